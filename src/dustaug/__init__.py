@@ -1,0 +1,25 @@
+"""Hide random parts of training images, so that image classifiers stop relying on one local detail.
+
+>>> import numpy as np
+>>> import dustaug
+>>> images = np.full((32, 224, 224, 3), 255, np.uint8)
+>>> dusted = dustaug.add_dust(images)  # in place: 0-31 random grey rectangles on every image
+"""
+
+from ._version import __version__
+from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
+from .spec import Spec, cutout, dust, random_erasing
+
+__all__ = [
+    "DustStream",
+    "Rectangles",
+    "Spec",
+    "__version__",
+    "add_dust",
+    "cutout",
+    "dust",
+    "paint_rectangles",
+    "random_erasing",
+    "sample_rectangles",
+    "warmup",
+]
