@@ -15,7 +15,8 @@ from __future__ import annotations
 import decimal
 import functools
 import math
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,14 +126,17 @@ def make_plan(spec: Spec, height: int, width: int) -> Plan:
         plan["y_shift"], plan["x_shift"] = map(_shift, axes)
         plan["x_table"] = sum(map(len, tables)) - len(axes[1])
 
-    ranges = _side_ranges(spec, height, width)
-    if ranges is not None:
-        unit, (top, bottom), (left, right) = ranges
-        plan["size_unit"] = unit
-        plan["height_low"], plan["height_n"] = top, bottom - top + 1
-        plan["width_low"], plan["width_n"] = left, right - left + 1
+    if spec.side_range is not None:
+        sizes = _side_table(*spec.side_range)
+    elif spec.area_range is not None and spec.aspect_range is not None:
+        sizes = _area_table(spec.area_range, spec.aspect_range, height, width)
     else:
-        sizes = _size_table(spec, height, width)
+        sizes = np.zeros(0, np.uint32)
+        unit, (low, high), (first, last) = _independent_ranges(spec, height, width)
+        plan["size_unit"] = unit
+        plan["height_low"], plan["height_n"] = low, high - low + 1
+        plan["width_low"], plan["width_n"] = first, last - first + 1
+    if len(sizes):
         plan["size_from_table"] = 1
         plan["size_table"] = sum(map(len, tables))
         plan["size_shift"] = _shift(sizes)
@@ -249,57 +253,44 @@ _PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937511")
 # ---------------------------------------------------------------------------------------------- sizes
 
 
-def _side_ranges(spec: Spec, height: int, width: int) -> tuple[int, tuple[int, int], tuple[int, int]] | None:
-    """Return unit, heights and widths where both are uniform and independent, else None."""
-    if spec.half_height_range is not None and spec.half_width_range is not None:
-        return 2, spec.half_height_range, spec.half_width_range
+def _independent_ranges(spec: Spec, height: int, width: int) -> tuple[int, tuple[int, int], tuple[int, int]]:
+    """Unit, heights and widths, in units, of the sizes whose height and width are uniform and independent."""
     if spec.height_fraction_range is not None and spec.width_fraction_range is not None:
-        (top, bottom), (left, right) = spec.height_fraction_range, spec.width_fraction_range
-        return 1, (round(top * height), round(bottom * height)), (round(left * width), round(right * width))
-    return None
+        (low, high), (first, last) = spec.height_fraction_range, spec.width_fraction_range
+        return 1, (round(low * height), round(high * height)), (round(first * width), round(last * width))
+    return 2, cast("tuple[int, int]", spec.half_height_range), cast("tuple[int, int]", spec.half_width_range)
 
 
-def _size_table(spec: Spec, height: int, width: int) -> NDArray[np.uint32]:
-    """Alias table of height << 16 | width for the sizes in which height and width hang together."""
-    if spec.side_range is not None:
-        low, high = spec.side_range
-        sides = np.arange(low, high + 1)
-        return alias_table(_masses((np.arange(len(sides) + 1) << 32) // len(sides)), sides << 16 | sides)
-    assert spec.area_range is not None and spec.aspect_range is not None
-    return _area_table(spec.area_range, spec.aspect_range, height, width)
+def _side_table(low: int, high: int) -> NDArray[np.uint32]:
+    """Alias table of height << 16 | width for squares."""
+    sides = np.arange(low, high + 1)
+    return alias_table(_masses((np.arange(len(sides) + 1) << 32) // len(sides)), sides << 16 | sides)
 
 
-# An entry takes 16 bytes for each possible (height, width): 0.5 MB at 224 by 224, 8 MB at 1024 by 1024.
+# Sixteen bytes for each possible (height, width): 0.5 MB at 224 by 224 pixels, 8 MB at 1024 by 1024.
 @functools.lru_cache(maxsize=16)
 def _area_table(
     area_range: tuple[float, float], aspect_range: tuple[float, float], height: int, width: int
 ) -> NDArray[np.uint32]:
     """Alias table of the rounded (height, width) of a rectangle of uniform area and log-uniform aspect that fits."""
-    (smallest, largest), (first, last) = areas, aspects = (
-        _widen(area_range[0] * height * width, area_range[1] * height * width),
-        _widen(*aspect_range),
-    )
-    tops = _edges(math.sqrt(smallest * first), math.sqrt(largest * last), height)
-    lefts = _edges(math.sqrt(smallest / last), math.sqrt(largest / first), width)
-    if len(tops) < 2 or len(lefts) < 2:
-        mass = np.zeros((0, 0))
-    elif area_range[0] == area_range[1] and aspect_range[0] == aspect_range[1]:
-        mass = np.ones((1, 1))
+    areas = area_range[0] * height * width, area_range[1] * height * width
+    if areas[0] == areas[1] and aspect_range[0] == aspect_range[1]:
+        area, aspect = areas[0], aspect_range[0]
+        tallest, widest = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        mass = np.full((1, 1), float(tallest < height and widest < width))
     else:
-        below = _area_below(np.maximum(tops, 1e-9)[:, None], np.maximum(lefts, 1e-9)[None, :], areas, aspects)
-        mass = np.diff(np.diff(below, axis=0), axis=1).clip(min=0)
-    cumulative = np.cumsum(mass)
+        tallest, widest, mass = _area_masses(_widen(*areas), _widen(*aspect_range), height, width)
     if not mass.any():
         raise ValueError(
-            f"area_range and aspect_range must allow a rectangle smaller than the image, got area_range={area_range} and "
-            f"aspect_range={aspect_range} for an image of {height} by {width} pixels: "
+            f"area_range and aspect_range must allow a rectangle smaller than the image, got area_range={area_range} "
+            f"and aspect_range={aspect_range} for an image of {height} by {width} pixels: "
             "type a smaller area_range or an aspect_range nearer to 1"
         )
+    cumulative = np.cumsum(mass)
     words = _masses(np.append(0, np.rint(cumulative / cumulative[-1] * WORDS).astype(np.int64)))
     possible = np.flatnonzero(words)
     row, column = np.divmod(possible, mass.shape[1])
-    outcomes = (row + math.ceil(tops[0])) << 16 | (column + math.ceil(lefts[0]))
-    return alias_table(words[possible], outcomes)
+    return alias_table(words[possible], (row + tallest) << 16 | (column + widest))
 
 
 def _widen(low: float, high: float) -> tuple[float, float]:
@@ -307,50 +298,52 @@ def _widen(low: float, high: float) -> tuple[float, float]:
     return (low, high) if high > low * (1 + 2e-6) else (low * (1 - 1e-6), high * (1 + 1e-6))
 
 
-def _edges(low: float, high: float, side: int) -> NDArray[np.float64]:
-    """Edges between the whole sizes from `low` to `high` below `side`: size h lies between h - 1/2 and h + 1/2."""
-    first, last = math.floor(low + 0.5), min(math.floor(high + 0.5), side - 1)
-    return np.arange(first, last + 2) - 0.5
+def _area_masses(
+    areas: tuple[float, float], aspects: tuple[float, float], height: int, width: int
+) -> tuple[int, int, NDArray[np.float64]]:
+    """Least height, least width, and the mass of each (height, width) from there, below the image's sides.
+
+    A rounded size h stands for the sizes between its edges h - 1/2 and h + 1/2.
+    """
+    (smallest, largest), (first, last) = areas, aspects
+    lows = math.sqrt(smallest * first), math.sqrt(smallest / last)
+    highs = math.sqrt(largest * last), math.sqrt(largest / first)
+    edges = [
+        np.arange(math.floor(low + 0.5), min(math.floor(high + 0.5), side - 1) + 2) - 0.5
+        for low, high, side in zip(lows, highs, (height, width), strict=True)
+    ]
+    below = _area_below(np.maximum(edges[0], 1e-9)[:, None], np.maximum(edges[1], 1e-9)[None, :], areas, aspects)
+    mass = np.diff(np.diff(below, axis=0), axis=1).clip(min=0)
+    return math.floor(lows[0] + 0.5), math.floor(lows[1] + 0.5), mass
 
 
 def _area_below(
     height: NDArray[np.float64],
     width: NDArray[np.float64],
-    area_range: tuple[float, float],
-    aspect_range: tuple[float, float],
+    areas: tuple[float, float],
+    aspects: tuple[float, float],
 ) -> NDArray[np.float64]:
     """Integral of d(area) d(log aspect) over the rectangles less high than `height` and less wide than `width`.
 
-    At aspect r these have an area below min(width**2 * r, height**2 / r). So the integrand is that minimum, clipped to the
-    range of areas, less the smallest area: over log r it is zero, rises with width**2 * r, stays at the largest area, falls with
-    height**2 / r, and is zero again. Each stretch has an elementary integral, with logarithms of the sides and limits only.
+    At aspect r these have an area below min(width**2 * r, height**2 / r). So the integrand is that minimum, clipped to
+    the range of areas, less the smallest area. Over log r it is zero, rises with width**2 * r, stays at the largest
+    area, falls with height**2 / r, and is zero again. The integral of each stretch needs no more than the logarithms of
+    the sides and limits.
     """
-    (smallest, largest), (first, last) = area_range, aspect_range
     log_height, log_width = _log(height), _log(width)
-    log_smallest, log_largest, log_first, log_last = _log(np.array([*area_range, *aspect_range]))
-    crossing, log_crossing = np.clip(height / width, first, last), np.clip(log_height - log_width, log_first, log_last)
-    rise, log_rise = (
-        np.clip(smallest / width**2, first, crossing),
-        np.clip(log_smallest - 2 * log_width, log_first, log_crossing),
+    log_areas, log_aspects = _log(np.array(areas)), _log(np.array(aspects))
+    turn = (height / width).clip(*aspects), (log_height - log_width).clip(*log_aspects)
+    # Each end of a stretch as the aspect and its logarithm.
+    rise, top = (
+        ((area / width**2).clip(aspects[0], turn[0]), (log_area - 2 * log_width).clip(log_aspects[0], turn[1]))
+        for area, log_area in zip(areas, log_areas, strict=True)
     )
-    top, log_top = (
-        np.clip(largest / width**2, first, crossing),
-        np.clip(log_largest - 2 * log_width, log_first, log_crossing),
+    end, fall = (
+        ((height**2 / area).clip(turn[0], aspects[1]), (2 * log_height - log_area).clip(turn[1], log_aspects[1]))
+        for area, log_area in zip(areas, log_areas, strict=True)
     )
-    fall, log_fall = (
-        np.clip(height**2 / largest, crossing, last),
-        np.clip(2 * log_height - log_largest, log_crossing, log_last),
-    )
-    end, log_end = (
-        np.clip(height**2 / smallest, crossing, last),
-        np.clip(2 * log_height - log_smallest, log_crossing, log_last),
-    )
-    return np.asarray(
-        width**2 * (top - rise)
-        + largest * (log_fall - log_top)
-        + height**2 * (1 / fall - 1 / end)
-        - smallest * (log_end - log_rise)
-    )
+    rising, falling = width**2 * (top[0] - rise[0]), height**2 * (1 / fall[0] - 1 / end[0])
+    return np.asarray(rising + areas[1] * (fall[1] - top[1]) + falling - areas[0] * (end[1] - rise[1]))
 
 
 def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -373,7 +366,7 @@ def brightness_levels(spec: Spec) -> NDArray[Any]:
 
 
 def default_value_range(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Range of values that stands for black to white: [0, 1] for floats and bool, else 0 to the dtype's largest value."""
+    """Values of black and white: 0 and 1 for floats and bool, 0 and the dtype's largest value for integers."""
     if dtype.kind in "iu":
         return 0, int(np.iinfo(dtype).max)
     return 0.0, 1.0
@@ -399,12 +392,8 @@ def encode(
         With a `normalize_mean` there is a column for each channel.
     """
     low, high = value_range
-    if dtype.kind in "iu":
-        values = _integers(brightness, int(low), int(high)) if brightness.dtype.kind in "iu" else None
-        if values is None:
-            values = np.rint(low + brightness * ((high - low) / 255))
-    elif dtype.kind == "b":
-        values = np.rint(low + brightness / 255 * (high - low)).clip(0, 1)
+    if dtype.kind in "biu":
+        values = _integers(brightness, int(low), int(high))
     else:
         values = low + brightness / 255 * (high - low)
         if normalize_mean is not None:
@@ -413,9 +402,11 @@ def encode(
 
 
 def _integers(brightness: NDArray[Any], low: int, high: int) -> NDArray[Any]:
-    """Exact ``round(low + brightness / 255 * (high - low))`` in whole numbers of any size, halves up."""
-    table = [low + (2 * b * (high - low) + 255) // 510 for b in range(256)]
-    return np.array(table, dtype=object)[brightness]
+    """Return ``low + brightness / 255 * (high - low)``, rounded, halves up, in whole numbers of any size."""
+    levels, level = np.unique(brightness, return_inverse=True)
+    half = Fraction(1, 2)
+    exact = [low + math.floor((high - low) * Fraction(value) / 255 + half) for value in levels.tolist()]
+    return np.array(exact, dtype=object)[level.reshape(brightness.shape)]
 
 
 def replicate(values: NDArray[Any]) -> NDArray[np.uint64]:

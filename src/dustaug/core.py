@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 import operator
 import os
 import threading
@@ -49,8 +50,8 @@ def add_dust(
 ) -> Images:
     """Paint random rectangles on every image of a batch, in place, and return the batch.
 
-    With a seed, the rectangles of an image are a pure function of (spec, image size, seed, epoch, index). How images are
-    split into batches, their order, layout and dtype, and the number of threads, workers and machines change nothing.
+    With a seed, the rectangles of an image are a pure function of (spec, image size, seed, epoch, index). How images
+    are split into batches, their order, layout and dtype, and the number of threads, workers and machines change nothing.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def add_dust(
     layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
         By default NHWC, HWC or HW, by the number of axes.
     value_range : (float, float), optional
-        Values of black and white. By default [0, 1] for floats and bool, and 0 to the dtype's largest value for integers.
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
     num_threads : int, default 1
         Threads to spread the batch over. They pay off from a few hundred images.
 
@@ -129,9 +130,8 @@ def add_dust(
 class DustStream:
     """A seeded :func:`add_dust` that counts the images itself, and can be stopped and resumed.
 
-    ``stream = DustStream(seed=7)`` and then ``((stream(x), y) for x, y in flow)`` is the reproducible form of the post's
-    generator: image number i of the stream gets the dust of index i, whatever the batches are.
-    Call :meth:`set_epoch` at the start of each further epoch, or let the index run on.
+    ``stream = DustStream(seed=7)`` and then ``((stream(x), y) for x, y in flow)`` is the reproducible form of the
+    post's generator: image number i of the stream gets the dust of index i, whatever the batches are. Call :meth:`set_epoch` at the start of each further epoch, or let the index run on.
 
     Parameters
     ----------
@@ -209,8 +209,8 @@ class DustStream:
         """
         if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
             raise ValueError(
-                f"state must come from a stream of {self.spec} and seed {self.seed}, got {Spec.from_dict(state['spec'])} "
-                f"and seed {state['seed']}"
+                f"state must come from a stream of {self.spec} and seed {self.seed}, "
+                f"got {Spec.from_dict(state['spec'])} and seed {state['seed']}"
             )
         epoch, index = _check_epoch(state["epoch"]), _check_index(state["index"], 0)[0]
         with self._lock:
@@ -242,8 +242,8 @@ class Rectangles:
     boxes : int32, (r, 4)
         Top, left, bottom, right in pixels; bottom and right are the first row and column outside. Clipped to the image.
     fill : (r,) or (r, c)
-        Brightness 0…255, one number or one per channel: uint8 if it was drawn, float64 if it was given, and NaN where it hangs
-        on more than the rectangle (``fill="noise"`` and ``"mean"``).
+        Brightness 0…255, one number or one per channel: uint8 if it was drawn, float64 if it was given, and NaN where
+        it hangs on more than the rectangle (``fill="noise"`` and ``"mean"``).
     n_images : int
         Number of images in the batch.
     spec, seed, epoch, index : optional
@@ -465,7 +465,7 @@ class _Memory(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """All that the kernel needs to know of (spec, shape, strides, dtype, value range): computed once, then looked up."""
+    """All that the kernel needs to know of a spec, a shape, strides, a dtype and a value range: computed once."""
 
     n: int
     record: NDArray[Any]
@@ -636,12 +636,11 @@ def _dust(
         engine.dust_images(record, tables, patterns, target, low, high, epoch, first, indices, 0, n)
         return
     # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
-    arguments = (record, tables, patterns, target, low, high, epoch, first, indices)
+    dust_part = functools.partial(
+        engine.dust_images, record, tables, patterns, target, low, high, epoch, first, indices
+    )
     edges = [n * part // num_threads for part in range(num_threads + 1)]
-    for done in [
-        _pool(num_threads).submit(engine.dust_images, *arguments, start, stop)
-        for start, stop in itertools.pairwise(edges)
-    ]:
+    for done in [_pool(num_threads).submit(dust_part, *part) for part in itertools.pairwise(edges)]:
         done.result()
 
 
@@ -734,11 +733,13 @@ def _check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
 
 
 def _check_dtype(dtype: np.dtype[Any]) -> None:
-    kinds = "biufc" if type(dtype.type(0)).__module__ == "numpy" else dtype.kind  # ml_dtypes brings its own kinds.
-    if dtype.kind not in kinds or dtype.kind in "OSUMm" or dtype.names or dtype.type is np.void:
-        raise TypeError(
-            f"images must hold numbers, got an array of {dtype}: type numpy.stack(list_of_images_of_one_size)"
-        )
+    if dtype.type.__module__ == "numpy":
+        numeric = dtype.kind in "biufc"
+    else:  # bfloat16 and the 8-bit floats of ml_dtypes bring kinds of their own.
+        numeric = dtype.name.startswith(("bfloat", "float"))
+    if not numeric:
+        hint = "numpy.stack(list_of_images_of_one_size)" if dtype.kind == "O" else "images.astype(numpy.float32)"
+        raise TypeError(f"images must hold numbers, got an array of {dtype}: type {hint}")
     if dtype.itemsize not in (1, 2, 4, 8):
         raise TypeError(f"images must have items of 1, 2, 4 or 8 bytes, got {dtype}: type images.astype(numpy.float64)")
 
@@ -748,13 +749,15 @@ def _check_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, f
         return _plan.default_value_range(dtype)
     try:
         low, high = (item if dtype.kind in "iu" else float(item) for item in value_range)
-        ordered = bool(low < high) and np.isfinite(float(high) - float(low))
+        ordered = bool(low < high) and math.isfinite(float(high) - float(low))
     except (TypeError, ValueError):
         raise TypeError(
             f"value_range must be a tuple of two numbers, got {value_range!r}: type value_range=(0, 255)"
         ) from None
     if not ordered:
         raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range}")
+    if dtype.kind == "b" and (low, high) != (0, 1):
+        raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if int(low) != low or int(high) != high or low < limits.min or high > limits.max:
