@@ -1,0 +1,187 @@
+"""Checks of arguments.
+
+Each returns its argument in the form that the kernel takes, or says what must hold, what was given, and what to type.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._fills import default_value_range
+from ._memory import LAYOUTS, Memory
+from .spec import Spec
+
+_MAX_SEED, _MAX_EPOCH, _MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
+# What the counter's blocks leave room for.
+MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
+_DEFAULT_SPEC = Spec()
+NO_INDICES = np.zeros(0, np.int64)
+
+
+def check_spec(spec: Spec | None) -> Spec:
+    if spec is None:
+        return _DEFAULT_SPEC
+    if not isinstance(spec, Spec):
+        raise TypeError(
+            f"spec must be a dustaug.Spec, got {type(spec).__name__}: type dustaug.dust() or another preset"
+        )
+    return spec
+
+
+def check_whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return `value` as an int, or raise with `name` and the rule."""
+    if type(value) is int and low <= value <= high:
+        return value
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {value!r}")
+    return number
+
+
+def check_seed(seed: Any) -> int:
+    return check_whole("seed", seed, 0, _MAX_SEED)
+
+
+def check_epoch(epoch: Any) -> int:
+    return check_whole("epoch", epoch, 0, _MAX_EPOCH)
+
+
+def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
+    """Return the first index of `n` images and no array, or 0 and the array of all."""
+    if type(index) is int or np.ndim(index) == 0:
+        return check_whole("index", index, 0, _MAX_INDEX - n), NO_INDICES
+    array = np.asarray(index)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
+    if array.shape != (n,):
+        raise ValueError(
+            f"index must be a number or an array of shape ({n},), one for each image, got shape {array.shape}"
+        )
+    if n and (array.min() < 0 or (array.dtype == np.uint64 and array.max() > _MAX_INDEX)):
+        raise ValueError(f"index must be from 0 to {_MAX_INDEX}, got {array.min()} to {array.max()}")
+    return 0, np.ascontiguousarray(array, np.int64)
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    if dtype.type.__module__ == "numpy":
+        numeric = dtype.kind in "biufc"
+    else:  # bfloat16 and the 8-bit floats of ml_dtypes bring kinds of their own.
+        numeric = dtype.name.startswith(("bfloat", "float"))
+    if not numeric:
+        hint = "numpy.stack(list_of_images_of_one_size)" if dtype.kind == "O" else "images.astype(numpy.float32)"
+        raise TypeError(f"images must hold numbers, got an array of {dtype}: type {hint}")
+    if dtype.itemsize not in (1, 2, 4, 8):
+        raise TypeError(f"images must have items of 1, 2, 4 or 8 bytes, got {dtype}: type images.astype(numpy.float64)")
+
+
+def check_layout(layout: Any) -> None:
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+
+
+def check_pair(name: str, value: Any) -> tuple[Any, Any]:
+    try:
+        low, high = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a tuple of two numbers, got {value!r}: type {name}=(0, 255)") from None
+    return low, high
+
+
+def check_value_range(value_range: tuple[Any, Any] | None, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the values of black and white."""
+    if value_range is None:
+        return default_value_range(dtype)
+    try:
+        low, high = (value if isinstance(value, int) else float(value) for value in value_range)
+    except (TypeError, ValueError):
+        raise TypeError(f"value_range must be a tuple of two numbers, got {value_range!r}") from None
+    if not low < high or math.isinf(high - low):
+        raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range}")
+    if dtype.kind == "b" and (low, high) != (0, 1):
+        raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if int(low) != low or int(high) != high or low < limits.min or high > limits.max:
+            raise ValueError(
+                f"value_range must be whole numbers from {limits.min} to {limits.max} for {dtype} images, "
+                f"got {value_range}"
+            )
+    return low, high
+
+
+def check_fill(spec: Spec, memory: Memory) -> None:
+    """Check that a spec's fill suits the images."""
+    if spec.normalize_mean is not None:
+        if memory.dtype.kind in "biu":
+            raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {memory.dtype}")
+        check_channels("normalize_mean", len(spec.normalize_mean), memory.channels)
+    if isinstance(spec.fill_value, tuple):
+        check_channels("fill_value", len(spec.fill_value), memory.channels)
+    if spec.fill == "noise" and memory.height * memory.width * memory.channels > MAX_NOISE_VALUES:
+        raise ValueError(f'images must have at most {MAX_NOISE_VALUES} values each with fill="noise"')
+    if spec.fill == "color" and memory.channels > MAX_COLOR_CHANNELS:
+        raise ValueError(
+            f'images must have at most {MAX_COLOR_CHANNELS} channels with fill="color", got {memory.channels}'
+        )
+
+
+def check_channels(name: str, n: int, channels: int) -> None:
+    if n != channels:
+        raise ValueError(f"{name} must have one number for each of the images' {channels} channels, got {n}")
+
+
+def check_guessed_range(images: NDArray[Any]) -> None:
+    # Three items are enough to notice a batch of 0…255 at its first call, and cost nothing.
+    for position in (0, images.size // 2, images.size - 1):
+        value = float(images.item(position).real)
+        if value < -1e-3 or value > 1 + 1e-3:
+            warnings.warn(
+                f"images of {images.dtype} are taken to lie in [0, 1], got {value:g}: the dust will look wrong. Type "
+                "value_range=(0, 255) for images of that range, or give the spec normalize_mean and normalize_std",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
+
+
+def check_rectangles(
+    image: ArrayLike, boxes: ArrayLike, fill: ArrayLike, memory: Memory
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Return positions, boxes and fills as arrays; fills may be NaN where they are not read."""
+    image, boxes, fill = np.asarray(image), np.asarray(boxes), np.asarray(fill)
+    n = len(image) if image.ndim else -1
+    if image.shape != (n,) or boxes.shape != (n, 4) or fill.shape[:1] != (n,) or fill.ndim > 2:
+        raise ValueError(
+            "rectangles must have image (r,), boxes (r, 4) and fill (r,) or (r, c), got shapes "
+            f"{image.shape}, {boxes.shape} and {fill.shape}"
+        )
+    if fill.ndim == 2:
+        check_channels("fill", fill.shape[1], memory.channels)
+    if not n:
+        return np.zeros(0, np.int64), np.zeros((0, 4), np.int64), fill
+    if image.dtype.kind not in "iu" or boxes.dtype.kind not in "iu" or fill.dtype.kind not in "biuf":
+        raise TypeError(
+            "rectangles must have whole numbers in image and boxes, and numbers in fill, "
+            f"got {image.dtype}, {boxes.dtype} and {fill.dtype}"
+        )
+    if image.min() < 0 or image.max() >= memory.n:
+        raise ValueError(f"rectangles must lie on images 0 to {memory.n - 1}, got {image.min()} to {image.max()}")
+    top, left, bottom, right = boxes.T
+    inside = (top >= 0) & (left >= 0) & (bottom <= memory.height) & (right <= memory.width)
+    if not inside.all():
+        raise ValueError(
+            f"rectangles must lie inside the images of {memory.height} by {memory.width} pixels, got "
+            f"{boxes[~inside][0].tolist()} (top, left, bottom, right)"
+        )
+    if np.any((fill < 0) | (fill > 255)):
+        raise ValueError(f"rectangles must have a fill from 0 to 255, got {fill.min()} to {fill.max()}")
+    return image.astype(np.int64), np.ascontiguousarray(boxes, np.int64), fill

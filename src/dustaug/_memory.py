@@ -1,0 +1,97 @@
+"""How a batch of images lies in memory, whatever its layout and strides."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._plan import make_plan
+from .spec import Spec
+
+__all__ = ["LAYOUTS", "Layout", "Memory", "make_memory", "make_record"]
+
+Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
+
+LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
+_DEFAULT_LAYOUT: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
+# More channels than this are taken for a mistaken layout unless the layout is given: (60000, 28, 28) is no HWC image.
+_MAX_GUESSED_CHANNELS = 16
+
+
+class Memory(NamedTuple):
+    """How a batch lies in memory: lengths of its axes, and bytes from one item to the next along each."""
+
+    n: int
+    height: int
+    width: int
+    channels: int
+    image_stride: int
+    row_stride: int
+    column_stride: int
+    channel_stride: int
+    dtype: np.dtype[Any]
+
+
+def make_memory(
+    shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout | None
+) -> Memory:
+    if layout is None:
+        if len(shape) not in _DEFAULT_LAYOUT:
+            raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
+        layout = _DEFAULT_LAYOUT[len(shape)]
+        if len(shape) > 2 and shape[-1] > _MAX_GUESSED_CHANNELS:
+            choices = "NHWC" if len(shape) == 4 else "HWC"
+            others = "NCHW" if len(shape) == 4 else "NHW or CHW"
+            raise ValueError(
+                f"layout must be given if the last axis is longer than {_MAX_GUESSED_CHANNELS}, got shape {shape}: "
+                f'type layout="{choices}" if these are {shape[-1]} channels, else {others}'
+            )
+    elif len(shape) != len(layout):
+        raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
+    axes = dict(zip(layout, zip(shape, strides, strict=True), strict=True))
+    item = dtype.itemsize
+    _check_overlap(list(axes.values()), item, shape, strides)
+    # The stride of an axis of length 1 means nothing, and NumPy sets it to anything.
+    length = {axis: axes.get(axis, (1, 0))[0] for axis in "NHWC"}
+    stride = {axis: axes[axis][1] if length[axis] > 1 else 0 for axis in "NHWC"}
+    if length["C"] == 1:
+        stride["C"] = item
+    if length["W"] == 1:
+        stride["W"] = item * length["C"] if abs(stride["C"]) == item else item
+    return Memory(
+        length["N"], length["H"], length["W"], length["C"], stride["N"], stride["H"], stride["W"], stride["C"], dtype
+    )
+
+
+def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+    extent = item
+    for stride, length in sorted((abs(stride), length) for length, stride in axes if length > 1):
+        if stride < extent:
+            raise ValueError(
+                f"images must not overlap themselves in memory, got shape {shape} with strides {strides}: "
+                "type images.copy()"
+            )
+        extent = stride * (length - 1) + extent
+
+
+def make_record(spec: Spec, memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
+    """Plan record with the memory filled in, for patterns with one column for all channels or one for each."""
+    record = make_plan(spec, memory.height, memory.width).record.copy()
+    plan, item = record[0], memory.dtype.itemsize
+    for name in memory._fields[1:-1]:
+        plan[name] = getattr(memory, name)
+    plan["item_bytes"] = item
+    plan["image_bytes"] = memory.height * memory.width * memory.channels * item
+    plan["column_step"] = abs(memory.column_stride)
+    plan["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
+    plan["pattern_step"] = pattern_columns > 1
+    adjacent = abs(memory.channel_stride) == item
+    if pattern_columns == 1 and adjacent:
+        plan["origin"] = plan["first_channel"]
+        plan["runs"], plan["run_bytes"] = 1, memory.channels * item
+    else:
+        plan["runs"], plan["run_bytes"], plan["run_stride"] = memory.channels, item, memory.channel_stride
+        plan["interleaved"] = memory.channels > 1 and adjacent and plan["column_step"] == memory.channels * item
+    return record
