@@ -124,6 +124,8 @@ def check_fill(spec: Spec, memory: Memory) -> None:
         if memory.dtype.kind in "biu":
             raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {memory.dtype}")
         check_channels("normalize_mean", len(spec.normalize_mean), memory.channels)
+    if spec.fill == "mean" and memory.dtype.kind == "c":
+        raise ValueError(f'images must hold real numbers with fill="mean", got {memory.dtype}')
     if isinstance(spec.fill_value, tuple):
         check_channels("fill_value", len(spec.fill_value), memory.channels)
     if spec.fill == "noise" and memory.height * memory.width * memory.channels > MAX_NOISE_VALUES:

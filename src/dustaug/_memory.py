@@ -52,14 +52,13 @@ def make_memory(
         raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
     axes = dict(zip(layout, zip(shape, strides, strict=True), strict=True))
     item = dtype.itemsize
-    _check_overlap(list(axes.values()), item, shape, strides)
-    # The stride of an axis of length 1 means nothing, and NumPy sets it to anything.
+    if 0 not in shape:
+        _check_overlap(list(axes.values()), item, shape, strides)
     length = {axis: axes.get(axis, (1, 0))[0] for axis in "NHWC"}
-    stride = {axis: axes[axis][1] if length[axis] > 1 else 0 for axis in "NHWC"}
-    if length["C"] == 1:
-        stride["C"] = item
-    if length["W"] == 1:
-        stride["W"] = item * length["C"] if abs(stride["C"]) == item else item
+    # The stride of an axis of length 1 means nothing, and NumPy sets it to anything. The kernel wants none to be zero.
+    stride = {axis: axes[axis][1] if length[axis] > 1 else item for axis in "NHWC"}
+    if length["W"] == 1 and abs(stride["C"]) == item:
+        stride["W"] = item * length["C"]
     return Memory(
         length["N"], length["H"], length["W"], length["C"], stride["N"], stride["H"], stride["W"], stride["C"], dtype
     )

@@ -415,7 +415,7 @@ def paint_rectangles(
     if rectangles.n_images != job.n:
         raise ValueError(f"rectangles must be of {job.n} images, got n_images={rectangles.n_images}")
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, job.memory)
-    if not len(boxes):
+    if not len(boxes) or not images.size:
         return images
     record, patterns, indices = job.record, job.patterns, NO_INDICES
     seed = 0
@@ -507,7 +507,7 @@ def _cached_job(
     check_fill(spec, memory)
     if 0 in shape:
         nothing = np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32), np.zeros((0, 1), np.uint64)
-        return _Job(0, *nothing, memory, limits, per_image=False, guessed_range=False)
+        return _Job(memory.n, *nothing, memory, limits, per_image=False, guessed_range=False)
     patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.
     if spec.fill != "mean":
         patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
@@ -541,7 +541,7 @@ def _dust(
     images: NDArray[Any], job: _Job, seed: int, epoch: int, first: int, indices: NDArray[np.int64], num_threads: int
 ) -> None:
     n, record, tables, patterns, _, _, per_image, _ = job
-    if not n:
+    if not images.size:
         return
     if per_image:
         patterns = _fills.mean_patterns(images, job.memory, job.value_range)
