@@ -130,9 +130,7 @@ def rectangles(spec, height, width, channels, seed, epoch, index):
             brightness = list(values)
         else:
             brightness = None
-        drawn.append(
-            (clip(top, rows), clip(left, columns), clip(top + h, rows), clip(left + w, columns), brightness)
-        )
+        drawn.append((clip(top, rows), clip(left, columns), clip(top + h, rows), clip(left + w, columns), brightness))
     return drawn
 
 

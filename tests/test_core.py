@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import EPOCHS, SEEDS, specs, views
 
 import dustaug
 from dustaug import DustStream, Rectangles, add_dust, cutout, dust, paint_rectangles, random_erasing, sample_rectangles
+from strategies import EPOCHS, SEEDS, specs, views
 
 
 def grey(*shape, dtype=np.uint8):
@@ -71,11 +71,15 @@ class TestAddDust:
     def test_the_default_layout_follows_the_axes(self):
         """Two, three and four axes are HW, HWC and NHWC."""
         for shape, layout in (((9, 8), "HW"), ((9, 8, 3), "HWC"), ((2, 9, 8, 3), "NHWC")):
-            assert (add_dust(grey(*shape), seed=0, index=0) == add_dust(grey(*shape), seed=0, index=0, layout=layout)).all()
+            assert (
+                add_dust(grey(*shape), seed=0, index=0) == add_dust(grey(*shape), seed=0, index=0, layout=layout)
+            ).all()
 
     def test_many_channels_need_a_layout(self):
         """A batch of grey images is not taken for one image with 28 channels, nor NCHW for NHWC."""
-        with pytest.raises(ValueError, match=r'got shape \(60, 28, 28\): type layout="HWC" if these are 28 channels, else NHW'):
+        with pytest.raises(
+            ValueError, match=r'got shape \(60, 28, 28\): type layout="HWC" if these are 28 channels, else NHW'
+        ):
             add_dust(grey(60, 28, 28), seed=0, index=0)
         with pytest.raises(ValueError, match="layout must be given if the last axis is longer than 16"):
             add_dust(grey(6, 3, 32, 32), seed=0, index=0)
@@ -171,7 +175,11 @@ class TestAddDust:
         ("make", "error", "message"),
         [
             (lambda: [[1, 2], [3, 4]], TypeError, "images must be a NumPy array, got list: type numpy.asarray"),
-            (lambda: np.array([grey(3, 3), None], object), TypeError, "images must hold numbers, got an array of object"),
+            (
+                lambda: np.array([grey(3, 3), None], object),
+                TypeError,
+                "images must hold numbers, got an array of object",
+            ),
             (lambda: np.zeros((4, 4), "M8[s]"), TypeError, "images must hold numbers, got an array of datetime64"),
             (lambda: np.zeros((4, 4), "S4"), TypeError, "images must hold numbers"),
             (lambda: np.zeros((4, 4), "V4"), TypeError, "images must hold numbers"),
@@ -224,11 +232,19 @@ class TestAddDust:
             ({"spec": "dust"}, TypeError, r"spec must be a dustaug.Spec, got str: type dustaug.dust\(\)"),
             ({"layout": "HWN"}, ValueError, "layout must be one of NHWC, NCHW, NHW, HWC, CHW, HW, got 'HWN'"),
             ({"layout": "HW"}, ValueError, "images must have 2 axes for layout HW"),
-            ({"value_range": 255}, TypeError, r"value_range must be a tuple of two numbers, got 255: type value_range=\(0, 255\)"),
+            (
+                {"value_range": 255},
+                TypeError,
+                r"value_range must be a tuple of two numbers, got 255: type value_range=\(0, 255\)",
+            ),
             ({"value_range": (1, 0)}, ValueError, "value_range must be two finite numbers, the smaller first"),
             ({"value_range": (0, 256)}, ValueError, "value_range must be whole numbers from 0 to 255 for uint8 images"),
             ({"num_threads": 0}, ValueError, "num_threads must be from 1 to 4096, got 0"),
-            ({"spec": dust(fill="constant", fill_value=(1, 2))}, ValueError, "fill_value must have one number for each"),
+            (
+                {"spec": dust(fill="constant", fill_value=(1, 2))},
+                ValueError,
+                "fill_value must have one number for each",
+            ),
             (
                 {"spec": dust(normalize_mean=(0, 0, 0), normalize_std=(1, 1, 1))},
                 ValueError,
@@ -361,7 +377,9 @@ class TestRectangles:
     def test_bad_rectangles_leave_images_untouched(self, change, error, message):
         """Rectangles that do not fit raise before anything is written."""
         fields = {"image": [0], "boxes": [[0, 0, 2, 2]], "fill": [9], "n_images": 1, **change}
-        arrays = {name: np.array(value) if name in ("image", "boxes", "fill") else value for name, value in fields.items()}
+        arrays = {
+            name: np.array(value) if name in ("image", "boxes", "fill") else value for name, value in fields.items()
+        }
         images = grey(8, 8)
         with pytest.raises(error, match=message):
             paint_rectangles(images, Rectangles(**arrays))
@@ -406,7 +424,9 @@ class TestDustStream:
     def test_a_foreign_state_is_refused(self):
         """The state of another seed or spec raises and changes nothing."""
         stream = DustStream(seed=7, index=3)
-        with pytest.raises(ValueError, match=r"state must come from a stream of Spec\(\) and seed 7, got Spec\(\) and seed 8"):
+        with pytest.raises(
+            ValueError, match=r"state must come from a stream of Spec\(\) and seed 7, got Spec\(\) and seed 8"
+        ):
             stream.load_state_dict(DustStream(seed=8).state_dict())
         assert stream.index == 3
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import DTYPES, specs
 
 from dustaug import Spec, cutout, dust, random_erasing
+from strategies import DTYPES, specs
 
 
 def any_spec():
@@ -99,9 +99,17 @@ def test_a_new_unit_replaces_the_size():
 @pytest.mark.parametrize(
     ("fields", "error", "message"),
     [
-        ({"count_range": (5, 2)}, ValueError, r"count_range must not be reversed, got \(5, 2\): type count_range=\(2, 5\)"),
+        (
+            {"count_range": (5, 2)},
+            ValueError,
+            r"count_range must not be reversed, got \(5, 2\): type count_range=\(2, 5\)",
+        ),
         ({"count_range": (-1, 2)}, ValueError, "count_range must be a whole number from 0 to 65535, got -1"),
-        ({"count_range": 3}, TypeError, r"count_range must be a tuple of two numbers, got 3: type count_range=\(1, 8\)"),
+        (
+            {"count_range": 3},
+            TypeError,
+            r"count_range must be a tuple of two numbers, got 3: type count_range=\(1, 8\)",
+        ),
         ({"count_range": (0.5, 2)}, TypeError, "count_range must be a whole number, got 0.5"),
         ({"count_range": (True, 2)}, TypeError, "count_range must be a whole number, got True"),
         ({"p": 2}, ValueError, "p must be a number from 0 to 1, got 2"),
@@ -111,10 +119,18 @@ def test_a_new_unit_replaces_the_size():
         ({"center_std": (0.1, -1)}, ValueError, "center_std must be a number not below 0, got -1"),
         ({"center_mean": (0.1,)}, TypeError, r"center_mean must be a tuple of 2 numbers, got \(0.1,\)"),
         ({"half_height_range": (0.5, 0.7)}, TypeError, "half_height_range must be a whole number, got 0.5"),
-        ({"height_fraction_range": (0.5, 1.5)}, ValueError, "height_fraction_range must be a number from 0 to 1, got 1.5"),
+        (
+            {"height_fraction_range": (0.5, 1.5)},
+            ValueError,
+            "height_fraction_range must be a number from 0 to 1, got 1.5",
+        ),
         ({"area_range": (0, 0.5)}, ValueError, "area_range must be a number above 0, up to 1, got 0"),
         ({"aspect_range": (1, 2)}, ValueError, "area_range must be given with aspect_range"),
-        ({"area_range": (0.1, 0.2), "aspect_range": (0, 2)}, ValueError, "aspect_range must be a number above 0, got 0"),
+        (
+            {"area_range": (0.1, 0.2), "aspect_range": (0, 2)},
+            ValueError,
+            "aspect_range must be a number above 0, got 0",
+        ),
         (
             {"side_range": (1, 2), "area_range": (0.1, 0.2)},
             ValueError,
@@ -132,7 +148,11 @@ def test_a_new_unit_replaces_the_size():
             ValueError,
             "normalize_mean and normalize_std must be of one length, got 1 and 2 numbers",
         ),
-        ({"normalize_mean": (0.5,), "normalize_std": (0,)}, ValueError, "normalize_std must be a number above 0, got 0"),
+        (
+            {"normalize_mean": (0.5,), "normalize_std": (0,)},
+            ValueError,
+            "normalize_std must be a number above 0, got 0",
+        ),
         ({"cuont_range": (1, 2)}, TypeError, "unexpected keyword argument 'cuont_range'"),
     ],
 )

@@ -50,7 +50,7 @@ def test_normal_centres_are_exact(side, mean, std):
 
 
 def test_a_normal_without_spread_is_a_point():
-    """std = 0 puts every centre at floor(mean * side)."""
+    """Std = 0 puts every centre at floor(mean * side)."""
     assert words_of(_tables.normal_table(10, 0.55, 0.0)) == {5: 2**32}
     assert words_of(_tables.normal_table(10, 1.0, 0.0)) == {10: 2**32}
 
@@ -152,7 +152,9 @@ def test_ranges_of_one_point_are_exact(area_range, aspect_range):
 
 def test_areas_that_cannot_fit_are_refused():
     """No rectangle that fits is an error that says so (peers do nothing, or fail with a TypeError)."""
-    with pytest.raises(ValueError, match="must allow a rectangle smaller than the image, got area_range=\\(0.9, 1.0\\)"):
+    with pytest.raises(
+        ValueError, match="must allow a rectangle smaller than the image, got area_range=\\(0.9, 1.0\\)"
+    ):
         _tables.area_table((0.9, 1.0), (3.0, 4.0), 20, 20)
 
 

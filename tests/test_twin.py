@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 
 import dustaug
+import reference
 from dustaug import _kernels, _numpy, core
 from dustaug._fills import default_value_range
+from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 
 
 @pytest.fixture(params=[_kernels, _numpy], ids=["numba", "numpy"], scope="module")

@@ -1,0 +1,156 @@
+"""Compiling and caching: whatever state a disk is in, the library works."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dustaug
+
+PROGRAM = """
+import hashlib, sys, warnings
+import numpy as np
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import dustaug
+    dustaug.warmup()
+    images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)
+from dustaug import _kernels
+names = [type(entry._cache).__name__ for entry in (_kernels.dust_images, _kernels.paint_boxes)]
+hits = sum(sum(entry.stats.cache_hits.values()) for entry in (_kernels.dust_images, _kernels.paint_boxes))
+reported = sum("could not be" in str(warning.message) for warning in caught)
+print(hashlib.sha256(images.tobytes()).hexdigest(), names[0], hits, reported)
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """A copy of the installed package."""
+    target = tmp_path_factory.mktemp("site") / "dustaug"
+    shutil.copytree(Path(dustaug.__file__).parent, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+@pytest.fixture(scope="module")
+def warm(package, tmp_path_factory):
+    """A cache directory that another process has filled, and the hash of its pixels."""
+    directory = tmp_path_factory.mktemp("warm")
+    finished = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(directory)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    digest, kind, hits, reported = finished.stdout.split()
+
+    assert (kind, hits, reported) == ("_SafeCache", "0", "0")
+    return directory, digest
+
+
+@pytest.fixture
+def cache(warm, tmp_path):
+    """A copy of the filled cache directory, to be spoilt."""
+    return shutil.copytree(warm[0], tmp_path / "cache")
+
+
+@pytest.fixture
+def run(run_python, package, cache):
+    """Run PROGRAM on the copied package and return hash, kind of cache, cache hits and reported problems."""
+
+    def run(**environment):
+        setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache), **environment}
+        digest, kind, hits, reported = run_python(PROGRAM, **setting).split()
+        return digest, kind, int(hits), int(reported)
+
+    return run
+
+
+def test_a_second_process_loads_what_the_first_compiled(run, warm):
+    """The disk cache is used."""
+    assert run() == (warm[1], "_SafeCache", 2, 0)
+
+
+def test_no_directory_is_writable(run, package, warm, tmp_path):
+    """A read-only installation without a home directory compiles in every process."""
+    # Files where directories are wanted stop also root, whom permissions do not.
+    shutil.rmtree(package / "__pycache__", ignore_errors=True)
+    (package / "__pycache__").touch()
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    try:
+        assert run(NUMBA_CACHE_DIR="", HOME=str(blocked), XDG_CACHE_HOME=str(blocked)) == (warm[1], "NullCache", 0, 0)
+    finally:
+        (package / "__pycache__").unlink()
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_broken_cache_heals(run, cache, warm, suffix, keep):
+    """Files cut short cost one compilation and a warning, once."""
+    for path in cache.rglob(f"*{suffix}"):
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * keep)])
+    digest, _, hits, reported = run()
+
+    assert (digest, hits) == (warm[1], 0)
+    assert reported > 0
+    assert run() == (warm[1], "_SafeCache", 2, 0)
+
+
+def test_a_cache_directory_that_vanishes(run_python, package, tmp_path):
+    """A directory that cannot be written when the kernel is compiled costs a warning."""
+    program = PROGRAM.replace(
+        "    dustaug.warmup()\n",
+        "    from dustaug import _kernels\n    import pathlib, shutil\n"
+        "    shutil.rmtree(sys.argv[1])\n    pathlib.Path(sys.argv[1]).touch()\n    dustaug.warmup()\n",
+    )
+    directory = tmp_path / "lost"
+    directory.mkdir()
+    output = run_python(program, directory, PYTHONPATH=str(package.parent), NUMBA_CACHE_DIR=str(directory))
+    _, kind, hits, reported = output.split()
+
+    assert (kind, hits) == ("_SafeCache", "0")
+    assert int(reported) > 0
+
+
+def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
+    """Editing a helper is noticed, because all compiled code stands in the cached file."""
+    copy = shutil.copytree(package, tmp_path / "site" / "dustaug", ignore=shutil.ignore_patterns("__pycache__"))
+    setting = {"PYTHONPATH": str(copy.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    program = PROGRAM.replace("    dustaug.warmup()\n", "")
+    before = run_python(program, **setting).split()[0]
+    kernels = copy / "_kernels.py"
+    kernels.write_text(kernels.read_text().replace("0x9E3779B9", "0x9E3779BA"))
+
+    assert run_python(program, **setting).split()[0] != before
+
+
+def test_eight_processes_start_cold_together(package, warm, tmp_path):
+    """Processes that compile and write the same cache at once all work."""
+    command = [sys.executable, "-W", "error", "-c", PROGRAM.replace("    dustaug.warmup()\n", "")]
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    results = [process.communicate(timeout=300) for process in processes]
+
+    assert [0] * 8 == [process.returncode for process in processes], results
+    assert {warm[1]} == {out.split()[0] for out, _ in results}
+
+
+def test_without_the_compiler(run_python, package, warm):
+    """NUMBA_DISABLE_JIT=1 gives the same pixels, from NumPy."""
+    program = (
+        "import hashlib, numpy as np, dustaug\n"
+        "from dustaug import core\n"
+        "images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)\n"
+        "print(hashlib.sha256(images.tobytes()).hexdigest(), core._engine().__name__)"
+    )
+    output = run_python(program, NUMBA_DISABLE_JIT="1", PYTHONPATH=str(package.parent))
+
+    assert output.split() == [warm[1], "dustaug._numpy"]

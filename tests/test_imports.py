@@ -1,0 +1,94 @@
+"""Nothing is imported before it is asked for, and imports go one way."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import dustaug
+
+SOURCES = {path.stem: path for path in Path(dustaug.__file__).parent.glob("*.py")}
+HEAVY = ("numba", "llvmlite", "torch", "tensorflow", "keras", "albumentations", "PIL", "typer", "matplotlib", "asyncio")
+LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({1!r})))"
+
+# What each room may import from the package.
+ARROWS = {
+    "__init__": {"_version", "core", "spec"},
+    "_version": set(),
+    "spec": set(),
+    "_tables": set(),
+    "_plan": {"_tables", "spec"},
+    "_memory": {"_plan", "spec"},
+    "_fills": {"_memory", "spec"},
+    "_checks": {"_fills", "_memory", "spec"},
+    "_kernels": set(),
+    "_numpy": set(),
+    "core": {"_checks", "_fills", "_kernels", "_memory", "_numpy", "_plan", "spec"},
+    "cli": {"__init__", "core", "spec"},
+}
+
+
+def imports_of(path):
+    """Names of the package's rooms, and of other packages, that a file imports anywhere."""
+    own, others = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top, _, rest = alias.name.partition(".")
+                (own if top == "dustaug" else others).add((rest or "__init__") if top == "dustaug" else top)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level or module.split(".")[0] == "dustaug":
+                room = module if node.level else module.partition(".")[2]
+                rooms = {alias.name if alias.name in SOURCES else "__init__" for alias in node.names}
+                own |= {room.split(".")[0]} if room else rooms
+            else:
+                others.add(module.split(".")[0])
+    return own, others
+
+
+def test_importing_dustaug_loads_nothing_heavy(run_python):
+    """Neither Numba nor a framework is loaded."""
+    assert run_python(LOADED.format("dustaug", HEAVY)) == ""
+
+
+def test_making_specs_loads_nothing_heavy(run_python):
+    """Presets need no compiler either."""
+    assert run_python(LOADED.format("dustaug; dustaug.cutout(3).to_dict()", HEAVY)) == ""
+
+
+def test_the_test_can_fail(run_python):
+    """A heavy import is seen."""
+    assert run_python(LOADED.format("dustaug, numba", HEAVY)).split()[-1] == "numba"
+
+
+@pytest.mark.parametrize("room", sorted(SOURCES))
+def test_imports_go_one_way(room):
+    """Each room imports only the rooms it may."""
+    own, _ = imports_of(SOURCES[room])
+
+    assert own <= ARROWS[room]
+
+
+@pytest.mark.parametrize("room", sorted(set(SOURCES) - {"_kernels"}))
+def test_only_the_kernels_import_numba(room):
+    """All compiled code stands in one file."""
+    _, others = imports_of(SOURCES[room])
+
+    assert not others & {"numba", "llvmlite"}
+
+
+def test_the_reader_of_imports_sees_them():
+    """The check above can fail."""
+    assert "numba" in imports_of(SOURCES["_kernels"])[1]
+    assert "_checks" in imports_of(SOURCES["core"])[0]
+    assert "_kernels" in imports_of(SOURCES["core"])[0]
+
+
+def test_nothing_uses_a_global_generator():
+    """No source names NumPy's or Python's own random numbers."""
+    for path in SOURCES.values():
+        tree = ast.parse(path.read_text())
+        names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+        assert "random" not in names | imports_of(path)[1]

@@ -1,0 +1,125 @@
+"""The pixels hang on nothing but (image, spec, seed, epoch, index)."""
+
+import concurrent.futures
+import multiprocessing
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dustaug
+from dustaug import add_dust
+
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(9),
+    "random_erasing": dustaug.random_erasing(p=0.7),
+    "color": dustaug.dust(fill="color"),
+    "mean": dustaug.dust(fill="mean"),
+    "fraction": dustaug.dust(height_fraction_range=(0.05, 0.2), center="inside"),
+}
+ALL = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+N = 60
+
+
+def photos(n=N, dtype=np.uint8):
+    return np.random.default_rng(0).integers(0, 256, (n, 32, 40, 3)).astype(dtype)
+
+
+def expected_of(spec):
+    return add_dust(photos(), spec, seed=11, epoch=4, index=100)
+
+
+@ALL
+@settings(max_examples=25)
+@given(data=st.data())
+def test_the_batch_split_changes_nothing(spec, data):
+    """Any split into batches gives the same images."""
+    cuts = sorted(data.draw(st.sets(st.integers(1, N - 1), max_size=8)))
+    images = photos()
+    for start, stop in zip([0, *cuts], [*cuts, N], strict=True):
+        add_dust(images[start:stop], spec, seed=11, epoch=4, index=100 + start)
+
+    assert (expected_of(spec) == images).all()
+
+
+@ALL
+@settings(max_examples=25)
+@given(data=st.data())
+def test_the_order_changes_nothing(spec, data):
+    """Any order, and any image twice, gives the same images."""
+    order = np.array(data.draw(st.lists(st.integers(0, N - 1), min_size=1, max_size=N)))
+
+    assert (expected_of(spec)[order] == add_dust(photos()[order], spec, seed=11, epoch=4, index=100 + order)).all()
+
+
+@ALL
+def test_the_layout_changes_nothing(spec):
+    """NCHW, NHWC, channels-last memory and flipped memory give the same images."""
+    expected = expected_of(spec)
+    planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
+    channels_last = photos().transpose(0, 3, 1, 2)
+    bottom_up = photos()[:, ::-1].copy()[:, ::-1]
+    reversed_channels = photos()[..., ::-1].copy()[..., ::-1]
+
+    add_dust(planes, spec, seed=11, epoch=4, index=100, layout="NCHW")
+    add_dust(channels_last, spec, seed=11, epoch=4, index=100, layout="NCHW")
+
+    assert (expected == planes.transpose(0, 2, 3, 1)).all()
+    assert (expected == channels_last.transpose(0, 2, 3, 1)).all()
+    for view in (bottom_up, reversed_channels):
+        assert (expected == add_dust(view, spec, seed=11, epoch=4, index=100)).all()
+
+
+@ALL
+def test_the_dtype_changes_no_rectangle(spec):
+    """The same brightness is painted at the same places in every dtype."""
+    expected = expected_of(spec)
+    for dtype in (np.uint16, np.float32, np.float64, np.int32):
+        images = add_dust(photos(dtype=dtype), spec, seed=11, epoch=4, index=100, value_range=(0, 255))
+
+        assert (expected == np.rint(images)).all()
+
+
+@ALL
+def test_threads_change_nothing(spec):
+    """Threads of ours, and Python threads around, give the same images."""
+    expected = expected_of(spec)
+
+    assert (expected == add_dust(photos(), spec, seed=11, epoch=4, index=100, num_threads=3)).all()
+
+    def part(start):
+        images = photos()[start : start + 5]
+        return add_dust(images, spec, seed=11, epoch=4, index=100 + start, num_threads=2)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert (expected == np.concatenate(list(pool.map(part, range(0, N, 5))))).all()
+
+
+def work(spec_bytes, start):
+    images = photos()[start : start + 10]
+    return add_dust(images, pickle.loads(spec_bytes), seed=11, epoch=4, index=100 + start, num_threads=2)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@ALL
+def test_processes_change_nothing(spec, method):
+    """Forked and spawned workers with threads, after the parent has used threads, give the same images."""
+    expected = add_dust(photos(), spec, seed=11, epoch=4, index=100, num_threads=2)
+    with multiprocessing.get_context(method).Pool(3) as pool:
+        parts = pool.starmap_async(work, [(pickle.dumps(spec), start) for start in range(0, N, 10)]).get(timeout=120)
+
+    assert (expected == np.concatenate(parts)).all()
+
+
+def test_the_spec_counts_by_value():
+    """An equal spec made another way paints the same, from cached plans and from new ones."""
+    images = add_dust(photos(), dustaug.Spec.from_dict(dustaug.dust().to_dict()), seed=11, epoch=4, index=100)
+
+    assert (expected_of(None) == images).all()
+    dustaug.core._cached_job.cache_clear()
+    dustaug.core.make_plan.cache_clear()
+    assert (expected_of(None) == images).all()

@@ -1,0 +1,63 @@
+"""Literal rectangles and pixels of every preset.
+
+To change vectors/pixels.json is a breaking change: users resume runs and compare machines by these pixels. It belongs
+into CHANGELOG.md under "Pixels". ``python tests/test_pixels.py`` writes the file anew.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dustaug
+from dustaug import Spec
+
+FILE = Path(__file__).parent / "vectors" / "pixels.json"
+
+CASES = {
+    "dust": (dustaug.dust(), (224, 224, 3)),
+    "dust-small": (dustaug.dust(), (32, 32, 1)),
+    "dust-tall": (dustaug.dust(p=0.5), (375, 211, 3)),
+    "cutout": (dustaug.cutout(16), (32, 32, 3)),
+    "cutout-odd-mean": (dustaug.cutout(57, fill_value=(123.7, 116.3, 103.5)), (224, 224, 3)),
+    "random-erasing": (dustaug.random_erasing(), (224, 224, 3)),
+    "random-erasing-grey": (dustaug.random_erasing((0.02, 0.33), (0.3, 3.3), fill="grey"), (64, 96, 3)),
+    "color": (dustaug.dust(fill="color", fill_range=(10, 200)), (64, 64, 5)),
+    "mean": (dustaug.dust(fill="mean"), (64, 64, 3)),
+    "fraction": (Spec(height_fraction_range=(0.1, 0.3), center="inside", count_range=(1, 70)), (99, 101, 3)),
+    "uniform": (Spec(center="uniform", side_range=(3, 12), spare_last=False), (48, 64, 3)),
+}
+
+
+def outcome(name):
+    """First rectangles and a hash of the pixels of 16 images."""
+    spec, (height, width, channels) = CASES[name]
+    coordinates = {"seed": 2**63 + 12345, "epoch": 3}
+    index = 2**40 + np.arange(16)
+    drawn = dustaug.sample_rectangles(spec, height=height, width=width, channels=channels, index=index, **coordinates)
+    ramp = (np.arange(16 * height * width * channels) % 251).astype(np.uint8).reshape(16, height, width, channels)
+    dustaug.add_dust(ramp, spec, index=index, **coordinates)
+    return {
+        "rectangles": len(drawn),
+        "image": drawn.image[:3].tolist(),
+        "boxes": drawn.boxes[:3].tolist(),
+        "fill": [str(fill) for fill in drawn.fill[:3].tolist()],
+        "sha256": hashlib.sha256(ramp.tobytes()).hexdigest(),
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_pixels_are_those_of_the_file(name):
+    """Rectangles and pixels are what they have always been."""
+    assert json.loads(FILE.read_text())[name] == outcome(name)
+
+
+def test_the_file_has_no_other_cases():
+    """Every case of the file is tested."""
+    assert set(json.loads(FILE.read_text())) == set(CASES)
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps({name: outcome(name) for name in CASES}, indent=1) + "\n")
