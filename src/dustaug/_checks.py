@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._fills import default_value_range
 from ._memory import LAYOUTS, Memory
-from .spec import Spec
+from .spec import Spec, resolve_spec
 
 _MAX_SEED, _MAX_EPOCH, _MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the counter's blocks leave room for.
@@ -25,13 +25,7 @@ NO_INDICES = np.zeros(0, np.int64)
 
 
 def check_spec(spec: Spec | None) -> Spec:
-    if spec is None:
-        return _DEFAULT_SPEC
-    if not isinstance(spec, Spec):
-        raise TypeError(
-            f"spec must be a dustaug.Spec, got {type(spec).__name__}: type dustaug.dust() or another preset"
-        )
-    return spec
+    return _DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> int:

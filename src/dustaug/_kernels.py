@@ -50,6 +50,7 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 
 JIT_DISABLED = bool(config.DISABLE_JIT)
+TAKES_ADDRESSES = True
 
 # ------------------------------------------------------------------------------------------ compiling
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ._plan import make_plan
 from .spec import Spec
 
-__all__ = ["LAYOUTS", "Layout", "Memory", "make_memory", "make_record"]
+__all__ = ["LAYOUTS", "Layout", "Memory", "array_at", "make_memory", "make_record"]
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 
@@ -94,3 +95,15 @@ def make_record(spec: Spec, memory: Memory, *, pattern_columns: int) -> NDArray[
         plan["runs"], plan["run_bytes"], plan["run_stride"] = memory.channels, item, memory.channel_stride
         plan["interleaved"] = memory.channels > 1 and adjacent and plan["column_step"] == memory.channels * item
     return record
+
+
+def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """View memory that somebody else keeps alive as a writable array."""
+    interface = {
+        "version": 3,
+        "data": (address, False),
+        "shape": shape,
+        "strides": strides,
+        "typestr": f"<u{dtype.itemsize}",
+    }
+    return np.asarray(SimpleNamespace(__array_interface__=interface)).view(dtype)

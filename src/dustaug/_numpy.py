@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 __all__ = ["count_rectangles", "draw_rectangles", "dust_images", "locate", "paint_boxes"]
 
+TAKES_ADDRESSES = False
+
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _COLOR_BLOCK = 1 << 30

@@ -30,7 +30,7 @@ from ._checks import (
     check_value_range,
     check_whole,
 )
-from ._memory import Layout, Memory, make_memory, make_record
+from ._memory import Layout, Memory, array_at, make_memory, make_record
 from ._plan import PLAN_DTYPE, make_plan
 from .spec import MAX_SIDE, Spec
 
@@ -128,9 +128,7 @@ def add_dust(
                 "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
             )
         first, indices = check_index(index, job.n)
-    if num_threads != 1:
-        num_threads = check_whole("num_threads", num_threads, 1, 4096)
-    _dust(images, job, seed, epoch, first, indices, num_threads)
+    _dust_array(images, job, seed, epoch, first, indices, num_threads)
     return images
 
 
@@ -537,25 +535,63 @@ def _engine() -> ModuleType:
     return _kernels
 
 
-def _dust(
+def add_dust_at(
+    address: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    spec: Spec | None,
+    *,
+    seed: int,
+    epoch: int = 0,
+    index: int | ArrayLike = 0,
+    layout: Layout,
+    value_range: tuple[float, float] | None = None,
+    num_threads: int = 1,
+) -> None:
+    """Run :func:`add_dust` on memory that an adapter owns, without the cost of a NumPy array around it.
+
+    The caller answers for the address, that it is writable, and that its owner outlives the call. Strides are in bytes.
+    """
+    job = _cached_job(shape, strides, dtype, spec, layout, value_range)
+    seed, epoch = check_seed(seed), check_epoch(epoch)
+    first, indices = check_index(index, job.n)
+    if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
+        _dust(address, job, job.patterns, seed, epoch, first, indices, num_threads)
+    else:
+        _dust_array(array_at(address, shape, strides, dtype), job, seed, epoch, first, indices, num_threads)
+
+
+def _dust_array(
     images: NDArray[Any], job: _Job, seed: int, epoch: int, first: int, indices: NDArray[np.int64], num_threads: int
 ) -> None:
-    n, record, tables, patterns, _, _, per_image, _ = job
     if not images.size:
         return
-    if per_image:
-        patterns = _fills.mean_patterns(images, job.memory, job.value_range)
-    engine = _engine()
-    target = engine.locate(images, record)
+    patterns = _fills.mean_patterns(images, job.memory, job.value_range) if job.per_image else job.patterns
+    _dust(_engine().locate(images, job.record), job, patterns, seed, epoch, first, indices, num_threads)
+
+
+def _dust(
+    target: Any,
+    job: _Job,
+    patterns: NDArray[np.uint64],
+    seed: int,
+    epoch: int,
+    first: int,
+    indices: NDArray[np.int64],
+    num_threads: int,
+) -> None:
+    dust_images = _engine().dust_images
     low, high = seed & 0xFFFFFFFF, seed >> 32
     if num_threads == 1:
-        engine.dust_images(record, tables, patterns, target, low, high, epoch, first, indices, 0, n)
+        dust_images(job.record, job.tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
         return
     # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
+    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
     dust_part = functools.partial(
-        engine.dust_images, record, tables, patterns, target, low, high, epoch, first, indices
+        dust_images, job.record, job.tables, patterns, target, low, high, epoch, first, indices
     )
-    edges = [n * part // num_threads for part in range(num_threads + 1)]
+    edges = [job.n * part // num_threads for part in range(num_threads + 1)]
     pool = _pool(num_threads)
     for done in [pool.submit(dust_part, *part) for part in itertools.pairwise(edges)]:
         done.result()

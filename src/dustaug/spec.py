@@ -16,7 +16,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-__all__ = ["Spec", "cutout", "dust", "random_erasing"]
+__all__ = ["Spec", "cutout", "dust", "random_erasing", "resolve_spec"]
 
 Center = Literal["normal", "uniform", "inside"]
 Fill = Literal["grey", "constant", "color", "noise", "mean"]
@@ -246,6 +246,25 @@ class Spec:
     def __reduce__(self) -> tuple[Callable[..., Spec], tuple[dict[str, Any]]]:
         # The hash of a string differs between processes, so a pickle carries the fields only.
         return Spec.from_dict, (self.to_dict(),)
+
+
+def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
+    """Return a ready spec, or the spec of its own field names: what every adapter's constructor accepts.
+
+    Raises
+    ------
+    TypeError
+        If both are given, or `spec` is none.
+    """
+    if spec is None:
+        return Spec.from_dict(fields)
+    if not isinstance(spec, Spec):
+        raise TypeError(
+            f"spec must be a dustaug.Spec, got {type(spec).__name__}: type dustaug.dust() or another preset"
+        )
+    if fields:
+        raise TypeError(f"spec must be given alone, got {', '.join(fields)} too: type spec.replace(…)")
+    return spec
 
 
 def _number(

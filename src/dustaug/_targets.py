@@ -1,0 +1,53 @@
+"""What dust does to the boxes and keypoints of an image: the arithmetic that the adapters share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["covered_points", "visible_boxes"]
+
+
+def visible_boxes(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Shrink boxes to what of them is still visible.
+
+    Parameters
+    ----------
+    boxes : array, (k, 4)
+        Left, top, right, bottom in pixels; may be fractional or reach out of the image.
+    mask : bool, (height, width)
+        True where dust lies.
+
+    Returns
+    -------
+    float64, (k, 4)
+        A side moves only if the whole row or column of pixels at it is covered. A box of which nothing is visible
+        becomes empty: its right and bottom are its left and top.
+    """
+    shrunk = np.array(boxes, np.float64).reshape(-1, 4)
+    height, width = mask.shape
+    for box in shrunk:
+        left, top = np.floor(box[:2]).clip(0, [width, height]).astype(int)
+        right, bottom = np.ceil(box[2:]).clip(0, [width, height]).astype(int)
+        visible = ~mask[top:bottom, left:right]
+        if visible.all():  # Also if the box lies outside the image, where there is no dust.
+            continue
+        rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
+        if not len(rows):
+            box[2:] = box[:2]
+            continue
+        box[0], box[1] = max(box[0], left + columns[0]), max(box[1], top + rows[0])
+        box[2], box[3] = min(box[2], left + columns[-1] + 1), min(box[3], top + rows[-1] + 1)
+    return shrunk
+
+
+def covered_points(points: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which points (k, 2), x and y in pixels, lie on a dusted pixel; (k,)."""
+    height, width = mask.shape
+    x, y = np.floor(np.asarray(points, np.float64).reshape(-1, 2)).T.astype(np.int64)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    covered = np.zeros(len(x), bool)
+    covered[inside] = mask[y[inside], x[inside]]
+    return covered
