@@ -17,7 +17,7 @@ from ._fills import default_value_range
 from ._memory import LAYOUTS, Memory
 from .spec import Spec, resolve_spec
 
-_MAX_SEED, _MAX_EPOCH, _MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
+MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the counter's blocks leave room for.
 MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
 _DEFAULT_SPEC = Spec()
@@ -42,17 +42,17 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
 
 
 def check_seed(seed: Any) -> int:
-    return check_whole("seed", seed, 0, _MAX_SEED)
+    return check_whole("seed", seed, 0, MAX_SEED)
 
 
 def check_epoch(epoch: Any) -> int:
-    return check_whole("epoch", epoch, 0, _MAX_EPOCH)
+    return check_whole("epoch", epoch, 0, MAX_EPOCH)
 
 
 def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
     """Return the first index of `n` images and no array, or 0 and the array of all."""
-    if type(index) is int or np.ndim(index) == 0:
-        return check_whole("index", index, 0, _MAX_INDEX - n), NO_INDICES
+    if np.ndim(index) == 0:
+        return check_whole("index", index, 0, MAX_INDEX - n), NO_INDICES
     array = np.asarray(index)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
@@ -60,9 +60,22 @@ def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
         raise ValueError(
             f"index must be a number or an array of shape ({n},), one for each image, got shape {array.shape}"
         )
-    if n and (array.min() < 0 or (array.dtype == np.uint64 and array.max() > _MAX_INDEX)):
-        raise ValueError(f"index must be from 0 to {_MAX_INDEX}, got {array.min()} to {array.max()}")
+    if n and (array.min() < 0 or (array.dtype == np.uint64 and array.max() > MAX_INDEX)):
+        raise ValueError(f"index must be from 0 to {MAX_INDEX}, got {array.min()} to {array.max()}")
     return 0, np.ascontiguousarray(array, np.int64)
+
+
+def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64]]:
+    """Return seed, epoch, first index and indices of `n` images."""
+    # Plain numbers take the short way: this runs at every call, and the kernel takes a microsecond an image.
+    if (
+        type(seed) is type(epoch) is type(index) is int
+        and 0 <= seed <= MAX_SEED
+        and 0 <= epoch <= MAX_EPOCH
+        and 0 <= index <= MAX_INDEX - n
+    ):
+        return seed, epoch, index, NO_INDICES
+    return check_seed(seed), check_epoch(epoch), *check_index(index, n)
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:

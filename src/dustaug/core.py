@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _fills
 from ._checks import (
     NO_INDICES,
+    check_coordinates,
     check_dtype,
     check_epoch,
     check_fill,
@@ -119,16 +120,17 @@ def add_dust(
                 "seed must be given together with index and epoch, got none: type add_dust(images, seed=0, index=…), "
                 "or leave out index and epoch for fresh dust at each call"
             )
-        seed, first, indices = int.from_bytes(os.urandom(8), "little"), 0, NO_INDICES
-    else:
-        seed, epoch = check_seed(seed), check_epoch(epoch)
-        if index is None:
-            raise TypeError(
-                "index must be given with a seed, or every batch would get the same dust, got none: type "
-                "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
-            )
-        first, indices = check_index(index, job.n)
-    _dust_array(images, job, seed, epoch, first, indices, num_threads)
+        seed, index = int.from_bytes(os.urandom(8), "little"), 0
+    elif index is None:
+        raise TypeError(
+            "index must be given with a seed, or every batch would get the same dust, got none: type "
+            "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
+        )
+    if not images.size:
+        check_coordinates(seed, epoch, index, job.n)
+        return images
+    patterns = _fills.mean_patterns(images, job.memory, job.value_range) if job.per_image else job.patterns
+    _dust(_engine().locate(images, job.record), job, patterns, seed, epoch, index, num_threads)
     return images
 
 
@@ -554,21 +556,19 @@ def add_dust_at(
     The caller answers for the address, that it is writable, and that its owner outlives the call. Strides are in bytes.
     """
     job = _cached_job(shape, strides, dtype, spec, layout, value_range)
-    seed, epoch = check_seed(seed), check_epoch(epoch)
-    first, indices = check_index(index, job.n)
     if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
-        _dust(address, job, job.patterns, seed, epoch, first, indices, num_threads)
+        _dust(address, job, job.patterns, seed, epoch, index, num_threads)
     else:
-        _dust_array(array_at(address, shape, strides, dtype), job, seed, epoch, first, indices, num_threads)
-
-
-def _dust_array(
-    images: NDArray[Any], job: _Job, seed: int, epoch: int, first: int, indices: NDArray[np.int64], num_threads: int
-) -> None:
-    if not images.size:
-        return
-    patterns = _fills.mean_patterns(images, job.memory, job.value_range) if job.per_image else job.patterns
-    _dust(_engine().locate(images, job.record), job, patterns, seed, epoch, first, indices, num_threads)
+        add_dust(
+            array_at(address, shape, strides, dtype),
+            spec,
+            seed=seed,
+            epoch=epoch,
+            index=index,
+            layout=layout,
+            value_range=value_range,
+            num_threads=num_threads,
+        )
 
 
 def _dust(
@@ -577,12 +577,12 @@ def _dust(
     patterns: NDArray[np.uint64],
     seed: int,
     epoch: int,
-    first: int,
-    indices: NDArray[np.int64],
+    index: int | ArrayLike,
     num_threads: int,
 ) -> None:
-    dust_images = _engine().dust_images
+    seed, epoch, first, indices = check_coordinates(seed, epoch, index, job.n)
     low, high = seed & 0xFFFFFFFF, seed >> 32
+    dust_images = _engine().dust_images
     if num_threads == 1:
         dust_images(job.record, job.tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
         return
