@@ -224,7 +224,7 @@ class TestAddDust:
             ({"seed": 0.5, "index": 0}, TypeError, "seed must be a whole number, got 0.5"),
             ({"seed": 0, "index": 0, "epoch": 2**32}, ValueError, "epoch must be from 0 to 4294967295"),
             ({"seed": 0, "index": -1}, ValueError, "index must be from 0 to"),
-            ({"seed": 0, "index": 2**63 - 1}, ValueError, "index must be from 0 to 9223372036854775805"),
+            ({"seed": 0, "index": 2**63 - 1}, ValueError, "index must be from 0 to 9223372036854775806"),
             ({"seed": 0, "index": [0.0, 1.0]}, TypeError, "index must be a whole number or an array of them"),
             ({"seed": 0, "index": [0, 1, 2]}, ValueError, r"index must be a number or an array of shape \(2,\)"),
             ({"seed": 0, "index": [0, -1]}, ValueError, "index must be from 0 to"),

@@ -3,6 +3,8 @@
 import concurrent.futures
 import multiprocessing
 import pickle
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -96,6 +98,24 @@ def test_threads_change_nothing(spec):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert (expected == np.concatenate(list(pool.map(part, range(0, N, 5))))).all()
+
+
+def test_threads_that_meet_a_new_size_together_agree():
+    """Plans that several threads make at once are all the same (square images share one table for both axes)."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for side in range(100, 160):
+            gate = threading.Barrier(4)
+
+            def paint(_, side=side, gate=gate):
+                gate.wait()
+                return add_dust(np.zeros((side, side, 3), np.uint8), seed=0, index=1).tobytes()
+
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                assert len(set(pool.map(paint, range(4)))) == 1
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def work(spec_bytes, start):

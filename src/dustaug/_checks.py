@@ -52,7 +52,7 @@ def check_epoch(epoch: Any) -> int:
 def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
     """Return the first index of `n` images and no array, or 0 and the array of all."""
     if np.ndim(index) == 0:
-        return check_whole("index", index, 0, MAX_INDEX - n), NO_INDICES
+        return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0)), NO_INDICES
     array = np.asarray(index)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
@@ -72,7 +72,7 @@ def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, i
         type(seed) is type(epoch) is type(index) is int
         and 0 <= seed <= MAX_SEED
         and 0 <= epoch <= MAX_EPOCH
-        and 0 <= index <= MAX_INDEX - n
+        and 0 <= index <= MAX_INDEX - n  # One less than there is room for: the long way decides.
     ):
         return seed, epoch, index, NO_INDICES
     return check_seed(seed), check_epoch(epoch), *check_index(index, n)

@@ -8,9 +8,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ._plan import make_plan
-from .spec import Spec
-
 __all__ = ["LAYOUTS", "Layout", "Memory", "array_at", "make_memory", "make_record"]
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
@@ -76,9 +73,9 @@ def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...
         extent = stride * (length - 1) + extent
 
 
-def make_record(spec: Spec, memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
+def make_record(plan_record: NDArray[Any], memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
     """Plan record with the memory filled in, for patterns with one column for all channels or one for each."""
-    record = make_plan(spec, memory.height, memory.width).record.copy()
+    record = plan_record.copy()
     plan, item = record[0], memory.dtype.itemsize
     for name in memory._fields[1:-1]:
         plan[name] = getattr(memory, name)
@@ -88,12 +85,13 @@ def make_record(spec: Spec, memory: Memory, *, pattern_columns: int) -> NDArray[
     plan["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
     plan["pattern_step"] = pattern_columns > 1
     adjacent = abs(memory.channel_stride) == item
-    if pattern_columns == 1 and adjacent:
-        plan["origin"] = plan["first_channel"]
-        plan["runs"], plan["run_bytes"] = 1, memory.channels * item
-    else:
-        plan["runs"], plan["run_bytes"], plan["run_stride"] = memory.channels, item, memory.channel_stride
-        plan["interleaved"] = memory.channels > 1 and adjacent and plan["column_step"] == memory.channels * item
+    merged = adjacent and pattern_columns == 1
+    plan["origin"] = plan["first_channel"] if merged else 0
+    plan["runs"] = 1 if merged else memory.channels
+    plan["run_stride"] = memory.channel_stride
+    plan["run_bytes"] = memory.channels * item if merged else item
+    whole = memory.channels > 1 and plan["column_step"] == memory.channels * item
+    plan["interleaved"] = adjacent and whole and not merged
     return record
 
 

@@ -431,7 +431,7 @@ def paint_rectangles(
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
         patterns = _fills.encode(fill.reshape(len(fill), -1), spec, job.memory.dtype, job.value_range)
-        record = make_record(spec, job.memory, pattern_columns=patterns.shape[1])
+        record = make_record(job.record, job.memory, pattern_columns=patterns.shape[1])
     engine = _engine()
     engine.paint_boxes(
         record,
@@ -513,10 +513,11 @@ def _cached_job(
         patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
     if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
         patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
+    plan = make_plan(spec, memory.height, memory.width)
     return _Job(
         memory.n,
-        make_record(spec, memory, pattern_columns=patterns.shape[1]),
-        make_plan(spec, memory.height, memory.width).tables,
+        make_record(plan.record, memory, pattern_columns=patterns.shape[1]),
+        plan.tables,
         patterns,
         memory,
         limits,

@@ -1,0 +1,26 @@
+"""Every block of Python in the README and the docs runs."""
+
+from pathlib import Path
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples_run(page, tmp_path, monkeypatch):
+    """The blocks of a page run one after another, as a reader would type them."""
+    monkeypatch.chdir(tmp_path)
+    document = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(page)
+    for example in document.examples():
+        example.evaluate()
+
+
+def test_there_are_examples():
+    """The parser finds what it looks for."""
+    parser = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"])
+
+    assert len(list(parser.parse(ROOT / "README.md").examples())) >= 2
