@@ -105,15 +105,21 @@ def test_threads_that_meet_a_new_size_together_agree():
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for side in range(100, 160):
-            gate = threading.Barrier(4)
+        for side in range(100, 200):
+            gate, painted = threading.Barrier(4), []
 
-            def paint(_, side=side, gate=gate):
+            def paint(side=side, gate=gate, painted=painted):
+                image = np.zeros((side, side, 3), np.uint8)
                 gate.wait()
-                return add_dust(np.zeros((side, side, 3), np.uint8), seed=0, index=1).tobytes()
+                painted.append(add_dust(image, seed=0, index=1).tobytes())
 
-            with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                assert len(set(pool.map(paint, range(4)))) == 1
+            threads = [threading.Thread(target=paint) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+            assert [painted[0]] * 4 == painted
     finally:
         sys.setswitchinterval(interval)
 
