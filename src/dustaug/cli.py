@@ -318,7 +318,7 @@ def _block(
     block = Image.new(
         "RGB", (left + columns * (width + _GAP) - _GAP, max(large_height + _CAPTION, grid_height)), _PAPER
     )
-    _place(block, large, (0, 0), f"{name}, dusted at {small.width} x {small.height} pixels")
+    _place(block, large, (0, 0), f"{name}, {small.width} x {small.height}")
     for index in range(versions):
         dusted = add_dust(np.array(small), recipe.spec, seed=recipe.seed, epoch=recipe.epoch, index=index)
         row, column = divmod(index, columns)
