@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -18,6 +19,22 @@ settings.register_profile(
 settings.load_profile("dustaug")
 
 VECTORS = Path(__file__).parent / "vectors"
+
+# What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
+# DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
+FRAMEWORKS = {"torch": ["torch"], "torchvision": ["torch", "torchvision"], "albumentations": ["albumentations"]}
+
+
+def missing_framework(adapter):
+    """Tell whether an adapter's framework is not installed."""
+    return any(importlib.util.find_spec(package) is None for package in FRAMEWORKS.get(adapter, ()))
+
+
+collect_ignore = [f"test_{adapter}.py" for adapter in FRAMEWORKS if missing_framework(adapter)]
+
+required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()
+if unavailable := [adapter for adapter in required if missing_framework(adapter)]:
+    pytest.exit(f"DUSTAUG_TEST_FRAMEWORKS asks for {', '.join(unavailable)}: pip install them", returncode=1)
 
 
 @pytest.fixture
