@@ -21,7 +21,6 @@ MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the counter's blocks leave room for.
 MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
 _DEFAULT_SPEC = Spec()
-NO_INDICES = np.zeros(0, np.int64)
 
 
 def check_spec(spec: Spec | None) -> Spec:
@@ -49,10 +48,10 @@ def check_epoch(epoch: Any) -> int:
     return check_whole("epoch", epoch, 0, MAX_EPOCH)
 
 
-def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
+def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64] | None]:
     """Return the first index of `n` images and no array, or 0 and the array of all."""
     if np.ndim(index) == 0:
-        return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0)), NO_INDICES
+        return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0)), None
     array = np.asarray(index)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
@@ -65,7 +64,7 @@ def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64]]:
     return 0, np.ascontiguousarray(array, np.int64)
 
 
-def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64]]:
+def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64] | None]:
     """Return seed, epoch, first index and indices of `n` images."""
     # Plain numbers take the short way: this runs at every call, and the kernel takes a microsecond an image.
     if (
@@ -74,7 +73,7 @@ def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, i
         and 0 <= epoch <= MAX_EPOCH
         and 0 <= index <= MAX_INDEX - n  # One less than there is room for: the long way decides.
     ):
-        return seed, epoch, index, NO_INDICES
+        return seed, epoch, index, None
     return check_seed(seed), check_epoch(epoch), *check_index(index, n)
 
 
@@ -176,7 +175,7 @@ def check_rectangles(
     if fill.ndim == 2:
         check_channels("fill", fill.shape[1], memory.channels)
     if not n:
-        return np.zeros(0, np.int64), np.zeros((0, 4), np.int64), fill
+        return np.zeros(0, np.int64), np.zeros((0, 5), np.int64), fill
     if image.dtype.kind not in "iu" or boxes.dtype.kind not in "iu" or fill.dtype.kind not in "biuf":
         raise TypeError(
             "rectangles must have whole numbers in image and boxes, and numbers in fill, "
@@ -193,4 +192,6 @@ def check_rectangles(
         )
     if np.any((fill < 0) | (fill > 255)):
         raise ValueError(f"rectangles must have a fill from 0 to 255, got {fill.min()} to {fill.max()}")
-    return image.astype(np.int64), np.ascontiguousarray(boxes, np.int64), fill
+    five = np.zeros((n, 5), np.int64)  # As the kernel has them: four edges, and room for the number of a fill.
+    five[:, :4] = boxes
+    return image.astype(np.int64), five, fill

@@ -105,7 +105,7 @@ _UNITS = 2.0**32
 _MAX_FLOAT = 2.0**14  # Times the value range; a row of 2**16 values then fits into 64 bits.
 
 
-def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> NDArray[Any]:
+def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
     """Exact sum per channel as Python integers."""
     if rows.dtype.kind not in "biu":
         low, high = value_range

@@ -33,6 +33,7 @@ import. Preconditions are checked in ``core``; these functions write wherever th
 
 # Numba's own types do not know its intrinsics and several options.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, type-arg, call-overload, call-arg, attr-defined"
+# mypy: disable-error-code="var-annotated"
 
 from __future__ import annotations
 
@@ -100,6 +101,7 @@ def _entry(function: Any) -> Any:
 
 # A function for compiled code only. No fastmath anywhere: it would be free to change results.
 _inline = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_force = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
 @intrinsic(prefer_literal=True)
@@ -136,15 +138,41 @@ def _copy(typingctx, target, source, n_bytes):
 
 
 @intrinsic
+def _pointer(typingctx, address, kind):
+    """View memory at an address as items of a NumPy scalar type."""
+    pointer = types.CPointer(kind.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(pointer))
+
+    return pointer(types.int64, kind), generate
+
+
+@intrinsic(prefer_literal=True)
+def _room(typingctx, kind, n):
+    """Room for n (a literal) items of a NumPy scalar type on the stack, until the function returns."""
+    pointer = types.CPointer(kind.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return cgutils.alloca_once(builder, context.get_value_type(kind.dtype), size=n.literal_value)
+
+    return pointer(kind, types.literal(n.literal_value)), generate
+
+
+@intrinsic
 def _prefetch(typingctx, address):
-    """Ask for the cache line at an address, to be written soon. Any address is allowed."""
+    """Ask for the cache line at an address. Any address is allowed.
+
+    Into the second level: the first can wait for a dozen or two lines at a time, which is far fewer than a rectangle
+    has (measured: asking for the first level, or for writing, gains a tenth; this a third).
+    """
 
     def generate(context, builder, signature, arguments):
         byte = ir.IntType(8).as_pointer()
         word = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        builder.call(prefetch, [builder.inttoptr(arguments[0], byte), word(1), word(3), word(1)])
+        builder.call(prefetch, [builder.inttoptr(arguments[0], byte), word(0), word(1), word(1)])
         return context.get_dummy_value()
 
     return types.void(types.int64), generate
@@ -163,18 +191,21 @@ _NOISE_BLOCK = np.uint64(1 << 31)
 # rounded up to a multiple of eight: lanes left over would be drawn one by one, at a higher price.
 _LANES = 32
 
-# Columns of a rectangle.
-_TOP, _LEFT, _BOTTOM, _RIGHT, _FILL = range(5)
+# What a rectangle is in memory: four edges, and the number of its fill.
+_TOP, _LEFT, _BOTTOM, _RIGHT, _FILL, _BOX = range(6)
+
+_WORDS, _BOXES, _BOTH_BOXES = 4 * _LANES, _BOX * _LANES, 2 * _BOX * _LANES
+_MAX_COLOR_CHANNELS = 1024
 
 # Typed, because Numba compiles a function once more for a literal.
-_FIRST, _ONCE = np.int64(0), np.int64(1)
+_ZERO, _ONCE = np.int64(0), np.int64(1)
 
 # Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
 _PREFETCH_BYTES = 8 << 20
-_PREFETCH_AHEAD = 3
+_PREFETCH_AHEAD = 6
 
 
-@_inline
+@_force
 def _philox(c0, c1, c2, c3, k0, k1):
     """Four random words of a counter and a key: Philox4x32-10, all words in uint64."""
     for _ in range(10):
@@ -185,20 +216,20 @@ def _philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@_inline
+@_force
 def _scale(word, n):
     """One of n equally likely outcomes 0…n - 1."""
     return np.int64((word * np.uint64(n)) >> _HALF)
 
 
-@_inline
+@_force
 def _look_up(tables, start, shift, word):
     """Outcome of an alias table."""
     bucket = start + np.int64(word >> np.uint64(shift)) * 4
     return np.int64(tables[bucket + 1] if word < tables[bucket] else tables[bucket + 2])
 
 
-@_inline
+@_force
 def _clip(value, high):
     return 0 if value < 0 else high if value > high else value
 
@@ -214,41 +245,46 @@ def _draw_count(plan, k0, k1, epoch, index):
 
 @_inline
 def _draw_words(words, n, block, k0, k1, epoch, index):
-    """Fill words[:, :n] with the words of n blocks, and up to seven lanes more."""
+    """Fill the first n lanes of `words` with the words of n blocks, and up to seven lanes more."""
     low, high = index & _LOW, index >> _HALF
     for lane in range((n + 7) & -8):
         a, b, c, d = _philox(block + np.uint64(lane), low, high, epoch, k0, k1)
-        words[0, lane] = a
-        words[1, lane] = b
-        words[2, lane] = c
-        words[3, lane] = d
+        words[lane] = a
+        words[lane + _LANES] = b
+        words[lane + 2 * _LANES] = c
+        words[lane + 3 * _LANES] = d
 
 
 @_inline
-def _draw_boxes(plan, tables, words, n, boxes):
-    """Turn words[:, :n] into clipped rectangles boxes[:n]: top, left, bottom, right, number of the fill."""
-    rows, columns = plan.rows, plan.columns
+def _draw_boxes(plan, tables, words, n, boxes, start):
+    """Turn the words of n lanes into clipped rectangles, from boxes[start] on."""
+    # Read once: the compiler cannot know that writing boxes does not change the plan.
+    rows, columns, inside, fill_n = plan.rows, plan.columns, plan.inside, plan.fill_n
+    y_table, y_shift, x_table, x_shift = plan.y_table, plan.y_shift, plan.x_table, plan.x_shift
+    from_table, size_table, size_shift, unit = plan.size_from_table, plan.size_table, plan.size_shift, plan.size_unit
+    height_low, height_n, width_low, width_n = plan.height_low, plan.height_n, plan.width_low, plan.width_n
     for lane in range(n):
-        y, x = np.uint64(words[0, lane]), np.uint64(words[1, lane])
-        size, fill = np.uint64(words[2, lane]), np.uint64(words[3, lane])
-        if plan.size_from_table:
-            sides = _look_up(tables, plan.size_table, plan.size_shift, size)
+        y, x = np.uint64(words[lane]), np.uint64(words[lane + _LANES])
+        size, fill = np.uint64(words[lane + 2 * _LANES]), np.uint64(words[lane + 3 * _LANES])
+        if from_table:
+            sides = _look_up(tables, size_table, size_shift, size)
             height, width = sides >> 16, sides & 0xFFFF
         else:
-            product = size * np.uint64(plan.height_n)
-            height = plan.size_unit * (plan.height_low + np.int64(product >> _HALF))
-            width = plan.size_unit * (plan.width_low + _scale(product & _LOW, plan.width_n))
-        if plan.inside:
+            product = size * np.uint64(height_n)
+            height = unit * (height_low + np.int64(product >> _HALF))
+            width = unit * (width_low + _scale(product & _LOW, width_n))
+        if inside:
             height, width = _clip(height, rows), _clip(width, columns)
             top, left = _scale(y, rows - height + 1), _scale(x, columns - width + 1)
         else:
-            top = _look_up(tables, plan.y_table, plan.y_shift, y) - (height >> 1)
-            left = _look_up(tables, plan.x_table, plan.x_shift, x) - (width >> 1)
-        boxes[lane, _TOP] = _clip(top, rows)
-        boxes[lane, _LEFT] = _clip(left, columns)
-        boxes[lane, _BOTTOM] = _clip(top + height, rows)
-        boxes[lane, _RIGHT] = _clip(left + width, columns)
-        boxes[lane, _FILL] = _scale(fill, plan.fill_n)
+            top = _look_up(tables, y_table, y_shift, y) - (height >> 1)
+            left = _look_up(tables, x_table, x_shift, x) - (width >> 1)
+        box = start + lane * _BOX
+        boxes[box + _TOP] = _clip(top, rows)
+        boxes[box + _LEFT] = _clip(left, columns)
+        boxes[box + _BOTTOM] = _clip(top + height, rows)
+        boxes[box + _RIGHT] = _clip(left + width, columns)
+        boxes[box + _FILL] = _scale(fill, fill_n)
 
 
 @_inline
@@ -311,60 +347,63 @@ def _fill_rows(address, rows, stride, n, pattern):
 
 
 @_inline
-def _corner(plan, image, boxes, row):
+def _corner(plan, image, boxes, box):
     """Address of the first column in memory of the top row of a rectangle."""
-    column = boxes[row, _LEFT] if plan.column_stride > 0 else boxes[row, _RIGHT] - 1
-    return image + boxes[row, _TOP] * plan.row_stride + column * plan.column_stride
+    column = boxes[box + _LEFT] if plan.column_stride > 0 else boxes[box + _RIGHT] - 1
+    return image + boxes[box + _TOP] * plan.row_stride + column * plan.column_stride
 
 
 @_inline
-def _paint_box(plan, image, boxes, row, patterns, fill):
-    """Paint rectangle boxes[row] with patterns[fill], one column for each channel or one for all."""
-    rows, columns = boxes[row, _BOTTOM] - boxes[row, _TOP], boxes[row, _RIGHT] - boxes[row, _LEFT]
+def _paint_box(plan, image, boxes, box, patterns, pattern):
+    """Paint a rectangle with the patterns from `pattern` on, one for each channel or one for all."""
+    rows, columns = boxes[box + _BOTTOM] - boxes[box + _TOP], boxes[box + _RIGHT] - boxes[box + _LEFT]
     if rows <= 0 or columns <= 0:
         return
-    corner = _corner(plan, image, boxes, row)
+    corner, stride, step, n_bytes = _corner(plan, image, boxes, box), plan.row_stride, plan.column_step, plan.run_bytes
     # Channels that differ and lie together: paint the first row, then copy it.
     painted = 1 if plan.interleaved else rows
     for run in range(plan.runs):
-        address, pattern = corner + run * plan.run_stride, patterns[fill, run * plan.pattern_step]
-        if plan.column_step == plan.run_bytes:
-            _fill_rows(address, painted, plan.row_stride, columns * plan.run_bytes, pattern)
+        address, value = corner + run * plan.run_stride, patterns[pattern + run * plan.pattern_step]
+        if step == n_bytes:
+            _fill_rows(address, painted, stride, columns * n_bytes, value)
         else:
             for _ in range(columns):
-                _fill_rows(address, painted, plan.row_stride, plan.run_bytes, pattern)
-                address += plan.column_step
+                _fill_rows(address, painted, stride, n_bytes, value)
+                address += step
     if plan.interleaved:
         first = corner + plan.first_channel
         for copied in range(1, rows):
-            _copy(first + copied * plan.row_stride, first, columns * plan.column_step)
+            _copy(first + copied * stride, first, columns * step)
 
 
 @_inline
-def _paint_color(plan, image, boxes, row, patterns, pixel, rectangle, k0, k1, epoch, index):
-    """Paint a rectangle with one brightness for each channel; `pixel` (1, channels) is room for them."""
+def _paint_color(plan, image, boxes, box, patterns, rectangle, k0, k1, epoch, index):
+    """Paint a rectangle with one brightness for each channel."""
+    pixel = _room(np.uint64, _MAX_COLOR_CHANNELS)
     for channel in range(plan.channels):
         fill = _draw_color(plan, rectangle, channel, k0, k1, epoch, index)
-        pixel[0, channel] = patterns[fill, channel * plan.pattern_step]
-    _paint_box(plan, image, boxes, row, pixel, _FIRST)
+        pixel[channel] = patterns[fill * plan.pattern_columns + channel * plan.pattern_step]
+    _paint_box(plan, image, boxes, box, pixel, _ZERO)
 
 
 @_inline
-def _paint_noise(plan, image, boxes, row, patterns, words, k0, k1, epoch, index):
-    """Paint a rectangle with a brightness for each value; `words` (4, lanes) is room for the draws."""
-    for y in range(boxes[row, _TOP], boxes[row, _BOTTOM]):
-        x, channel = boxes[row, _LEFT], 0
+def _paint_noise(plan, image, boxes, box, patterns, k0, k1, epoch, index):
+    """Paint a rectangle with a brightness for each value."""
+    words = _room(np.uint32, _WORDS)
+    for y in range(boxes[box + _TOP], boxes[box + _BOTTOM]):
+        x, channel = boxes[box + _LEFT], 0
         value = (y * plan.width + x) * plan.channels
-        stop = (y * plan.width + boxes[row, _RIGHT]) * plan.channels
+        stop = (y * plan.width + boxes[box + _RIGHT]) * plan.channels
         while value < stop:
             first = value >> 2
             blocks = min(((stop + 3) >> 2) - first, _LANES)
             _draw_words(words, blocks, _NOISE_BLOCK + np.uint64(first), k0, k1, epoch, index)
             chunk_stop = min(stop, (first + blocks) << 2)
             while value < chunk_stop:
-                fill = _scale(np.uint64(words[value & 3, (value >> 2) - first]), plan.fill_n)
+                fill = _scale(np.uint64(words[(value & 3) * _LANES + (value >> 2) - first]), plan.fill_n)
                 address = image + y * plan.row_stride + x * plan.column_stride + channel * plan.channel_stride
-                _fill_rows(address, _ONCE, _ONCE, plan.item_bytes, patterns[fill, channel * plan.pattern_step])
+                pattern = patterns[fill * plan.pattern_columns + channel * plan.pattern_step]
+                _fill_rows(address, _ONCE, _ONCE, plan.item_bytes, pattern)
                 value += 1
                 channel += 1
                 if channel == plan.channels:
@@ -373,50 +412,69 @@ def _paint_noise(plan, image, boxes, row, patterns, words, k0, k1, epoch, index)
 
 
 @_inline
-def _prefetch_box(plan, image, boxes, row):
+def _prefetch_box(plan, image, boxes, box):
     """Ask for the cache lines at both ends of a rectangle's rows: all of them, for rectangles as small as dust."""
-    last = (boxes[row, _RIGHT] - boxes[row, _LEFT]) * plan.column_step - 1
+    last = (boxes[box + _RIGHT] - boxes[box + _LEFT]) * plan.column_step - 1
     for run in range(plan.runs):
-        address = _corner(plan, image, boxes, row) + run * plan.run_stride
-        for _ in range(boxes[row, _BOTTOM] - boxes[row, _TOP]):
+        address = _corner(plan, image, boxes, box) + run * plan.run_stride
+        for _ in range(boxes[box + _BOTTOM] - boxes[box + _TOP]):
             _prefetch(address)
             _prefetch(address + last)
             address += plan.row_stride
 
 
 # ---------------------------------------------------------------------------- entries, called by core
+# Arrays that helpers read come as addresses: Numba counts references to an array at every call that takes it, which
+# cost more than to paint a rectangle.
 
 
 @_entry
 def dust_images(record, tables, patterns, address, seed_low, seed_high, epoch, first, indices, start, stop):
     """Draw and paint the images `start` to `stop` of a batch.
 
-    record, tables : a plan. patterns : uint64, (fills, channels or 1). address : of the batch's first item.
-    Image i has the index ``indices[i]``, or ``first + i`` if there are no indices.
+    record, tables : a plan. patterns : uint64, (fills, pattern_columns). address : of the batch's first item.
+    Image i has the index ``indices[i]``, or ``first + i`` if `indices` is 0.
     """
     plan = record[0]
     k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    words = np.empty((4, _LANES), np.uint32)
-    boxes = np.empty((_LANES, 5), np.int64)
-    pixel = np.empty((1, plan.channels), np.uint64)
-    ahead = _PREFETCH_AHEAD if (stop - start) * plan.image_bytes > _PREFETCH_BYTES else _LANES
-    for i in range(start, stop):
-        index = np.uint64(indices[i] if len(indices) else first + i)
-        image = address + plan.origin + i * plan.image_stride
-        count = _draw_count(plan, k0, k1, word, index)
-        for done in range(0, count, _LANES):
-            n = min(count - done, _LANES)
-            _draw_words(words, n, np.uint64(done + 1), k0, k1, word, index)
-            _draw_boxes(plan, tables, words, n, boxes)
-            for lane in range(n):
-                if lane + ahead < n:
-                    _prefetch_box(plan, image, boxes, lane + ahead)
-                if plan.noise:
-                    _paint_noise(plan, image, boxes, lane, patterns, words, k0, k1, word, index)
-                elif plan.color:
-                    _paint_color(plan, image, boxes, lane, patterns, pixel, done + lane + 1, k0, k1, word, index)
-                else:
-                    _paint_box(plan, image, boxes, lane, patterns, i if plan.per_image else boxes[lane, _FILL])
+    tables, patterns = _pointer(tables, np.uint32), _pointer(patterns, np.uint64)
+    each = _pointer(indices, np.int64)
+    words, boxes = _room(np.uint32, _WORDS), _room(np.int64, _BOTH_BOXES)
+    far = (stop - start) * plan.image_bytes > _PREFETCH_BYTES
+    # Rectangles are drawn up to 32 at a time, in turns into the first and the second half of `boxes`, and painted one
+    # turn later: so the memory of those to come can be asked for across the border between two images.
+    i, image, index, count, done = start - 1, address, np.uint64(0), 0, 0
+    half, n, its_i, its_image, its_index, its_done = 0, 0, i, image, index, 0
+    while True:
+        n_next, other = 0, _BOXES - half
+        while n_next == 0 and i < stop:
+            if done < count:
+                n_next = min(count - done, _LANES)
+                _draw_words(words, n_next, np.uint64(done + 1), k0, k1, word, index)
+                _draw_boxes(plan, tables, words, n_next, boxes, other)
+            else:
+                i += 1
+                if i < stop:
+                    index = np.uint64(each[i] if indices else first + i)
+                    image = address + plan.origin + i * plan.image_stride
+                    count, done = _draw_count(plan, k0, k1, word, index), 0
+        for lane in range(n):
+            box, ahead = half + lane * _BOX, lane + _PREFETCH_AHEAD
+            if far and ahead < n:
+                _prefetch_box(plan, its_image, boxes, half + ahead * _BOX)
+            elif far and ahead - n < n_next:
+                _prefetch_box(plan, image, boxes, other + (ahead - n) * _BOX)
+            if plan.noise:
+                _paint_noise(plan, its_image, boxes, box, patterns, k0, k1, word, its_index)
+            elif plan.color:
+                _paint_color(plan, its_image, boxes, box, patterns, its_done + lane + 1, k0, k1, word, its_index)
+            else:
+                fill = its_i if plan.per_image else boxes[box + _FILL]
+                _paint_box(plan, its_image, boxes, box, patterns, fill * plan.pattern_columns)
+        if n_next == 0:
+            return
+        half, n, its_i, its_image, its_index, its_done = other, n_next, i, image, index, done
+        done += n_next
 
 
 @_entry
@@ -433,40 +491,42 @@ def draw_rectangles(record, tables, seed_low, seed_high, epoch, indices, counts,
     """Set boxes (r, 4) and the numbers of their fills (r, channels or 1), image after image."""
     plan = record[0]
     k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    words = np.empty((4, _LANES), np.uint32)
-    drawn = np.empty((_LANES, 5), np.int64)
+    tables = _pointer(tables, np.uint32)
+    words, drawn = _room(np.uint32, _WORDS), _room(np.int64, _BOXES)
     row = 0
     for i in range(len(indices)):
         index = np.uint64(indices[i])
         for done in range(0, counts[i], _LANES):
             n = min(counts[i] - done, _LANES)
             _draw_words(words, n, np.uint64(done + 1), k0, k1, word, index)
-            _draw_boxes(plan, tables, words, n, drawn)
+            _draw_boxes(plan, tables, words, n, drawn, _ZERO)
             for lane in range(n):
                 for edge in range(_FILL):
-                    boxes[row, edge] = drawn[lane, edge]
+                    boxes[row, edge] = drawn[lane * _BOX + edge]
                 for channel in range(fills.shape[1]):
                     if plan.color:
                         fills[row, channel] = _draw_color(plan, done + lane + 1, channel, k0, k1, word, index)
                     else:
-                        fills[row, channel] = drawn[lane, _FILL]
+                        fills[row, channel] = drawn[lane * _BOX + _FILL]
                 row += 1
 
 
 @_entry
 def paint_boxes(record, patterns, address, boxes, positions, seed_low, seed_high, epoch, indices):
-    """Paint boxes[r] on the image positions[r] with the pattern r, or with noise of the image's index."""
+    """Paint boxes, five numbers each, on the images positions[r], with the pattern r or the noise of their index."""
     plan = record[0]
     k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    words = np.empty((4, _LANES), np.uint32)
-    for r in range(len(boxes)):
+    patterns, boxes = _pointer(patterns, np.uint64), _pointer(boxes, np.int64)
+    for r in range(len(positions)):
         image = address + plan.origin + positions[r] * plan.image_stride
         if plan.noise:
             index = np.uint64(indices[positions[r]])
-            _paint_noise(plan, image, boxes, r, patterns, words, k0, k1, word, index)
+            _paint_noise(plan, image, boxes, r * _BOX, patterns, k0, k1, word, index)
         else:
-            _paint_box(plan, image, boxes, r, patterns, r)
+            _paint_box(plan, image, boxes, r * _BOX, patterns, r * plan.pattern_columns)
 
+
+# ------------------------------------------------------------------------------ what core asks before
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 
@@ -477,4 +537,12 @@ def locate(images: np.ndarray, record: Any) -> int:
         # A third of the time of images.ctypes.data, for contiguous arrays.
         return _address_of(_buffer_of(images))  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):
-        return int(images.__array_interface__["data"][0])
+        return handle(images)
+
+
+def handle(array: np.ndarray) -> int:
+    """What the entries take for an array that helpers read: its address. The caller keeps the array alive."""
+    return int(array.__array_interface__["data"][0])
+
+
+NO_INDICES = 0

@@ -83,6 +83,7 @@ def make_record(plan_record: NDArray[Any], memory: Memory, *, pattern_columns: i
     plan["image_bytes"] = memory.height * memory.width * memory.channels * item
     plan["column_step"] = abs(memory.column_stride)
     plan["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
+    plan["pattern_columns"] = pattern_columns
     plan["pattern_step"] = pattern_columns > 1
     adjacent = abs(memory.channel_stride) == item
     merged = adjacent and pattern_columns == 1

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count_rectangles", "draw_rectangles", "dust_images", "locate", "paint_boxes"]
+__all__ = ["count_rectangles", "draw_rectangles", "dust_images", "handle", "locate", "paint_boxes"]
 
 TAKES_ADDRESSES = False
+NO_INDICES = np.zeros(0, np.int64)
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -29,6 +30,11 @@ def locate(images: NDArray[Any], record: Any) -> NDArray[Any]:
     strides = tuple(plan[f"{axis}_stride"] for axis in ("image", "row", "column", "channel"))
     items = images.view(f"u{plan['item_bytes']}")
     return np.lib.stride_tricks.as_strided(items, shape, strides)
+
+
+def handle(array: NDArray[Any]) -> NDArray[Any]:
+    """What the entries take for an array."""
+    return array
 
 
 def _batch_size(images: NDArray[Any], plan: Any) -> int:
@@ -186,7 +192,7 @@ def paint_boxes(
 ) -> None:
     """Paint boxes[r] on the image positions[r] with the pattern r, or with noise of the image's index."""
     values = patterns.astype(images.dtype)
-    for r, (box, position) in enumerate(zip(boxes, positions, strict=True)):
+    for r, (box, position) in enumerate(zip(boxes[:, :4], positions, strict=True)):
         top, left, bottom, right = box
         if record[0]["noise"]:
             draws = _Draws(record[0], seed_low, seed_high, epoch, int(indices[position]))

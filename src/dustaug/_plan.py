@@ -67,6 +67,7 @@ PLAN_DTYPE = np.dtype(
             "run_stride",
             "run_bytes",
             "interleaved",
+            "pattern_columns",
             "pattern_step",  # from one channel's pattern to the next: 0 if there is one for all
         )
     ]
@@ -111,7 +112,7 @@ def make_plan(spec: Spec, height: int, width: int) -> Plan:
     if spec.center != "inside":
         axes = [_center_table(spec, axis, side) for axis, side in enumerate((height, width))]
         tables.append(axes[0])
-        if not np.array_equal(*axes):  # One table for both axes of a square stays in the first-level cache.
+        if not np.array_equal(axes[0], axes[1]):  # One table for both axes of a square stays in the first-level cache.
             tables.append(axes[1])
         plan["y_shift"], plan["x_shift"] = map(_shift, axes)
         plan["x_table"] = sum(map(len, tables)) - len(axes[1])

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 __all__ = ["covered_points", "visible_boxes"]
 
 
-def visible_boxes(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def visible_boxes(
+    boxes: NDArray[Any], mask: NDArray[np.bool_], *, min_area: float = 0, min_visibility: float = 0
+) -> NDArray[np.float64]:
     """Shrink boxes to what of them is still visible.
 
     Parameters
@@ -19,12 +21,14 @@ def visible_boxes(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.fl
         Left, top, right, bottom in pixels; may be fractional or reach out of the image.
     mask : bool, (height, width)
         True where dust lies.
+    min_area, min_visibility : float, default 0
+        Visible pixels that a box must have, and their share of its pixels, once dust lies on it.
 
     Returns
     -------
     float64, (k, 4)
-        A side moves only if the whole row or column of pixels at it is covered. A box of which nothing is visible
-        becomes empty: its right and bottom are its left and top.
+        A side moves only if the whole row or column of pixels at it is covered. A box of which nothing is visible, or
+        too little, becomes empty: its right and bottom are its left and top.
     """
     shrunk = np.array(boxes, np.float64).reshape(-1, 4)
     height, width = mask.shape
@@ -35,7 +39,7 @@ def visible_boxes(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.fl
         if visible.all():  # Also if the box lies outside the image, where there is no dust.
             continue
         rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
-        if not len(rows):
+        if not len(rows) or visible.sum() < min_area or visible.mean() < min_visibility:
             box[2:] = box[:2]
             continue
         box[0], box[1] = max(box[0], left + columns[0]), max(box[1], top + rows[0])

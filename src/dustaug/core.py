@@ -7,16 +7,18 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _fills
 from ._checks import (
-    NO_INDICES,
+    MAX_EPOCH,
+    MAX_INDEX,
+    MAX_SEED,
     check_coordinates,
     check_dtype,
     check_epoch,
@@ -32,7 +34,7 @@ from ._checks import (
     check_whole,
 )
 from ._memory import Layout, Memory, array_at, make_memory, make_record
-from ._plan import PLAN_DTYPE, make_plan
+from ._plan import PLAN_DTYPE, Plan, make_plan
 from .spec import MAX_SIDE, Spec
 
 if TYPE_CHECKING:
@@ -129,8 +131,7 @@ def add_dust(
     if not images.size:
         check_coordinates(seed, epoch, index, job.n)
         return images
-    patterns = _fills.mean_patterns(images, job.memory, job.value_range) if job.per_image else job.patterns
-    _dust(_engine().locate(images, job.record), job, patterns, seed, epoch, index, num_threads)
+    _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
     return images
 
 
@@ -339,7 +340,7 @@ def sample_rectangles(
     channels = check_whole("channels", channels, 1, 1024)
     seed, epoch = check_seed(seed), check_epoch(epoch)
     given = np.asarray(index)
-    indices = check_index(np.atleast_1d(given), given.size)[1]
+    indices = cast("NDArray[np.int64]", check_index(np.atleast_1d(given), given.size)[1])
     record, tables = make_plan(
         spec, check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     )
@@ -348,7 +349,7 @@ def sample_rectangles(
     engine.count_rectangles(record, *key, epoch, indices, counts)
     boxes = np.zeros((counts.sum(), 4), np.int32)
     fills = np.zeros((len(boxes), channels if spec.fill == "color" else 1), np.int32)
-    engine.draw_rectangles(record, tables, *key, epoch, indices, counts, boxes, fills)
+    engine.draw_rectangles(record, engine.handle(tables), *key, epoch, indices, counts, boxes, fills)
     return Rectangles(
         image=np.repeat(np.arange(len(indices)), counts),
         boxes=boxes,
@@ -417,14 +418,14 @@ def paint_rectangles(
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, job.memory)
     if not len(boxes) or not images.size:
         return images
-    record, patterns, indices = job.record, job.patterns, NO_INDICES
-    seed = 0
+    record, patterns, indices, seed = job.record, job.patterns, np.zeros(0, np.int64), 0
     if spec.fill == "noise":
         if rectangles.seed is None or rectangles.index is None:
             raise ValueError(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
             )
-        seed, indices = check_seed(rectangles.seed), check_index(rectangles.index, job.n)[1]
+        seed = check_seed(rectangles.seed)
+        indices = cast("NDArray[np.int64]", check_index(np.atleast_1d(rectangles.index), job.n)[1])
     elif spec.fill == "mean":
         patterns = _fills.mean_patterns(images, job.memory, job.value_range)[image]
     else:
@@ -435,9 +436,9 @@ def paint_rectangles(
     engine = _engine()
     engine.paint_boxes(
         record,
-        patterns,
+        engine.handle(patterns),
         engine.locate(images, record),
-        boxes,
+        engine.handle(boxes),
         image,
         seed & 0xFFFFFFFF,
         seed >> 32,
@@ -464,8 +465,10 @@ class _Job(NamedTuple):
 
     n: int
     record: NDArray[Any]
-    tables: NDArray[np.uint32]
     patterns: NDArray[np.uint64]
+    # What the engine takes for tables and patterns; their owners are kept alive here.
+    handles: tuple[Any, Any]
+    tables: NDArray[np.uint32]
     memory: Memory
     value_range: tuple[float, float]
     per_image: bool
@@ -505,25 +508,20 @@ def _cached_job(
     memory = make_memory(shape, strides, dtype, layout)
     limits = check_value_range(value_range, dtype)
     check_fill(spec, memory)
-    if 0 in shape:
-        nothing = np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32), np.zeros((0, 1), np.uint64)
-        return _Job(memory.n, *nothing, memory, limits, per_image=False, guessed_range=False)
+    per_image = spec.fill == "mean"
     patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.
-    if spec.fill != "mean":
+    if not per_image:
         patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
     if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
         patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
-    plan = make_plan(spec, memory.height, memory.width)
-    return _Job(
-        memory.n,
-        make_record(plan.record, memory, pattern_columns=patterns.shape[1]),
-        plan.tables,
-        patterns,
-        memory,
-        limits,
-        per_image=spec.fill == "mean",
-        guessed_range=value_range is None and dtype.kind not in "biu" and spec.normalize_mean is None,
-    )
+    plan = Plan(np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32))
+    guessed = False
+    if 0 not in shape:
+        plan = make_plan(spec, memory.height, memory.width)
+        guessed = value_range is None and dtype.kind not in "biu" and spec.normalize_mean is None
+    record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
+    handles = _engine().handle(plan.tables), _engine().handle(patterns)
+    return _Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed)
 
 
 @functools.cache
@@ -558,7 +556,7 @@ def add_dust_at(
     """
     job = _cached_job(shape, strides, dtype, spec, layout, value_range)
     if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
-        _dust(address, job, job.patterns, seed, epoch, index, num_threads)
+        _dust(None, address, job, seed, epoch, index, num_threads)
     else:
         add_dust(
             array_at(address, shape, strides, dtype),
@@ -572,25 +570,80 @@ def add_dust_at(
         )
 
 
+def bind_dust_at(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    spec: Spec | None,
+    *,
+    layout: Layout,
+    value_range: tuple[float, float] | None = None,
+) -> Callable[..., None]:
+    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust_at` with the rest decided.
+
+    For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
+    goes into looking it up. Unlike :func:`add_dust_at` it warns of floats that leave [0, 1].
+    """
+    job, engine = _cached_job(shape, strides, dtype, spec, layout, value_range), _engine()
+    if not engine.TAKES_ADDRESSES or job.per_image or job.guessed_range or 0 in shape:
+
+        def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
+            images = array_at(address, shape, strides, dtype)
+            key: dict[str, Any] = {"seed": seed, "epoch": epoch, "index": index}
+            add_dust(images, spec, layout=layout, value_range=value_range, num_threads=num_threads, **key)
+
+        return dust_array_at
+    record, (tables, patterns), n, dust_images, no_indices = (
+        job.record,
+        job.handles,
+        job.n,
+        engine.dust_images,
+        engine.NO_INDICES,
+    )
+    last = MAX_INDEX - n
+
+    def dust_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
+        # As _dust, one call less deep: plain numbers and one thread are what a data loader's worker has.
+        if (
+            type(seed) is type(epoch) is type(index) is int
+            and 0 <= seed <= MAX_SEED
+            and 0 <= epoch <= MAX_EPOCH
+            and 0 <= index <= last
+            and num_threads == 1
+        ):
+            low, high = seed & 0xFFFFFFFF, seed >> 32
+            dust_images(record, tables, patterns, address, low, high, epoch, index, no_indices, 0, n)
+        else:
+            _dust(None, address, job, seed, epoch, index, num_threads)
+
+    return dust_at
+
+
 def _dust(
+    images: NDArray[Any] | None,
     target: Any,
     job: _Job,
-    patterns: NDArray[np.uint64],
     seed: int,
     epoch: int,
     index: int | ArrayLike,
     num_threads: int,
 ) -> None:
-    seed, epoch, first, indices = check_coordinates(seed, epoch, index, job.n)
+    """Run the kernel on a target that the engine has located; only means read the images themselves."""
+    seed, epoch, first, array = check_coordinates(seed, epoch, index, job.n)
+    engine = _engine()
+    tables, patterns = job.handles
+    if job.per_image and images is not None:
+        means = _fills.mean_patterns(images, job.memory, job.value_range)
+        patterns = engine.handle(means)
+    indices = engine.NO_INDICES if array is None else engine.handle(array)
     low, high = seed & 0xFFFFFFFF, seed >> 32
-    dust_images = _engine().dust_images
     if num_threads == 1:
-        dust_images(job.record, job.tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
+        engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
         return
     # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
     num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
     dust_part = functools.partial(
-        dust_images, job.record, job.tables, patterns, target, low, high, epoch, first, indices
+        engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
     )
     edges = [job.n * part // num_threads for part in range(num_threads + 1)]
     pool = _pool(num_threads)
