@@ -396,9 +396,9 @@ def _paint_noise(plan, image, boxes, box, patterns, k0, k1, epoch, index):
         stop = (y * plan.width + boxes[box + _RIGHT]) * plan.channels
         while value < stop:
             first = value >> 2
-            blocks = min(((stop + 3) >> 2) - first, _LANES)
+            blocks = _clip(((stop + 3) >> 2) - first, _LANES)
             _draw_words(words, blocks, _NOISE_BLOCK + np.uint64(first), k0, k1, epoch, index)
-            chunk_stop = min(stop, (first + blocks) << 2)
+            chunk_stop = _clip(stop, (first + blocks) << 2)
             while value < chunk_stop:
                 fill = _scale(np.uint64(words[(value & 3) * _LANES + (value >> 2) - first]), plan.fill_n)
                 address = image + y * plan.row_stride + x * plan.column_stride + channel * plan.channel_stride
@@ -449,7 +449,7 @@ def dust_images(record, tables, patterns, address, seed_low, seed_high, epoch, f
         n_next, other = 0, _BOXES - half
         while n_next == 0 and i < stop:
             if done < count:
-                n_next = min(count - done, _LANES)
+                n_next = _clip(count - done, _LANES)
                 _draw_words(words, n_next, np.uint64(done + 1), k0, k1, word, index)
                 _draw_boxes(plan, tables, words, n_next, boxes, other)
             else:
@@ -497,7 +497,7 @@ def draw_rectangles(record, tables, seed_low, seed_high, epoch, indices, counts,
     for i in range(len(indices)):
         index = np.uint64(indices[i])
         for done in range(0, counts[i], _LANES):
-            n = min(counts[i] - done, _LANES)
+            n = _clip(counts[i] - done, _LANES)
             _draw_words(words, n, np.uint64(done + 1), k0, k1, word, index)
             _draw_boxes(plan, tables, words, n, drawn, _ZERO)
             for lane in range(n):
