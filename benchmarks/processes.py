@@ -1,0 +1,167 @@
+"""What only a fresh process shows: imports, compiling, and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .report import Section, Settings, Table, Target
+
+__all__ = ["memory", "processes"]
+
+_IMPORT = """
+import json, time
+start = time.perf_counter()
+import {module}
+print(json.dumps(time.perf_counter() - start))
+"""
+
+# The clock is the system's own, the same in every process.
+_FIRST_BATCH = """
+import json, time
+import numpy as np
+import dustaug
+dustaug.add_dust(np.zeros((32, 224, 224, 3), np.uint8), seed=0, index=0)
+print(json.dumps(time.perf_counter()))
+"""
+
+_COMPILE = """
+import json, time
+start = time.perf_counter()
+import numba
+numba_done = time.perf_counter()
+import dustaug, numpy as np
+images = np.zeros((32, 224, 224, 3), np.uint8)
+ready = time.perf_counter()
+dustaug.add_dust(images, seed=0, index=0)
+print(json.dumps([numba_done - start, time.perf_counter() - ready]))
+"""
+
+_MEMORY = """
+import json, sys, tracemalloc
+from pathlib import Path
+import numpy as np
+import dustaug
+
+def highest():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+shape, fill, way = json.loads(sys.argv[1])
+spec = dustaug.dust(fill=fill)
+images = np.full(shape, 100, np.uint8)
+dust = lambda index: dustaug.add_dust(images, spec, seed=0, index=index)
+work = (lambda index: images.copy()) if way == "copy" else dust
+dustaug.add_dust(np.zeros((1, 64, 64, 3), np.uint8), spec, seed=0, index=0)
+if way != "copy":
+    work(0)
+before = highest()
+work(1)
+grown = highest() - before
+tracemalloc.start()
+work(2)
+print(json.dumps([tracemalloc.get_traced_memory()[1], grown]))
+"""
+
+
+def _child(script: str, cache: str, *arguments: str) -> Any:
+    """Run a script in a fresh Python with this cache of compiled code, and return what it prints."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    # Installed packages have their bytecode on the disk, so let a checkout have it too.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
+    return json.loads(done.stdout)
+
+
+def _spread(values: list[float], unit: float = 1e3) -> str:
+    return f"{statistics.median(values) * unit:,.0f} ({min(values) * unit:,.0f}–{max(values) * unit:,.0f})"
+
+
+def processes(settings: Settings) -> Section:
+    """Measure imports, the start with a warm cache, and compiling with an empty one."""
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as cache:
+        for module in ("numpy", "dustaug"):
+            _child(_IMPORT.format(module=module), cache)
+        _child(_FIRST_BATCH, cache)
+        for _ in range(settings.times(15)):
+            for module in ("numpy", "dustaug"):
+                times.setdefault(f"import {module}", []).append(_child(_IMPORT.format(module=module), cache))
+        for _ in range(settings.times(9)):
+            start = time.perf_counter()
+            times.setdefault("start", []).append(_child(_FIRST_BATCH, cache) - start)
+    for _ in range(settings.times(7, quick=1)):
+        with tempfile.TemporaryDirectory() as cache:
+            numba, compiling = _child(_COMPILE, cache)
+            times.setdefault("import numba", []).append(numba)
+            times.setdefault("compile", []).append(compiling)
+    pairs = zip(times["import dustaug"], times["import numpy"], strict=True)
+    ratios = [ours / numpy for ours, numpy in pairs]
+    ratio = statistics.median(ratios)
+    names = {
+        "import numpy": "`import numpy`, in a fresh process",
+        "import dustaug": "`import dustaug`, in a fresh process (it imports NumPy)",
+        "start": "start of Python to the first batch painted, kernel in the disk cache",
+        "import numba": "`import numba`",
+        "compile": "first `add_dust` with an empty cache, Numba imported before: compile, write the cache, paint",
+    }
+    start, compiling = statistics.median(times["start"]), statistics.median(times["compile"])
+    return Section(
+        title="Processes",
+        note="Median (least–most) of fresh processes, in ms. The two imports take turns.",
+        tables=[Table("", ("What", "ms"), [(text, _spread(times[name])) for name, text in names.items()])],
+        targets=[
+            Target(
+                "`import dustaug` at most 1.3 × `import numpy`",
+                f"{ratio:.2f} ({min(ratios):.2f}–{max(ratios):.2f})",
+                ratio <= 1.3,
+            ),
+            Target("warm start to the first batch at most 0.6 s", f"{start:.2f} s", start <= 0.6),
+            Target("compile at most 2 s", f"{compiling:.2f} s", compiling <= 2),
+        ],
+        data=times,
+    )
+
+
+_CASES = {
+    "add_dust, 16 × 64 × 64 × 3": ((16, 64, 64, 3), "grey", "dust"),
+    "add_dust, 1 × 4096 × 4096 × 3": ((1, 4096, 4096, 3), "grey", "dust"),
+    'add_dust, fill="color", 1 × 4096 × 4096 × 3': ((1, 4096, 4096, 3), "color", "dust"),
+    'add_dust, fill="noise", 1 × 4096 × 4096 × 3': ((1, 4096, 4096, 3), "noise", "dust"),
+    'add_dust, fill="mean", 16 × 64 × 64 × 3': ((16, 64, 64, 3), "mean", "dust"),
+    'add_dust, fill="mean", 1 × 4096 × 4096 × 3': ((1, 4096, 4096, 3), "mean", "dust"),
+    "copy, 1 × 4096 × 4096 × 3, to see that it would show": ((1, 4096, 4096, 3), "grey", "copy"),
+}
+
+
+def memory(settings: Settings) -> Section:
+    """Measure what a call allocates: Python's own count, and the process's peak. Linux only."""
+    if not Path("/proc/self/status").exists():
+        return Section(title="Memory", note="Not measured: this needs Linux.", tables=[])
+    with tempfile.TemporaryDirectory() as cache:
+        names = [name for name in _CASES if not (settings.quick and "fill=" in name)]
+        found = {name: _child(_MEMORY, cache, json.dumps(_CASES[name])) for name in names}
+    rows = [(name, f"{traced / 1024:,.1f}", f"{grown / 1024:,.0f}") for name, (traced, grown) in found.items()]
+    small, large = (found[name][0] for name in list(_CASES)[:2])
+    return Section(
+        title="Memory",
+        note="One warm call: the peak of what Python and NumPy allocate (tracemalloc), and by how much the highest "
+        "resident size of the process grows. The kernel's own work space is a few KiB, whatever the image.",
+        tables=[Table("", ("Call", "allocated, KiB", "resident, KiB"), rows)],
+        targets=[
+            Target(
+                "nothing grows with the image",
+                f"{small:,} bytes on 64 × 64, {large:,} bytes on 4096 × 4096",
+                large <= small + 1024,
+            )
+        ],
+        data=found,
+    )
