@@ -89,13 +89,13 @@ def test_nothing_is_written_outside(side, dtype, channels):
 
 def test_prefetching_changes_no_pixel():
     """Batches above and below the size from which the kernel prefetches are painted alike, also at their ends."""
-    large = np.zeros((300, 128, 128, 3), np.uint8)
+    large = np.zeros((400, 128, 128, 3), np.uint8)
 
     assert large.nbytes > _kernels._PREFETCH_BYTES
 
     dustaug.add_dust(large, seed=1, index=0)
     small = [
-        dustaug.add_dust(np.zeros((50, 128, 128, 3), np.uint8), seed=1, index=start) for start in range(0, 300, 50)
+        dustaug.add_dust(np.zeros((50, 128, 128, 3), np.uint8), seed=1, index=start) for start in range(0, 400, 50)
     ]
 
     assert (large == np.concatenate(small)).all()

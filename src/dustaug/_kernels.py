@@ -39,6 +39,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import pickle
 import warnings
 from typing import Any
@@ -99,9 +100,11 @@ def _entry(function: Any) -> Any:
     return compiled
 
 
-# A function for compiled code only. No fastmath anywhere: it would be free to change results.
-_inline = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-_force = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size: left to itself
+# the compiler keeps Philox as a call, and then draws no words by vector instructions. The rest stays calls, since every
+# copy takes time to compile. No fastmath anywhere: it would be free to change results.
+_helper = functools.partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_inline, _call = _helper(forceinline=True), _helper()
 
 
 @intrinsic(prefer_literal=True)
@@ -201,11 +204,11 @@ _MAX_COLOR_CHANNELS = 1024
 _ZERO, _ONCE = np.int64(0), np.int64(1)
 
 # Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
-_PREFETCH_BYTES = 8 << 20
+_PREFETCH_BYTES = 16 << 20
 _PREFETCH_AHEAD = 6
 
 
-@_force
+@_inline
 def _philox(c0, c1, c2, c3, k0, k1):
     """Four random words of a counter and a key: Philox4x32-10, all words in uint64."""
     for _ in range(10):
@@ -216,25 +219,25 @@ def _philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@_force
+@_inline
 def _scale(word, n):
     """One of n equally likely outcomes 0…n - 1."""
     return np.int64((word * np.uint64(n)) >> _HALF)
 
 
-@_force
+@_inline
 def _look_up(tables, start, shift, word):
     """Outcome of an alias table."""
     bucket = start + np.int64(word >> np.uint64(shift)) * 4
     return np.int64(tables[bucket + 1] if word < tables[bucket] else tables[bucket + 2])
 
 
-@_force
+@_inline
 def _clip(value, high):
     return 0 if value < 0 else high if value > high else value
 
 
-@_inline
+@_call
 def _draw_count(plan, k0, k1, epoch, index):
     """Number of rectangles of an image."""
     count, dusted, _, _ = _philox(np.uint64(0), index & _LOW, index >> _HALF, epoch, k0, k1)
@@ -243,7 +246,7 @@ def _draw_count(plan, k0, k1, epoch, index):
     return plan.count_low + _scale(count, plan.count_n)
 
 
-@_inline
+@_call
 def _draw_words(words, n, block, k0, k1, epoch, index):
     """Fill the first n lanes of `words` with the words of n blocks, and up to seven lanes more."""
     low, high = index & _LOW, index >> _HALF
@@ -287,13 +290,16 @@ def _draw_boxes(plan, tables, words, n, boxes, start):
         boxes[box + _FILL] = _scale(fill, fill_n)
 
 
-@_inline
-def _draw_color(plan, rectangle, channel, k0, k1, epoch, index):
-    """Number of the brightness of one channel of a rectangle; rectangles count from 1."""
-    block = _COLOR_BLOCK + np.uint64(rectangle * 256 + (channel >> 2))
-    a, b, c, d = _philox(block, index & _LOW, index >> _HALF, epoch, k0, k1)
-    lane = channel & 3
-    return _scale(a if lane == 0 else b if lane == 1 else c if lane == 2 else d, plan.fill_n)
+@_call
+def _draw_colors(plan, rectangle, fills, k0, k1, epoch, index):
+    """Set fills to the numbers of the brightness of each channel; rectangles count from 1. Up to three more are set."""
+    for block in range((plan.channels + 3) >> 2):
+        counter = _COLOR_BLOCK + np.uint64(rectangle * 256 + block)
+        a, b, c, d = _philox(counter, index & _LOW, index >> _HALF, epoch, k0, k1)
+        fills[4 * block] = _scale(a, plan.fill_n)
+        fills[4 * block + 1] = _scale(b, plan.fill_n)
+        fills[4 * block + 2] = _scale(c, plan.fill_n)
+        fills[4 * block + 3] = _scale(d, plan.fill_n)
 
 
 # ------------------------------------------------------------------------------------------- painting
@@ -376,17 +382,17 @@ def _paint_box(plan, image, boxes, box, patterns, pattern):
             _copy(first + copied * stride, first, columns * step)
 
 
-@_inline
+@_call
 def _paint_color(plan, image, boxes, box, patterns, rectangle, k0, k1, epoch, index):
     """Paint a rectangle with one brightness for each channel."""
-    pixel = _room(np.uint64, _MAX_COLOR_CHANNELS)
+    fills, pixel = _room(np.int64, _MAX_COLOR_CHANNELS), _room(np.uint64, _MAX_COLOR_CHANNELS)
+    _draw_colors(plan, rectangle, fills, k0, k1, epoch, index)
     for channel in range(plan.channels):
-        fill = _draw_color(plan, rectangle, channel, k0, k1, epoch, index)
-        pixel[channel] = patterns[fill * plan.pattern_columns + channel * plan.pattern_step]
+        pixel[channel] = patterns[fills[channel] * plan.pattern_columns + channel * plan.pattern_step]
     _paint_box(plan, image, boxes, box, pixel, _ZERO)
 
 
-@_inline
+@_call
 def _paint_noise(plan, image, boxes, box, patterns, k0, k1, epoch, index):
     """Paint a rectangle with a brightness for each value."""
     words = _room(np.uint32, _WORDS)
@@ -493,6 +499,7 @@ def draw_rectangles(record, tables, seed_low, seed_high, epoch, indices, counts,
     k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     tables = _pointer(tables, np.uint32)
     words, drawn = _room(np.uint32, _WORDS), _room(np.int64, _BOXES)
+    colors = _room(np.int64, _MAX_COLOR_CHANNELS)
     row = 0
     for i in range(len(indices)):
         index = np.uint64(indices[i])
@@ -503,11 +510,12 @@ def draw_rectangles(record, tables, seed_low, seed_high, epoch, indices, counts,
             for lane in range(n):
                 for edge in range(_FILL):
                     boxes[row, edge] = drawn[lane * _BOX + edge]
-                for channel in range(fills.shape[1]):
-                    if plan.color:
-                        fills[row, channel] = _draw_color(plan, done + lane + 1, channel, k0, k1, word, index)
-                    else:
-                        fills[row, channel] = drawn[lane * _BOX + _FILL]
+                if plan.color:
+                    _draw_colors(plan, done + lane + 1, colors, k0, k1, word, index)
+                    for channel in range(plan.channels):
+                        fills[row, channel] = colors[channel]
+                else:
+                    fills[row, 0] = drawn[lane * _BOX + _FILL]
                 row += 1
 
 

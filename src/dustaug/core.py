@@ -344,6 +344,8 @@ def sample_rectangles(
     record, tables = make_plan(
         spec, check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     )
+    record = record.copy()
+    record["channels"] = channels
     engine, key = _engine(), (seed & 0xFFFFFFFF, seed >> 32)
     counts = np.zeros(len(indices), np.int64)
     engine.count_rectangles(record, *key, epoch, indices, counts)
