@@ -366,16 +366,15 @@ def _paint_box(plan, image, boxes, box, patterns, pattern):
     if rows <= 0 or columns <= 0:
         return
     corner, stride, step, n_bytes = _corner(plan, image, boxes, box), plan.row_stride, plan.column_step, plan.run_bytes
+    # Columns that lie side by side are one run, others are one each.
+    n_runs, length = (1, columns * n_bytes) if step == n_bytes else (columns, n_bytes)
     # Channels that differ and lie together: paint the first row, then copy it.
     painted = 1 if plan.interleaved else rows
     for run in range(plan.runs):
         address, value = corner + run * plan.run_stride, patterns[pattern + run * plan.pattern_step]
-        if step == n_bytes:
-            _fill_rows(address, painted, stride, columns * n_bytes, value)
-        else:
-            for _ in range(columns):
-                _fill_rows(address, painted, stride, n_bytes, value)
-                address += step
+        for _ in range(n_runs):
+            _fill_rows(address, painted, stride, length, value)
+            address += step
     if plan.interleaved:
         first = corner + plan.first_channel
         for copied in range(1, rows):
@@ -466,10 +465,10 @@ def dust_images(record, tables, patterns, address, seed_low, seed_high, epoch, f
                     count, done = _draw_count(plan, k0, k1, word, index), 0
         for lane in range(n):
             box, ahead = half + lane * _BOX, lane + _PREFETCH_AHEAD
-            if far and ahead < n:
-                _prefetch_box(plan, its_image, boxes, half + ahead * _BOX)
-            elif far and ahead - n < n_next:
-                _prefetch_box(plan, image, boxes, other + (ahead - n) * _BOX)
+            if far and ahead < n + n_next:
+                its = ahead < n
+                far_box = half + ahead * _BOX if its else other + (ahead - n) * _BOX
+                _prefetch_box(plan, its_image if its else image, boxes, far_box)
             if plan.noise:
                 _paint_noise(plan, its_image, boxes, box, patterns, k0, k1, word, its_index)
             elif plan.color:
