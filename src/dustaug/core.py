@@ -80,7 +80,7 @@ def add_dust(
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
     num_threads : int, default 1
-        Threads to spread the batch over. They pay off from a few hundred images.
+        Threads to spread the batch over, which changes no pixel. Waking them costs more than a small batch takes.
 
     Returns
     -------
