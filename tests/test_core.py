@@ -75,15 +75,19 @@ class TestAddDust:
                 add_dust(grey(*shape), seed=0, index=0) == add_dust(grey(*shape), seed=0, index=0, layout=layout)
             ).all()
 
-    def test_many_channels_need_a_layout(self):
-        """A batch of grey images is not taken for one image with 28 channels, nor NCHW for NHWC."""
+    @pytest.mark.parametrize("shape", [(60, 28, 28), (1797, 8, 8), (6, 3, 32, 32), (64, 3, 16, 16)])
+    def test_a_doubtful_shape_needs_a_layout(self, shape):
+        """Batches of grey images are not taken for one image of many channels, nor NCHW for NHWC."""
         with pytest.raises(
-            ValueError, match=r'got shape \(60, 28, 28\): type layout="HWC" if these are 28 channels, else NHW'
+            ValueError, match=rf"layout must be given where the shape does not tell it.*{shape[-1]} chan"
         ):
-            add_dust(grey(60, 28, 28), seed=0, index=0)
-        with pytest.raises(ValueError, match="layout must be given if the last axis is longer than 16"):
-            add_dust(grey(6, 3, 32, 32), seed=0, index=0)
-        add_dust(grey(32, 32, 28), seed=0, index=0, layout="HWC")
+            add_dust(grey(*shape), seed=0, index=0)
+        add_dust(grey(*shape), seed=0, index=0, layout="NHWC" if len(shape) == 4 else "NHW")
+
+    def test_several_channels_need_none(self):
+        """Multispectral images are taken as they are."""
+        for shape in ((40, 50, 13), (2, 40, 50, 8)):
+            add_dust(grey(*shape), seed=0, index=0)
 
     @pytest.mark.parametrize(
         ("dtype", "white"),
@@ -174,7 +178,8 @@ class TestAddDust:
     @pytest.mark.parametrize(
         ("make", "error", "message"),
         [
-            (lambda: [[1, 2], [3, 4]], TypeError, "images must be a NumPy array, got list: type numpy.asarray"),
+            (lambda: [[1, 2], [3, 4]], TypeError, "images must be a NumPy array, got list: type numpy.stack"),
+            (lambda: memoryview(b"1"), TypeError, "images must be a NumPy array, got memoryview$"),
             (
                 lambda: np.array([grey(3, 3), None], object),
                 TypeError,
@@ -267,6 +272,27 @@ class TestAddDust:
             warnings.simplefilter("error")
             images = add_dust(grey(9, 64, 64, 3, dtype=np.float32), seed=0, index=0, value_range=(0, 255))
         assert images.max() > 200
+
+    def test_floats_too_large_for_the_dtype_are_refused(self):
+        """A value range that float16 cannot hold raises instead of painting infinities."""
+        images = grey(8, 8, dtype=np.float16)
+        with pytest.raises(ValueError, match="value_range must lie within what float16 can hold"):
+            add_dust(images, seed=0, index=0, value_range=(0, 1e6))
+        assert (images == 100).all()
+
+    def test_means_need_no_range(self):
+        """fill="mean" paints values of the image itself, so nothing is wrong with floats of any range."""
+        images = add_dust(grey(8, 8, dtype=np.float32), dust(fill="mean"), seed=0, index=0)
+
+        assert (images == 100).all()
+
+    def test_tables_of_many_sizes_are_not_kept(self):
+        """Random erasing on images of many sizes does not pile up tables."""
+        for side in range(40, 70):
+            add_dust(grey(side, side), random_erasing(), seed=0, index=0)
+
+        assert dustaug.core._cached_area_job.cache_info().currsize <= 8
+        assert dustaug._plan._cached_area_plan.cache_info().currsize <= 8
 
     def test_a_mean_of_wild_floats_is_refused(self):
         """A mean needs finite images."""
@@ -361,11 +387,16 @@ class TestRectangles:
     @pytest.mark.parametrize(
         ("change", "error", "message"),
         [
-            ({"boxes": [[0, 0, 9, 2]]}, ValueError, r"inside the images of 8 by 8 pixels, got \[0, 0, 9, 2\]"),
-            ({"boxes": [[-1, 0, 2, 2]]}, ValueError, "rectangles must lie inside the images"),
+            (
+                {"boxes": [[0, 0, 9, 2]]},
+                ValueError,
+                r"inside the 8 by 8 pixels and not be reversed, got \[0, 0, 9, 2\]",
+            ),
+            ({"boxes": [[-1, 0, 2, 2]]}, ValueError, "rectangles must lie inside the 8 by 8"),
             ({"boxes": [[0, 0, 2]]}, ValueError, r"rectangles must have image \(r,\), boxes \(r, 4\)"),
             ({"boxes": [[0.0, 0, 2, 2]]}, TypeError, "rectangles must have whole numbers in image and boxes"),
             ({"image": [1]}, ValueError, "rectangles must lie on images 0 to 0, got 1 to 1"),
+            ({"boxes": [[3, 3, 2, 4]]}, ValueError, "and not be reversed"),
             ({"fill": [256]}, ValueError, "rectangles must have a fill from 0 to 255, got 256 to 256"),
             ({"fill": [np.nan]}, ValueError, "rectangles must have a fill from 0 to 255, got NaN"),
             ({"fill": [[1, 2]]}, ValueError, "fill must have one number for each of the images' 1 channels, got 2"),
@@ -392,7 +423,7 @@ class TestRectangles:
 
     def test_a_mask_of_a_smaller_image_is_refused(self):
         """mask() does not clip what does not fit."""
-        with pytest.raises(ValueError, match="rectangles must lie inside the images of 9 by 9 pixels"):
+        with pytest.raises(ValueError, match="rectangles must lie inside the 9 by 9 pixels"):
             sample_rectangles(height=64, width=64, seed=0, index=np.arange(9)).mask(9, 9)
 
 
@@ -440,12 +471,34 @@ class TestDustStream:
         assert (first != second).any()
         assert (second == add_dust(grey(4, 40, 40, 3), seed=7, epoch=1, index=0)).all()
 
-    def test_bad_images_are_not_counted(self):
-        """A refused batch leaves the stream where it was."""
-        stream = DustStream(seed=7)
+    def test_refused_batches_are_not_counted(self):
+        """A refused batch leaves the stream where it was, whenever it is refused."""
+        stream = DustStream(dust(fill="mean"), seed=7)
         with pytest.raises(TypeError, match="images must be a NumPy array"):
             stream([1, 2])
+        with pytest.raises(ValueError, match="num_threads"):
+            stream(grey(4, 8, 8, 3), num_threads=0)
+        with pytest.raises(ValueError, match="images must be finite"):
+            stream(np.full((4, 8, 8, 3), np.nan, np.float32))
         assert stream.index == 0
+
+    def test_the_last_index_can_be_used(self):
+        """A stream that has used up all indices stops there, and its state can be loaded."""
+        stream = DustStream(seed=7, index=2**63 - 1)
+        stream(grey(8, 8))
+        with pytest.raises(ValueError, match="index must be from 0 to"):
+            stream(grey(8, 8))
+        resumed = DustStream(seed=7)
+        resumed.load_state_dict(stream.state_dict())
+
+        assert resumed.index == 2**63
+
+    def test_a_suspicious_batch_is_reported_once(self):
+        """The warning of floats out of range comes once a call, from the caller's line."""
+        with pytest.warns(UserWarning, match="taken to lie in") as caught:
+            DustStream(seed=7)(grey(1, 8, 8, 3, dtype=np.float32))
+
+        assert [__file__] == [warning.filename for warning in caught]
 
     def test_threads_share_a_stream(self):
         """Every index is used once, however many threads call."""

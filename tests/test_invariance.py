@@ -147,5 +147,5 @@ def test_the_spec_counts_by_value():
 
     assert (expected_of(None) == images).all()
     dustaug.core._cached_job.cache_clear()
-    dustaug.core.make_plan.cache_clear()
+    dustaug._plan._cached_plan.cache_clear()
     assert (expected_of(None) == images).all()

@@ -27,6 +27,15 @@ def check_spec(spec: Spec | None) -> Spec:
     return _DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
 
 
+def not_an_array(images: Any) -> TypeError:
+    """Error for what is no NumPy array."""
+    if isinstance(images, (list, tuple)):
+        hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
+    else:
+        hint = ": type numpy.array(images)" if hasattr(images, "__array__") else ""
+    return TypeError(f"images must be a NumPy array, got {type(images).__name__}{hint}")
+
+
 def check_whole(name: str, value: Any, low: int, high: int) -> int:
     """Return `value` as an int, or raise with `name` and the rule."""
     if type(value) is int and low <= value <= high:
@@ -114,6 +123,11 @@ def check_value_range(value_range: tuple[Any, Any] | None, dtype: np.dtype[Any])
         raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range}")
     if dtype.kind == "b" and (low, high) != (0, 1):
         raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
+    if dtype.kind not in "biu":
+        with np.errstate(over="ignore"):
+            ends = np.array([low, high]).astype(dtype).astype(np.complex128)
+        if not np.isfinite(ends).all():
+            raise ValueError(f"value_range must lie within what {dtype} can hold, got {value_range}")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if int(low) != low or int(high) != high or low < limits.min or high > limits.max:
@@ -185,9 +199,10 @@ def check_rectangles(
         raise ValueError(f"rectangles must lie on images 0 to {memory.n - 1}, got {image.min()} to {image.max()}")
     top, left, bottom, right = boxes.T
     inside = (top >= 0) & (left >= 0) & (bottom <= memory.height) & (right <= memory.width)
+    inside &= (top <= bottom) & (left <= right)
     if not inside.all():
         raise ValueError(
-            f"rectangles must lie inside the images of {memory.height} by {memory.width} pixels, got "
+            f"rectangles must lie inside the {memory.height} by {memory.width} pixels and not be reversed, got "
             f"{boxes[~inside][0].tolist()} (top, left, bottom, right)"
         )
     if np.any((fill < 0) | (fill > 255)):

@@ -14,7 +14,7 @@ Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 
 LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
 _DEFAULT_LAYOUT: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
-# More channels than this are taken for a mistaken layout unless the layout is given: (60000, 28, 28) is no HWC image.
+# More channels than this are taken for a mistaken layout unless the layout is given.
 _MAX_GUESSED_CHANNELS = 16
 
 
@@ -39,12 +39,11 @@ def make_memory(
         if len(shape) not in _DEFAULT_LAYOUT:
             raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
         layout = _DEFAULT_LAYOUT[len(shape)]
-        if len(shape) > 2 and shape[-1] > _MAX_GUESSED_CHANNELS:
-            choices = "NHWC" if len(shape) == 4 else "HWC"
+        if len(shape) > 2 and _looks_mistaken(shape):
             others = "NCHW" if len(shape) == 4 else "NHW or CHW"
             raise ValueError(
-                f"layout must be given if the last axis is longer than {_MAX_GUESSED_CHANNELS}, got shape {shape}: "
-                f'type layout="{choices}" if these are {shape[-1]} channels, else {others}'
+                f"layout must be given where the shape does not tell it, got shape {shape}: type "
+                f'layout="{layout}" if the last axis is {shape[-1]} channels, else {others}'
             )
     elif len(shape) != len(layout):
         raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
@@ -59,6 +58,14 @@ def make_memory(
         stride["W"] = item * length["C"]
     return Memory(
         length["N"], length["H"], length["W"], length["C"], stride["N"], stride["H"], stride["W"], stride["C"], dtype
+    )
+
+
+def _looks_mistaken(shape: tuple[int, ...]) -> bool:
+    """Whether the last axis of what should be HWC or NHWC may be the width of an image instead."""
+    rows, columns, channels = shape[-3:]
+    return channels > _MAX_GUESSED_CHANNELS or (
+        channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels)
     )
 
 

@@ -89,7 +89,6 @@ class Plan(NamedTuple):
     tables: NDArray[np.uint32]
 
 
-@functools.lru_cache(maxsize=64)
 def make_plan(spec: Spec, height: int, width: int) -> Plan:
     """Return the plan of `spec` for images of `height` by `width` pixels.
 
@@ -98,6 +97,10 @@ def make_plan(spec: Spec, height: int, width: int) -> Plan:
     ValueError
         If a side is longer than 65 535 pixels, or no rectangle of the spec's areas and aspects fits the image.
     """
+    return (_cached_plan if spec.area_range is None else _cached_area_plan)(spec, height, width)
+
+
+def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise ValueError(f"images must have sides from 1 to {MAX_SIDE} pixels, got {height} by {width}")
     record = np.zeros(1, PLAN_DTYPE)
@@ -138,7 +141,14 @@ def make_plan(spec: Spec, height: int, width: int) -> Plan:
     plan["color"] = spec.fill == "color"
     plan["noise"] = spec.fill == "noise"
     plan["per_image"] = spec.fill == "mean"
+    if len(tables) == 1:  # Which may be large.
+        return Plan(record, tables[0])
     return Plan(record, np.concatenate(tables) if tables else np.zeros(4, np.uint32))
+
+
+_cached_plan = functools.lru_cache(maxsize=64)(_compute_plan)
+# Tables of areas take megabytes, and there is one for each image size.
+_cached_area_plan = functools.lru_cache(maxsize=8)(_compute_plan)
 
 
 def _shift(table: NDArray[np.uint32]) -> int:

@@ -116,7 +116,7 @@ def side_table(low: int, high: int) -> NDArray[np.uint32]:
 
 
 # Sixteen bytes for each possible (height, width): 0.5 MB at 224 by 224 pixels, 8 MB at 1024 by 1024.
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=8)
 def area_table(
     area_range: tuple[float, float], aspect_range: tuple[float, float], height: int, width: int
 ) -> NDArray[np.uint32]:

@@ -36,12 +36,13 @@ def visible_boxes(
         left, top = np.floor(box[:2]).clip(0, [width, height]).astype(int)
         right, bottom = np.ceil(box[2:]).clip(0, [width, height]).astype(int)
         visible = ~mask[top:bottom, left:right]
-        if visible.all():  # Also if the box lies outside the image, where there is no dust.
+        area = np.count_nonzero(visible)
+        if area == visible.size:  # Also if the box lies outside the image, where there is no dust.
             continue
-        rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
-        if not len(rows) or visible.sum() < min_area or visible.mean() < min_visibility:
+        if area < max(1, min_area, min_visibility * visible.size):
             box[2:] = box[:2]
             continue
+        rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
         box[0], box[1] = max(box[0], left + columns[0]), max(box[1], top + rows[0])
         box[2], box[3] = min(box[2], left + columns[-1] + 1), min(box[3], top + rows[-1] + 1)
     return shrunk

@@ -32,6 +32,7 @@ from ._checks import (
     check_spec,
     check_value_range,
     check_whole,
+    not_an_array,
 )
 from ._memory import Layout, Memory, array_at, make_memory, make_record
 from ._plan import PLAN_DTYPE, Plan, make_plan
@@ -128,11 +129,7 @@ def add_dust(
             "index must be given with a seed, or every batch would get the same dust, got none: type "
             "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
         )
-    if not images.size:
-        check_coordinates(seed, epoch, index, job.n)
-        return images
-    _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
-    return images
+    return _dust_images(images, job, seed, epoch, index, num_threads)
 
 
 class DustStream:
@@ -171,7 +168,7 @@ class DustStream:
         self.spec = check_spec(spec)
         self.seed = check_seed(seed)
         self.epoch = check_epoch(epoch)
-        self.index = check_index(index, 0)[0]
+        self.index = check_whole("index", index, 0, MAX_INDEX + 1)
         self._lock = threading.Lock()
 
     def __call__(
@@ -183,20 +180,18 @@ class DustStream:
         num_threads: int = 1,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
-        n = _make_job(images, self.spec, layout, value_range).n
+        job = _make_job(images, self.spec, layout, value_range)
         with self._lock:
             epoch, index = self.epoch, self.index
-            self.index += n
-        return add_dust(
-            images,
-            self.spec,
-            seed=self.seed,
-            epoch=epoch,
-            index=index,
-            layout=layout,
-            value_range=value_range,
-            num_threads=num_threads,
-        )
+            self.index = index + job.n
+        try:
+            return _dust_images(images, job, self.seed, epoch, index, num_threads)
+        except Exception:
+            # A refused batch is not counted, unless another thread has gone on from there.
+            with self._lock:
+                if self.index == index + job.n:
+                    self.index = index
+            raise
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the first image of an epoch."""
@@ -221,7 +216,7 @@ class DustStream:
                 f"state must come from a stream of {self.spec} and seed {self.seed}, "
                 f"got {Spec.from_dict(state['spec'])} and seed {state['seed']}"
             )
-        epoch, index = check_epoch(state["epoch"]), check_index(state["index"], 0)[0]
+        epoch, index = check_epoch(state["epoch"]), check_whole("index", state["index"], 0, MAX_INDEX + 1)
         with self._lock:
             self.epoch, self.index = epoch, index
 
@@ -481,7 +476,7 @@ def _make_job(
     images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
 ) -> _Job:
     if not isinstance(images, np.ndarray):
-        raise TypeError(f"images must be a NumPy array, got {type(images).__name__}: type numpy.asarray(images)")
+        raise not_an_array(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
     if spec is not None:
@@ -490,14 +485,26 @@ def _make_job(
         check_layout(layout)
     if value_range is not None:
         value_range = check_pair("value_range", value_range)
-    job = _cached_job(images.shape, images.strides, images.dtype, spec, layout, value_range)
+    job = _find_job(images.shape, images.strides, images.dtype, spec, layout, value_range)
     if job.guessed_range:
         check_guessed_range(images)
     return job
 
 
-@functools.lru_cache(maxsize=512)
-def _cached_job(
+def _find_job(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+) -> _Job:
+    # Tables of areas are large, and there is one for each image size: few of them are kept.
+    find = _cached_job if spec is None or spec.area_range is None else _cached_area_job
+    return find(shape, strides, dtype, spec, layout, value_range)
+
+
+def _prepare_job(
     shape: tuple[int, ...],
     strides: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -520,10 +527,15 @@ def _cached_job(
     guessed = False
     if 0 not in shape:
         plan = make_plan(spec, memory.height, memory.width)
-        guessed = value_range is None and dtype.kind not in "biu" and spec.normalize_mean is None
+        plain = spec.normalize_mean is None and not per_image
+        guessed = value_range is None and dtype.kind not in "biu" and plain
     record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
     handles = _engine().handle(plan.tables), _engine().handle(patterns)
     return _Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed)
+
+
+_cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
+_cached_area_job = functools.lru_cache(maxsize=8)(_prepare_job)
 
 
 @functools.cache
@@ -556,7 +568,7 @@ def add_dust_at(
 
     The caller answers for the address, that it is writable, and that its owner outlives the call. Strides are in bytes.
     """
-    job = _cached_job(shape, strides, dtype, spec, layout, value_range)
+    job = _find_job(shape, strides, dtype, spec, layout, value_range)
     if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
         _dust(None, address, job, seed, epoch, index, num_threads)
     else:
@@ -586,7 +598,7 @@ def bind_dust_at(
     For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
     goes into looking it up. Unlike :func:`add_dust_at` it warns of floats that leave [0, 1].
     """
-    job, engine = _cached_job(shape, strides, dtype, spec, layout, value_range), _engine()
+    job, engine = _find_job(shape, strides, dtype, spec, layout, value_range), _engine()
     if not engine.TAKES_ADDRESSES or job.per_image or job.guessed_range or 0 in shape:
 
         def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
@@ -619,6 +631,14 @@ def bind_dust_at(
             _dust(None, address, job, seed, epoch, index, num_threads)
 
     return dust_at
+
+
+def _dust_images(images: Images, job: _Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int) -> Images:
+    if images.size:
+        _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
+    else:
+        check_coordinates(seed, epoch, index, job.n)
+    return images
 
 
 def _dust(

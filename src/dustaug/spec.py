@@ -206,7 +206,7 @@ class Spec:
                 fields.update((name, None) for other in _SIZE_FIELDS if other != group for name in other)
         if changes.get("fill", "constant") != "constant":
             fields["fill_value"] = None
-        return Spec(**{**fields, **changes})
+        return Spec.from_dict({**fields, **changes})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain numbers, strings and tuples, ready for JSON and YAML.
@@ -346,7 +346,7 @@ def dust(**changes: Any) -> Spec:
     >>> dust(count_range=(0, 63))
     Spec(count_range=(0, 63))
     """
-    return Spec(**changes)
+    return Spec.from_dict(changes)
 
 
 def cutout(size: int, **changes: Any) -> Spec:
@@ -390,6 +390,9 @@ def random_erasing(
     tall rectangles), height and width are rounded to whole pixels, and the rectangle lies fully inside the image,
     at any position alike. Sizes as high or as wide as the image are drawn again, in effect: the distribution is the one
     under the condition that the rectangle fits. The defaults are the paper's, p = 0.5 among them.
+
+    Every image size needs a table of its own: about 15 ms at 224 by 224 pixels, half a second at 1024 by 1024, seconds
+    above. Bring images to one size first.
 
     Parameters
     ----------

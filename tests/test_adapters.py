@@ -1,0 +1,106 @@
+"""Every adapter paints the same bytes for the same (image, spec, seed, epoch, index)."""
+
+import numpy as np
+import pytest
+from conftest import missing_framework
+
+import dustaug
+from dustaug import add_dust
+
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dustaug.dust(fill="color", center="uniform"),
+    "mean": dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2)),
+}
+SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 1000, 6
+
+
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (N, 48, 64, 3), dtype=np.uint8)
+
+
+def through_numpy_nchw(images, spec):
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    add_dust(planes, spec, seed=SEED, epoch=EPOCH, index=FIRST, layout="NCHW")
+    return planes.transpose(0, 2, 3, 1)
+
+
+def through_stream(images, spec):
+    stream = dustaug.DustStream(spec, seed=SEED, epoch=EPOCH, index=FIRST)
+    return np.concatenate([stream(images[start : start + 2]) for start in range(0, N, 2)])
+
+
+def through_torch(images, spec):
+    import torch
+
+    from dustaug.torch import add_dust
+
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)  # Channels-last memory.
+    return add_dust(tensor, spec, seed=SEED, epoch=EPOCH, index=FIRST).permute(0, 2, 3, 1).numpy()
+
+
+def through_dataset(images, spec):
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from dustaug.torch import DustDataset
+
+    whole = torch.zeros((FIRST + N, 3, 48, 64), dtype=torch.uint8)
+    whole[FIRST:] = torch.from_numpy(images).permute(0, 3, 1, 2)
+    dataset = DustDataset(TensorDataset(whole), spec, seed=SEED)
+    dataset.set_epoch(EPOCH)
+    order = list(range(FIRST + N - 1, FIRST - 1, -1))
+    loader = DataLoader(dataset, batch_size=4, sampler=order, num_workers=2, multiprocessing_context="fork")
+    return torch.cat([batch for (batch,) in loader]).flip(0).permute(0, 2, 3, 1).numpy()
+
+
+def through_torchvision(images, spec):
+    import torch
+    from torchvision.transforms import v2
+
+    from dustaug.torchvision import DustRectangles
+
+    # Here torch's generator draws the seed, and an image alone has index 0: the key is asked of the same generator.
+    transform = v2.Compose([DustRectangles(spec)])
+    dusted = []
+    for i, image in enumerate(images):
+        torch.manual_seed(i)
+        key = int(torch.empty((), dtype=torch.int64).random_())
+        torch.manual_seed(i)
+        seen = transform(torch.from_numpy(image).permute(2, 0, 1).contiguous()).permute(1, 2, 0).numpy()
+
+        assert (seen == add_dust(image.copy(), spec, seed=key, index=0)).all()
+
+        dusted.append(add_dust(image.copy(), spec, seed=SEED, epoch=EPOCH, index=FIRST + i))
+    return np.stack(dusted)
+
+
+def through_albumentations(images, spec):
+    import albumentations as A
+
+    from dustaug.albumentations import DustRectangles
+
+    transform = A.Compose([DustRectangles(spec, seed=SEED, index_key="index", epoch_key="epoch", p=1)])
+    return np.stack([transform(image=image, index=FIRST + i, epoch=EPOCH)["image"] for i, image in enumerate(images)])
+
+
+ADAPTERS = {
+    "numpy-nchw": (through_numpy_nchw, ""),
+    "stream": (through_stream, ""),
+    "torch": (through_torch, "torch"),
+    "dataset": (through_dataset, "torch"),
+    "torchvision": (through_torchvision, "torchvision"),
+    "albumentations": (through_albumentations, "albumentations"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("name", [name for name, (_, needs) in ADAPTERS.items() if not missing_framework(needs)])
+def test_all_adapters_paint_the_same_bytes(name, spec):
+    """The bytes of add_dust() on a NumPy batch, through every door."""
+    expected = add_dust(photos(), spec, seed=SEED, epoch=EPOCH, index=FIRST)
+
+    assert expected.tobytes() == ADAPTERS[name][0](photos(), spec).tobytes()
