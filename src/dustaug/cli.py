@@ -429,6 +429,8 @@ def apply(
         raise typer.BadParameter(f"{error}, the last of {copies} copies") from None
     results: list[_Result] = []
     files, ignored = _find_images(in_dir, results)
+    if not files and not results:
+        raise typer.BadParameter(f"in_dir must hold images, got {in_dir} with {_count(ignored, 'other file')}")
     jobs = _make_jobs(in_dir, out_dir, files, extension, recipe.epoch, copies)
     work = functools.partial(_dust_file, recipe=recipe, overwrite=overwrite)
     limit = _pixel_limit(max_pixels or Image.MAX_IMAGE_PIXELS or sys.maxsize)
@@ -516,8 +518,10 @@ def _dust_file(job: _Job, *, recipe: _Recipe, overwrite: bool) -> _Result:
             _write(dusted, path)
             written += 1
     except Exception as error:  # noqa: BLE001  Broken files raise anything, and must not stop the others.
-        too_large = isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning))
-        reason = f"{error} Type --max-pixels to raise the limit." if too_large else str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
+        if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+            limit = Image.MAX_IMAGE_PIXELS
+            reason = f"images must have at most {limit} pixels, or may be a decompression bomb: type --max-pixels to raise the limit"
         return _Result(job.path, written, existed, frames, reason)
     return _Result(job.path, written, existed, frames)
 
