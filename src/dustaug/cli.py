@@ -521,7 +521,7 @@ def _dust_file(job: _Job, *, recipe: _Recipe, overwrite: bool) -> _Result:
         reason = str(error) or type(error).__name__
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             limit = Image.MAX_IMAGE_PIXELS
-            reason = f"images must have at most {limit} pixels, or may be a decompression bomb: type --max-pixels to raise the limit"
+            reason = f"images must have at most {limit} pixels, against bombs: type --max-pixels to raise the limit"
         return _Result(job.path, written, existed, frames, reason)
     return _Result(job.path, written, existed, frames)
 
