@@ -22,7 +22,12 @@ VECTORS = Path(__file__).parent / "vectors"
 
 # What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
 # DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
-FRAMEWORKS = {"torch": ["torch"], "torchvision": ["torch", "torchvision"], "albumentations": ["albumentations"]}
+FRAMEWORKS = {
+    "_tensors": ["torch"],
+    "torch": ["torch"],
+    "torchvision": ["torch", "torchvision"],
+    "albumentations": ["albumentations"],
+}
 
 
 def missing_framework(adapter):

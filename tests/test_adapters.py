@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import missing_framework
 
 import dustaug
+from conftest import missing_framework
 from dustaug import add_dust
 
 SPECS = {

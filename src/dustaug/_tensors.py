@@ -1,0 +1,136 @@
+"""How a tensor is painted on its own memory, whatever its dtype and strides: what torch and torchvision share."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+import torch
+from torch.autograd.graph import increment_version
+
+from . import core
+from ._memory import Layout
+from .spec import Spec
+
+__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
+
+AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
+
+_LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
+_INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+_NUMPY_DTYPES = ("bool", *_INTEGERS, "float16", "float32", "float64", "complex64")
+_ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
+# Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
+_PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
+
+
+class Painter:
+    """:func:`add_dust` with a spec, a layout and a value range, which keeps what it looks up for each kind of tensor.
+
+    For adapters whose arguments are checked when they are made.
+    """
+
+    def __init__(
+        self, spec: Spec, layout: Layout | None = None, value_range: tuple[float, float] | None = None
+    ) -> None:
+        self.spec, self.layout, self.value_range = spec, layout, value_range
+        # Tables of areas are large, and every image size has its own.
+        self._bind = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)(self._bind_kind)
+
+    def __call__(self, tensor: AnyTensor, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> AnyTensor:
+        # In one piece: every call and check is a few hundredths of the time that a small image takes.
+        plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
+        if not plain.is_cpu:
+            _paint_elsewhere(plain)
+        try:
+            address, shape, strides, dtype = plain.data_ptr(), plain.shape, plain.stride(), plain.dtype
+        except RuntimeError:
+            raise _not_dense(plain) from None
+        if (not address and 0 not in shape) or (dtype.is_floating_point and plain.is_neg()):
+            raise _not_dense(plain)
+        self._bind(shape, strides, dtype)(address, seed, epoch, index, num_threads)
+        increment_version(tensor)
+        return tensor
+
+    def _bind_kind(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> Callable[..., None]:
+        layout = self.layout
+        if layout is None:
+            if len(shape) not in _LAYOUTS:
+                raise ValueError(
+                    f"tensor must have 2, 3 or 4 axes, got shape {tuple(shape)}: type tensor.flatten(0, -4) if the "
+                    "last three are channels, height and width"
+                )
+            layout = _LAYOUTS[len(shape)]
+        if any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
+            raise ValueError(
+                f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
+                "type tensor.clone()"
+            )
+        numpy_dtype = _numpy_dtype(dtype)
+        in_bytes = tuple(numpy_dtype.itemsize * stride for stride in strides)
+        return core.bind_dust_at(
+            tuple(shape), in_bytes, numpy_dtype, self.spec, layout=layout, value_range=self.value_range
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Painter, (self.spec, self.layout, self.value_range)
+
+
+find_painter = functools.lru_cache(maxsize=16)(Painter)
+
+
+def _paint_elsewhere(tensor: torch.Tensor) -> NoReturn:
+    """Paint on another device: the place for a painter that does."""
+    raise ValueError(f"tensor must be on the CPU, got device {tensor.device}: type tensor.cpu()")
+
+
+def _as_plain(tensor: Any) -> torch.Tensor:
+    """View a subclass of tensors, such as torchvision's, as a tensor without ways of its own."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(
+            f"tensor must be a torch.Tensor, got {type(tensor).__name__}: type dustaug.add_dust(…) for NumPy arrays"
+        )
+    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:  # Fake, distributed, jagged tensors.
+        raise TypeError(f"tensor must have memory of its own, got a {type(tensor).__name__}: type a plain torch.Tensor")
+    return tensor.as_subclass(torch.Tensor)
+
+
+def _not_dense(tensor: torch.Tensor) -> TypeError:
+    kind = "lazy" if tensor.layout is torch.strided else tensor.layout
+    return TypeError(
+        f"tensor must be dense memory, got a {kind} tensor: type tensor.to_dense() if it is sparse, or "
+        "tensor.resolve_neg() if it is an imaginary part"
+    )
+
+
+def _numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
+    name = str(dtype).removeprefix("torch.")
+    if name in _NUMPY_DTYPES:
+        return np.dtype(name)
+    if name not in _ML_DTYPES:
+        raise TypeError(
+            f"tensor must hold numbers of 1, 2, 4 or 8 bytes, got {dtype}: type tensor.to(torch.float32), or "
+            "tensor.dequantize() if it is quantized"
+        )
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise ImportError(
+            f'ml_dtypes must be installed for tensors of {dtype}, got none: type pip install "dustaug[torch]"'
+        ) from None
+    named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+    return named
+
+
+def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **key: int) -> Any:
+    """Return a dusted copy of a Pillow image, of the same mode and size; its own memory is Pillow's affair."""
+    if picture.mode not in _PICTURE_MODES:
+        raise ValueError(
+            f'image must be of mode {", ".join(_PICTURE_MODES)}, got {picture.mode}: type image.convert("RGB")'
+        )
+    pixels = np.array(picture)
+    core.add_dust(pixels, spec, **key, layout="HW" if pixels.ndim == 2 else "HWC", value_range=value_range)
+    return sys.modules["PIL.Image"].frombytes(picture.mode, picture.size, pixels.tobytes())

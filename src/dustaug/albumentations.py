@@ -1,0 +1,459 @@
+"""Albumentations: :class:`DustRectangles`, for Albumentations 2.0.8 and for AlbumentationsX 2.5.
+
+Both are imported as ``albumentations``, so only one of them can be installed. They differ in the hook by which a
+transform draws its parameters; everything else here serves both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import functools
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._checks import MAX_INDEX, check_epoch, check_index, check_seed, check_value_range, check_whole
+from ._targets import covered_points, visible_boxes
+from .core import Layout, bind_dust_at, sample_rectangles
+from .spec import Spec, resolve_spec
+
+try:
+    from albumentations.core.transforms_interface import BasicTransform, DualTransform
+    from albumentations.core.type_definitions import ALL_TARGETS
+except ModuleNotFoundError as error:
+    if str(error.name).partition(".")[0] != "albumentations":
+        raise
+    raise ImportError(
+        'dustaug.albumentations needs Albumentations: type pip install "dustaug[albumentations]"'
+    ) from error
+
+__all__ = ["DustRectangles"]
+
+# AlbumentationsX hands the generators to a hook of its own, and refuses classes that define the hooks of 2.0.8.
+_X = hasattr(BasicTransform, "sample_parameters")
+if _X:
+    from albumentations.core.transform_params import SampledParams
+
+
+_buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Look:
+    """How a transform paints: a key of the painters' cache that is compared by identity.
+
+    Hashing a spec takes 0.1 µs longer, and 0.5 µs behind the copy of an image, which empties the caches.
+    """
+
+    spec: Spec
+    value_range: tuple[float, float] | None
+
+
+class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has no types.
+    """Paint dust, random rectangles, on images.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out.
+    fill_mask : float or tuple of float, optional
+        Value of masks under dust, in their own units, one or one per channel. By default masks stay as they are.
+    boxes : {"clip", "keep"}, default "clip"
+        ``"clip"``, as CoarseDropout does: a bounding box shrinks to what of it is visible, and is dropped if that is
+        nothing, or less than `min_area` or `min_visibility` of `BboxParams`. ``"keep"``: boxes stay as they are.
+    same_on_batch : bool, default True
+        `images` are the frames of a video and share their dust, as Albumentations has it, and so do `volumes`. False:
+        they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume
+        always share.
+    inplace : bool, default False
+        Paint on the arrays that come in. By default they are copied, once.
+    seed : int, optional
+        0 … 2**64 - 1. With it the dust hangs on spec, seed, epoch and index alone and is that of
+        :func:`dustaug.add_dust`. Without it Albumentations' own generators drive the dust, and ``Compose(seed=…)``.
+    index_key, epoch_key : str, optional
+        With a seed: the names under which a call gets the index (required) and the epoch (0 if there is no name). With
+        ``same_on_batch=False`` the index is that of the first image, or an array, one for each.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    p : float, optional
+        Albumentations' probability that a call does anything: 0.5, but 1 with a seed, and 1 if the spec has a `p`
+        of its own, which is tossed for each image.
+    **spec_fields
+        Fields of :class:`~dustaug.Spec`, except `p`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is unknown or of the wrong kind, or a seed comes without an index key, or the reverse.
+    ValueError
+        If an argument is out of its limits; in a call, if the index is missing.
+
+    Notes
+    -----
+    Targets are image, images, mask, masks, bboxes, keypoints, volume, volumes, mask3d and masks3d, in every dtype of
+    :func:`dustaug.add_dust`. Keypoints under dust are dropped if `KeypointParams` has ``remove_invisible=True``.
+
+    ``get_applied_params()`` has the rectangles: "holes", (r, 4), left, top, right, bottom; "fills", their brightness;
+    "hole_images", (r,), on which image of the batch each lies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> transform = DustRectangles(count_range=(1, 31), seed=7, index_key="index")
+    >>> dusted = transform(image=np.zeros((64, 64, 3), np.uint8), index=17)["image"]
+    >>> from dustaug import add_dust
+    >>> image = add_dust(np.zeros((64, 64, 3), np.uint8), Spec(count_range=(1, 31)), seed=7, index=17)
+    >>> bool((dusted == image).all())
+    True
+    """
+
+    _targets = ALL_TARGETS
+
+    def __init__(
+        self,
+        spec: Spec | Mapping[str, Any] | None = None,
+        *,
+        fill_mask: float | tuple[float, ...] | None = None,
+        boxes: Literal["clip", "keep"] = "clip",
+        same_on_batch: bool = True,
+        inplace: bool = False,
+        seed: int | None = None,
+        index_key: str | None = None,
+        epoch_key: str | None = None,
+        value_range: tuple[float, float] | None = None,
+        p: float | None = None,
+        **spec_fields: Any,
+    ) -> None:
+        # A mapping is what get_transform_init_args makes of a spec.
+        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, spec_fields)
+        if value_range is not None:  # Checked for the widest dtype: that of the images is not known yet.
+            value_range = check_value_range(value_range, np.dtype(np.float64))
+        self._look = _Look(spec, value_range)
+        if p is None:
+            p = 0.5 if seed is None and spec.p == 1 else 1.0
+        super().__init__(p=Spec(p=p).p)
+        self._home = os.getpid()
+        self.fill_mask = tuple(fill_mask) if isinstance(fill_mask, list) else fill_mask
+        self.boxes, self.same_on_batch, self.inplace = boxes, same_on_batch, inplace
+        self.dust_seed = seed  # Compose writes to an attribute named seed.
+        self.index_key, self.epoch_key = index_key, epoch_key
+        if boxes == "keep":
+            self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
+        self._check()
+
+    def _check(self) -> None:
+        numbers = self.fill_mask if isinstance(self.fill_mask, tuple) else (self.fill_mask,)
+        if self.fill_mask is not None and not all(isinstance(number, (int, float)) for number in numbers):
+            raise TypeError(
+                f"fill_mask must be a number or a tuple of numbers, one per channel, got {self.fill_mask!r}"
+            )
+        if self.boxes not in ("clip", "keep"):
+            raise ValueError(f"boxes must be 'clip' or 'keep', got {self.boxes!r}")
+        for name in ("same_on_batch", "inplace"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        for name in ("index_key", "epoch_key"):
+            key = getattr(self, name)
+            if key is not None and not isinstance(key, str):
+                raise TypeError(f'{name} must be a name, got {key!r}: type {name}="{name[:5]}"')
+            if key is not None and self.dust_seed is None:
+                raise TypeError(
+                    f"seed must be given with {name}, got none: type DustRectangles(seed=0, {name}={key!r}), or leave "
+                    f"{name} out and let A.Compose(seed=0) drive the dust"
+                )
+        if self.dust_seed is not None:
+            self.dust_seed = check_seed(self.dust_seed)
+            if self.index_key is None:
+                raise TypeError(
+                    "index_key must be given with a seed, or every image would get the same dust, got none: type "
+                    'DustRectangles(seed=0, index_key="index") and transform(image=image, index=0), or leave seed out '
+                    "and let A.Compose(seed=0) drive the dust"
+                )
+
+    @property
+    def spec(self) -> Spec:
+        """What is drawn."""
+        return self._look.spec
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Values of black and white."""
+        return self._look.value_range
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Return the arguments of the constructor but `p`, as plain values that JSON and YAML take."""
+        names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
+        spec = {name: _plain(value) for name, value in self.spec.to_dict().items()}
+        return {"spec": spec, "seed": self.dust_seed, **{name: _plain(getattr(self, name)) for name in names}}
+
+    def __repr__(self) -> str:
+        arguments = {"p": self.p, **self.get_transform_init_args(), "spec": self.spec}
+        return f"DustRectangles({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
+    @property
+    def available_keys(self) -> set[str]:
+        """What ``Compose(strict=True)`` lets through: the targets, and the names of index and epoch."""
+        return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key))}
+
+    if _X:
+
+        def apply_in_invocation(self, invocation: Any, /, *args: Any, force_apply: bool, **kwargs: Any) -> Any:
+            """Apply the transform to named targets, in half the base class's time if nothing special is going on."""
+            special = (
+                args
+                or self.replay_mode
+                or self.deterministic
+                or getattr(invocation, "collect_applied", True)
+                or getattr(invocation, "has_tensor_inputs", True) is not False
+                or getattr(invocation, "frame_state", True) is not None
+            )
+            if special:
+                return super().apply_in_invocation(invocation, *args, force_apply=force_apply, **kwargs)
+            if force_apply or self.p >= 1 or (self.p > 0 and invocation.py_random.uniform(0, 1) < self.p):
+                return self._run(self._params(kwargs, invocation.py_random), kwargs)
+            return kwargs
+
+        def sample_parameters(self, params: dict[str, Any], data: dict[str, Any], targets: Any, sampling: Any) -> Any:  # noqa: ARG002
+            """Draw where the dust comes from, and the rectangles: somebody is going to look at them."""
+            drawn = self._params(data, sampling.py_random)
+            return SampledParams(params={**drawn, **self._rectangles(**drawn)})
+
+    else:
+
+        def set_random_seed(self, seed: int | None) -> None:
+            """Seed the generators."""
+            super().set_random_seed(seed)
+            self._home = os.getpid()
+
+        def set_random_state(self, random_generator: np.random.Generator, py_random: Any) -> None:
+            """Set the generators."""
+            super().set_random_state(random_generator, py_random)
+            self._home = os.getpid()
+
+        def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
+            """Apply the transform to named targets, in half the base class's time, and without copies of its own."""
+            if args or self.replay_mode or self.deterministic:
+                return super().__call__(*args, force_apply=force_apply, **kwargs)
+            self.params = {}
+            if self.p < 1 and not self.should_apply(force_apply=force_apply):
+                return kwargs
+            self.params = self._params(kwargs, self.py_random)
+            if "applied_transforms" in kwargs:
+                self.get_applied_params()
+            return self._run(self.params, kwargs)
+
+        def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+            """Draw where the dust comes from, and the rectangles: ReplayCompose is going to keep them."""
+            drawn = self._params(data, self.py_random)
+            return {**drawn, **self._rectangles(**drawn)}
+
+        def get_applied_params(self) -> dict[str, Any]:
+            """Return what the last call drew, the rectangles among it; nothing if it was not applied."""
+            if self.params and "holes" not in self.params:
+                self.params |= self._rectangles(**self.params)
+            return self.params
+
+    def _run(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Dust the targets among the data."""
+        functions = self._key2func
+        for name, value in data.items():
+            if name in functions and value is not None:
+                data[name] = functions[name](value, **params)
+        return data
+
+    def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
+        """Size of the images of a call; seed, epoch and index of their dust, or an array of indices, one for each."""
+        image = data.get("image")
+        shape = self.update_transform_params({}, data)["shape"] if image is None else image.shape
+        if self.dust_seed is None:
+            salt = _salt(self._home)
+            bits = int.from_bytes(os.urandom(8), "little") if salt is None else py_random.getrandbits(64) ^ salt
+            params = {"shape": shape, "seed": bits, "epoch": 0, "index": 0}
+            if self.same_on_batch:
+                return params
+        else:
+            epoch = 0 if self.epoch_key is None else check_epoch(self._read("epoch_key", data))
+            index = self._read("index_key", data)
+            params = {"shape": shape, "seed": self.dust_seed, "epoch": epoch, "index": index}
+        batch = None if self.same_on_batch else data.get("images", data.get("volumes"))
+        if batch is None:
+            params["index"] = check_whole("index", params["index"], 0, MAX_INDEX)
+        elif np.ndim(params["index"]) == 0:
+            params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))[0]
+        return params
+
+    def _read(self, argument: str, data: Mapping[str, Any]) -> Any:
+        key = getattr(self, argument)
+        if key not in data:
+            raise ValueError(
+                f"{key} must be given in each call, as {argument}={key!r} says, got {', '.join(data)}: "
+                f"type transform(image=image, {key}=0)"
+            )
+        return data[key]
+
+    def _rectangles(self, shape: tuple[int, ...], **key: Any) -> dict[str, Any]:
+        """The rectangles of a call, as plain arrays."""
+        height, width, channels = (*shape, 1)[:3]
+        drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **key)
+        return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
+
+    def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **_: Any) -> NDArray[np.bool_]:
+        """What dust covers, (n, h, w): one for each image of a batch, or one for all."""
+        return _covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
+
+    def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
+        covered = self._covered(**params)
+        if len(covered) != 1:
+            raise ValueError(
+                f"{target} must belong to one image, got {len(covered)} images with dust of their own: type "
+                "same_on_batch=True"
+            )
+        return covered[0]  # type: ignore[no-any-return]
+
+    def _own(self, array: Any) -> NDArray[Any]:
+        """Return what may be painted on: a copy, or the very array if it is to be changed."""
+        if not isinstance(array, np.ndarray):
+            return np.stack(array)  # As Compose does with lists.
+        if not self.inplace:
+            return array.copy()
+        _check_writable(array)
+        return array
+
+    def _dust(self, images: NDArray[Any], layout: Layout, params: dict[str, Any], index: Any) -> NDArray[Any]:
+        if self.replay_mode:
+            size = images.shape[-3:-1] if layout[-1] == "C" else images.shape[-2:]
+            if size != params["shape"][:2]:
+                raise ValueError(f"a replay must get images of {params['shape'][:2]} pixels, got {size}")
+        dust_at = _painter(images.shape, images.strides, images.dtype, self._look, layout)
+        dust_at(_address(images), params["seed"], params["epoch"], index)
+        return images
+
+    # The methods name no parameters: AlbumentationsX would check at each call, for 3 µs, that they were drawn.
+
+    def apply(self, img: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Dust an image (h, w) or (h, w, c)."""
+        return self._dust(
+            img if self.inplace else img.copy(), "HWC" if img.ndim == 3 else "HW", params, params["index"]
+        )
+
+    def apply_to_images(self, images: Any, **params: Any) -> NDArray[Any]:
+        """Dust images (n, h, w) or (n, h, w, c), or the slices of a volume: all alike, or each by its own index."""
+        images, index = self._own(images), params["index"]
+        indices = index if np.ndim(index) else np.full(len(images), index)
+        return self._dust(images, "NHWC" if images.ndim == 4 else "NHW", params, indices)
+
+    def apply_to_volumes(self, volumes: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Dust volumes (n, d, h, w) or (n, d, h, w, c): all alike, or each by its own index."""
+        volumes = self._own(volumes)
+        for volume, index in zip(volumes, np.broadcast_to(params["index"], len(volumes)), strict=True):
+            self._dust(volume, "NHWC" if volume.ndim == 4 else "NHW", params, np.full(len(volume), index))
+        return volumes
+
+    def apply_to_mask(self, mask: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of a mask (h, w) or (h, w, c)."""
+        return mask if self.fill_mask is None else self._fill(mask[None], 3, **params)[0]
+
+    def apply_to_masks(self, masks: Any, **params: Any) -> Any:
+        """Fill what dust covers of masks (n, h, w) or (n, h, w, c)."""
+        return masks if self.fill_mask is None or not len(masks) else self._fill(masks, 3, **params)
+
+    def apply_to_mask3d(self, mask3d: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of a mask (d, h, w) or (d, h, w, c) of a volume."""
+        return mask3d if self.fill_mask is None else self._fill(mask3d[None], 4, **params)[0]
+
+    def apply_to_masks3d(self, masks3d: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of masks (n, d, h, w) or (n, d, h, w, c) of volumes."""
+        return masks3d if self.fill_mask is None else self._fill(masks3d, 4, **params)
+
+    def _fill(self, masks: Any, axes: int, **params: Any) -> Any:
+        """Fill what dust covers of masks whose first `axes` axes end with height and width."""
+        masks = self._own(masks)
+        covered = self._covered(**params)
+        if masks.shape[axes - 2 : axes] != covered.shape[1:] or len(covered) not in (1, len(masks)):
+            raise ValueError(
+                f"masks must be of the images' size, {covered.shape[1:]}, and one for each image of a batch with "
+                f"same_on_batch=False, got shape {masks.shape} for {len(covered)}"
+            )
+        masks[np.broadcast_to(covered if axes == 3 else covered[:, None], masks.shape[:axes])] = self.fill_mask
+        return masks
+
+    def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Shrink boxes (k, 4 or more), in fractions of the sides, to what of them is visible."""
+        processor = self.get_processor("bboxes")
+        if self.boxes == "keep" or processor is None or not len(bboxes):
+            return bboxes
+        height, width = params["shape"][:2]
+        sides = [width, height, width, height]
+        # What was a whole pixel before float32 is made one again, or a box would reach into the next row.
+        pixels = np.round(bboxes[:, :4] * sides, 2)
+        covered, limits = self._covered_one("bboxes", **params), processor.params
+        shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
+        bboxes = bboxes.copy()
+        bboxes[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
+        return bboxes  # Compose drops those that are empty now, and what belongs to them.
+
+    def apply_to_keypoints(self, keypoints: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Drop keypoints (k, 2 or more), in pixels, under dust, if they are to be removed when invisible."""
+        processor = self.get_processor("keypoints")
+        if processor is None or not processor.params.remove_invisible or not len(keypoints):
+            return keypoints
+        return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@functools.lru_cache(maxsize=1)
+def _covered(spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]) -> NDArray[np.bool_]:
+    """What dust covers, (n, h, w). The masks, boxes and keypoints of a call ask for it one after the other."""
+    drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
+    return drawn.mask(height, width)
+
+
+@functools.lru_cache(maxsize=512)
+def _painter(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    look: _Look,
+    layout: Layout,
+) -> Callable[..., None]:
+    return bind_dust_at(shape, strides, dtype, look.spec, layout=layout, value_range=look.value_range)
+
+
+def _check_writable(array: NDArray[Any]) -> None:
+    if not array.flags.writeable:
+        raise ValueError("arrays must be writable with inplace=True, got a read-only one: leave inplace out")
+
+
+def _address(array: NDArray[Any]) -> int:
+    try:
+        # A third of the time of array.ctypes.data. Refuses what is not contiguous, and what is read-only.
+        return _address_of(_buffer_of(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError):
+        _check_writable(array)
+        return int(array.__array_interface__["data"][0])
+
+
+@functools.cache
+def _salt(home: int) -> int | None:
+    """What sets generators that were seeded in the process `home` apart from their copies in others; None: nothing can.
+
+    Copies that came by fork or pickle draw the same numbers. Albumentations 2.0.8 lets them, and AlbumentationsX does
+    outside of torch's workers.
+    """
+    torch_data = sys.modules.get("torch.utils.data")
+    worker = None if torch_data is None else torch_data.get_worker_info()
+    if worker is not None:
+        return worker.seed  # type: ignore[no-any-return]  # Another one in each worker and epoch.
+    return 0 if home == os.getpid() else None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_salt.cache_clear)

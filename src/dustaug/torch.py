@@ -1,0 +1,254 @@
+"""PyTorch: dust on a tensor's own memory, and a data set whose dust no number of workers changes."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch.utils.data import Dataset, IterableDataset
+
+from . import core
+from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_spec, check_whole
+from ._memory import Layout
+from ._tensors import AnyTensor, Painter, dust_picture, find_painter
+from .spec import Spec
+
+__all__ = ["DustDataset", "add_dust"]
+
+_NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
+
+
+def add_dust(
+    tensor: AnyTensor,
+    spec: Spec | None = None,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    index: int | ArrayLike | torch.Tensor | None = None,
+    layout: Layout | None = None,
+    value_range: tuple[float, float] | None = None,
+    num_threads: int = 1,
+) -> AnyTensor:
+    """Paint random rectangles on every image of a tensor, in place and without a copy, and return the tensor.
+
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte.
+
+    Parameters
+    ----------
+    tensor : Tensor, (n, c, h, w), (c, h, w) or (h, w), on the CPU, changed in place
+        Any dtype with items of 1, 2, 4 or 8 bytes; bfloat16 and 8-bit floats need ``ml_dtypes``, which
+        ``dustaug[torch]`` installs. Views may be strided, cropped or ``channels_last``.
+    spec, seed, epoch, index, num_threads
+        As in :func:`dustaug.add_dust`. Indices may be a tensor too.
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
+        By default NCHW, CHW or HW, by the number of axes.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself.
+
+    Raises
+    ------
+    TypeError
+        If `tensor` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
+    ValueError
+        If `tensor` lies on another device or overlaps itself, or an argument is out of its limits.
+    ImportError
+        If the dtype needs ``ml_dtypes`` and it is not installed.
+
+    Notes
+    -----
+    Autograd does not see the painting, as if it was done under ``torch.no_grad()``: a leaf that requires a gradient
+    may be painted, and the gradient with respect to a painted pixel is the one it would have without dust. The version
+    counter does count it: ``backward()`` through a tensor that was painted after autograd had saved it raises.
+
+    Examples
+    --------
+    >>> images = torch.full((8, 3, 64, 64), 255, dtype=torch.uint8)
+    >>> add_dust(images, seed=7, index=0) is images
+    True
+    >>> alone = add_dust(torch.full((3, 64, 64), 255, dtype=torch.uint8), seed=7, index=5)
+    >>> torch.equal(alone, images[5])
+    True
+    """
+    if torch.compiler.is_compiling():  # A break of the graph. As a decorator it would import the compiler right away.
+        keywords = {"seed": seed, "epoch": epoch, "index": index, "layout": layout}
+        return torch.compiler.disable(add_dust)(  # type: ignore[no-any-return, no-untyped-call]
+            tensor, spec, **keywords, value_range=value_range, num_threads=num_threads
+        )
+    if layout is not None:
+        check_layout(layout)
+    if value_range is not None:
+        value_range = check_pair("value_range", value_range)
+    painter = find_painter(check_spec(spec), layout, value_range)
+    if seed is None or index is None:
+        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
+        seed, index = int.from_bytes(os.urandom(8), "little"), 0
+    return painter(tensor, seed, epoch, index, num_threads)
+
+
+class DustDataset(Dataset[Any]):
+    """A map-style data set whose images are dusted: image number i of epoch e always gets the dust of (seed, e, i).
+
+    That holds for any number of workers, forked or spawned, any batch size, any sampler and any shard of a
+    ``DistributedSampler``. Without :meth:`set_epoch` every epoch shows the same dust.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        Its samples are an image (tensor, NumPy array or Pillow image), or a tuple, list, named tuple or mapping with
+        one. Its own arrays are not changed, and the sample's other entries are passed on as they are.
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if left out.
+    seed : int
+        0 … 2**64 - 1.
+    epoch : int, default 0
+        0 … 2**32 - 1.
+    image : int or str, optional
+        Place or key of the image in a sample. By default 0 in tuples and lists, ``"image"`` in mappings.
+    layout, value_range : optional
+        As in :func:`dustaug.add_dust`. By default tensors are NCHW, CHW or HW, and arrays NHWC, HWC or HW. A batch
+        within one sample is taken for the frames of a video: they share their dust.
+    inplace : bool, default False
+        Paint the data set's own tensors and arrays, without a copy: only for a data set that makes them afresh.
+
+    Raises
+    ------
+    TypeError
+        If `dataset` is an ``IterableDataset``, which has no indices.
+
+    Notes
+    -----
+    The index is the one that this data set is asked for. Split a data set *around* this one, as in
+    ``Subset(DustDataset(whole, seed=7), chosen)``, and every image keeps its dust whatever the split.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> photos = TensorDataset(torch.full((100, 3, 64, 64), 255, dtype=torch.uint8), torch.arange(100))
+    >>> dusted = DustDataset(photos, seed=7)
+    >>> images, labels = next(iter(DataLoader(dusted, batch_size=32, shuffle=True)))
+    >>> torch.equal(images[0], dusted[labels[0]][0])
+    True
+    >>> dusted.set_epoch(1)
+    >>> torch.equal(images[0], dusted[labels[0]][0])
+    False
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        spec: Spec | None = None,
+        *,
+        seed: int,
+        epoch: int = 0,
+        image: int | str | None = None,
+        layout: Layout | None = None,
+        value_range: tuple[float, float] | None = None,
+        inplace: bool = False,
+    ) -> None:
+        if isinstance(dataset, IterableDataset):
+            raise TypeError(
+                f"dataset must be map-style, got the iterable {type(dataset).__name__}, which has no indices: type "
+                "dustaug.torch.add_dust(image, seed=…, index=number_of_the_image) where it makes its samples"
+            )
+        self.dataset, self.spec, self.seed = dataset, check_spec(spec), check_seed(seed)
+        self.image, self.inplace = image, inplace
+        if layout is not None:
+            check_layout(layout)
+        self.layout = layout
+        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+        self._paint = Painter(self.spec, self.layout, self.value_range)
+        # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
+        with torch.inference_mode(mode=False):
+            self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the next sample."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to another epoch, before iterating over the loader; persistent workers follow.
+
+        Parameters
+        ----------
+        epoch : int
+            0 … 2**32 - 1.
+        """
+        self._epoch.fill_(check_epoch(epoch))
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def __getitem__(self, index: int) -> Any:
+        return self._dust(self.dataset[index], index)
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """Return several samples, all at once if the data set can."""
+        fetch = getattr(self.dataset, "__getitems__", None)
+        samples = fetch(indices) if fetch else [self.dataset[index] for index in indices]
+        return [self._dust(sample, index) for sample, index in zip(samples, indices, strict=True)]
+
+    def _dust(self, sample: Any, index: int) -> Any:
+        index = check_whole("index", index, -MAX_INDEX, MAX_INDEX)
+        index += len(self) if index < 0 else 0
+        if not isinstance(sample, (Mapping, tuple, list)):
+            return self._dust_image(sample, index)
+        changed: Any = copy.copy(sample) if isinstance(sample, Mapping) else list(sample)
+        key: Any = self.image
+        if key is None:
+            key = "image" if isinstance(sample, Mapping) else 0
+        elif isinstance(key, str) and isinstance(sample, tuple):
+            key = sample._fields.index(key)  # type: ignore[attr-defined]
+        try:
+            image = changed[key]
+        except LookupError:
+            entries = list(sample) if isinstance(sample, Mapping) else f"{len(changed)} entries"
+            raise LookupError(
+                f"sample must have an image at {key!r}, got {entries}: type DustDataset(…, image=its_key)"
+            ) from None
+        changed[key] = self._dust_image(image, index)
+        if isinstance(sample, tuple):
+            return type(sample)(*changed) if hasattr(sample, "_fields") else tuple(changed)
+        return changed
+
+    def _dust_image(self, image: Any, index: Any) -> Any:
+        if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
+            return dust_picture(image, self.spec, self.value_range, seed=self.seed, epoch=self.epoch, index=index)
+        if not isinstance(image, (torch.Tensor, np.ndarray)):
+            raise TypeError(
+                f"image must be a tensor, a NumPy array or a Pillow image, got {type(image).__name__}: type "
+                "DustDataset(…, image=its_place_in_the_sample)"
+            )
+        if image.ndim == 4 or self.layout == "NHW":
+            index = np.full(len(image), index)
+        if isinstance(image, torch.Tensor):
+            return self._paint(image if self.inplace else image.clone(), self.seed, self.epoch, index)
+        return core.add_dust(
+            image if self.inplace else image.copy(order="K"),
+            self.spec,
+            seed=self.seed,
+            epoch=self.epoch,
+            index=index,
+            layout=self.layout,
+            value_range=self.value_range,
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # A copy, or a pickle that did not go to a worker, has an epoch of its own.
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def __repr__(self) -> str:
+        return f"DustDataset({self.dataset!r}, {self.spec!r}, seed={self.seed}, epoch={self.epoch})"

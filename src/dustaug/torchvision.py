@@ -1,0 +1,251 @@
+"""torchvision: dust as a transform of ``torchvision.transforms.v2``."""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import Any, Literal, final
+
+import numpy as np
+import PIL.Image
+import torch
+from numpy.typing import NDArray
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
+
+from . import core
+from ._checks import check_pair, check_value_range, check_whole
+from ._targets import covered_points, visible_boxes
+from ._tensors import Painter, dust_picture
+from .spec import Spec, resolve_spec
+
+__all__ = ["DustRectangles"]
+
+# Keypoints and rotated boxes came with torchvision 0.23.
+_UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
+_KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
+
+
+class _Draw(threading.local):
+    """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
+
+    def __init__(self) -> None:
+        key = np.empty((), np.int64)
+        with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
+            self.pair = torch.from_numpy(key).random_, key.item
+
+
+_draw = _Draw()
+
+
+def _draw_key() -> int:
+    """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
+    fill, read = _draw.pair
+    fill()
+    return read()
+
+
+def _check_choice(name: str, value: object, choices: tuple[object, object]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be {choices[0]!r} or {choices[1]!r}, got {value!r}")
+
+
+@final
+class DustRectangles(v2.Transform):  # type: ignore[misc]
+    """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
+
+    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, in any nest of dict, list and tuple, as the
+    transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image has dust of
+    its own; the frames of a ``tv_tensors.Video`` share theirs.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if neither this nor fields are given. ``p`` of the spec is decided for
+        each image on its own.
+    inplace : bool, default False
+        Paint the caller's tensors. Pillow images, masks, boxes and keypoints are returned as new ones.
+    same_on_batch : bool, default False
+        Give all images of a batch the same dust.
+    fill_mask : int, optional
+        Class to write into a ``Mask`` under the dust. By default masks are left alone.
+    boxes : {"keep", "clip"}, default "keep"
+        ``"clip"``: ``BoundingBoxes`` shrink to what of them is still visible, and to nothing where nothing is: put
+        ``v2.SanitizeBoundingBoxes`` behind to drop these with their labels.
+    keypoints : {"keep", "nan"}, default "keep"
+        ``"nan"``: ``KeyPoints`` under the dust become NaN: put ``v2.SanitizeKeyPoints`` behind to drop them.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
+    **fields
+        Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
+
+    Raises
+    ------
+    TypeError
+        If a field is unknown, or comes together with a spec.
+    ValueError
+        If an argument is out of its limits.
+
+    Examples
+    --------
+    >>> transform = v2.Compose([v2.RandomHorizontalFlip(), DustRectangles(p=0.5)])
+    >>> image, label = transform(torch.zeros(3, 224, 224, dtype=torch.uint8), 7)
+    >>> image.shape, label
+    (torch.Size([3, 224, 224]), 7)
+    >>> DustRectangles(count_range=(1, 3), boxes="clip")
+    DustRectangles(Spec(count_range=(1, 3)), boxes='clip')
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        inplace: bool = False,
+        same_on_batch: bool = False,
+        fill_mask: int | None = None,
+        boxes: Literal["keep", "clip"] = "keep",
+        keypoints: Literal["keep", "nan"] = "keep",
+        value_range: tuple[float, float] | None = None,
+        **fields: Any,
+    ) -> None:
+        super().__init__()
+        self.spec = resolve_spec(spec, fields)
+        _check_choice("inplace", inplace, (False, True))
+        _check_choice("same_on_batch", same_on_batch, (False, True))
+        _check_choice("boxes", boxes, ("keep", "clip"))
+        _check_choice("keypoints", keypoints, ("keep", "nan"))
+        self.inplace, self.same_on_batch = inplace, same_on_batch
+        self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
+        self.boxes, self.keypoints = boxes, keypoints
+        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+        check_value_range(self.value_range, np.dtype(np.float64))
+        self._paint = Painter(self.spec, value_range=self.value_range)
+
+    def forward(self, *inputs: Any) -> Any:
+        """Dust a sample."""
+        if torch.compiler.is_compiling():  # A break of the graph.
+            return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
+        image = inputs[0]
+        # A plain tensor needs no flattening, which takes as long as the dust.
+        plain = type(image) is torch.Tensor and len(inputs) == 1
+        if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
+            fill, read = _draw.pair
+            fill()
+            return self._paint(image if self.inplace else image.clone(), read())
+        return super().forward(*inputs)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the key of a sample, and find what its dust covers if a policy asks for it."""
+        key, cover = _draw_key(), None
+        if any(map(self._follows, flat_inputs)):
+            batches = {self._batch_shape(inpt) for inpt in flat_inputs if _is_image(inpt)} or {()}
+            if len(batches) > 1:
+                raise ValueError(f"images of a sample must be batches of one shape, got {sorted(batches)}")
+            batch = batches.pop()
+            height, width = v2.query_size(flat_inputs)
+            index = np.arange(math.prod(batch))
+            rectangles = core.sample_rectangles(self.spec, height=height, width=width, seed=key, index=index)
+            cover = torch.from_numpy(rectangles.mask(height, width)).reshape(*batch, height, width)
+        return {"key": key, "cover": cover}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Dust one entry of a sample, or let it follow the dust."""
+        if isinstance(inpt, PIL.Image.Image):
+            return dust_picture(inpt, self.spec, self.value_range, seed=params["key"], index=0)
+        if _is_image(inpt):
+            return self._dust(inpt, params["key"])
+        if not self._follows(inpt):
+            return inpt
+        if isinstance(inpt, tv_tensors.Mask):
+            followed = _fill_mask(inpt, params["cover"], self.fill_mask)
+        elif isinstance(inpt, tv_tensors.BoundingBoxes):
+            followed = _clip_boxes(inpt, _one_cover(params["cover"]))
+        else:
+            followed = _blank_points(inpt, _one_cover(params["cover"]))
+        return tv_tensors.wrap(followed, like=inpt)
+
+    def _follows(self, inpt: Any) -> bool:
+        """Whether this entry of a sample is to follow the dust on the image."""
+        return (
+            (self.fill_mask is not None and isinstance(inpt, tv_tensors.Mask))
+            or (self.boxes == "clip" and isinstance(inpt, tv_tensors.BoundingBoxes))
+            or (self.keypoints == "nan" and isinstance(inpt, _KeyPoints))
+        )
+
+    def _batch_shape(self, image: Any) -> tuple[int, ...]:
+        """Shape of the axes along which dust differs."""
+        if self.same_on_batch or isinstance(image, PIL.Image.Image):
+            return ()
+        return tuple(image.shape[: -4 if isinstance(image, tv_tensors.Video) else -3])
+
+    def _dust(self, image: torch.Tensor, key: int) -> torch.Tensor:
+        image = image if self.inplace else image.clone()
+        batch, leading = self._batch_shape(image), image.shape[:-3]
+        index = np.arange(math.prod(batch)).repeat(math.prod(leading[len(batch) :])).reshape(leading)
+        self._paint_all(image.as_subclass(torch.Tensor), key, index)
+        return image
+
+    def _paint_all(self, images: torch.Tensor, key: int, index: NDArray[np.int64]) -> None:
+        if images.ndim > 4:
+            for part, part_index in zip(images, index, strict=True):
+                self._paint_all(part, key, part_index)
+        else:
+            self._paint(images, key, 0, index if index.ndim else 0)
+
+    def extra_repr(self) -> str:
+        """Spec, and the options that are not the default."""
+        options = {"inplace": False, "same_on_batch": False, "fill_mask": None, "boxes": "keep", "keypoints": "keep"}
+        changed = {name: getattr(self, name) for name, default in options.items() if getattr(self, name) != default}
+        if self.value_range is not None:
+            changed["value_range"] = self.value_range
+        return ", ".join([repr(self.spec), *(f"{name}={value!r}" for name, value in changed.items())])
+
+
+def _is_image(inpt: Any) -> bool:
+    return isinstance(inpt, (PIL.Image.Image, tv_tensors.Image, tv_tensors.Video)) or F.is_pure_tensor(inpt)
+
+
+def _fill_mask(mask: torch.Tensor, cover: torch.Tensor, value: Any) -> torch.Tensor:
+    batch, size = cover.shape[:-2], cover.shape[-2:]
+    if mask.shape[: len(batch)] != batch:
+        raise ValueError(
+            f"masks must begin with the axes of their batch of images, {tuple(batch)}, got shape {tuple(mask.shape)}: "
+            "type same_on_batch=True if all share their dust"
+        )
+    fill = torch.tensor(value, device="cpu").to(mask.dtype)
+    if fill.item() != value:
+        raise ValueError(f"fill_mask must be a value of the masks' dtype {mask.dtype}, got {value}")
+    return torch.where(cover.reshape(*batch, *[1] * (mask.ndim - cover.ndim), *size), fill, mask)
+
+
+def _clip_boxes(boxes: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
+    upright, plain = tv_tensors.BoundingBoxFormat.XYXY, boxes.as_subclass(torch.Tensor)
+    if boxes.format.value not in _UPRIGHT:
+        raise ValueError(f'boxes must be of format {", ".join(_UPRIGHT)} with boxes="clip", got {boxes.format.value}')
+    corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
+    visible = torch.from_numpy(visible_boxes(corners.numpy(), cover))
+    clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
+    return torch.where((visible != corners).any(dim=1, keepdim=True), clipped, plain)
+
+
+def _blank_points(points: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
+    plain: torch.Tensor = points.as_subclass(torch.Tensor)
+    if not plain.is_floating_point():
+        raise TypeError(
+            f'keypoints must be floating-point with keypoints="nan", got {plain.dtype}: type '
+            "tv_tensors.wrap(keypoints.float(), like=keypoints)"
+        )
+    # What is blank already, or infinitely far away, lies under no dust.
+    places = plain.detach().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
+    covered = torch.from_numpy(covered_points(places, cover)).reshape(*plain.shape[:-1], 1)
+    return plain.masked_fill(covered, math.nan)
+
+
+def _one_cover(cover: torch.Tensor) -> NDArray[np.bool_]:
+    if cover.ndim > 2:
+        raise ValueError(
+            f"boxes and keypoints must come with one image, got a batch of {tuple(cover.shape[:-2])}: type "
+            "same_on_batch=True, or transform one sample after the other"
+        )
+    return cover.numpy()

@@ -1,0 +1,587 @@
+"""dustaug.torch against real tensors, samplers and workers."""
+
+import collections
+import copy
+import pickle
+from typing import NamedTuple
+
+import ml_dtypes
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+from torch._subclasses import FakeTensorMode
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, Subset, TensorDataset
+
+import dustaug
+from dustaug import core, dust
+from dustaug.torch import DustDataset, add_dust
+from strategies import sample_items
+
+# A data loader of several workers on a small machine, and forks beside the threads of other tests.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
+]
+
+PLAIN = ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
+FLOATS = ["float16", "float32", "float64", "complex64", "bfloat16"]
+FLOATS += ["float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"]
+# How a batch (n, c, h, w) may lie in memory.
+MEMORIES = {
+    "contiguous": lambda base: base,
+    "channels_last": lambda base: base.contiguous(memory_format=torch.channels_last),
+    "cropped": lambda base: base[1:4, :, 3:36, 5:38],
+    "every second column": lambda base: base[..., ::2],
+    "every second channel": lambda base: base[:, ::2],
+    "transposed": lambda base: base.transpose(2, 3),
+    "batch last": lambda base: base.permute(3, 1, 2, 0)[:5].transpose(1, 3),
+}
+
+
+def bits(tensor):
+    """The items of a tensor, bit for bit."""
+    tensor = tensor.detach().contiguous()
+    return tensor.flatten().view(torch.uint8).numpy().tobytes()
+
+
+def grey(*shape, dtype=torch.uint8):
+    return torch.full(shape, 100, dtype=dtype)
+
+
+class TestAddDust:
+    """add_dust()."""
+
+    def test_it_paints_in_place_and_returns_the_tensor(self):
+        """The result is the argument, changed, and its memory is where it was."""
+        images = grey(4, 3, 64, 64)
+        address = images.data_ptr()
+
+        assert add_dust(images, seed=0, index=0) is images
+        assert images.data_ptr() == address
+        assert (images != 100).flatten(1).any(dim=1).all()
+
+    @pytest.mark.parametrize("memory", MEMORIES)
+    @pytest.mark.parametrize("name", PLAIN + FLOATS)
+    def test_pixels_are_those_of_numpy(self, name, memory):
+        """Every dtype in every memory gets the bytes that dustaug.add_dust paints, and nothing else changes."""
+        dtype = np.dtype(getattr(ml_dtypes, name, None) or name)
+        array = sample_items((5, 4, 40, 41), dtype, seed=1)
+        base = torch.from_numpy(array.view(f"i{dtype.itemsize}").copy()).view(getattr(torch, name))
+        view = MEMORIES[memory](base)
+        before = view.clone()
+        expected = np.frombuffer(bits(view), dtype).reshape(view.shape).copy()
+        core.add_dust(expected, dust(fill="color"), seed=5, epoch=2, index=7, layout="NCHW")
+
+        assert add_dust(view, dust(fill="color"), seed=5, epoch=2, index=7) is view
+        assert bits(view) == expected.tobytes() != bits(before)
+        view.copy_(before)  # What is left are changes outside the view.
+        if memory != "channels_last":
+            assert bits(base) == array.tobytes()
+
+    @pytest.mark.parametrize(("shape", "layout"), [((40, 41), "HW"), ((3, 40, 41), "CHW"), ((2, 3, 40, 41), "NCHW")])
+    def test_the_layout_follows_the_axes(self, shape, layout):
+        """Two, three and four axes are HW, CHW and NCHW, however many channels there are."""
+        expected = core.add_dust(np.full(shape, 100, np.uint8), seed=3, index=9, layout=layout)
+
+        assert bits(add_dust(grey(*shape), seed=3, index=9)) == expected.tobytes()
+        assert bits(add_dust(grey(*shape), seed=3, index=9, layout=layout)) == expected.tobytes()
+
+    @pytest.mark.parametrize(
+        ("shape", "layout"), [((40, 41, 3), "HWC"), ((2, 40, 41), "NHW"), ((2, 40, 41, 3), "NHWC")]
+    )
+    def test_another_layout_can_be_given(self, shape, layout):
+        """NHWC, HWC and NHW are what they are in NumPy."""
+        expected = core.add_dust(np.full(shape, 100, np.uint8), seed=3, index=9, layout=layout)
+
+        assert bits(add_dust(grey(*shape), seed=3, index=9, layout=layout)) == expected.tobytes()
+
+    @pytest.mark.parametrize(
+        "spec", [dust(fill="mean"), dust(fill="noise"), dustaug.cutout(9), dustaug.random_erasing()]
+    )
+    def test_every_preset_paints_as_in_numpy(self, spec):
+        """Means, which are taken of the tensor itself, among them."""
+        array = sample_items((4, 3, 40, 41), np.dtype(np.uint8), seed=1)
+        images = torch.from_numpy(array.copy())
+
+        assert (
+            bits(add_dust(images, spec, seed=5, index=7))
+            == core.add_dust(array, spec, seed=5, index=7, layout="NCHW").tobytes()
+        )
+
+    def test_indices_and_threads(self):
+        """One index for each image, as list, array or tensor, and any number of threads."""
+        numbers = [9, 3, 3, 2**62]
+        expected = core.add_dust(np.full((4, 3, 40, 41), 100, np.uint8), seed=3, index=numbers, layout="NCHW")
+
+        for index in (numbers, np.array(numbers), torch.tensor(numbers)):
+            assert bits(add_dust(grey(4, 3, 40, 41), seed=3, index=index)) == expected.tobytes()
+            assert bits(add_dust(grey(4, 3, 40, 41), seed=3, index=index, num_threads=3)) == expected.tobytes()
+
+    def test_the_value_range_and_normalised_images(self):
+        """Floats of 0…255 and normalised floats are painted as in NumPy, without a warning."""
+        normalised = dust(normalize_mean=(0.5, 0.4, 0.3), normalize_std=(0.2, 0.2, 0.2))
+        for spec, limits in ((None, (0, 255)), (None, [0, 255]), (normalised, None)):
+            expected = core.add_dust(
+                np.full((3, 40, 41), 100, np.float32), spec, seed=3, index=9, layout="CHW", value_range=limits
+            )
+            images = grey(3, 40, 41, dtype=torch.float32)
+
+            assert bits(add_dust(images, spec, seed=3, index=9, value_range=limits)) == expected.tobytes()
+
+    def test_floats_that_leave_0_to_1_warn(self):
+        """A guess that is wrong is not silent, at any call."""
+        for seed in (None, 0, 0):
+            with pytest.warns(UserWarning, match=r"taken to lie in \[0, 1\], got 100"):
+                add_dust(grey(3, 40, 41, dtype=torch.float32), seed=seed, index=None if seed is None else 0)
+
+    def test_without_a_seed_every_call_differs(self):
+        """Fresh entropy at each call, and none of it from torch's generator."""
+        state = torch.get_rng_state()
+
+        assert not torch.equal(add_dust(grey(8, 3, 64, 64)), add_dust(grey(8, 3, 64, 64)))
+        assert torch.equal(torch.get_rng_state(), state)
+
+    @pytest.mark.parametrize("key", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
+    def test_keys_are_those_of_numpy(self, key):
+        """Half a key and a wrong one raise what dustaug.add_dust raises, and leave the images alone."""
+        with pytest.raises((TypeError, ValueError)) as expected:
+            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **key)
+        images = grey(2, 3, 64, 64)
+        with pytest.raises(expected.type) as found:
+            add_dust(images, **key)
+
+        assert str(expected.value) == str(found.value)
+        assert (images == 100).all()
+
+    def test_empty_batches(self):
+        """Nothing to paint is no error."""
+        assert add_dust(grey(0, 3, 8, 8), seed=0, index=0).shape == (0, 3, 8, 8)
+        assert add_dust(grey(0, 3, 8, 8)).shape == (0, 3, 8, 8)
+
+    def test_views_of_length_one_may_have_any_stride(self):
+        """expand() along axes of length one overlaps nothing."""
+        images = grey(3, 40, 41).expand(1, 3, 40, 41)
+
+        assert bits(add_dust(images, seed=0, index=0)) == bits(add_dust(grey(3, 40, 41), seed=0, index=0))
+
+    @pytest.mark.parametrize(
+        ("images", "error", "message"),
+        [
+            (np.zeros((8, 8, 3)), TypeError, r"tensor must be a torch.Tensor, got ndarray: type dustaug.add_dust"),
+            (
+                grey(8, 1, 8).expand(8, 3, 8),
+                ValueError,
+                r"overlap itself .* shape \(8, 3, 8\) .*: type tensor.clone\(\)",
+            ),
+            (grey(8), ValueError, r"2, 3 or 4 axes, got shape \(8,\)"),
+            (grey(2, 2, 3, 8, 8), ValueError, r"axes, got shape \(2, 2, 3, 8, 8\): type tensor.flatten\(0, -4\)"),
+            (torch.zeros(3, 8, 8, device="meta"), ValueError, r"on the CPU, got device meta: type tensor.cpu\(\)"),
+            (torch.zeros(3, 8, 8).to_sparse(), TypeError, "got a torch.sparse_coo tensor: type tensor.to_dense"),
+            (torch.zeros(3, 8, 8).to_mkldnn(), TypeError, "got a torch._mkldnn tensor"),
+            (torch._efficientzerotensor((3, 8, 8)), TypeError, "must be dense memory, got a lazy tensor"),
+            (torch.zeros(3, 8, 8, dtype=torch.cfloat).conj().imag, TypeError, r"lazy tensor: .*tensor.resolve_neg\(\)"),
+            (torch.zeros(3, 8, 8, dtype=torch.cdouble), TypeError, "1, 2, 4 or 8 bytes, got torch.complex128"),
+            (torch.empty(8, 8, dtype=torch.bits8), TypeError, "must hold numbers .*, got torch.bits8"),
+        ],
+    )
+    def test_tensors_that_cannot_be_painted(self, images, error, message):
+        """Each says what it is and what to type."""
+        with pytest.raises(error, match=message):
+            add_dust(images, seed=0, index=0)
+        with pytest.raises(error, match=message):
+            add_dust(images)
+
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+    @pytest.mark.filterwarnings("ignore:.*quantize.*deprecated:UserWarning")
+    @pytest.mark.filterwarnings("ignore:Sparse .* tensor support is in beta:UserWarning")
+    def test_more_tensors_that_cannot_be_painted(self):
+        """Nested, quantised, compressed, fake and mapped tensors are refused, none is written to."""
+        parts = [torch.zeros(3, 8, 8), torch.zeros(3, 9, 8)]
+        with FakeTensorMode():
+            fake = torch.zeros(3, 8, 8)
+        for images, message in (
+            (torch.nested.nested_tensor(parts), "must be dense memory"),
+            (torch.nested.nested_tensor(parts, layout=torch.jagged), "memory of its own, got a NestedTensor"),
+            (torch.quantize_per_tensor(parts[0], 0.1, 0, torch.quint8), r"quint8: type .*tensor.dequantize\(\)"),
+            (torch.zeros(8, 8).to_sparse_csr(), "got a torch.sparse_csr tensor"),
+            (fake, "memory of its own, got a FakeTensor"),
+        ):
+            with pytest.raises(TypeError, match=message):
+                add_dust(images, seed=0, index=0)
+        with pytest.raises(TypeError, match="must be dense memory"):
+            torch.vmap(lambda image: add_dust(image, seed=0, index=0))(grey(2, 3, 8, 8))
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"spec": {"p": 1}}, TypeError, "spec must be a dustaug.Spec, got dict"),
+            ({"layout": "WH"}, ValueError, "layout must be one of"),
+            ({"layout": "NCHW"}, ValueError, "images must have 4 axes for layout NCHW"),
+            ({"value_range": 255}, TypeError, r"value_range must be a tuple of two numbers, got 255: type"),
+            ({"value_range": (1, 0)}, ValueError, "value_range must be two finite numbers, the smaller first"),
+            ({"num_threads": 0}, ValueError, "num_threads must be from 1"),
+            ({"spec": dust(normalize_mean=(0.5,), normalize_std=(1,))}, ValueError, "images must be floating-point"),
+        ],
+    )
+    def test_wrong_arguments(self, arguments, error, message):
+        """They raise what dustaug.add_dust raises, and leave the images alone."""
+        images = grey(3, 64, 64)
+        with pytest.raises(error, match=message):
+            add_dust(images, **{"seed": 0, "index": 0, **arguments})
+
+        assert (images == 100).all()
+
+    def test_without_ml_dtypes(self, run_python):
+        """Only the dtypes that need it ask for it."""
+        program = (
+            "import sys; sys.modules['ml_dtypes'] = None\n"
+            "import torch; from dustaug.torch import add_dust\n"
+            "add_dust(torch.zeros(3, 8, 8), seed=0, index=0)\n"
+            "try: add_dust(torch.zeros(3, 8, 8, dtype=torch.bfloat16), seed=0, index=0)\n"
+            "except ImportError as error: print(error)"
+        )
+
+        assert run_python(program) == (
+            'ml_dtypes must be installed for tensors of torch.bfloat16, got none: type pip install "dustaug[torch]"'
+        )
+
+    def test_it_imports_no_more_than_torch(self, run_python):
+        """Neither torchvision, Pillow nor Numba is loaded, and not torch's compiler, which takes a second."""
+        modules = ("torchvision", "PIL", "numba", "torch._dynamo", "ml_dtypes")
+        program = f"import sys, dustaug.torch; print([name for name in {modules} if name in sys.modules])"
+
+        assert run_python(program) == "[]"
+
+
+class TestAutograd:
+    """What autograd sees of the painting."""
+
+    def test_a_leaf_that_requires_a_gradient(self):
+        """It is painted as under no_grad(), and stays a leaf."""
+        leaf = torch.full((3, 64, 64), 0.5, requires_grad=True)
+        expected = add_dust(torch.full((3, 64, 64), 0.5), seed=0, index=0)
+
+        assert add_dust(leaf, seed=0, index=0) is leaf
+        assert torch.equal(leaf.detach(), expected)
+        assert leaf.is_leaf
+        (leaf * 3).sum().backward()
+        assert (leaf.grad == 3).all()
+
+    def test_a_result_that_requires_a_gradient(self):
+        """Gradients pass through painted pixels as if there was no dust, as the notes say."""
+        leaf = torch.full((3, 64, 64), 0.5, requires_grad=True)
+        add_dust(leaf * 2, seed=0, index=0).sum().backward()
+
+        assert (leaf.grad == 2).all()
+
+    def test_parameters(self):
+        """A subclass of tensors is painted itself."""
+        parameter = torch.nn.Parameter(torch.full((3, 64, 64), 0.5))
+
+        assert add_dust(parameter, seed=0, index=0) is parameter
+        assert (parameter != 0.5).any()
+
+    def test_the_version_counter_goes_up(self):
+        """Of the tensor and of what it is a view of: a stale backward() raises."""
+        images, weight = torch.full((3, 64, 64), 0.5), torch.ones(3, 64, 64, requires_grad=True)
+        version = images._version
+        product = images * weight
+        add_dust(images[:, 8:], seed=0, index=0)
+
+        assert images._version > version
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            product.sum().backward()
+
+    def test_inference_mode(self):
+        """Inference tensors, which have no version, are painted inside and outside of the mode."""
+        with torch.inference_mode():
+            images = grey(3, 64, 64)
+            add_dust(images, seed=0, index=0)
+        once = images.clone()
+        add_dust(images, seed=1, index=0)
+
+        assert not torch.equal(once, images)
+        assert torch.equal(once, add_dust(grey(3, 64, 64), seed=0, index=0))
+
+    def test_torch_compile(self):
+        """A compiled function breaks around the painting, and paints the same at each call."""
+        compiled = torch.compile(lambda images, index: add_dust(images * 2, seed=7, index=index) + 1, backend="eager")
+
+        for index in range(3):
+            expected = add_dust(grey(2, 3, 40, 40) * 2, seed=7, index=index) + 1
+            assert torch.equal(compiled(grey(2, 3, 40, 40), index), expected)
+
+
+N = 24
+SPEC = dust(count_range=(3, 9))
+
+
+class Photos(Dataset):
+    """Grey images that say their number."""
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, index):
+        return grey(3, 32, 40), index
+
+
+class Batches(Photos):
+    """The same, several at once."""
+
+    def __getitems__(self, indices):
+        return [super(Batches, self).__getitem__(index) for index in indices]
+
+
+class Listed(Dataset):
+    """Samples of any kind."""
+
+    def __init__(self, *samples):
+        self.samples = samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        return self.samples[index]
+
+
+class Named(NamedTuple):
+    """A sample with names."""
+
+    label: object
+    photo: object
+
+
+def expected_images(epoch=0):
+    images = np.full((N, 3, 32, 40), 100, np.uint8)
+    return torch.from_numpy(dustaug.add_dust(images, SPEC, seed=11, epoch=epoch, index=0, layout="NCHW"))
+
+
+def collect(loader):
+    """All images of one epoch, in the order of the data set."""
+    images, numbers = zip(*loader, strict=True)
+    images, numbers = torch.cat(images), torch.cat(numbers)
+    return images[numbers.argsort()]
+
+
+class TestDustDataset:
+    """DustDataset on real data loaders."""
+
+    @pytest.mark.parametrize("photos", [Photos, Batches])
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"num_workers": 0, "batch_size": 5},
+            {"num_workers": 0, "batch_size": 1, "shuffle": True},
+            {"num_workers": 1, "batch_size": 24},
+            {"num_workers": 2, "batch_size": 7, "shuffle": True, "multiprocessing_context": "fork"},
+            {"num_workers": 4, "batch_size": 2, "shuffle": True, "multiprocessing_context": "fork"},
+        ],
+        ids=str,
+    )
+    def test_workers_batches_and_order_change_nothing(self, photos, options):
+        """The same pixels as one call of dustaug.add_dust."""
+        loader = DataLoader(DustDataset(photos(), SPEC, seed=11, epoch=3), **options)
+
+        assert torch.equal(expected_images(epoch=3), collect(loader))
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_epochs_reach_workers_that_live_on(self, method):
+        """set_epoch() between epochs changes the dust in persistent workers, to what it should be."""
+        dataset = DustDataset(Photos(), SPEC, seed=11)
+        loader = DataLoader(
+            dataset, batch_size=5, num_workers=2, persistent_workers=True, multiprocessing_context=method
+        )
+        for epoch in (0, 1, 5, 0):
+            dataset.set_epoch(epoch)
+
+            assert torch.equal(expected_images(epoch), collect(loader))
+        assert not torch.equal(expected_images(0), expected_images(1))
+
+    def test_shards_of_a_distributed_sampler(self):
+        """Two ranks see what one would see, whatever the epoch's shuffle."""
+        dataset = DustDataset(Photos(), SPEC, seed=11)
+        for epoch in range(2):
+            dataset.set_epoch(epoch)
+            seen = []
+            for rank in range(2):
+                sampler = DistributedSampler(dataset, num_replicas=2, rank=rank)
+                sampler.set_epoch(epoch)
+                seen += list(DataLoader(dataset, batch_size=5, sampler=sampler, num_workers=rank))
+
+            assert torch.equal(expected_images(epoch), collect(seen))
+
+    def test_subsets(self):
+        """Around, every image keeps its dust; inside, the place in the subset counts."""
+        chosen = [7, 3, 20]
+        around = Subset(DustDataset(Batches(), SPEC, seed=11), chosen)
+        inside = DustDataset(Subset(Photos(), chosen), SPEC, seed=11)
+
+        assert torch.equal(expected_images()[chosen], next(iter(DataLoader(around, batch_size=3)))[0])
+        assert torch.equal(expected_images()[:3], next(iter(DataLoader(inside, batch_size=3)))[0])
+
+    def test_negative_indices_count_from_the_end(self):
+        """dataset[-1] is the last image, with its dust."""
+        dataset = DustDataset(Photos(), SPEC, seed=11)
+
+        assert len(dataset) == N
+        assert torch.equal(expected_images()[-1], dataset[-1][0])
+        assert torch.equal(expected_images()[-1], dataset[np.int64(N - 1)][0])
+
+    def test_many_samples_are_fetched_at_once_where_possible(self):
+        """A __getitems__ of the data set is used."""
+
+        class Counting(Photos):
+            calls = 0
+
+            def __getitems__(self, indices):
+                Counting.calls += 1
+                return [self[index] for index in indices]
+
+        collect(DataLoader(DustDataset(Counting(), SPEC, seed=11), batch_size=6))
+
+        assert Counting.calls == 4
+
+    @pytest.mark.parametrize("image", ["tensor", "array", "picture"])
+    @pytest.mark.parametrize("container", ["alone", "tuple", "list", "dict", "ordered", "named", "second", "key"])
+    def test_samples_of_every_kind(self, container, image):
+        """The image is dusted wherever it is; the rest comes back as the same objects, and nothing is changed."""
+        pixels = np.full((40, 32, 3), 100, np.uint8)
+        expected = dustaug.add_dust(pixels.copy(), SPEC, seed=11, epoch=2, index=1)
+        given = {
+            "tensor": torch.from_numpy(pixels.copy()).permute(2, 0, 1),
+            "array": pixels.copy(),
+            "picture": PIL.Image.fromarray(pixels.copy()),
+        }[image]
+        label = object()
+        sample, get, options = {
+            "alone": (given, lambda s: s, {}),
+            "tuple": ((given, label), lambda s: s[0], {}),
+            "list": ([given, label], lambda s: s[0], {}),
+            "dict": ({"label": label, "image": given}, lambda s: s["image"], {}),
+            "ordered": (collections.OrderedDict(label=label, image=given), lambda s: s["image"], {}),
+            "named": (Named(label, given), lambda s: s.photo, {"image": "photo"}),
+            "second": ((label, given), lambda s: s[1], {"image": 1}),
+            "key": ({"photo": given, "label": label}, lambda s: s["photo"], {"image": "photo"}),
+        }[container]
+        found = DustDataset(Listed(None, sample), SPEC, seed=11, epoch=2, **options)[1]
+        dusted = get(found)
+
+        assert type(found) is type(sample)
+        assert type(dusted) is type(given)
+        assert np.array_equal(expected, np.asarray(dusted if image != "tensor" else dusted.permute(1, 2, 0)))
+        assert np.array_equal(pixels, np.asarray(given if image != "tensor" else given.permute(1, 2, 0)))
+        assert get(sample) is given
+        if container != "alone":
+            values = found.values() if isinstance(found, dict) else found
+            assert any(value is label for value in values)
+
+    def test_in_place(self):
+        """On request the data set's own arrays are painted."""
+        for given in (grey(3, 40, 32), np.full((40, 32, 3), 100, np.uint8)):
+            assert DustDataset([given], SPEC, seed=11, inplace=True)[0] is given
+            assert (given != 100).any()
+
+    def test_memory_stays_as_it_is(self):
+        """A copy keeps channels_last, and subclasses of tensors stay what they are."""
+        batch = grey(4, 3, 40, 32).contiguous(memory_format=torch.channels_last)
+        found = DustDataset([batch], SPEC, seed=11)[0]
+
+        assert found.is_contiguous(memory_format=torch.channels_last)
+
+    def test_frames_of_one_sample_share_their_dust(self):
+        """A video does not use up the indices of the samples that follow."""
+        frames = DustDataset([grey(4, 3, 40, 32)], SPEC, seed=11)[0]
+        array = DustDataset([np.full((4, 40, 32), 100, np.uint8)], SPEC, seed=11, layout="NHW")[0]
+        expected = add_dust(grey(3, 40, 32), SPEC, seed=11, index=0)
+
+        assert all(torch.equal(expected, frame) for frame in frames)
+        assert all(np.array_equal(expected[0].numpy(), frame) for frame in array)
+
+    @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "I", "F"])
+    def test_pictures_of_every_mode(self, mode):
+        """Pillow images keep their mode and get the pixels of the array."""
+        array = np.asarray(PIL.Image.new(mode, (40, 32)))
+        limits = (0, 255) if mode in "IF" else None
+        found = DustDataset([PIL.Image.new(mode, (40, 32))], SPEC, seed=11, value_range=limits)[0]
+        layout = "HW" if array.ndim == 2 else "HWC"
+
+        assert (found.mode, found.size) == (mode, (40, 32))
+        assert np.array_equal(
+            dustaug.add_dust(array.copy(), SPEC, seed=11, index=0, layout=layout, value_range=limits), np.asarray(found)
+        )
+
+    @pytest.mark.parametrize("mode", ["P", "1", "CMYK", "HSV"])
+    def test_pictures_whose_numbers_are_no_brightness(self, mode):
+        """A palette is not painted with numbers of other colours."""
+        with pytest.raises(ValueError, match=rf'image must be of mode L, .*, got {mode}: type image.convert\("RGB"\)'):
+            DustDataset([PIL.Image.new(mode, (8, 8))], seed=0)[0]
+
+    def test_copies_have_epochs_of_their_own(self):
+        """Pickles and deep copies carry the epoch, and go on alone, with persistent workers of their own."""
+        dataset = DustDataset(Photos(), SPEC, seed=11, epoch=4)
+        for copied in (pickle.loads(pickle.dumps(dataset)), copy.deepcopy(dataset)):
+            loader = DataLoader(copied, num_workers=1, persistent_workers=True, multiprocessing_context="fork")
+            for epoch in (4, 5):
+                copied.set_epoch(epoch)
+                assert torch.equal(expected_images(epoch), collect(loader))
+        assert dataset.epoch == 4
+
+    def test_it_is_made_under_any_mode_and_device(self):
+        """Neither inference mode nor another default device reaches its epoch."""
+        with torch.inference_mode(), torch.device("meta"):
+            dataset = DustDataset(Photos(), SPEC, seed=11)
+        dataset.set_epoch(3)
+
+        assert dataset.epoch == 3
+        assert torch.equal(expected_images(epoch=3)[2], dataset[2][0])
+
+    def test_repr(self):
+        """It names the data set, the spec and the key."""
+        assert repr(DustDataset([1, 2], seed=7, epoch=3)) == "DustDataset([1, 2], Spec(), seed=7, epoch=3)"
+
+    def test_wrong_arguments(self):
+        """Each says what must hold and what to type."""
+
+        class Stream(IterableDataset):
+            def __iter__(self):
+                return iter([])
+
+        for make, error, message in (
+            (
+                lambda: DustDataset(Stream(), seed=0),
+                TypeError,
+                r"map-style, got the iterable Stream.*type dustaug.torch",
+            ),
+            (lambda: DustDataset(Photos()), TypeError, "seed"),
+            (lambda: DustDataset(Photos(), seed=-1), ValueError, "seed must be from 0"),
+            (lambda: DustDataset(Photos(), seed=0, epoch=2**32), ValueError, "epoch must be from 0"),
+            (lambda: DustDataset(Photos(), seed=0).set_epoch(-1), ValueError, "epoch must be from 0"),
+            (lambda: DustDataset(Photos(), {"p": 1}, seed=0), TypeError, "spec must be a dustaug.Spec"),
+            (lambda: DustDataset(Photos(), seed=0, layout="CWH"), ValueError, "layout must be one of"),
+            (lambda: DustDataset(Photos(), seed=0, value_range=1), TypeError, "value_range must be a tuple"),
+            (lambda: DustDataset(Photos(), seed=0, image=1)[0], TypeError, "Pillow image, got int: type DustDataset"),
+            (
+                lambda: DustDataset(Photos(), seed=0, image=2)[0],
+                LookupError,
+                "an image at 2, got 2 entries: type DustDataset",
+            ),
+            (lambda: DustDataset([{"x": 1}], seed=0)[0], LookupError, r"an image at 'image', got \['x'\]"),
+            (
+                lambda: DustDataset({"a": grey(3, 8, 8)}, seed=0)["a"],
+                TypeError,
+                "index must be a whole number, got 'a'",
+            ),
+        ):
+            with pytest.raises(error, match=message):
+                make()
+
+    def test_tensor_datasets(self):
+        """Samples that are views of one tensor leave it as it is."""
+        images = grey(5, 3, 32, 40)
+        dataset = DustDataset(TensorDataset(images, torch.arange(5)), SPEC, seed=11)
+
+        assert torch.equal(expected_images()[:5], collect(DataLoader(dataset)))
+        assert (images == 100).all()
