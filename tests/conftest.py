@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Albumentations 2.0.8 asks the network for its newest version at import, and warns where there is none.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # A cache of its own: a stale one could hide a change of the kernels.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp(prefix="dustaug-tests-"))
 

@@ -428,6 +428,32 @@ class TestBoxes:
 
     if X:
 
+        def test_boxes_bound_to_frames_and_masks_stay_bound(self, index):
+            """What AlbumentationsX keeps together."""
+            left, top, right, bottom = self.square(index)
+            hidden, shown = [left + 1, top + 1, right - 1, bottom - 1], [0, 0, 40, 40]
+            params = A.BboxParams(coord_format="pascal_voc")
+            frames = A.Compose([seeded(self.SQUARE)], bbox_params=params, frame_binding=("images", "frame_annotations"))
+            result = frames(
+                images=grey(2, 40, 40, 3),
+                frame_annotations=[{"bboxes": np.array([hidden, shown])}, {"bboxes": np.array([shown])}],
+                index=index,
+                epoch=0,
+            )
+
+            assert [[shown], [shown]] == [frame["bboxes"].tolist() for frame in result["frame_annotations"]]
+
+            parts = A.Compose([seeded(self.SQUARE)], bbox_params=params, instance_binding=("masks", "bboxes"))
+            mask = np.zeros((40, 40), np.uint8)
+            result = parts(
+                image=grey(40, 40, 3),
+                instances=[{"mask": mask + 1, "bbox": hidden}, {"mask": mask + 2, "bbox": shown}],
+                index=index,
+                epoch=0,
+            )
+
+            assert [2] == [part["mask"].max() for part in result["instances"]]
+
         def test_oriented_boxes_can_only_be_kept(self):
             """AlbumentationsX has them; nothing says what of them is visible."""
             params = A.BboxParams(coord_format="albumentations", bbox_type="obb", label_fields=[])
@@ -823,6 +849,15 @@ class TestReplay:
             painted[image, top:bottom, left:right] = fill
 
         assert (painted == images).all()
+
+    if X:
+
+        def test_a_replay_inside_of_a_pipeline_works(self):
+            """AlbumentationsX hands the outer call's state down."""
+            result = A.Compose([A.ReplayCompose([always()])])(image=grey(30, 40, 3))
+            again = A.ReplayCompose.replay(result["replay"], image=grey(30, 40, 3))
+
+            assert (result["image"] == again["image"]).all()
 
     def test_nothing_applied_is_nothing_shown(self):
         """No parameters, if a coin decided against the call."""
