@@ -485,23 +485,10 @@ def _make_job(
         check_layout(layout)
     if value_range is not None:
         value_range = check_pair("value_range", value_range)
-    job = _find_job(images.shape, images.strides, images.dtype, spec, layout, value_range)
+    job = _job_cache(spec)(images.shape, images.strides, images.dtype, spec, layout, value_range)
     if job.guessed_range:
         check_guessed_range(images)
     return job
-
-
-def _find_job(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    layout: Layout | None,
-    value_range: tuple[float, float] | None,
-) -> _Job:
-    # Tables of areas are large, and there is one for each image size: few of them are kept.
-    find = _cached_job if spec is None or spec.area_range is None else _cached_area_job
-    return find(shape, strides, dtype, spec, layout, value_range)
 
 
 def _prepare_job(
@@ -535,7 +522,12 @@ def _prepare_job(
 
 
 _cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
+# Tables of areas are large, and there is one for each image size: few of them are kept.
 _cached_area_job = functools.lru_cache(maxsize=8)(_prepare_job)
+
+
+def _job_cache(spec: Spec | None) -> Callable[..., _Job]:
+    return _cached_job if spec is None or spec.area_range is None else _cached_area_job
 
 
 @functools.cache
@@ -568,7 +560,7 @@ def add_dust_at(
 
     The caller answers for the address, that it is writable, and that its owner outlives the call. Strides are in bytes.
     """
-    job = _find_job(shape, strides, dtype, spec, layout, value_range)
+    job = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range)
     if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
         _dust(None, address, job, seed, epoch, index, num_threads)
     else:
@@ -598,7 +590,7 @@ def bind_dust_at(
     For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
     goes into looking it up. Unlike :func:`add_dust_at` it warns of floats that leave [0, 1].
     """
-    job, engine = _find_job(shape, strides, dtype, spec, layout, value_range), _engine()
+    job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
     if not engine.TAKES_ADDRESSES or job.per_image or job.guessed_range or 0 in shape:
 
         def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
