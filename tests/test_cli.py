@@ -535,7 +535,11 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
     root, out, undisturbed = tmp_path / "in", tmp_path / "out", tmp_path / "undisturbed"
     for number in range(60):
         save(root / f"{number}.png", noise(400, 400, 3), compress_level=1)
-    command = [sys.executable, "-m", "dustaug.cli", "apply", str(root), str(out), "--workers", "1"]
+    # Where the tests run in the background of a shell, their children would ignore Ctrl+C.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dustaug.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "apply", str(root), str(out), "--workers", "1"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not list(out.glob("*.png")) and process.poll() is None:
         time.sleep(0.005)
