@@ -130,22 +130,14 @@ def dust_images(
     start: int,
     stop: int,
 ) -> None:
-    """Draw and paint the images `start` to `stop` of a batch."""
+    """Draw and paint the images `start` to `stop` of a batch, with any fill but colour and noise."""
     plan = record[0]
     values = patterns.astype(images.dtype)
     for i in range(start, stop):
         draws = _Draws(plan, seed_low, seed_high, epoch, int(indices[i]) if len(indices) else first + i)
         boxes, fills = draws.boxes(tables, draws.count())
-        for rectangle, (box, fill) in enumerate(zip(boxes, fills, strict=True), 1):
-            top, left, bottom, right = box
-            if plan["noise"]:
-                draws.paint_noise(images[i], box, values)
-            elif plan["color"]:
-                channels = np.arange(plan["channels"])
-                colors = draws.color(rectangle, len(channels))
-                images[i, top:bottom, left:right] = values[colors, channels * plan["pattern_step"]]
-            else:
-                images[i, top:bottom, left:right] = values[i if plan["per_image"] else fill]
+        for (top, left, bottom, right), fill in zip(boxes, fills, strict=True):
+            images[i, top:bottom, left:right] = values[i if plan["per_image"] else fill]
 
 
 def count_rectangles(

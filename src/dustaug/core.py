@@ -341,12 +341,10 @@ def sample_rectangles(
     )
     record = record.copy()
     record["channels"] = channels
-    engine, key = _engine(), (seed & 0xFFFFFFFF, seed >> 32)
-    counts = np.zeros(len(indices), np.int64)
-    engine.count_rectangles(record, *key, epoch, indices, counts)
-    boxes = np.zeros((counts.sum(), 4), np.int32)
-    fills = np.zeros((len(boxes), channels if spec.fill == "color" else 1), np.int32)
-    engine.draw_rectangles(record, engine.handle(tables), *key, epoch, indices, counts, boxes, fills)
+    columns = channels if spec.fill == "color" else 1
+    counts, boxes, fills = _draw(
+        record, _engine().handle(tables), seed & 0xFFFFFFFF, seed >> 32, epoch, indices, columns
+    )
     return Rectangles(
         image=np.repeat(np.arange(len(indices)), counts),
         boxes=boxes,
@@ -470,6 +468,7 @@ class _Job(NamedTuple):
     value_range: tuple[float, float]
     per_image: bool
     guessed_range: bool
+    two_steps: bool
 
 
 def _make_job(
@@ -518,7 +517,8 @@ def _prepare_job(
         guessed = value_range is None and dtype.kind not in "biu" and plain
     record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
     handles = _engine().handle(plan.tables), _engine().handle(patterns)
-    return _Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed)
+    two_steps = spec.fill in ("color", "noise")
+    return _Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed, two_steps)
 
 
 _cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
@@ -591,7 +591,7 @@ def bind_dust_at(
     goes into looking it up. Unlike :func:`add_dust_at` it warns of floats that leave [0, 1].
     """
     job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
-    if not engine.TAKES_ADDRESSES or job.per_image or job.guessed_range or 0 in shape:
+    if not engine.TAKES_ADDRESSES or job.per_image or job.two_steps or job.guessed_range or 0 in shape:
 
         def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
             images = array_at(address, shape, strides, dtype)
@@ -649,20 +649,58 @@ def _dust(
     if job.per_image and images is not None:
         means = _fills.mean_patterns(images, job.memory, job.value_range)
         patterns = engine.handle(means)
-    indices = engine.NO_INDICES if array is None else engine.handle(array)
     low, high = seed & 0xFFFFFFFF, seed >> 32
+    dust_part: Callable[..., None]
+    if job.two_steps:
+        each = np.arange(first, first + job.n) if array is None else array
+        dust_part = functools.partial(_draw_and_paint, job, target, low, high, epoch, each)
+    else:
+        indices = engine.NO_INDICES if array is None else engine.handle(array)
+        if num_threads == 1:
+            engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
+            return
+        dust_part = functools.partial(
+            engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
+        )
     if num_threads == 1:
-        engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
+        dust_part(0, job.n)
         return
     # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
     num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
-    dust_part = functools.partial(
-        engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
-    )
     edges = [job.n * part // num_threads for part in range(num_threads + 1)]
     pool = _pool(num_threads)
     for done in [pool.submit(dust_part, *part) for part in itertools.pairwise(edges)]:
         done.result()
+
+
+def _draw(
+    record: NDArray[Any], tables: Any, low: int, high: int, epoch: int, indices: NDArray[np.int64], columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Counts, boxes (r, 4) and numbers of fills (r, columns) of the rectangles of some images."""
+    engine = _engine()
+    counts = np.zeros(len(indices), np.int64)
+    engine.count_rectangles(record, low, high, epoch, indices, counts)
+    boxes = np.zeros((counts.sum(), 4), np.int32)
+    fills = np.zeros((len(boxes), columns), np.int32)
+    engine.draw_rectangles(record, tables, low, high, epoch, indices, counts, boxes, fills)
+    return counts, boxes, fills
+
+
+def _draw_and_paint(
+    job: _Job, target: Any, low: int, high: int, epoch: int, indices: NDArray[np.int64], start: int, stop: int
+) -> None:
+    """Dust the images `start` to `stop` with colour or noise: draw all rectangles, then paint them."""
+    engine, plan = _engine(), job.record[0]
+    channels = np.arange(job.memory.channels)
+    columns = len(channels) if plan["color"] else 1
+    counts, boxes, fills = _draw(job.record, job.handles[0], low, high, epoch, indices[start:stop], columns)
+    patterns = np.ascontiguousarray(job.patterns[fills, channels]) if plan["color"] else job.patterns
+    five = np.zeros((len(boxes), 5), np.int64)
+    five[:, :4] = boxes
+    positions = np.repeat(np.arange(start, stop), counts)
+    engine.paint_boxes(
+        job.record, engine.handle(patterns), target, engine.handle(five), positions, low, high, epoch, indices
+    )
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}
