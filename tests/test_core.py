@@ -154,6 +154,15 @@ class TestAddDust:
         assert (images[0] == images[2]).all()
         assert (images[1] == add_dust(grey(64, 64, 3), seed=5, index=2)).all()
 
+    @pytest.mark.parametrize("fill", ["grey", "color", "noise"])
+    def test_the_last_index_is_one_like_others(self, fill):
+        """The greatest index paints the same as a first index and in an array."""
+        spec, last = dust(fill=fill, count_range=(9, 9)), 2**63 - 1
+        expected = add_dust(grey(32, 32, 3), spec, seed=5, index=[last])
+
+        assert (expected != 100).any()
+        assert (expected == add_dust(grey(32, 32, 3), spec, seed=5, index=last)).all()
+
     def test_seeds_epochs_and_indices_all_count(self):
         """Each coordinate alone changes the dust, and sums of them do not repeat."""
         coordinates = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (2**32, 0, 0), (0, 0, 2**32), (2**63, 0, 0)]

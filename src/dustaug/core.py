@@ -542,40 +542,6 @@ def _engine() -> ModuleType:
     return _kernels
 
 
-def add_dust_at(
-    address: int,
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    *,
-    seed: int,
-    epoch: int = 0,
-    index: int | ArrayLike = 0,
-    layout: Layout,
-    value_range: tuple[float, float] | None = None,
-    num_threads: int = 1,
-) -> None:
-    """Run :func:`add_dust` on memory that an adapter owns, without the cost of a NumPy array around it.
-
-    The caller answers for the address, that it is writable, and that its owner outlives the call. Strides are in bytes.
-    """
-    job = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range)
-    if _engine().TAKES_ADDRESSES and not job.per_image and 0 not in shape:
-        _dust(None, address, job, seed, epoch, index, num_threads)
-    else:
-        add_dust(
-            array_at(address, shape, strides, dtype),
-            spec,
-            seed=seed,
-            epoch=epoch,
-            index=index,
-            layout=layout,
-            value_range=value_range,
-            num_threads=num_threads,
-        )
-
-
 def bind_dust_at(
     shape: tuple[int, ...],
     strides: tuple[int, ...],
@@ -585,10 +551,11 @@ def bind_dust_at(
     layout: Layout,
     value_range: tuple[float, float] | None = None,
 ) -> Callable[..., None]:
-    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust_at` with the rest decided.
+    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust` with the rest decided.
 
     For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
-    goes into looking it up. Unlike :func:`add_dust_at` it warns of floats that leave [0, 1].
+    goes into looking it up. The caller answers for the address: that it is writable, and that its owner outlives the
+    call. Strides are in bytes.
     """
     job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
     if not engine.TAKES_ADDRESSES or job.per_image or job.two_steps or job.guessed_range or 0 in shape:
@@ -652,7 +619,7 @@ def _dust(
     low, high = seed & 0xFFFFFFFF, seed >> 32
     dust_part: Callable[..., None]
     if job.two_steps:
-        each = np.arange(first, first + job.n) if array is None else array
+        each = first + np.arange(job.n) if array is None else array
         dust_part = functools.partial(_draw_and_paint, job, target, low, high, epoch, each)
     else:
         indices = engine.NO_INDICES if array is None else engine.handle(array)
