@@ -183,4 +183,5 @@ def mean_of(values, value_range):
         return np.array((2 * sum(map(int, values.ravel().tolist())) + n) // (2 * n)).astype(values.dtype)
     low, high = value_range
     total = sum(round((float(value) - low) / (high - low) * 2**32) for value in values.ravel())
-    return np.array(low + total / n * ((high - low) / 2**32)).astype(values.dtype)
+    mean = (2 * total + n) // (2 * n)
+    return np.array(low + mean * ((high - low) / 2**32)).astype(values.dtype)

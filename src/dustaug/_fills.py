@@ -76,8 +76,8 @@ def _replicate(values: NDArray[Any]) -> NDArray[np.uint64]:
 def mean_patterns(images: NDArray[Any], memory: Memory, value_range: tuple[float, float]) -> NDArray[np.uint64]:
     """Patterns of each image's own mean per channel, (n, channels).
 
-    Sums are taken in whole numbers, of floats in units of 2**-32 of the value range, so that neither the layout nor the
-    order of summation changes a bit.
+    Sums and means are taken in whole numbers, of floats in units of 2**-32 of the value range, so that neither the
+    layout nor the order of summation changes a bit, nor a compiler that divides in a way of its own.
 
     Raises
     ------
@@ -91,11 +91,10 @@ def mean_patterns(images: NDArray[Any], memory: Memory, value_range: tuple[float
     for start in range(0, memory.height, step):
         for image in range(memory.n):
             sums[image] += _sum(view[image, start : start + step], value_range)
-    if memory.dtype.kind in "biu":
-        means = (2 * sums + n_pixels) // (2 * n_pixels)
-    else:
+    means = (2 * sums + n_pixels) // (2 * n_pixels)
+    if memory.dtype.kind not in "biu":
         low, high = value_range
-        means = low + (sums / n_pixels).astype(np.float64) * ((high - low) / _UNITS)
+        means = low + means.astype(np.float64) * ((high - low) / _UNITS)
     return _replicate(means.astype(memory.dtype))
 
 

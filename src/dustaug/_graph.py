@@ -1,0 +1,329 @@
+"""The kernels as operations of a graph, pixel for pixel, for where Numba cannot go: compiled graphs, other devices.
+
+The contract is at the head of ``_kernels``, the tables are those of ``_plan``. All shapes are static but the batch's,
+and nothing branches on data. A framework lends its operations as an `Ops`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._checks import check_fill, check_value_range
+from ._fills import brightness_levels, encode
+from ._memory import Layout, make_memory
+from ._plan import make_plan
+from .spec import Spec
+
+__all__ = ["Ops", "Words", "dust"]
+
+Words = tuple[Any, Any]
+
+_COLOR_BLOCK = 1 << 30
+_NOISE_BLOCK = 1 << 31
+
+# Rectangles are bits of signed 32-bit words, which every framework has.
+_BITS = 31
+_UNITS = 2.0**32
+# Sums of so many pixels stay exact in a double, with room for values out of their range.
+_MAX_MEAN_PIXELS = 1 << 20
+
+
+class Ops(Protocol):
+    """What a framework must be able to do.
+
+    A *word* is a tensor of whole numbers 0 … 2**32 - 1, in whatever type the framework computes with. An *integer* is a
+    tensor of int32.
+    """
+
+    def split(self, number: Any) -> Words:
+        """Low and high word of a Python int, or of a tensor of whole numbers."""
+
+    def words(self, numbers: Any) -> Any:
+        """Words of a NumPy array of uint32, or of integers that are not negative."""
+
+    def count(self, n: Any) -> Any:
+        """Words 0 … n - 1."""
+
+    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+        """Words of one shape."""
+
+    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Take n steps, in a loop where there is one: unrolled, compilers compute the first for each use of the last."""
+
+    def multiply(self, word: Any, by: Any) -> Words:
+        """High and low word of a product; `by` is a word or a Python int of 32 bits."""
+
+    def add(self, word: Any, number: int) -> Any:
+        """Sum, modulo 2**32."""
+
+    def xor(self, first: Any, second: Any) -> Any: ...
+
+    def shift_right(self, word: Any, bits: int) -> Any:
+        """Word without its last bits; all of them for 32."""
+
+    def low_bits(self, word: Any, mask: int) -> Any: ...
+
+    def less(self, word: Any, than: Any) -> Any:
+        """Whether a word is less than a word, or than a Python int up to 2**32."""
+
+    def integer(self, word: Any) -> Any:
+        """Integer of a word below 2**31."""
+
+    def constant(self, values: NDArray[Any]) -> Any:
+        """Tensor of a NumPy array, of its dtype."""
+
+    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]: ...
+
+    def take(self, values: Any, places: Any) -> Any:
+        """Rows of a tensor, at any shape of integers."""
+
+    def take_each(self, values: Any, places: Any) -> Any:
+        """Rows (n, p, k) of `values` (n, r, k) at integers (n, p)."""
+
+    def where(self, condition: Any, first: Any, second: Any) -> Any: ...
+
+    def minimum(self, first: Any, second: Any) -> Any: ...
+
+    def maximum(self, first: Any, second: Any) -> Any: ...
+
+    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any: ...
+
+    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any: ...
+
+    def stack(self, tensors: Any) -> Any:
+        """Tensors of one shape along a new last axis."""
+
+    def sum_last(self, integers: Any) -> Any:
+        """Sum over the last axis."""
+
+    def highest_bit(self, integers: Any) -> Any:
+        """Place of the highest bit of integers above 0."""
+
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+        """Mean of images (n, h, w, c), (n, 1, 1, c), computed and rounded as in ``_fills.mean_patterns``."""
+
+
+class _Plan:
+    """Plan and patterns of a spec for one kind of image, as Python ints and NumPy arrays."""
+
+    def __init__(
+        self, spec: Spec, layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any], value_range: Any
+    ) -> None:
+        # A batch of one, lying together: only the lengths of the axes are of interest.
+        strides = tuple(dtype.itemsize * int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
+        memory = make_memory(shape, strides, dtype, layout)
+        check_fill(spec, memory)
+        value_range = check_value_range(value_range, dtype)
+        record, self.tables = make_plan(spec, memory.height, memory.width)
+        self.number = {name: int(record[0][name]) for name in record.dtype.names}
+        self.spec, self.value_range, self.layout = spec, value_range, layout
+        self.height, self.width, self.channels = memory.height, memory.width, memory.channels
+        self.n_rectangles = max(1, spec.count_range[1])
+        if spec.fill == "mean":
+            if dtype.kind in "iu" and dtype.itemsize > 4:
+                raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')
+            if memory.height * memory.width > _MAX_MEAN_PIXELS:
+                raise ValueError(
+                    f'images must have at most {_MAX_MEAN_PIXELS} pixels with fill="mean" in a graph, got '
+                    f"{memory.height} by {memory.width}"
+                )
+            self.values = np.zeros((0, 0), dtype)
+        else:
+            patterns = encode(brightness_levels(spec), spec, dtype, value_range)
+            self.values = patterns.astype(f"u{dtype.itemsize}").view(dtype)
+
+
+_find_plan = functools.lru_cache(maxsize=16)(_Plan)
+
+
+def dust(
+    ops: Ops,
+    images: Any,
+    spec: Spec,
+    *,
+    layout: Layout,
+    value_range: tuple[float, float] | None,
+    seed: Words,
+    epoch: Any,
+    index: Words,
+) -> tuple[Any, Any]:
+    """Return dusted images, and what the dust covers.
+
+    Parameters
+    ----------
+    images : tensor
+        Only the length of the batch may be unknown while the graph is made.
+    seed, epoch, index : words
+        Scalars, except for one index an image, (n,).
+
+    Returns
+    -------
+    images : tensor
+    covered : bool tensor, (n, h, w), or (h, w) for an image alone
+
+    Raises
+    ------
+    ValueError
+        If a length of the images but the batch's is unknown, or the spec does not suit the images.
+    """
+    shape = tuple(images.shape)
+    if len(shape) != len(layout):
+        raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
+    lengths = tuple(1 if axis == "N" else length for axis, length in zip(layout, shape, strict=True))
+    if None in lengths:
+        raise ValueError(
+            f"images must have a height, width and channels that are known while the graph is made, got shape {shape}: "
+            "resize them, or type tf.ensure_shape(images, …)"
+        )
+    plan = _find_plan(spec, layout, lengths, ops.numpy_dtype(images), value_range)
+    draws = _Draws(ops, plan, seed, epoch, index)
+    boxes, fills, drawn = draws.boxes()
+    topmost = _topmost(ops, plan, boxes, drawn)
+    covered = topmost >= 0
+    painted = _values(ops, plan, draws, images, topmost, fills)
+    mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), layout)
+    dusted = ops.where(mask, _arrange(ops, painted, layout), images)
+    return dusted, covered if "N" in layout else covered[0]
+
+
+class _Draws:
+    """The random words of a batch of images."""
+
+    def __init__(self, ops: Ops, plan: _Plan, seed: Words, epoch: Any, index: Words) -> None:
+        self.ops, self.plan, self.key, self.epoch = ops, plan, seed, epoch
+        self.index = index
+
+    def words(self, blocks: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
+        """Words of NumPy blocks (b,), each (n, b): Philox4x32-10."""
+        ops, (k0, k1) = self.ops, self.key
+        counter = (ops.words(blocks.astype(np.uint32)[None]), *(ops.reshape(word, (-1, 1)) for word in self.index))
+
+        def one_round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, ...]:
+            high_0, low_0 = ops.multiply(c0, 0xD2511F53)
+            high_1, low_1 = ops.multiply(c2, 0xCD9E8D57)
+            mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
+            return mixed_0, low_1, mixed_2, low_0, ops.add(k0, 0x9E3779B9), ops.add(k1, 0xBB67AE85)
+
+        return ops.repeat(10, one_round, (*ops.broadcast(*counter, self.epoch), k0, k1))[:4]
+
+    def scale(self, word: Any, n: Any) -> Any:
+        """One of n equally likely outcomes 0 … n - 1, as an integer."""
+        return self.ops.integer(self.ops.multiply(word, n)[0])
+
+    def look_up(self, start: int, shift: int, word: Any) -> Any:
+        """Outcome of an alias table, as a word."""
+        ops, table = self.ops, self.plan.tables[start : start + (4 << (32 - shift))].reshape(-1, 4)
+        bucket = ops.integer(ops.shift_right(word, shift))
+        threshold, first, second = (ops.take(ops.words(table[:, column].copy()), bucket) for column in range(3))
+        return ops.where(ops.less(word, threshold), first, second)
+
+    def boxes(self) -> tuple[tuple[Any, Any, Any, Any], Any, Any]:
+        """Edges of all rectangles that may be drawn, their fills, and whether they are: (n, rectangles) each."""
+        ops, number, n = self.ops, self.plan.number, self.plan.n_rectangles
+        count, dusted, _, _ = self.words(np.zeros(1))
+        count = number["count_low"] + self.scale(count, number["count_n"])
+        places = ops.constant(np.arange(n, dtype=np.int32)[None])
+        drawn = (places < count) & ops.less(dusted, number["dusted_below"])
+        y, x, size, fill = self.words(np.arange(1, n + 1))
+        if number["size_from_table"]:
+            sides = self.look_up(number["size_table"], number["size_shift"], size)
+            height, width = ops.integer(ops.shift_right(sides, 16)), ops.integer(ops.low_bits(sides, 0xFFFF))
+        else:
+            high, low = ops.multiply(size, number["height_n"])
+            height = number["size_unit"] * (number["height_low"] + ops.integer(high))
+            width = number["size_unit"] * (number["width_low"] + self.scale(low, number["width_n"]))
+        rows, columns = number["rows"], number["columns"]
+        if number["inside"]:
+            height, width = ops.minimum(height, rows), ops.minimum(width, columns)
+            top = self.scale(y, ops.words(rows - height + 1))
+            left = self.scale(x, ops.words(columns - width + 1))
+        else:
+            top = ops.integer(self.look_up(number["y_table"], number["y_shift"], y)) - height // 2
+            left = ops.integer(self.look_up(number["x_table"], number["x_shift"], x)) - width // 2
+        edges = ((top, rows), (left, columns), (top + height, rows), (left + width, columns))
+        clipped = tuple(ops.minimum(ops.maximum(edge, 0), high) for edge, high in edges)
+        return clipped, self.scale(fill, number["fill_n"]), drawn  # type: ignore[return-value]
+
+    def colors(self) -> Any:
+        """Fill of each channel of each rectangle, (n, rectangles, channels)."""
+        blocks = (self.plan.channels + 3) // 4
+        counters = _COLOR_BLOCK + 256 * np.arange(1, self.plan.n_rectangles + 1)[:, None] + np.arange(blocks)
+        fills = self.scale(self.ops.stack(self.words(counters.ravel())), self.plan.number["fill_n"])
+        return self.ops.reshape(fills, (-1, self.plan.n_rectangles, 4 * blocks))[..., : self.plan.channels]
+
+    def noise(self) -> Any:
+        """Fill of each value of each image, (n, h, w, c)."""
+        plan = self.plan
+        n_values = plan.height * plan.width * plan.channels
+        words = self.ops.stack(self.words(_NOISE_BLOCK + np.arange((n_values + 3) // 4)))
+        fills = self.ops.reshape(self.scale(words, plan.number["fill_n"]), (-1, (n_values + 3) // 4 * 4))
+        return self.ops.reshape(fills[:, :n_values], (-1, plan.height, plan.width, plan.channels))
+
+
+def _topmost(ops: Ops, plan: _Plan, boxes: tuple[Any, Any, Any, Any], drawn: Any) -> Any:
+    """Place in painting order of the last rectangle over each pixel, (n, h, w), or -1.
+
+    For each row and each column, a bit set of the rectangles that reach over it: a pixel lies under those in both.
+    """
+    top, left, bottom, right = boxes
+    topmost = ops.constant(np.full((1, plan.height, plan.width), -1, np.int32))
+    for start in range(0, plan.n_rectangles, _BITS):
+        part = slice(start, start + _BITS)
+        rows = _bits(ops, plan.height, top[:, part], bottom[:, part], drawn[:, part])
+        columns = _bits(ops, plan.width, left[:, part], right[:, part], drawn[:, part])
+        both = ops.reshape(rows, (-1, plan.height, 1)) & ops.reshape(columns, (-1, 1, plan.width))
+        topmost = ops.where(both > 0, ops.highest_bit(both) + start, topmost)
+    return topmost
+
+
+def _bits(ops: Ops, side: int, first: Any, stop: Any, drawn: Any) -> Any:
+    """Bit sets (n, side) of the rectangles between whose edges each row or column lies."""
+    n = int(first.shape[1])
+    places = ops.constant(np.arange(side, dtype=np.int32)[None, :, None])
+    bit = ops.constant((1 << np.arange(n)).astype(np.int32)[None, None])
+    first, stop, drawn = (ops.reshape(edge, (-1, 1, n)) for edge in (first, stop, drawn))
+    return ops.sum_last(ops.where((places >= first) & (places < stop) & drawn, bit, ops.constant(np.int32([0]))))
+
+
+def _values(ops: Ops, plan: _Plan, draws: _Draws, images: Any, topmost: Any, fills: Any) -> Any:
+    """What dust looks like at each pixel, (n or 1, h or 1, w or 1, channels or 1); anything where none lies."""
+    fill, columns = plan.spec.fill, plan.values.shape[1]
+    if fill == "mean":
+        return ops.mean_of(_as_nhwc(ops, images, plan), plan.value_range)
+    values = ops.constant(plan.values)
+    if fill == "constant":
+        return ops.reshape(values, (1, 1, 1, columns))
+    if fill == "noise":
+        return _encoded(ops, plan, draws.noise())
+    each = _encoded(ops, plan, draws.colors()) if fill == "color" else ops.take(values, fills)
+    size = plan.height * plan.width
+    places = ops.reshape(ops.maximum(topmost, 0), (-1, size))
+    return ops.reshape(ops.take_each(each, places), (-1, plan.height, plan.width, int(each.shape[-1])))
+
+
+def _encoded(ops: Ops, plan: _Plan, fills: Any) -> Any:
+    """Values of fills (…, channels), which may be normalised by channel."""
+    columns = plan.values.shape[1]
+    if columns > 1:
+        fills = fills * columns + ops.constant(np.arange(columns, dtype=np.int32))
+    return ops.take(ops.constant(plan.values.ravel()), fills)
+
+
+def _as_nhwc(ops: Ops, images: Any, plan: _Plan) -> Any:
+    if plan.layout.endswith("CHW"):
+        images = ops.transpose(ops.reshape(images, (-1, plan.channels, plan.height, plan.width)), (0, 2, 3, 1))
+    return ops.reshape(images, (-1, plan.height, plan.width, plan.channels))
+
+
+def _arrange(ops: Ops, tensor: Any, layout: Layout) -> Any:
+    """Bring NHWC into a layout."""
+    if "C" not in layout:
+        tensor = tensor[..., 0]
+    elif layout.endswith("CHW"):
+        tensor = ops.transpose(tensor, (0, 3, 1, 2))
+    return tensor if "N" in layout else tensor[0]

@@ -1,0 +1,118 @@
+"""TensorFlow's operations, for ``_graph``: eager, in graphs, under XLA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collections.abc import Callable
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ._graph import Words
+
+__all__ = ["OPS"]
+
+_LOW = 0xFFFFFFFF
+
+
+class _TensorFlow:
+    """Words are int64: TensorFlow has hardly any operations for unsigned integers. Products wrap as bits do."""
+
+    def split(self, number: Any) -> Words:
+        if isinstance(number, int):
+            return tf.constant(number & _LOW, tf.int64), tf.constant(number >> 32, tf.int64)
+        number = tf.cast(number, tf.int64)
+        return number & _LOW, self.shift_right(number, 32)
+
+    def words(self, numbers: Any) -> Any:
+        return tf.cast(numbers, tf.int64)
+
+    def count(self, n: Any) -> Any:
+        return tf.range(tf.cast(n, tf.int64))
+
+    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+        zeros = sum(tf.zeros_like(word) for word in words)
+        return tuple(word + zeros for word in words)
+
+    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+        def count_and_step(i: Any, *state: Any) -> tuple[Any, ...]:
+            return i + 1, *step(*state)
+
+        loop = tf.while_loop(lambda i, *_: i < n, count_and_step, (0, *state), maximum_iterations=n)
+        return tuple(loop[1:])
+
+    def multiply(self, word: Any, by: Any) -> Words:
+        product = word * by
+        return self.shift_right(product, 32), product & _LOW
+
+    def add(self, word: Any, number: int) -> Any:
+        return (word + number) & _LOW
+
+    def xor(self, first: Any, second: Any) -> Any:
+        return tf.bitwise.bitwise_xor(first, second)
+
+    def shift_right(self, word: Any, bits: int) -> Any:
+        return tf.bitwise.right_shift(word, tf.constant(bits, tf.int64)) & _LOW
+
+    def low_bits(self, word: Any, mask: int) -> Any:
+        return word & mask
+
+    def less(self, word: Any, than: Any) -> Any:
+        return word < than
+
+    def integer(self, word: Any) -> Any:
+        return tf.cast(word, tf.int32)
+
+    def constant(self, values: NDArray[Any]) -> Any:
+        return tf.constant(values)
+
+    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+        return np.dtype(tensor.dtype.as_numpy_dtype)
+
+    def take(self, values: Any, places: Any) -> Any:
+        return tf.gather(values, places)
+
+    def take_each(self, values: Any, places: Any) -> Any:
+        return tf.gather(values, places, batch_dims=1)
+
+    def where(self, condition: Any, first: Any, second: Any) -> Any:
+        return tf.where(condition, first, second)
+
+    def minimum(self, first: Any, second: Any) -> Any:
+        return tf.minimum(first, second)
+
+    def maximum(self, first: Any, second: Any) -> Any:
+        return tf.maximum(first, second)
+
+    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+        return tf.reshape(tensor, shape)
+
+    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+        return tf.transpose(tensor, axes)
+
+    def stack(self, tensors: Any) -> Any:
+        return tf.stack(tensors, axis=-1)
+
+    def sum_last(self, integers: Any) -> Any:
+        return tf.reduce_sum(integers, axis=-1)
+
+    def highest_bit(self, integers: Any) -> Any:
+        # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
+        alone = integers & ~tf.bitwise.right_shift(integers, tf.constant(1, tf.int32))
+        exponent = tf.bitwise.right_shift(tf.bitcast(tf.cast(alone, tf.float32), tf.int32), tf.constant(23, tf.int32))
+        return exponent - 127
+
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+        (low, high), n_pixels, dtype = value_range, int(images.shape[1] * images.shape[2]), images.dtype
+        if dtype.is_floating:
+            scaled = (tf.cast(images, tf.float64) - low) / (high - low)
+            images = tf.round(scaled * 2.0**32)
+        sums = tf.reduce_sum(tf.cast(images, tf.int64), axis=(1, 2), keepdims=True)
+        means = (2 * sums + n_pixels) // (2 * n_pixels)
+        if dtype.is_floating:
+            means = low + tf.cast(means, tf.float64) * ((high - low) / 2.0**32)
+        return tf.cast(means, dtype)
+
+
+OPS = _TensorFlow()

@@ -1,0 +1,124 @@
+"""PyTorch's operations, for ``_graph``, on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ._graph import Words
+from ._tensors import _numpy_dtype
+
+__all__ = ["Torch"]
+
+_LOW = 0xFFFFFFFF
+
+
+class Torch:
+    """Words are int64: PyTorch has hardly any operations for unsigned integers. Products wrap as bits do.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where the images are.
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = device
+
+    def split(self, number: Any) -> Words:
+        if isinstance(number, int):
+            return self.words(np.int64(number & _LOW)), self.words(np.int64(number >> 32))
+        number = torch.as_tensor(number, device=self.device).to(torch.int64)
+        return number & _LOW, (number >> 32) & _LOW
+
+    def words(self, numbers: Any) -> Any:
+        if not isinstance(numbers, torch.Tensor):
+            numbers = torch.from_numpy(np.asarray(numbers, np.int64))
+        return numbers.to(self.device, torch.int64)
+
+    def count(self, n: Any) -> Any:
+        return torch.arange(int(n), device=self.device)
+
+    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+        return tuple(torch.broadcast_tensors(*words))
+
+    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+        for _ in range(n):
+            state = step(*state)
+        return state
+
+    def multiply(self, word: Any, by: Any) -> Words:
+        product = word * by
+        return (product >> 32) & _LOW, product & _LOW
+
+    def add(self, word: Any, number: int) -> Any:
+        return (word + number) & _LOW
+
+    def xor(self, first: Any, second: Any) -> Any:
+        return first ^ second
+
+    def shift_right(self, word: Any, bits: int) -> Any:
+        return word >> bits
+
+    def low_bits(self, word: Any, mask: int) -> Any:
+        return word & mask
+
+    def less(self, word: Any, than: Any) -> Any:
+        return word < than
+
+    def integer(self, word: Any) -> Any:
+        return word.to(torch.int32)
+
+    def constant(self, values: NDArray[Any]) -> Any:
+        if values.dtype.name == "bfloat16":  # Which torch.from_numpy does not know.
+            return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+        return _numpy_dtype(tensor.dtype)
+
+    def take(self, values: Any, places: Any) -> Any:
+        return values[places.long()]
+
+    def take_each(self, values: Any, places: Any) -> Any:
+        return torch.take_along_dim(values, places.long()[..., None], dim=1)
+
+    def where(self, condition: Any, first: Any, second: Any) -> Any:
+        return torch.where(condition, first, second)
+
+    def minimum(self, first: Any, second: Any) -> Any:
+        return first.clamp(max=second)
+
+    def maximum(self, first: Any, second: Any) -> Any:
+        return first.clamp(min=second)
+
+    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+        return tensor.reshape(shape)
+
+    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+        return tensor.permute(axes)
+
+    def stack(self, tensors: Any) -> Any:
+        return torch.stack(tensors, dim=-1)
+
+    def sum_last(self, integers: Any) -> Any:
+        return integers.sum(dim=-1, dtype=torch.int32)
+
+    def highest_bit(self, integers: Any) -> Any:
+        # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
+        alone = integers & ~(integers >> 1)
+        return (alone.to(torch.float32).view(torch.int32) >> 23) - 127
+
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+        (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
+        if dtype.is_floating_point:
+            images = torch.round((images.double() - low) / (high - low) * 2.0**32)
+        sums = images.to(torch.int64).sum(dim=(1, 2), keepdim=True)
+        means = (2 * sums + n_pixels) // (2 * n_pixels)
+        if dtype.is_floating_point:
+            means = low + means.double() * ((high - low) / 2.0**32)
+        return means.to(dtype)
