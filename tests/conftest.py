@@ -29,6 +29,10 @@ FRAMEWORKS = {
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
+    "tensorflow": ["tensorflow"],
+    "_graph_tensorflow": ["tensorflow"],
+    "_graph_torch": ["torch"],
+    "_graph_jax": ["jax"],
 }
 
 
@@ -38,6 +42,8 @@ def missing_framework(adapter):
 
 
 collect_ignore = [f"test_{adapter}.py" for adapter in FRAMEWORKS if missing_framework(adapter)]
+if all(missing_framework(graph) for graph in ("_graph_tensorflow", "_graph_torch", "_graph_jax")):
+    collect_ignore.append("test_graph.py")
 
 required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()
 if unavailable := [adapter for adapter in required if missing_framework(adapter)]:

@@ -86,7 +86,29 @@ def through_albumentations(images, spec):
     return np.stack([transform(image=image, index=FIRST + i, epoch=EPOCH)["image"] for i, image in enumerate(images)])
 
 
+def through_tensorflow(images, spec, backend):
+    import tensorflow as tf
+
+    from dustaug.tensorflow import make_dust_fn
+
+    fn = make_dust_fn(spec, seed=SEED, epoch=EPOCH, indexed=True, backend=backend)
+    dataset = tf.data.Dataset.from_tensor_slices((np.arange(FIRST, FIRST + N), images))
+    return np.concatenate([batch.numpy() for batch in dataset.batch(4).map(fn, num_parallel_calls=2)])
+
+
+def through_tensorflow_xla(images, spec):
+    import tensorflow as tf
+
+    from dustaug.tensorflow import make_dust_fn
+
+    fn = make_dust_fn(spec, seed=SEED, epoch=EPOCH, indexed=True, backend="graph")
+    return tf.function(fn, jit_compile=True)(tf.constant(FIRST), tf.constant(images)).numpy()
+
+
 ADAPTERS = {
+    "tensorflow-numba": (lambda images, spec: through_tensorflow(images, spec, "numba"), "tensorflow"),
+    "tensorflow-graph": (lambda images, spec: through_tensorflow(images, spec, "graph"), "tensorflow"),
+    "tensorflow-xla": (through_tensorflow_xla, "tensorflow"),
     "numpy-nchw": (through_numpy_nchw, ""),
     "stream": (through_stream, ""),
     "torch": (through_torch, "torch"),

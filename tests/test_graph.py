@@ -96,10 +96,7 @@ def test_every_framework_computes_the_same_mean(framework, dtype):
     """To the bit, in whole numbers."""
     images, index = photos(dtype), np.arange(FIRST, FIRST + N)
 
-    assert (
-        expected(images, MEAN).tobytes()
-        == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
-    )
+    assert expected(images, MEAN).tobytes() == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
 
 
 @pytest.mark.parametrize("framework", INSTALLED)

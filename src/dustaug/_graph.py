@@ -53,7 +53,7 @@ class Ops(Protocol):
         """Words of one shape."""
 
     def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Take n steps, in a loop where there is one: unrolled, compilers compute the first for each use of the last."""
+        """Take n steps, in a loop of the framework's where it has one: unrolled, they are a large graph."""
 
     def multiply(self, word: Any, by: Any) -> Words:
         """High and low word of a product; `by` is a word or a Python int of 32 bits."""

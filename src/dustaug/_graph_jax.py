@@ -106,7 +106,7 @@ class _Jax:
     def highest_bit(self, integers: Any) -> Any:
         return 31 - jax.lax.clz(integers)
 
-    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:  # noqa: ARG002
         raise ValueError('fill must not be "mean" with JAX, whose whole numbers have 32 bits: sums do not fit')
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray

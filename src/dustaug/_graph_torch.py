@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ._graph import Words
-from ._tensors import _numpy_dtype
+from ._tensors import numpy_dtype
 
 __all__ = ["Torch"]
 
@@ -79,7 +79,7 @@ class Torch:
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
-        return _numpy_dtype(tensor.dtype)
+        return numpy_dtype(tensor.dtype)
 
     def take(self, values: Any, places: Any) -> Any:
         return values[places.long()]

@@ -15,7 +15,7 @@ from . import core
 from ._memory import Layout
 from .spec import Spec
 
-__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
+__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter", "numpy_dtype"]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
@@ -69,7 +69,7 @@ class Painter:
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
                 "type tensor.clone()"
             )
-        numpy_dtype = _numpy_dtype(dtype)
+        numpy_dtype = numpy_dtype(dtype)
         in_bytes = tuple(numpy_dtype.itemsize * stride for stride in strides)
         return core.bind_dust_at(
             tuple(shape), in_bytes, numpy_dtype, self.spec, layout=layout, value_range=self.value_range
@@ -106,7 +106,7 @@ def _not_dense(tensor: torch.Tensor) -> TypeError:
     )
 
 
-def _numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
+def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
     name = str(dtype).removeprefix("torch.")
     if name in _NUMPY_DTYPES:
         return np.dtype(name)

@@ -1,0 +1,256 @@
+"""TensorFlow: functions for ``tf.data.Dataset.map``, on the CPU by Numba, or as operations of the graph alone.
+
+Examples
+--------
+>>> import numpy as np
+>>> import tensorflow as tf
+>>> dataset = tf.data.Dataset.from_tensor_slices((np.zeros((8, 32, 32, 3), np.uint8), np.arange(8)))
+>>> images, labels = next(iter(dataset.batch(4).map(dust_fn)))
+>>> images.shape, images.dtype, labels.numpy().tolist()
+(TensorShape([4, 32, 32, 3]), tf.uint8, [0, 1, 2, 3])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from . import core
+from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec
+from ._graph import dust
+from ._graph_tensorflow import OPS
+from ._memory import Layout
+from .spec import Spec
+
+__all__ = ["dust_fn", "make_dust_fn"]
+
+_IMAGE_KEYS = ("image", "images")
+_INT64 = (-(2**63), 2**63 - 1)
+_PHILOX = 1
+# The name of resources that go with their last handle.
+_ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
+
+
+def make_dust_fn(
+    spec: Spec | None = None,
+    *,
+    seed: int | None = None,
+    epoch: Any = 0,
+    backend: Literal["numba", "graph"] = "numba",
+    indexed: bool = False,
+    layout: Layout = "NHWC",
+    value_range: tuple[float, float] | None = None,
+    image_key: str | None = None,
+) -> Callable[..., Any]:
+    """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
+
+    An element is images, a tuple that begins with them, or a dict that holds them; everything else in it is passed on.
+    Map it behind ``batch``: a batch costs one call, as one image does.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; :func:`~dustaug.dust` if left out.
+    seed : int, optional
+        0 … 2**64 - 1, together with ``indexed=True``. Without one, each call gets a key of its own from TensorFlow's
+        generator, which ``tf.random.set_seed`` seeds.
+    epoch : int or whole-number tensor or tf.Variable, default 0
+        0 … 2**32 - 1, only with a seed. A variable is read at each call.
+    backend : {"numba", "graph"}, default "numba"
+        Numba's kernel, called from the graph, is the fastest on a CPU. Operations of the graph alone paint the same
+        bytes where no Python can be called: SavedModel, XLA, tf.data service.
+    indexed : bool, default False
+        Whether the function takes ``(index, element)``, as of ``dataset.enumerate()``. The index is that of the image,
+        of the first image of a batch, or one for each, (n,).
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, default "NHWC"
+        Of batches; single images, with one axis less, have the layout without its N.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    image_key : str, optional
+        Where images are in a dict; by default ``"image"`` or ``"images"``.
+
+    Returns
+    -------
+    callable
+        Its images are of the same shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
+    ValueError
+        If an argument is out of its limits; while the graph is made, if an element holds no images, or the size of
+        images is unknown with ``backend="graph"``.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> dataset = tf.data.Dataset.from_tensors(tf.zeros((32, 32, 3), tf.uint8)).repeat(100)
+    >>> dusted = dataset.enumerate().map(make_dust_fn(seed=7, indexed=True))
+    >>> expected = core.add_dust(np.zeros((100, 32, 32, 3), np.uint8), seed=7, index=0)
+    >>> bool((np.stack(list(dusted.as_numpy_iterator())) == expected).all())
+    True
+    """
+    spec = check_spec(spec)
+    check_layout(layout)
+    if value_range is not None:
+        check_pair("value_range", value_range)
+        value_range = (value_range[0], value_range[1])
+    if backend not in ("numba", "graph"):
+        raise ValueError(f'backend must be "numba" or "graph", got {backend!r}')
+    if not isinstance(indexed, bool):
+        raise TypeError(f"indexed must be True or False, got {indexed!r}")
+    if image_key is not None and not isinstance(image_key, str):
+        raise TypeError(f"image_key must be a key of a dict, got {image_key!r}")
+    if seed is not None:
+        seed = check_seed(seed)
+        if not indexed:
+            raise TypeError(
+                "indexed must be True with a seed, or every batch would get the same dust: type "
+                "dataset.enumerate().map(make_dust_fn(seed=0, indexed=True)), or leave out the seed and call "
+                "tf.random.set_seed(0)"
+            )
+    elif indexed:
+        raise TypeError("seed must be given with indexed=True, got none: type make_dust_fn(seed=0, indexed=True)")
+    if not tf.is_tensor(epoch) and not isinstance(epoch, tf.Variable):
+        epoch = check_epoch(epoch)
+    elif not epoch.dtype.is_integer or epoch.shape.rank not in (0, None):
+        raise TypeError(f"epoch must be one whole number, got a tensor of {epoch.dtype.name} and shape {epoch.shape}")
+    if seed is None and not (isinstance(epoch, int) and epoch == 0):
+        raise TypeError("seed must be given with an epoch, got none: without a seed every epoch differs by itself")
+    painter = _Painter(spec, backend, layout, value_range)
+
+    def dust_element(element: Any, *rest: Any, key: Any, epoch: Any, index: Any) -> Any:
+        if rest:
+            return dust_element(element, key=key, epoch=epoch, index=index), *rest
+        if isinstance(element, tuple):
+            return dust_element(element[0], key=key, epoch=epoch, index=index), *element[1:]
+        if isinstance(element, Mapping):
+            name = _image_key(element, image_key)
+            dusted = dust_element(element[name], key=key, epoch=epoch, index=index)
+            return type(element)({**element, name: dusted})
+        return painter(element, key, epoch, index)
+
+    # AutoGraph would convert every function below, for nothing: no Python branches on a tensor here.
+    @tf.autograph.experimental.do_not_convert
+    def dust_fn(*element: Any) -> Any:
+        if not element:
+            raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
+        if seed is None:
+            return dust_element(*element, key=_draw_key(), epoch=0, index=0)
+        if len(element) < 2:
+            raise TypeError(
+                "dust_fn must be given (index, element) with indexed=True, got one value: type "
+                "dataset.enumerate().map(dust_fn)"
+            )
+        index, *rest = element
+        index = tf.convert_to_tensor(index)
+        if not index.dtype.is_integer:
+            raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
+        return dust_element(*rest, key=seed, epoch=epoch, index=index)
+
+    return dust_fn
+
+
+def _draw_key() -> Any:
+    """Key of a call, 64 bits, from TensorFlow's generator.
+
+    A random operation inside a data set begins anew with every epoch once ``tf.random.set_seed`` was called. So a graph
+    draws a seed when it is made, and goes on from there in a resource of its own. (A tf.Variable or tf.random.Generator
+    cannot be made inside ``dataset.map``.) Reading and going on is one operation: calls may run in parallel.
+    """
+    with tf.init_scope():
+        key = tf.random.uniform((), *_INT64, dtype=tf.int64)
+        if not tf.executing_eagerly():
+            return key
+        state = tf.raw_ops.VarHandleOp(dtype=tf.int64, shape=(3,), shared_name=_ANONYMOUS)
+        tf.raw_ops.AssignVariableOp(resource=state, value=tf.stack([0, 0, key]))
+    if tf.executing_eagerly():
+        return key
+    before = tf.raw_ops.RngReadAndSkip(resource=state, alg=_PHILOX, delta=tf.constant(1, tf.uint64))
+    call, seed = before[:1], before[2:]
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=(),
+        key=tf.bitcast(seed, tf.uint64),
+        counter=tf.bitcast(tf.pad(call, [[0, 1]]), tf.uint64),
+        alg=_PHILOX,
+        dtype=tf.int64,
+    )
+
+
+def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
+    names = _IMAGE_KEYS if image_key is None else (image_key,)
+    found = [name for name in names if name in element]
+    if len(found) != 1:
+        raise ValueError(
+            f"element must have images at one of the keys {', '.join(names)}, got keys {', '.join(map(str, element))}: "
+            "type make_dust_fn(image_key=…)"
+        )
+    return found[0]
+
+
+class _Painter:
+    """One spec on tensors of any size."""
+
+    def __init__(self, spec: Spec, backend: str, layout: Layout, value_range: tuple[float, float] | None) -> None:
+        self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
+
+    def __call__(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+        images = tf.convert_to_tensor(images)
+        paint = self._by_graph if self.backend == "graph" else self._by_numba
+        dusted = paint(images, key, epoch, index)
+        dusted.set_shape(images.shape)
+        return dusted
+
+    def _layout_of(self, rank: int) -> Layout:
+        single: Any = self.layout.replace("N", "")
+        if rank == len(self.layout):
+            return self.layout
+        if rank == len(single):
+            return single  # type: ignore[no-any-return]
+        raise ValueError(
+            f"images must have {len(single)} or {len(self.layout)} axes for layout {self.layout}, got {rank}: type "
+            "make_dust_fn(layout=…)"
+        )
+
+    def _by_graph(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+        if images.shape.rank is None:
+            raise ValueError(
+                'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
+            )
+        layout = self._layout_of(images.shape.rank)
+        index = tf.cast(index, tf.int64)
+        if "N" in layout and index.shape.rank == 0:
+            index = index + tf.range(tf.shape(images, tf.int64)[0])
+        # One for each image, or an error: a single one would be taken for all.
+        index = tf.reshape(index, tf.shape(images)[: len(layout) - len(layout.replace("N", ""))])
+        words = {"seed": OPS.split(key), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
+        return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
+
+    def _by_numba(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+        if images.shape.rank is not None:
+            self._layout_of(images.shape.rank)
+        key = key if tf.is_tensor(key) else tf.constant(key, tf.uint64)
+        inputs = [images, key, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
+        if tf.executing_eagerly():
+            return tf.constant(self._paint_copy(*(tensor.numpy() for tensor in inputs)))
+        # The same inputs give the same pixels: nothing is kept between calls.
+        return tf.numpy_function(self._paint_copy, inputs, images.dtype, stateful=False)
+
+    def _paint_copy(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+        # In a graph the array is TensorFlow's own memory, and writable: a cached data set or a constant would change.
+        return core.add_dust(
+            np.array(images, order="C"),
+            self.spec,
+            seed=int(key) % 2**64,
+            epoch=int(epoch),
+            index=int(index) if np.ndim(index) == 0 else index,
+            layout=self._layout_of(np.ndim(images)),
+            value_range=self.value_range,
+        )
+
+
+dust_fn = make_dust_fn()

@@ -1,0 +1,293 @@
+"""dust_fn in data sets: the pixels of add_dust(), eager and in graphs, with Numba and without."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import dustaug
+from dustaug import add_dust
+from dustaug.tensorflow import dust_fn, make_dust_fn
+
+N, SEED = 10, 2**63 + 7
+AUTOTUNE = tf.data.AUTOTUNE
+BACKENDS = ["numba", "graph"]
+
+
+def photos(dtype=np.uint8):
+    images = np.random.default_rng(3).integers(0, 256, (N, 32, 40, 3), dtype=np.uint8)
+    if dtype == np.uint8:
+        return images
+    return (images / 255).astype(tf.as_dtype(dtype).as_numpy_dtype)
+
+
+def expected(images, spec=None, **options):
+    return add_dust(images.copy(), spec, **{"seed": SEED, "index": 0, **options})
+
+
+def same(first, second):
+    return np.asarray(first).tobytes() == np.asarray(second).tobytes()
+
+
+def gather(dataset):
+    return np.stack([image.numpy() for image in dataset])
+
+
+def digest(dataset):
+    return [images.numpy().tobytes() for images in dataset]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", [np.uint8, tf.float16, tf.bfloat16, np.float32, np.float64])
+def test_an_enumerated_data_set_gets_the_dust_of_its_indices(backend, dtype):
+    """Image by image, in batches, and eagerly."""
+    images = photos(dtype)
+    fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
+    dataset = tf.data.Dataset.from_tensor_slices(images)
+
+    assert expected(images).tobytes() == gather(dataset.enumerate().map(fn, num_parallel_calls=AUTOTUNE)).tobytes()
+    batches = dataset.enumerate().batch(4).map(fn, num_parallel_calls=AUTOTUNE)
+    assert expected(images).tobytes() == gather(batches.unbatch()).tobytes()
+    assert expected(images).tobytes() == fn(0, images).numpy().tobytes()
+    assert expected(images[3], index=2**40).tobytes() == fn(2**40, images[3]).numpy().tobytes()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_data_set_out_of_order_gets_the_same_images(backend):
+    """The order of parallel calls changes no pixel."""
+    dataset = tf.data.Dataset.from_tensor_slices(photos()).enumerate().shuffle(N, seed=1)
+    fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
+    dusted = gather(dataset.map(fn, num_parallel_calls=4, deterministic=False))
+
+    assert {image.tobytes() for image in expected(photos())} == {image.tobytes() for image in dusted}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_elements_keep_their_structure(backend):
+    """Tuples, dicts, and dicts in tuples: only the images change."""
+    images, labels = photos(), np.arange(N)
+    fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
+
+    def first(element):
+        return next(iter(tf.data.Dataset.from_tensors(element).enumerate().map(fn)))
+
+    pair = first((images, labels, labels * 2))
+    assert same(expected(images), pair[0])
+    assert same(labels, pair[1])
+    assert same(labels * 2, pair[2])
+    assert ["image", "label"] == sorted(first({"image": images, "label": labels}))
+    assert same(expected(images), first(({"images": images, "mask": images}, labels))[0]["images"])
+    assert same(images, first(({"images": images, "mask": images}, labels))[0]["mask"])
+    other = make_dust_fn(seed=SEED, indexed=True, backend=backend, image_key="pixels")
+    assert same(expected(images), other(0, {"pixels": images})["pixels"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW", "NHW"])
+def test_layouts_and_specs_are_passed_on(backend, layout):
+    """With a value range too, for batches and single images."""
+    images = photos(np.float32) * 255
+    images = {"NHWC": images, "NCHW": images.transpose(0, 3, 1, 2).copy(), "NHW": images[..., 0].copy()}[layout]
+    options = {"layout": layout, "value_range": (0, 255)}
+    fn = make_dust_fn(dustaug.cutout(9), seed=SEED, indexed=True, backend=backend, **options)
+
+    assert same(expected(images, dustaug.cutout(9), **options), fn(0, images))
+    assert same(expected(images, dustaug.cutout(9), **options)[2], fn(2, images[2]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_epoch_may_be_a_variable(backend):
+    """One data set, other dust in each epoch."""
+    epoch = tf.Variable(0, dtype=tf.int64)
+    fn = make_dust_fn(seed=SEED, indexed=True, epoch=epoch, backend=backend)
+    dataset = tf.data.Dataset.from_tensor_slices(photos()).enumerate().map(fn)
+    for number in (0, 3, 2**32 - 1):
+        epoch.assign(number)
+
+        assert same(expected(photos(), epoch=number), gather(dataset))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nothing_of_tensorflows_own_is_painted(backend):
+    """Neither a cached data set nor a constant inside a graph."""
+    constant = tf.constant(photos())
+    fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
+    cached = tf.data.Dataset.from_tensors(photos()).cache()
+    both = cached.map(lambda images: (fn(0, images), images, fn(0, constant), constant))
+    for dusted, original, dusted_constant, original_constant in both.repeat(2):
+        assert same(expected(photos()), dusted)
+        assert same(photos(), original)
+        assert same(expected(photos()), dusted_constant)
+        assert same(photos(), original_constant)
+    assert same(photos(), next(iter(cached)))
+    assert same(photos(), constant)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_a_seed_every_call_differs(backend):
+    """Images of a batch, batches and epochs."""
+    fn = make_dust_fn(dustaug.dust(count_range=(5, 9)), backend=backend)
+    dataset = tf.data.Dataset.from_tensors(np.zeros((4, 32, 32, 3), np.uint8)).repeat(3).map(fn)
+    images = [*gather(dataset.unbatch()), *gather(dataset.unbatch())]
+
+    assert 24 == len({image.tobytes() for image in images})
+
+
+def unseeded(parallel):
+    """Two epochs of a data set that is made and run after tf.random.set_seed()."""
+    tf.random.set_seed(5)
+    fn = make_dust_fn(dustaug.dust(count_range=(5, 9)))
+    dataset = tf.data.Dataset.from_tensors(np.zeros((2, 32, 32, 3), np.uint8)).repeat(40)
+    dataset = dataset.map(fn, num_parallel_calls=parallel)
+    return digest(dataset) + digest(dataset)
+
+
+def test_without_a_seed_it_follows_set_seed():
+    """Sequential maps repeat to the bit; in parallel the same dust falls on other images; no epoch repeats another."""
+    sequential = unseeded(None)
+
+    assert sequential == unseeded(None)
+    assert 80 == len(set(sequential))
+    assert set(sequential) == set(unseeded(4)) == set(unseeded(AUTOTUNE))
+
+
+def test_op_determinism_makes_parallel_maps_repeat(run_python):
+    """The switch of TensorFlow that promises it, whatever the number of calls."""
+    program = """
+import sys, tensorflow as tf
+sys.path.insert(0, sys.argv[1])
+tf.config.experimental.enable_op_determinism()
+from test_tensorflow import unseeded
+sequential = unseeded(None)
+print(sequential == unseeded(4) == unseeded(tf.data.AUTOTUNE), len(set(sequential)))
+"""
+
+    assert "True 80" == run_python(program, Path(__file__).parent).splitlines()[-1]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_static_shape_is_kept(backend):
+    """Batches of unknown length can be batched, reshaped and fed to a model."""
+    dataset = tf.data.Dataset.from_tensor_slices(photos()).batch(4).map(make_dust_fn(backend=backend))
+
+    assert (None, 32, 40, 3) == tuple(dataset.element_spec.shape)
+    assert tf.uint8 == dataset.element_spec.dtype
+
+
+def test_numba_takes_images_of_any_size():
+    """Sizes and even the number of axes may be unknown while the graph is made."""
+    sizes = [(20, 30, 3), (8, 50, 3)]
+    for signature in (tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec(None, tf.uint8)):
+        dataset = tf.data.Dataset.from_generator(
+            lambda: (np.zeros(size, np.uint8) for size in sizes), output_signature=signature
+        )
+        dusted = list(dataset.enumerate().map(make_dust_fn(seed=SEED, indexed=True)))
+        for index, (size, image) in enumerate(zip(sizes, dusted, strict=True)):
+            assert same(expected(np.zeros(size, np.uint8), index=index), image)
+
+
+def test_the_graph_runs_under_xla():
+    """Compiled, for batches, with the same bytes."""
+    fn = make_dust_fn(dustaug.dust(fill="color"), seed=SEED, indexed=True, backend="graph")
+    compiled = tf.function(fn, jit_compile=True)
+
+    assert same(expected(photos(), dustaug.dust(fill="color")), compiled(tf.constant(0), tf.constant(photos())))
+
+
+def test_a_saved_graph_runs_without_dustaug(tmp_path, run_python):
+    """Reloaded in a fresh process, which loads neither dustaug nor Numba."""
+    fn = make_dust_fn(seed=SEED, indexed=True, backend="graph")
+    signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((None, 32, 40, 3), tf.uint8))
+    module = tf.Module()
+    module.dust = tf.function(fn, input_signature=signature)
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    np.save(tmp_path / "photos.npy", photos())
+    program = """
+import sys, numpy as np, tensorflow as tf
+images = np.load(sys.argv[1] + "/photos.npy")
+dusted = tf.saved_model.load(sys.argv[1] + "/saved").dust(tf.constant(0, tf.int64), images)
+np.save(sys.argv[1] + "/dusted.npy", dusted.numpy())
+print({"numba", "dustaug"} & set(sys.modules))
+"""
+
+    assert "set()" == run_python(program, tmp_path).splitlines()[-1]
+    assert same(expected(photos()), np.load(tmp_path / "dusted.npy"))
+
+
+def test_the_graph_never_loads_numba(run_python):
+    """Nor does importing the module."""
+    program = """
+import sys, numpy as np, tensorflow as tf
+from dustaug.tensorflow import make_dust_fn
+make_dust_fn(seed=1, indexed=True, backend="graph")(0, np.zeros((2, 32, 32, 3), np.uint8))
+print({"numba"} & set(sys.modules))
+"""
+
+    assert "set()" == run_python(program).splitlines()[-1]
+
+
+def test_a_data_service_gives_the_same_images():
+    """A dispatcher and two workers: the same multiset as one process."""
+    service = tf.data.experimental.service
+    dispatcher = service.DispatchServer()
+    address = dispatcher.target.split("://")[1]
+    workers = [service.WorkerServer(service.WorkerConfig(dispatcher_address=address)) for _ in range(2)]
+    fn = make_dust_fn(seed=SEED, indexed=True, backend="graph")
+    dataset = tf.data.Dataset.from_tensor_slices((np.arange(N), photos())).map(fn)
+    served = dataset.apply(
+        service.distribute(processing_mode=service.ShardingPolicy.DYNAMIC, service=dispatcher.target)
+    )
+
+    assert sorted(image.tobytes() for image in expected(photos())) == sorted(digest(served))
+    del workers
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"seed": 1}, TypeError, "indexed must be True with a seed"),
+        ({"indexed": True}, TypeError, "seed must be given with indexed=True"),
+        ({"epoch": 1}, TypeError, "seed must be given with an epoch"),
+        ({"seed": -1, "indexed": True}, ValueError, "seed must be from 0"),
+        ({"seed": 1, "indexed": True, "epoch": -1}, ValueError, "epoch must be from 0"),
+        ({"seed": 1, "indexed": True, "epoch": tf.constant(1.0)}, TypeError, "epoch must be one whole number"),
+        ({"backend": "gpu"}, ValueError, 'backend must be "numba" or "graph", got \'gpu\''),
+        ({"layout": "HWN"}, ValueError, "layout must be one of"),
+        ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
+        ({"indexed": 1}, TypeError, "indexed must be True or False"),
+        ({"image_key": 3}, TypeError, "image_key must be a key of a dict"),
+        ({"spec": 3}, TypeError, "spec must be"),
+    ],
+)
+def test_bad_arguments_are_refused(options, error, message):
+    """When the function is made, not inside the graph."""
+    with pytest.raises(error, match=message):
+        make_dust_fn(**options)
+
+
+def test_bad_elements_are_refused():
+    """While the graph is made, with what to type."""
+    zeros = np.zeros((2, 8, 8, 3), np.uint8)
+    graph = make_dust_fn(backend="graph")
+    indexed = make_dust_fn(seed=1, indexed=True)
+    with pytest.raises(ValueError, match="one of the keys image, images, got keys pixels"):
+        dust_fn({"pixels": zeros})
+    with pytest.raises(ValueError, match="images must have 3 or 4 axes for layout NHWC, got 2"):
+        dust_fn(zeros[0, 0])
+    with pytest.raises(TypeError, match="must be given an element"):
+        dust_fn()
+    with pytest.raises(TypeError, match="dataset.enumerate"):
+        indexed(zeros)
+    with pytest.raises(TypeError, match="index must be whole numbers, got a tensor of float32"):
+        indexed(0.5, zeros)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        make_dust_fn(seed=1, indexed=True, backend="graph")(np.arange(1), zeros)
+    ragged = tf.data.Dataset.from_generator(lambda: [zeros], output_signature=tf.TensorSpec(None, tf.uint8))
+    with pytest.raises(ValueError, match="tf.ensure_shape"):
+        ragged.map(graph)
+    sizes = tf.data.Dataset.from_generator(
+        lambda: [zeros], output_signature=tf.TensorSpec((None, None, None, 3), tf.uint8)
+    )
+    with pytest.raises(ValueError, match="known while the graph is made"):
+        sizes.map(graph)
