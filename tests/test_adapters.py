@@ -118,7 +118,7 @@ ADAPTERS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning", "ignore:os.fork:RuntimeWarning")
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("name", [name for name, (_, needs) in ADAPTERS.items() if not missing_framework(needs)])
 def test_all_adapters_paint_the_same_bytes(name, spec):

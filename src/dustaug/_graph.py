@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._checks import check_fill, check_value_range
 from ._fills import brightness_levels, encode
 from ._memory import Layout, make_memory
-from ._plan import make_plan
+from ._plan import PLAN_DTYPE, make_plan
 from .spec import Spec
 
 __all__ = ["Ops", "Words", "dust"]
@@ -120,7 +120,7 @@ class _Plan:
         check_fill(spec, memory)
         value_range = check_value_range(value_range, dtype)
         record, self.tables = make_plan(spec, memory.height, memory.width)
-        self.number = {name: int(record[0][name]) for name in record.dtype.names}
+        self.number = {name: int(record[0][name]) for name in PLAN_DTYPE.fields or ()}
         self.spec, self.value_range, self.layout = spec, value_range, layout
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
@@ -247,7 +247,7 @@ class _Draws:
             left = ops.integer(self.look_up(number["x_table"], number["x_shift"], x)) - width // 2
         edges = ((top, rows), (left, columns), (top + height, rows), (left + width, columns))
         clipped = tuple(ops.minimum(ops.maximum(edge, 0), high) for edge, high in edges)
-        return clipped, self.scale(fill, number["fill_n"]), drawn  # type: ignore[return-value]
+        return clipped, self.scale(fill, number["fill_n"]), drawn
 
     def colors(self) -> Any:
         """Fill of each channel of each rectangle, (n, rectangles, channels)."""
@@ -287,7 +287,9 @@ def _bits(ops: Ops, side: int, first: Any, stop: Any, drawn: Any) -> Any:
     places = ops.constant(np.arange(side, dtype=np.int32)[None, :, None])
     bit = ops.constant((1 << np.arange(n)).astype(np.int32)[None, None])
     first, stop, drawn = (ops.reshape(edge, (-1, 1, n)) for edge in (first, stop, drawn))
-    return ops.sum_last(ops.where((places >= first) & (places < stop) & drawn, bit, ops.constant(np.int32([0]))))
+    return ops.sum_last(
+        ops.where((places >= first) & (places < stop) & drawn, bit, ops.constant(np.zeros(1, np.int32)))
+    )
 
 
 def _values(ops: Ops, plan: _Plan, draws: _Draws, images: Any, topmost: Any, fills: Any) -> Any:

@@ -74,7 +74,8 @@ class _Jax:
         return jnp.asarray(values)
 
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
-        return np.dtype(tensor.dtype)
+        dtype: np.dtype[Any] = np.dtype(tensor.dtype)
+        return dtype
 
     def take(self, values: Any, places: Any) -> Any:
         return values[places]

@@ -68,7 +68,8 @@ class _TensorFlow:
         return tf.constant(values)
 
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
-        return np.dtype(tensor.dtype.as_numpy_dtype)
+        dtype: np.dtype[Any] = np.dtype(tensor.dtype.as_numpy_dtype)
+        return dtype
 
     def take(self, values: Any, places: Any) -> Any:
         return tf.gather(values, places)

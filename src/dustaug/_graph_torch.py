@@ -44,7 +44,7 @@ class Torch:
         return torch.arange(int(n), device=self.device)
 
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
-        return tuple(torch.broadcast_tensors(*words))
+        return tuple(torch.broadcast_tensors(*words))  # type: ignore[no-untyped-call]
 
     def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
         for _ in range(n):

@@ -69,10 +69,10 @@ class Painter:
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
                 "type tensor.clone()"
             )
-        numpy_dtype = numpy_dtype(dtype)
-        in_bytes = tuple(numpy_dtype.itemsize * stride for stride in strides)
+        in_numpy = numpy_dtype(dtype)
+        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
         return core.bind_dust_at(
-            tuple(shape), in_bytes, numpy_dtype, self.spec, layout=layout, value_range=self.value_range
+            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
         )
 
     def __reduce__(self) -> tuple[Any, ...]:

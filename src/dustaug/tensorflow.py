@@ -131,11 +131,9 @@ def make_dust_fn(
         if isinstance(element, Mapping):
             name = _image_key(element, image_key)
             dusted = dust_element(element[name], key=key, epoch=epoch, index=index)
-            return type(element)({**element, name: dusted})
+            return {**element, name: dusted}
         return painter(element, key, epoch, index)
 
-    # AutoGraph would convert every function below, for nothing: no Python branches on a tensor here.
-    @tf.autograph.experimental.do_not_convert
     def dust_fn(*element: Any) -> Any:
         if not element:
             raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
@@ -152,7 +150,9 @@ def make_dust_fn(
             raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
         return dust_element(*rest, key=seed, epoch=epoch, index=index)
 
-    return dust_fn
+    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
+    unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
+    return unconverted
 
 
 def _draw_key() -> Any:
