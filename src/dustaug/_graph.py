@@ -46,9 +46,6 @@ class Ops(Protocol):
     def words(self, numbers: Any) -> Any:
         """Words of a NumPy array of uint32, or of integers that are not negative."""
 
-    def count(self, n: Any) -> Any:
-        """Words 0 … n - 1."""
-
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         """Words of one shape."""
 

@@ -32,9 +32,6 @@ class _Jax:
     def words(self, numbers: Any) -> Any:
         return jnp.asarray(numbers).astype(jnp.uint32)
 
-    def count(self, n: Any) -> Any:
-        return jnp.arange(n, dtype=jnp.uint32)
-
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         return tuple(jnp.broadcast_arrays(*words))
 

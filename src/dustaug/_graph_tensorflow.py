@@ -28,9 +28,6 @@ class _TensorFlow:
     def words(self, numbers: Any) -> Any:
         return tf.cast(numbers, tf.int64)
 
-    def count(self, n: Any) -> Any:
-        return tf.range(tf.cast(n, tf.int64))
-
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         zeros = sum(tf.zeros_like(word) for word in words)
         return tuple(word + zeros for word in words)

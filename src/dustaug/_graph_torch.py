@@ -40,9 +40,6 @@ class Torch:
             numbers = torch.from_numpy(np.asarray(numbers, np.int64))
         return numbers.to(self.device, torch.int64)
 
-    def count(self, n: Any) -> Any:
-        return torch.arange(int(n), device=self.device)
-
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         return tuple(torch.broadcast_tensors(*words))  # type: ignore[no-untyped-call]
 
