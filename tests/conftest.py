@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 
 # Albumentations 2.0.8 asks the network for its newest version at import, and warns where there is none.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+# Keras takes TensorFlow without being told, also where it is not installed.
+if importlib.util.find_spec("tensorflow") is None:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
 # A cache of its own: a stale one could hide a change of the kernels.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp(prefix="dustaug-tests-"))
 
@@ -30,6 +33,9 @@ FRAMEWORKS = {
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
     "tensorflow": ["tensorflow"],
+    "keras": ["keras"],
+    "keras_data": ["keras", "tensorflow"],
+    "_flow": ["keras"],
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],
     "_graph_jax": ["jax"],

@@ -1,5 +1,7 @@
 """Every adapter paints the same bytes for the same (image, spec, seed, epoch, index)."""
 
+import tempfile
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,27 @@ def through_tensorflow(images, spec, backend):
     return np.concatenate([batch.numpy() for batch in dataset.batch(4).map(fn, num_parallel_calls=2)])
 
 
+def through_tensorflow_eagerly(images, spec, backend):
+    from dustaug.tensorflow import make_dust_fn
+
+    fn = make_dust_fn(spec, seed=SEED, epoch=EPOCH, indexed=True, backend=backend)
+    return fn(np.arange(FIRST, FIRST + N), images).numpy()
+
+
+def through_tensorflow_saved(images, spec):
+    import tensorflow as tf
+
+    from dustaug.tensorflow import make_dust_fn
+
+    fn = make_dust_fn(spec, seed=SEED, epoch=EPOCH, indexed=True, backend="graph")
+    signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((None, *images.shape[1:]), images.dtype))
+    module = tf.Module()
+    module.dust = tf.function(fn, input_signature=signature)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder)
+        return tf.saved_model.load(folder).dust(FIRST, images).numpy()
+
+
 def through_tensorflow_xla(images, spec):
     import tensorflow as tf
 
@@ -105,10 +128,42 @@ def through_tensorflow_xla(images, spec):
     return tf.function(fn, jit_compile=True)(tf.constant(FIRST), tf.constant(images)).numpy()
 
 
+def keras_layer(spec):
+    from dustaug.keras import DustRectangles
+
+    return DustRectangles(spec, seed=SEED, index_key="index", epoch_key="epoch", dtype="uint8")
+
+
+def through_keras(images, spec):
+    dusted = keras_layer(spec)({"images": images, "index": FIRST, "epoch": EPOCH})["images"]
+    return np.stack([np.asarray(image) for image in dusted])
+
+
+def through_keras_in_a_data_set(images, spec):
+    import tensorflow as tf
+
+    inputs = {"images": images, "index": np.arange(FIRST, FIRST + N), "epoch": np.full(N, EPOCH)}
+    batches = tf.data.Dataset.from_tensor_slices(inputs).batch(4).map(keras_layer(spec), num_parallel_calls=2)
+    return np.concatenate([batch["images"].numpy() for batch in batches])
+
+
+def through_keras_flow(images, spec):
+    from dustaug.keras import dust_flow
+
+    whole = [np.zeros((FIRST, *images.shape[1:]), np.uint8), images[:4], images[4:]]
+    return np.concatenate(list(dust_flow(iter(whole), spec, SEED, epoch=EPOCH))[1:])
+
+
 ADAPTERS = {
     "tensorflow-numba": (lambda images, spec: through_tensorflow(images, spec, "numba"), "tensorflow"),
+    "tensorflow-numba-eager": (lambda images, spec: through_tensorflow_eagerly(images, spec, "numba"), "tensorflow"),
     "tensorflow-graph": (lambda images, spec: through_tensorflow(images, spec, "graph"), "tensorflow"),
+    "tensorflow-graph-eager": (lambda images, spec: through_tensorflow_eagerly(images, spec, "graph"), "tensorflow"),
+    "tensorflow-saved": (through_tensorflow_saved, "tensorflow"),
     "tensorflow-xla": (through_tensorflow_xla, "tensorflow"),
+    "keras": (through_keras, "keras"),
+    "keras-data": (through_keras_in_a_data_set, "keras_data"),
+    "keras-flow": (through_keras_flow, "keras"),
     "numpy-nchw": (through_numpy_nchw, ""),
     "stream": (through_stream, ""),
     "torch": (through_torch, "torch"),

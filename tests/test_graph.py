@@ -90,13 +90,49 @@ def test_every_framework_paints_the_same_bytes(framework, spec):
         assert expected(images, spec).tobytes() == painted.tobytes()
 
 
-@pytest.mark.parametrize("framework", [name for name in INSTALLED if name != "jax"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_the_images_of_a_batch_follow_the_first(framework):
+    """From a single index on, also across the end of its low word."""
+    images, first = photos(np.uint8), 2**32 - N // 2
+    want = add_dust(images.copy(), seed=SEED, epoch=EPOCH, index=first)
+
+    assert (
+        want.tobytes() == np.asarray(RUNS[framework](images, dustaug.dust(), "NHWC", None, np.asarray(first))).tobytes()
+    )
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize(("layout", "n"), [("NHWC", 1), ("NHWC", N + 1), ("HWC", 2)])
+def test_indices_must_be_one_for_each_image(framework, layout, n):
+    """Neither is one taken for all, nor are some left over."""
+    images = photos(np.uint8)
+    with pytest.raises(Exception, match=r"(?i)shape"):
+        RUNS[framework](images if layout == "NHWC" else images[0], dustaug.dust(), layout, None, np.arange(n))
+
+
+@pytest.mark.parametrize(
+    ("framework", "dtype"),
+    [
+        (framework, dtype)
+        for framework in INSTALLED
+        for dtype in (np.uint8, np.int16, np.float32, np.float64)
+        if framework != "jax" or dtype in (np.uint8, np.int16)
+    ],
+)
 def test_every_framework_computes_the_same_mean(framework, dtype):
     """To the bit, in whole numbers."""
     images, index = photos(dtype), np.arange(FIRST, FIRST + N)
 
     assert expected(images, MEAN).tobytes() == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
+
+
+if "jax" in INSTALLED:
+
+    @pytest.mark.parametrize("dtype", [np.uint32, np.float32])
+    def test_jax_refuses_means_that_need_more_than_32_bits(dtype):
+        """With the size and the dtype that came."""
+        with pytest.raises(ValueError, match=f"sums that fit into 32 bits .* 48 by 64 pixels of {np.dtype(dtype)}"):
+            run_jax(np.zeros((N, 48, 64, 3), dtype), MEAN, "NHWC", None, np.arange(N))
 
 
 @pytest.mark.parametrize("framework", INSTALLED)
@@ -123,7 +159,8 @@ def test_every_layout_is_painted(framework, layout):
 def test_any_spec_is_painted(framework, data, height, width):
     """Random specs on images of random sizes."""
     dtype = data.draw(st.sampled_from([np.dtype(np.uint8), np.dtype(np.float32)]))
-    spec = data.draw(strategies.specs(3, dtype).filter(lambda spec: framework != "jax" or spec.fill != "mean"))
+    exact = framework != "jax" or dtype.kind == "u"
+    spec = data.draw(strategies.specs(3, dtype).filter(lambda spec: exact or spec.fill != "mean"))
     images, index = np.zeros((3, height, width, 3), dtype), np.arange(9, 12)
     try:
         want = add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=9)

@@ -19,7 +19,7 @@ from ._memory import Layout, make_memory
 from ._plan import PLAN_DTYPE, make_plan
 from .spec import Spec
 
-__all__ = ["Ops", "Words", "dust"]
+__all__ = ["Ops", "Words", "check_one_for_each", "dust"]
 
 Words = tuple[Any, Any]
 
@@ -46,6 +46,12 @@ class Ops(Protocol):
     def words(self, numbers: Any) -> Any:
         """Words of a NumPy array of uint32, or of integers that are not negative."""
 
+    def positions(self, images: Any) -> Any:
+        """Words 0 … n - 1 of a batch of n images."""
+
+    def one_for_each(self, words: Any, images: Any) -> Any:
+        """Words (n,) of a batch of n images, or an error if there are not n."""
+
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         """Words of one shape."""
 
@@ -55,8 +61,8 @@ class Ops(Protocol):
     def multiply(self, word: Any, by: Any) -> Words:
         """High and low word of a product; `by` is a word or a Python int of 32 bits."""
 
-    def add(self, word: Any, number: int) -> Any:
-        """Sum, modulo 2**32."""
+    def add(self, word: Any, other: Any) -> Any:
+        """Sum, modulo 2**32; `other` is a word or a Python int of 32 bits."""
 
     def xor(self, first: Any, second: Any) -> Any: ...
 
@@ -75,6 +81,9 @@ class Ops(Protocol):
         """Tensor of a NumPy array, of its dtype."""
 
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]: ...
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        """Tensor of a dtype, by the name that all frameworks call it."""
 
     def take(self, values: Any, places: Any) -> Any:
         """Rows of a tensor, at any shape of integers."""
@@ -156,7 +165,8 @@ def dust(
     images : tensor
         Only the length of the batch may be unknown while the graph is made.
     seed, epoch, index : words
-        Scalars, except for one index an image, (n,).
+        Scalars. Of a batch, the index is that of the first image, the others follow; or one for each, (n,), as the
+        epoch may be too.
 
     Returns
     -------
@@ -178,7 +188,7 @@ def dust(
             "resize them, or type tf.ensure_shape(images, …)"
         )
     plan = _find_plan(spec, layout, lengths, ops.numpy_dtype(images), value_range)
-    draws = _Draws(ops, plan, seed, epoch, index)
+    draws = _Draws(ops, plan, seed, epoch, _index_of_each(ops, images, index, layout))
     boxes, fills, drawn = draws.boxes()
     topmost = _topmost(ops, plan, boxes, drawn)
     covered = topmost >= 0
@@ -186,6 +196,27 @@ def dust(
     mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), layout)
     dusted = ops.where(mask, _arrange(ops, painted, layout), images)
     return dusted, covered if "N" in layout else covered[0]
+
+
+def check_one_for_each(index: tuple[int, ...], images: tuple[int, ...]) -> None:
+    """Check the shape of indices against that of a batch."""
+    if tuple(index) != tuple(images[:1]):
+        raise ValueError(
+            f"index must be a number or of shape ({images[0]},), one for each image, got shape {tuple(index)}"
+        )
+
+
+def _index_of_each(ops: Ops, images: Any, index: Words, layout: Layout) -> Words:
+    """Index of each image, from that of the first or one for each."""
+    low, high = index
+    if "N" not in layout:
+        return ops.reshape(low, ()), ops.reshape(high, ())
+    if len(low.shape):
+        return ops.one_for_each(low, images), ops.one_for_each(high, images)
+    positions = ops.positions(images)
+    following = ops.add(positions, low)
+    zeros = ops.shift_right(positions, 32)
+    return following, ops.add(ops.where(ops.less(following, positions), ops.add(zeros, 1), zeros), high)
 
 
 class _Draws:
@@ -198,7 +229,8 @@ class _Draws:
     def words(self, blocks: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         """Words of NumPy blocks (b,), each (n, b): Philox4x32-10."""
         ops, (k0, k1) = self.ops, self.key
-        counter = (ops.words(blocks.astype(np.uint32)[None]), *(ops.reshape(word, (-1, 1)) for word in self.index))
+        coordinates = (ops.reshape(word, (-1, 1)) for word in (*self.index, self.epoch))
+        counter = (ops.words(blocks.astype(np.uint32)[None]), *coordinates)
 
         def one_round(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, ...]:
             high_0, low_0 = ops.multiply(c0, 0xD2511F53)
@@ -206,7 +238,7 @@ class _Draws:
             mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
             return mixed_0, low_1, mixed_2, low_0, ops.add(k0, 0x9E3779B9), ops.add(k1, 0xBB67AE85)
 
-        return ops.repeat(10, one_round, (*ops.broadcast(*counter, self.epoch), k0, k1))[:4]
+        return ops.repeat(10, one_round, (*ops.broadcast(*counter), k0, k1))[:4]
 
     def scale(self, word: Any, n: Any) -> Any:
         """One of n equally likely outcomes 0 … n - 1, as an integer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from ._graph import Words
+from . import _graph
+from ._graph import Words, check_one_for_each
 
-__all__ = ["OPS"]
+__all__ = ["OPS", "dust"]
 
-_LOW, _HALF = 0xFFFFFFFF, 0xFFFF
+_LOW, _HALF, _MAX_INTEGER = 0xFFFFFFFF, 0xFFFF, 2**31 - 1
 
 
 class _Jax:
@@ -32,6 +34,13 @@ class _Jax:
     def words(self, numbers: Any) -> Any:
         return jnp.asarray(numbers).astype(jnp.uint32)
 
+    def positions(self, images: Any) -> Any:
+        return jnp.arange(images.shape[0], dtype=jnp.uint32)
+
+    def one_for_each(self, words: Any, images: Any) -> Any:
+        check_one_for_each(words.shape, images.shape)
+        return words
+
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         return tuple(jnp.broadcast_arrays(*words))
 
@@ -47,8 +56,8 @@ class _Jax:
         crossed = word_low * by_high + (middle & _HALF)
         return word_high * by_high + (middle >> 16) + (crossed >> 16), word * by
 
-    def add(self, word: Any, number: int) -> Any:
-        return word + jnp.uint32(number)
+    def add(self, word: Any, other: Any) -> Any:
+        return word + jnp.asarray(other, jnp.uint32)
 
     def xor(self, first: Any, second: Any) -> Any:
         return first ^ second
@@ -73,6 +82,9 @@ class _Jax:
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype)
         return dtype
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return jnp.asarray(tensor).astype(dtype)
 
     def take(self, values: Any, places: Any) -> Any:
         return values[places]
@@ -105,7 +117,18 @@ class _Jax:
         return 31 - jax.lax.clz(integers)
 
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:  # noqa: ARG002
-        raise ValueError('fill must not be "mean" with JAX, whose whole numbers have 32 bits: sums do not fit')
+        n_pixels, dtype = images.shape[1] * images.shape[2], self.numpy_dtype(images)
+        largest = max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else 2**32
+        if (2 * largest + 1) * n_pixels > _MAX_INTEGER:
+            raise ValueError(
+                'fill="mean" must be of sums that fit into 32 bits with JAX, got images of '
+                f"{images.shape[1]} by {images.shape[2]} pixels of {dtype}: type images.astype(numpy.uint8)"
+            )
+        sums = images.astype(jnp.int32).sum(axis=(1, 2), keepdims=True, dtype=jnp.int32)
+        return ((2 * sums + n_pixels) // (2 * n_pixels)).astype(dtype)
 
 
 OPS = _Jax()
+
+# Outside a compiled function each operation would be compiled on its own, and the loop anew with every call.
+dust = jax.jit(functools.partial(_graph.dust, OPS), static_argnames=("spec", "layout", "value_range"))

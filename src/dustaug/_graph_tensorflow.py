@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from ._graph import Words
 
-__all__ = ["OPS"]
+__all__ = ["OPS", "PHILOX", "Calls"]
 
+PHILOX = 1
 _LOW = 0xFFFFFFFF
+# The name of resources that go with their last handle.
+_ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
 class _TensorFlow:
@@ -27,6 +30,13 @@ class _TensorFlow:
 
     def words(self, numbers: Any) -> Any:
         return tf.cast(numbers, tf.int64)
+
+    def positions(self, images: Any) -> Any:
+        return tf.range(tf.shape(images, tf.int64)[0])
+
+    def one_for_each(self, words: Any, images: Any) -> Any:
+        # A single one would be taken for all.
+        return tf.reshape(words, tf.shape(images)[:1])
 
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         zeros = sum(tf.zeros_like(word) for word in words)
@@ -43,8 +53,8 @@ class _TensorFlow:
         product = word * by
         return self.shift_right(product, 32), product & _LOW
 
-    def add(self, word: Any, number: int) -> Any:
-        return (word + number) & _LOW
+    def add(self, word: Any, other: Any) -> Any:
+        return (word + other) & _LOW
 
     def xor(self, first: Any, second: Any) -> Any:
         return tf.bitwise.bitwise_xor(first, second)
@@ -67,6 +77,9 @@ class _TensorFlow:
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype.as_numpy_dtype)
         return dtype
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return tf.cast(tensor, dtype)
 
     def take(self, values: Any, places: Any) -> Any:
         return tf.gather(values, places)
@@ -111,6 +124,25 @@ class _TensorFlow:
         if dtype.is_floating:
             means = low + tf.cast(means, tf.float64) * ((high - low) / 2.0**32)
         return tf.cast(means, dtype)
+
+
+class Calls:
+    """A counter of calls, in a resource of TensorFlow's: 0, 1, 2 …, whichever epoch of whichever data set they are in.
+
+    Unlike a tf.Variable or a tf.random.Generator it can be made inside ``dataset.map``. Reading and going on is one
+    operation, so no two calls that run in parallel get the same number.
+    """
+
+    def __init__(self) -> None:
+        with tf.init_scope():
+            self._handle = tf.raw_ops.VarHandleOp(dtype=tf.int64, shape=(3,), shared_name=_ANONYMOUS)
+            tf.raw_ops.AssignVariableOp(resource=self._handle, value=tf.zeros(3, tf.int64))
+
+    def count(self) -> Any:
+        """Number of this call, int64."""
+        # A state of Philox, two words of counter and one of key: each step leaves room for 256 blocks.
+        state = tf.raw_ops.RngReadAndSkip(resource=self._handle, alg=PHILOX, delta=tf.constant(1, tf.uint64))
+        return state[0] // 256
 
 
 OPS = _TensorFlow()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ._graph import Words
+from ._graph import Words, check_one_for_each
 from ._tensors import numpy_dtype
 
 __all__ = ["Torch"]
@@ -40,6 +40,13 @@ class Torch:
             numbers = torch.from_numpy(np.asarray(numbers, np.int64))
         return numbers.to(self.device, torch.int64)
 
+    def positions(self, images: Any) -> Any:
+        return torch.arange(len(images), device=self.device)
+
+    def one_for_each(self, words: Any, images: Any) -> Any:
+        check_one_for_each(words.shape, images.shape)
+        return words
+
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
         return tuple(torch.broadcast_tensors(*words))  # type: ignore[no-untyped-call]
 
@@ -52,8 +59,8 @@ class Torch:
         product = word * by
         return (product >> 32) & _LOW, product & _LOW
 
-    def add(self, word: Any, number: int) -> Any:
-        return (word + number) & _LOW
+    def add(self, word: Any, other: Any) -> Any:
+        return (word + other) & _LOW
 
     def xor(self, first: Any, second: Any) -> Any:
         return first ^ second
@@ -77,6 +84,9 @@ class Torch:
 
     def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
         return numpy_dtype(tensor.dtype)
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return tensor.to(getattr(torch, dtype))
 
     def take(self, values: Any, places: Any) -> Any:
         return values[places.long()]

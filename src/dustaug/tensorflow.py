@@ -21,7 +21,7 @@ import tensorflow as tf
 from . import core
 from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec
 from ._graph import dust
-from ._graph_tensorflow import OPS
+from ._graph_tensorflow import OPS, PHILOX, Calls
 from ._memory import Layout
 from .spec import Spec
 
@@ -29,9 +29,6 @@ __all__ = ["dust_fn", "make_dust_fn"]
 
 _IMAGE_KEYS = ("image", "images")
 _INT64 = (-(2**63), 2**63 - 1)
-_PHILOX = 1
-# The name of resources that go with their last handle.
-_ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
 def make_dust_fn(
@@ -159,24 +156,19 @@ def _draw_key() -> Any:
     """Key of a call, 64 bits, from TensorFlow's generator.
 
     A random operation inside a data set begins anew with every epoch once ``tf.random.set_seed`` was called. So a graph
-    draws a seed when it is made, and goes on from there in a resource of its own. (A tf.Variable or tf.random.Generator
-    cannot be made inside ``dataset.map``.) Reading and going on is one operation: calls may run in parallel.
+    draws a seed when it is made, and counts its calls from there.
     """
     with tf.init_scope():
-        key = tf.random.uniform((), *_INT64, dtype=tf.int64)
+        seed = tf.random.uniform((), *_INT64, dtype=tf.int64)
         if not tf.executing_eagerly():
-            return key
-        state = tf.raw_ops.VarHandleOp(dtype=tf.int64, shape=(3,), shared_name=_ANONYMOUS)
-        tf.raw_ops.AssignVariableOp(resource=state, value=tf.stack([0, 0, key]))
+            return seed
     if tf.executing_eagerly():
-        return key
-    before = tf.raw_ops.RngReadAndSkip(resource=state, alg=_PHILOX, delta=tf.constant(1, tf.uint64))
-    call, seed = before[:1], before[2:]
+        return seed
     return tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=(),
-        key=tf.bitcast(seed, tf.uint64),
-        counter=tf.bitcast(tf.pad(call, [[0, 1]]), tf.uint64),
-        alg=_PHILOX,
+        key=tf.bitcast(seed[None], tf.uint64),
+        counter=tf.bitcast(tf.stack([Calls().count(), 0]), tf.uint64),
+        alg=PHILOX,
         dtype=tf.int64,
     )
 
@@ -222,11 +214,6 @@ class _Painter:
                 'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
             )
         layout = self._layout_of(images.shape.rank)
-        index = tf.cast(index, tf.int64)
-        if "N" in layout and index.shape.rank == 0:
-            index = index + tf.range(tf.shape(images, tf.int64)[0])
-        # One for each image, or an error: a single one would be taken for all.
-        index = tf.reshape(index, tf.shape(images)[: len(layout) - len(layout.replace("N", ""))])
         words = {"seed": OPS.split(key), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
         return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
 

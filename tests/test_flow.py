@@ -1,0 +1,308 @@
+"""dust_flow: PyDatasets, sequences and iterables of batches, with the pixels of add_dust()."""
+
+import keras
+import numpy as np
+import pytest
+
+import dustaug
+from dustaug import add_dust
+from dustaug.keras import dust_flow
+
+# Keras asks its tensors for arrays in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+N, SIZE, SEED = 10, 4, 2**63 + 7
+
+
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (N, 16, 20, 3), dtype=np.uint8)
+
+
+def batches(images):
+    return [(images[i : i + SIZE], np.arange(i, min(i + SIZE, N))) for i in range(0, N, SIZE)]
+
+
+def expected(images, spec=None, **options):
+    return add_dust(images.copy(), spec, **{"seed": SEED, "index": 0, **options})
+
+
+def expected_batches(epoch=0):
+    """Of a source that only numbers its batches."""
+    return [expected(x, epoch=epoch, index=i * 2**32) for i, (x, _) in enumerate(batches(photos()))]
+
+
+def digests(seen):
+    return [x.tobytes() for x in seen]
+
+
+class Photos(keras.utils.PyDataset):
+    """A PyDataset that counts the calls of its callbacks."""
+
+    def __init__(self, images, **options):
+        super().__init__(**options)
+        self.images, self.begun, self.ended = images, 0, 0
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return batches(self.images)[i]
+
+    def on_epoch_begin(self):
+        """Count it."""
+        self.begun += 1
+
+    def on_epoch_end(self):
+        """Count it."""
+        self.ended += 1
+
+
+class SizedPhotos(Photos):
+    """A PyDataset that tells its batch size."""
+
+    batch_size = SIZE
+
+
+def test_a_pydataset_keeps_what_it_is():
+    """Length, workers, labels and callbacks; its arrays stay as they were."""
+    images = photos()
+    flow = Photos(images, workers=3, use_multiprocessing=True, max_queue_size=5)
+    noised = dust_flow(flow, seed=SEED)
+    seen = list(noised)
+
+    assert isinstance(noised, keras.utils.PyDataset)
+    assert (3, 3) == (len(noised), noised.num_batches)
+    assert (3, True, 5) == (noised.workers, noised.use_multiprocessing, noised.max_queue_size)
+    assert digests(expected_batches()) == digests(x for x, _ in seen)
+    assert list(range(N)) == np.concatenate([y for _, y in seen]).tolist()
+    assert (photos() == images).all()
+    assert 1 == flow.ended
+    assert digests(expected_batches(epoch=1)) == digests(x for x, _ in noised)
+
+
+def test_a_batch_size_tells_the_position_of_a_sample():
+    """The dust is then that of the whole data set, however it is cut."""
+    noised = dust_flow(SizedPhotos(photos()), seed=SEED, epoch=3)
+
+    assert (expected(photos(), epoch=3) == np.concatenate([x for x, _ in noised])).all()
+    SizedPhotos.batch_size = SIZE - 1
+    with pytest.raises(ValueError, match="flow must give batches of at most its batch_size=3, got 4 images"):
+        noised[0]
+    SizedPhotos.batch_size = SIZE
+
+
+class ShuffledPhotos(SizedPhotos):
+    """A flow that tells the order of its samples, as legacy flows do."""
+
+    index_array = None
+
+    def __getitem__(self, i):
+        chosen = self.index_array[i * SIZE : (i + 1) * SIZE]
+        return self.images[chosen], chosen
+
+    def on_epoch_end(self):
+        """Shuffle."""
+        super().on_epoch_end()
+        self.index_array = np.random.default_rng(self.ended).permutation(N)
+
+
+def test_a_shuffled_flow_is_keyed_by_its_samples():
+    """An image has the dust of its own place, wherever it comes."""
+    noised = dust_flow(ShuffledPhotos(photos()), seed=SEED)
+    orders = set()
+    for epoch in range(3):
+        images, order = (np.concatenate(part) for part in zip(*noised, strict=True))
+        orders.add(tuple(order))
+
+        assert (expected(photos(), epoch=epoch)[order] == images).all()
+    assert 3 == len(orders)
+
+
+class EndlessPhotos(SizedPhotos):
+    """A PyDataset without an end."""
+
+    num_batches = None
+
+    def __getitem__(self, i):
+        return super().__getitem__(i % 3)
+
+
+def test_an_endless_pydataset_stays_endless():
+    """Its batches go on counting."""
+    noised = dust_flow(EndlessPhotos(photos()), seed=SEED)
+    batch = next(x for i, (x, _) in enumerate(noised) if i == 30)
+
+    assert noised.num_batches is None
+    assert (expected(photos()[:SIZE], index=30 * SIZE) == batch).all()
+
+
+def test_a_list_of_batches_will_do():
+    """As a PyDataset, which fit accepts."""
+    noised = dust_flow(batches(photos()), seed=SEED)
+
+    assert isinstance(noised, keras.utils.PyDataset)
+    assert digests(expected_batches()) == digests(x for x, _ in noised)
+    assert digests(expected_batches(epoch=1)) == digests(x for x, _ in noised)
+
+
+def test_an_iterable_is_gone_through_once():
+    """As by the post's expression; its images are counted."""
+    noised = dust_flow(iter(batches(photos())), seed=SEED, epoch=2)
+    seen = list(noised)
+
+    assert (expected(photos(), epoch=2) == np.concatenate([x for x, _ in seen])).all()
+    assert [0, 4, 8] == [y[0] for _, y in seen]
+
+
+def test_batches_may_have_weights_or_no_labels():
+    """All but the images is passed on as it is."""
+    x, y, weights = photos(), np.arange(N), np.ones(N)
+    ((dusted, same_y, same_weights),) = dust_flow(iter([(x, y, weights)]), seed=SEED)
+    (alone,) = dust_flow(iter([x]), seed=SEED)
+    ((listed, _),) = dust_flow(iter([[x, y]]), seed=SEED)
+
+    assert same_y is y
+    assert same_weights is weights
+    for each in (dusted, alone, listed):
+        assert (expected(x) == each).all()
+
+
+def test_tensors_become_arrays():
+    """Of whichever framework they are."""
+    ((dusted, _),) = dust_flow(iter([(keras.ops.convert_to_tensor(photos()), None)]), seed=SEED)
+
+    assert (expected(photos()) == dusted).all()
+
+
+def test_inplace_paints_on_the_flows_own_arrays():
+    """If it is asked for."""
+    images = photos()
+    ((dusted, _),) = dust_flow(iter([(images, None)]), seed=SEED, inplace=True)
+
+    assert dusted is images
+    assert (expected(photos()) == images).all()
+
+
+def test_layout_and_value_range_are_passed_on():
+    """The layout is by default that of Keras' configuration."""
+    images = np.ascontiguousarray(photos().transpose(0, 3, 1, 2)).astype(np.float32)
+    options = {"layout": "NCHW", "value_range": (0, 255)}
+    (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), SEED, **options)
+
+    assert (add_dust(images.copy(), dustaug.cutout(5), seed=SEED, index=0, **options) == dusted).all()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), SEED, value_range=(0, 255))
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert (add_dust(images.copy(), dustaug.cutout(5), seed=SEED, index=0, **options) == dusted).all()
+
+
+def test_without_a_seed_it_follows_keras():
+    """And differs from flow to flow."""
+    keras.utils.set_random_seed(5)
+    first, second = (digests(dust_flow(iter([photos()]))) for _ in range(2))
+    keras.utils.set_random_seed(5)
+
+    assert first != second
+    assert first == digests(dust_flow(iter([photos()])))
+
+
+class TwoBatches(SizedPhotos):
+    """Two batches of one size: Keras weighs the losses of batches by their sizes."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, i):
+        return self.images[i * SIZE : (i + 1) * SIZE], np.zeros(SIZE)
+
+
+class Sum(keras.Model):
+    """A model whose loss is the sum of the pixels of a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = self.add_weight(initializer="ones")
+
+    def call(self, images):
+        """Images as they are."""
+        return images * self.scale
+
+    def compute_loss(self, x, y, y_pred, *_, **__):  # noqa: ARG002
+        """Sum."""
+        return keras.ops.sum(y_pred)
+
+
+class Losses(keras.callbacks.Callback):
+    """Remembers the loss of each batch; Keras tells the mean of an epoch's batches so far."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Remember."""
+        self.seen.append(logs["loss"] if batch == 0 else 2 * logs["loss"] - self.seen[-1])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning", "ignore:os.fork:RuntimeWarning")
+@pytest.mark.parametrize("options", [{}, {"workers": 3}, {"workers": 2, "use_multiprocessing": True}])
+@pytest.mark.parametrize("say", [False, True])
+def test_fit_goes_from_epoch_to_epoch(options, say):
+    """By workers of its own, in threads and in processes; a callback may say the number of the epoch."""
+    images = np.zeros((2 * SIZE, 16, 20, 3), np.float32)
+    spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=255)
+    noised = dust_flow(TwoBatches(images, **options), spec, SEED)
+    losses = Losses()
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: noised.set_epoch(epoch))
+    model = Sum()
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(noised, epochs=3, verbose=0, shuffle=False, callbacks=[callback, losses] if say else [losses])
+    dusted = [expected(images, spec, epoch=epoch).reshape(2, -1).sum(axis=1) for epoch in range(5)]
+    sums = np.concatenate(dusted).tolist()
+
+    assert len(sums) == len(set(sums))
+    if options and keras.config.backend() != "tensorflow":
+        # There Keras keeps a batch of the try before training, and is one late from then on.
+        assert set(losses.seen) <= set(sums)
+    else:
+        assert (sums[:6] if say else sums[2:8]) == losses.seen
+
+
+@pytest.mark.parametrize(
+    ("flow", "error", "message"),
+    [
+        (3, TypeError, "flow must be a PyDataset, a sequence or an iterable of batches, got int"),
+        (photos(), TypeError, "flow must be a PyDataset, a sequence or an iterable of batches, got ndarray"),
+        ({"x": photos()}, TypeError, "got dict"),
+    ],
+)
+def test_bad_flows_are_refused(flow, error, message):
+    """When they are wrapped."""
+    with pytest.raises(error, match=message):
+        dust_flow(flow)
+
+
+def test_bad_batches_are_refused():
+    """When they are drawn."""
+    with pytest.raises(TypeError, match="images must be a NumPy array, got dict"):
+        next(dust_flow(iter([{"images": photos()}])))
+    with pytest.raises(TypeError, match="images must be a NumPy array, got list"):
+        dust_flow([[]])[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"seed": -1}, ValueError, "seed must be from 0"),
+        ({"epoch": -1}, ValueError, "epoch must be from 0"),
+        ({"spec": 3}, TypeError, "spec must be"),
+        ({"layout": "HWN"}, ValueError, "layout must be one of"),
+        ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
+    ],
+)
+def test_bad_arguments_are_refused(options, error, message):
+    """When the flow is wrapped."""
+    with pytest.raises(error, match=message):
+        dust_flow([], **options)

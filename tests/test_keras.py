@@ -1,0 +1,301 @@
+"""DustRectangles as a layer: the pixels of add_dust() in training, with the backend that KERAS_BACKEND names."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import dustaug
+from dustaug import add_dust
+from dustaug.keras import DustRectangles
+
+# Keras asks its tensors for arrays in a way that NumPy 2 warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+N, SEED = 6, 2**63 + 7
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dustaug.dust(fill="color", center="uniform"),
+}
+
+
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (N, 32, 40, 3), dtype=np.uint8)
+
+
+def expected(images, spec=None, **options):
+    return add_dust(images.copy(), spec, **{"seed": SEED, "index": 0, "value_range": (0, 255), **options})
+
+
+def numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def same(first, second):
+    """Of one dtype, and equal to the bit."""
+    first, second = np.asarray(first), np.asarray(second)
+    return first.dtype == second.dtype and first.tobytes() == second.tobytes()
+
+
+def floats(images):
+    return images.astype(np.float32)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_call_number_k_paints_epoch_k(spec):
+    """A layer counts its calls, for batches and single images alike."""
+    layer, images = DustRectangles(spec, seed=SEED), photos()
+    for k in range(3):
+        assert same(expected(floats(images), spec, epoch=k), numpy(layer(images)))
+    assert same(expected(floats(images[2]), spec, epoch=3), numpy(layer(images[2])))
+
+
+def test_an_index_key_makes_a_pure_function():
+    """Of the index and the epoch that come with the images."""
+    layer, images = DustRectangles(seed=SEED, index_key="index", epoch_key="epoch"), photos()
+    order = np.array([3, 0, 5, 1, 4, 2])
+    for epoch in (0, 5):
+        inputs = {"images": images[order], "index": 2**30 + order, "epoch": epoch}
+
+        assert same(expected(floats(images), index=2**30, epoch=epoch)[order], numpy(layer(inputs)["images"]))
+    inputs = {"images": images, "index": 7, "epoch": np.arange(N)}
+    each = [expected(floats(image), index=7 + i, epoch=i) for i, image in enumerate(images)]
+    assert same(np.stack(each), numpy(layer(inputs)["images"]))
+    assert same(each[2], numpy(layer({"images": images[2], "index": 9, "epoch": 2})["images"]))
+
+
+def test_two_layers_of_one_seed_agree_and_unseeded_ones_follow_keras():
+    """As Keras' own layers do."""
+    images = photos()
+
+    def run(seed=None):
+        return numpy(DustRectangles(count_range=(5, 9), seed=seed)(images))
+
+    assert same(run(3), run(3))
+    assert not same(run(3), run(4))
+    keras.utils.set_random_seed(1)
+    first, second = run(), run()
+    assert not same(first, second)
+    keras.utils.set_random_seed(1)
+    assert same(first, run())
+
+
+def test_only_training_changes_images():
+    """Otherwise they are cast to the layer's dtype, as Keras' own layers do."""
+    layer, images = DustRectangles(count_range=(5, 9)), photos()
+
+    assert same(floats(images), numpy(layer(images, training=False)))
+    assert not same(floats(images), numpy(layer(images)))
+    assert not same(floats(images), numpy(layer(images, training=True)))
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "bfloat16", "uint8"])
+def test_images_leave_in_the_dtype_of_the_policy(policy):
+    """Mixed precision, and bytes."""
+    layer = DustRectangles(seed=SEED, dtype=policy)
+    dtype = {"mixed_float16": "float16"}.get(policy, policy)
+    dusted = layer(photos())
+
+    assert dtype == keras.backend.standardize_dtype(dusted.dtype)
+    assert same(expected(floats(photos())), numpy(keras.ops.cast(dusted, "float32")))
+
+
+def test_floats_are_not_cut_to_bytes():
+    """An error, with the dtype that came."""
+    with pytest.raises(TypeError, match="images must be whole numbers with dtype='uint8', got float32"):
+        DustRectangles(dtype="uint8")(floats(photos()))
+
+
+def test_channels_may_come_first():
+    """For batches and single images."""
+    layer = DustRectangles(seed=SEED, data_format="channels_first", index_key="index")
+    planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
+    want = expected(floats(planes), layout="NCHW")
+
+    assert same(want, numpy(layer({"images": planes, "index": 0})["images"]))
+    assert same(want[2], numpy(layer({"images": planes[2], "index": 2})["images"]))
+
+
+def test_the_value_range_is_that_of_the_images():
+    """0 … 255 without a word, as in Keras' own layers."""
+    images = floats(photos()) / 255
+    dusted = DustRectangles(seed=SEED, value_range=(0, 1))(images)
+
+    assert same(expected(images, value_range=(0, 1)), numpy(dusted))
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_dict_keeps_its_entries(data_format):
+    """Images change, masks where a fill is given; boxes and labels come back as they were, to the bit."""
+    images, boxes = photos(), np.full((N, 2, 4), 1000.1)
+    if data_format == "channels_first":
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    masks = np.ones((N, 32, 40), np.int32)
+    channel = -1 if data_format == "channels_last" else 1
+    inputs = {
+        "images": images,
+        "labels": np.arange(N),
+        "bounding_boxes": {"boxes": boxes.astype(np.float32), "labels": np.zeros((N, 2))},
+        "index": 5,
+    }
+    options = {"seed": SEED, "index_key": "index", "data_format": data_format, "dtype": "mixed_float16"}
+    covered = dustaug.sample_rectangles(height=32, width=40, seed=SEED, index=np.arange(5, 5 + N)).mask(32, 40)
+    for shaped in (masks, np.expand_dims(masks, channel)):
+        kept = DustRectangles(**options)({**inputs, "segmentation_masks": shaped})
+        filled = DustRectangles(**options, fill_mask=9)({**inputs, "segmentation_masks": shaped})
+
+        assert same(shaped, numpy(kept["segmentation_masks"]))
+        assert same(np.where(covered, np.int32(9), masks).reshape(shaped.shape), numpy(filled["segmentation_masks"]))
+        assert same(boxes.astype(np.float32), numpy(filled["bounding_boxes"]["boxes"]))
+        assert np.array_equal(np.arange(N), numpy(filled["labels"]))
+    single = DustRectangles(**options, fill_mask=9)({**inputs, "images": images[1], "segmentation_masks": masks[1]})
+    assert same(np.where(covered[0], np.int32(9), masks[1]), numpy(single["segmentation_masks"]))
+    untouched = DustRectangles(**options, fill_mask=9)({**inputs, "segmentation_masks": masks}, training=False)
+    assert same(masks, numpy(untouched["segmentation_masks"]))
+
+
+def test_nothing_that_comes_in_is_changed():
+    """Neither arrays nor the dict."""
+    inputs = {"images": floats(photos()), "segmentation_masks": np.zeros((N, 32, 40), np.uint8)}
+    before = dict(inputs)
+    DustRectangles(fill_mask=1, count_range=(5, 9))(inputs)
+
+    assert before == inputs
+    assert same(floats(photos()), inputs["images"])
+    assert not inputs["segmentation_masks"].any()
+
+
+def sum_of(_, outputs):
+    return keras.ops.sum(outputs)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_fit_dusts_and_predict_does_not(jit_compile):
+    """Every step has dust of its own, also in a compiled step."""
+    if keras.config.backend() == "torch" and jit_compile:
+        jit_compile = "auto"  # PyTorch's compiler wants a C++ compiler at run time.
+    spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=1)
+    model = keras.Sequential([keras.Input((32, 40, 3)), DustRectangles(spec, seed=SEED)])
+    model.add(keras.layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer="ones"))
+    model.compile(keras.optimizers.SGD(0.0), loss=sum_of, jit_compile=jit_compile)
+    black = np.zeros((N, 32, 40, 3), np.float32)
+    history = model.fit(black, np.zeros(N), batch_size=N, epochs=3, shuffle=False, verbose=0).history["loss"]
+    wanted = [float(expected(black, spec, epoch=k).sum()) for k in range(3)]
+
+    assert wanted == history
+    assert same(black, model.predict(black, verbose=0))
+    assert 0 == model.evaluate(black, np.zeros(N), verbose=0)
+    assert same(black, numpy(model(black, training=False)))
+
+
+def test_it_works_in_a_functional_model_of_a_dict():
+    """Shapes and dtypes are known before any image is."""
+    layer = DustRectangles(seed=SEED, index_key="index", fill_mask=1)
+    inputs = {
+        "images": keras.Input((32, 40, 3), dtype="uint8", name="images"),
+        "segmentation_masks": keras.Input((32, 40), dtype="uint8", name="segmentation_masks"),
+        "index": keras.Input((), dtype="int32", name="index"),
+    }
+    outputs = layer(inputs)
+    model = keras.Model(inputs, [outputs["images"], outputs["segmentation_masks"]])
+    masks, index = np.zeros((N, 32, 40), np.uint8), np.arange(N, dtype=np.int32)
+    images, masks = model({"images": photos(), "segmentation_masks": masks, "index": index}, training=True)
+
+    assert (None, 32, 40, 3) == outputs["images"].shape
+    assert ("float32", "uint8") == (outputs["images"].dtype, outputs["segmentation_masks"].dtype)
+    assert same(expected(floats(photos())), numpy(images))
+    covered = dustaug.sample_rectangles(height=32, width=40, seed=SEED, index=np.arange(N)).mask(32, 40)
+    assert same(covered.astype(np.uint8), numpy(masks))
+    assert (2, 8, 8, 3) == layer.compute_output_shape((2, 8, 8, 3))
+
+
+ARGUMENTS = {
+    "spec": dustaug.random_erasing(p=0.8),
+    "seed": SEED,
+    "data_format": "channels_last",
+    "value_range": (0.0, 1.0),
+    "fill_mask": 3,
+    "index_key": "index",
+    "epoch_key": "epoch",
+    "name": "dusty",
+    "dtype": "float16",
+}
+
+
+def test_the_config_says_everything():
+    """It is JSON, and makes the same layer."""
+    layer = DustRectangles(**ARGUMENTS)
+    config = json.loads(json.dumps(layer.get_config()))
+    again = DustRectangles.from_config(config)
+
+    assert layer.get_config() == again.get_config()
+    for name in set(ARGUMENTS) - {"dtype"}:
+        assert ARGUMENTS[name] == getattr(again, name), name
+    assert "float16" == again.compute_dtype
+    assert layer.get_config() == keras.layers.deserialize(keras.layers.serialize(layer)).get_config()
+
+
+def test_a_model_survives_a_file(tmp_path):
+    """The .keras format needs no custom_objects once dustaug.keras was imported."""
+    model = keras.Sequential([keras.Input((32, 40, 3)), DustRectangles(count_range=(1, 3), seed=SEED)])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    cloned = keras.models.clone_model(model)
+    want = expected(floats(photos()), dustaug.dust(count_range=(1, 3)))
+
+    assert same(want, numpy(loaded(photos(), training=True)))
+    assert same(want, numpy(cloned(photos(), training=True)))
+    assert [] == loaded.weights
+
+
+def test_it_is_built_on_public_names():
+    """The base class is one that Keras exports, and nothing private is imported."""
+    assert (keras.layers.Layer,) == DustRectangles.__bases__
+    assert "dustaug>DustRectangles" == keras.saving.get_registered_name(DustRectangles)
+    for module in (dustaug.keras, dustaug._flow):
+        assert "keras.src" not in Path(module.__file__).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"count_ranges": (0, 3)}, TypeError, "fields of Spec must be known, got count_ranges"),
+        ({"spec": dustaug.dust(), "p": 0.5}, TypeError, "spec must be given alone, got p too"),
+        ({"spec": 3}, TypeError, "spec must be a dustaug.Spec"),
+        ({"seed": -1}, ValueError, "seed must be from 0"),
+        ({"data_format": "NCHW"}, ValueError, 'data_format must be "channels_last" or "channels_first", got \'NCHW\''),
+        ({"value_range": (1, 0)}, ValueError, "value_range must be two finite numbers, the smaller first"),
+        ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
+        ({"fill_mask": 0.5}, TypeError, "fill_mask must be a whole number"),
+        ({"index_key": 3, "seed": 1}, TypeError, "index_key must be a key of the dict"),
+        ({"index_key": "index"}, TypeError, "seed must be given with index_key"),
+        ({"epoch_key": "epoch", "seed": 1}, TypeError, "index_key must be given with epoch_key"),
+    ],
+)
+def test_bad_arguments_are_refused(options, error, message):
+    """When the layer is made."""
+    with pytest.raises(error, match=message):
+        DustRectangles(**options)
+
+
+def test_bad_inputs_are_refused():
+    """With what must hold and what was given."""
+    indexed = DustRectangles(seed=1, index_key="index")
+    with pytest.raises(ValueError, match="images must have 3 axes, or 4 in a batch, got 2"):
+        DustRectangles()(photos()[0, 0])
+    with pytest.raises(ValueError, match='inputs must have "images", got a dict with image'):
+        DustRectangles()({"image": photos()})
+    with pytest.raises(ValueError, match="inputs must be a dict with \"images\" and 'index', got images alone"):
+        indexed(photos())
+    with pytest.raises(ValueError, match="index must be from 0 to"):
+        indexed({"images": photos(), "index": -1 - np.arange(N)})
+    with pytest.raises(ValueError, match="index must be from 0 to"):
+        indexed({"images": photos(), "index": 2**63})
+    with pytest.raises(Exception, match=r"(?i)shape"):
+        indexed({"images": photos(), "index": np.arange(N + 1)})
+    with pytest.raises(ValueError, match="fill_mask must be a value of the masks' dtype uint8, got 300"):
+        DustRectangles(fill_mask=300)({"images": photos(), "segmentation_masks": np.zeros((N, 32, 40), np.uint8)})

@@ -1,0 +1,75 @@
+"""DustRectangles inside tf.data, whatever the backend of Keras is."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import dustaug
+from dustaug.keras import DustRectangles, dust_flow
+from test_keras import SEED, N, expected, floats, photos, same
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+def black(n):
+    return tf.data.Dataset.from_tensors(np.zeros((2, 16, 16, 1), np.float32)).repeat(n)
+
+
+def test_a_data_set_is_mapped():
+    """Its calls count on over its epochs, and shapes stay known."""
+    dataset = tf.data.Dataset.from_tensors(photos()).repeat(2).map(DustRectangles(seed=SEED))
+
+    assert (N, 32, 40, 3) == tuple(dataset.element_spec.shape)
+    for first in (0, 2):
+        for k, images in enumerate(dataset):
+            assert same(expected(floats(photos()), epoch=first + k), images)
+
+
+def test_dicts_are_mapped_by_their_index():
+    """In any order, with parallel calls, for single images and batches."""
+    inputs = {"images": photos(), "index": np.arange(N), "label": np.arange(N) * 2}
+    layer = DustRectangles(seed=SEED, index_key="index")
+    dataset = tf.data.Dataset.from_tensor_slices(inputs).shuffle(N, seed=1)
+    want = expected(floats(photos()))
+    for mapped in (dataset.map(layer, num_parallel_calls=4), dataset.batch(4).map(layer).unbatch()):
+        for element in mapped:
+            index = int(element["index"])
+
+            assert same(want[index], element["images"])
+            assert 2 * index == int(element["label"])
+
+
+def test_parallel_calls_never_get_the_same_dust():
+    """A counter that is read and then written would now and then give one number twice."""
+    spec = dustaug.dust(count_range=(31, 31))
+    dataset = black(1500).map(DustRectangles(spec, seed=1), num_parallel_calls=8)
+
+    assert 1500 == len({images.numpy().tobytes() for images in dataset})
+
+
+def test_a_legacy_flow_is_keyed_by_its_samples():
+    """As of ImageDataGenerator, shuffled: an image has the dust of its own place in each epoch."""
+    images = photos().astype(np.float32)
+    flow = tf.keras.preprocessing.image.ImageDataGenerator().flow(images, np.arange(N), batch_size=4, seed=1)
+    noised = dust_flow(flow, seed=SEED, value_range=(0, 255))
+    for epoch in range(2):
+        dusted, labels = (np.concatenate(part) for part in zip(*noised, strict=True))
+
+        assert sorted(labels) == list(range(N)) != list(labels)
+        assert same(expected(images, epoch=epoch)[labels], dusted)
+
+
+def test_a_data_set_is_no_flow():
+    """It has a map for dust_fn."""
+    with pytest.raises(TypeError, match="type flow.map"):
+        dust_flow(black(1))
+
+
+def test_images_of_unknown_size_are_refused():
+    """With what to type."""
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    dataset = tf.data.Dataset.from_generator(
+        lambda: [images], output_signature=tf.TensorSpec((None, None, None, 3), tf.uint8)
+    )
+    with pytest.raises(ValueError, match="known while the graph is made"):
+        dataset.map(DustRectangles())
