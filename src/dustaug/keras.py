@@ -135,14 +135,12 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Index and epoch of a dict, as arrays where they are numbers; tensors cannot be looked into."""
-        limits = {
-            self.index_key: 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX,
-            self.epoch_key: MAX_EPOCH,
-        }
+        max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
         checked = {}
-        for key, limit in limits.items():
-            if key in inputs and isinstance(inputs[key], (int, np.integer, np.ndarray)):
-                checked[key] = np.asarray(inputs[key])
+        for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
+            numbers = None if key is None else inputs.get(key)
+            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray)):
+                checked[key] = np.asarray(numbers)
                 for number in (checked[key].min(initial=0), checked[key].max(initial=0)):
                     check_whole(key, number, 0, limit)
         return checked
