@@ -8,7 +8,19 @@ import pytest
 import dustaug
 
 SOURCES = {path.stem: path for path in Path(dustaug.__file__).parent.glob("*.py")}
-HEAVY = ("numba", "llvmlite", "torch", "tensorflow", "keras", "albumentations", "PIL", "typer", "matplotlib", "asyncio")
+HEAVY = (
+    "numba",
+    "llvmlite",
+    "torch",
+    "tensorflow",
+    "keras",
+    "albumentations",
+    "PIL",
+    "typer",
+    "matplotlib",
+    "rich",
+    "asyncio",
+)
 LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({1!r})))"
 
 # What each room may import from the package.
@@ -25,6 +37,7 @@ ARROWS = {
     "_kernels": set(),
     "_numpy": set(),
     "core": {"_checks", "_fills", "_kernels", "_memory", "_numpy", "_plan", "spec"},
+    "_plots": set(),
     "_graph": {"_checks", "_fills", "_memory", "_plan", "spec"},
     "_graph_jax": {"_graph"},
     "_graph_tensorflow": {"_graph"},
@@ -34,6 +47,7 @@ ARROWS = {
     "albumentations": {"_checks", "_targets", "core", "spec"},
     "cli": {"__init__", "core", "spec"},
     "keras": {"_checks", "_flow", "_graph", "_graph_jax", "_graph_tensorflow", "_graph_torch", "_memory", "spec"},
+    "robustness": {"_checks", "_memory", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
     "torch": {"_checks", "_memory", "_tensors", "core", "spec"},
     "torchvision": {"_checks", "_targets", "_tensors", "core", "spec"},
@@ -67,6 +81,11 @@ def test_importing_dustaug_loads_nothing_heavy(run_python):
 def test_making_specs_loads_nothing_heavy(run_python):
     """Presets need no compiler either."""
     assert run_python(LOADED.format("dustaug; dustaug.cutout(3).to_dict()", HEAVY)) == ""
+
+
+def test_importing_robustness_loads_nothing_heavy(run_python):
+    """Measuring a model needs no compiler before the first call, and no plots nor progress bars at all."""
+    assert run_python(LOADED.format("dustaug.robustness", HEAVY)) == ""
 
 
 def test_the_test_can_fail(run_python):
