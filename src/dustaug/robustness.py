@@ -13,12 +13,10 @@ The plots need matplotlib and the progress bars need rich: ``pip install "dustau
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -27,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _plots
 from ._checks import check_dtype, check_seed, check_value_range, check_whole, not_an_array
 from ._memory import Layout, Memory, make_memory
+from ._models import ask_model, check_classes, check_labels, check_predict, progress_bar
 from .core import Rectangles, add_dust, paint_rectangles, sample_rectangles
 from .spec import Spec, dust
 
@@ -227,11 +226,11 @@ def occlusion_curve(
            3     9.7 %    94.0 %      6.0 %
            9    57.8 %    50.0 %     50.0 %
     """
-    _check_predict(predict)
+    check_predict(predict)
     memory, layout = _check_images("images", images, layout, _BATCH_LAYOUTS)
     if not len(images) or not memory.height or not memory.width:
         raise ValueError(f"images must be at least one image of at least one pixel, got shape {images.shape}")
-    truth, levels = _check_labels(labels, len(images)), _check_occlusions(occlusions)
+    truth, levels = check_labels(labels, len(images)), _check_occlusions(occlusions)
     if any(
         isinstance(level, Spec) and level.normalize_mean is None and level.fill != "mean" for level in levels.values()
     ):
@@ -241,20 +240,20 @@ def occlusion_curve(
     starts = range(0, len(images), batch_size)
     hits, flips, covered = np.zeros((3, len(levels)), np.int64)
     clean_hits, classes = 0, None
-    with _progress_bar("Occluding", len(starts) * (1 + len(levels)), shown=progress) as advance:
+    with progress_bar("Occluding", len(starts) * (1 + len(levels)), shown=progress) as advance:
         for start in starts:
             part = slice(start, start + batch_size)
             originals, index = images[part], np.arange(len(images))[part]
-            scores = _ask(predict, np.array(originals, order="C"), classes)
+            scores = ask_model(predict, np.array(originals, order="C"), classes)
             if classes is None:
                 classes = scores.shape[1]
-                _check_classes(truth, classes)
+                check_classes(truth, classes)
             clean = scores.argmax(axis=1)
             clean_hits += int(np.count_nonzero(clean == truth[part]))
             advance()
             for i, level in enumerate(levels.values()):
                 occluded, n_pixels = occlude(level, originals, index)
-                guess = _ask(predict, occluded, classes).argmax(axis=1)
+                guess = ask_model(predict, occluded, classes).argmax(axis=1)
                 hits[i] += np.count_nonzero(guess == truth[part])
                 flips[i] += np.count_nonzero(guess != clean)
                 covered[i] += n_pixels
@@ -404,7 +403,7 @@ def occlusion_map(
            [  0.,   0.,   0.,   0.],
            [  0.,   0.,   0.,   0.]])
     """
-    _check_predict(predict)
+    check_predict(predict)
     memory, layout = _check_images("image", image, layout, _IMAGE_LAYOUTS)
     height, width = memory.height, memory.width
     if not height or not width:
@@ -419,27 +418,27 @@ def occlusion_map(
     stride = max(1, patch // 2) if stride is None else stride
     if check_whole("stride", stride, 1, _MAX_BATCH) > patch:
         raise ValueError(
-            f"stride must be at most the {patch} pixels of the patch, so that every pixel is hidden once, got {stride}: "
+            f"stride must be at most the {patch} pixels of the patch, so that every pixel is hidden, got {stride}: "
             f"type stride={patch}"
         )
     batch_size = check_whole("batch_size", batch_size, 1, _MAX_BATCH)
     fill = Spec(fill="constant", fill_value=fill_value).fill_value
     one, batch_layout = np.array(image[np.newaxis], order="C"), cast("Layout", f"N{layout}")
-    scores = _ask(predict, one.copy(), None)
+    scores = ask_model(predict, one.copy(), None)
     classes = scores.shape[1]
     target = int(scores.argmax()) if target is None else check_whole("target", target, 0, classes - 1)
     score = float(scores[0, target])
     corners = [(top, left) for top in _places(height, patch, stride) for left in _places(width, patch, stride)]
     boxes = np.array([(top, left, top + patch, left + patch) for top, left in corners], np.int32)
     falls, n_patches = np.zeros((2, height, width))
-    with _progress_bar("Sliding", len(boxes), shown=progress) as advance:
+    with progress_bar("Sliding", len(boxes), shown=progress) as advance:
         for start in range(0, len(boxes), batch_size):
             part = boxes[start : start + batch_size]
             rectangles = Rectangles(
                 image=np.arange(len(part)), boxes=part, fill=np.array([fill] * len(part)), n_images=len(part)
             )
             batch = paint_rectangles(one.repeat(len(part), 0), rectangles, layout=batch_layout, value_range=value_range)
-            scores = _ask(predict, batch, classes)
+            scores = ask_model(predict, batch, classes)
             for (top, left, bottom, right), occluded in zip(part.tolist(), scores[:, target].tolist(), strict=True):
                 falls[top:bottom, left:right] += score - occluded
                 n_patches[top:bottom, left:right] += 1
@@ -487,7 +486,7 @@ def _occlude(
         add_dust(copies, occlusion, seed=seed, index=index, layout=layout, value_range=value_range)
         rectangles = sample_rectangles(occlusion, height=memory.height, width=memory.width, seed=seed, index=index)
         return copies, int(np.count_nonzero(rectangles.mask(memory.height, memory.width)))
-    occluded = occlusion(copies, index)
+    occluded = occlusion(copies, index.copy())
     if not isinstance(occluded, np.ndarray):
         raise TypeError(
             f"an occlusion must return the images as a NumPy array, got {type(occluded).__name__}: type return images"
@@ -501,62 +500,6 @@ def _occlude(
     if "C" in layout:
         changed = changed.any(axis=layout.index("C"))
     return occluded, int(changed.sum())
-
-
-def _ask(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], classes: int | None) -> NDArray[np.float64]:
-    """Return a model's scores, (n, classes), or say what is wrong with them."""
-    n, given = len(batch), predict(batch)
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(given, torch.Tensor):
-        given = given.detach().cpu().double()  # NumPy knows no gradients, no GPU and no bfloat16.
-    try:
-        scores = np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(f"predict must return scores as an array, got {type(given).__name__} ({error})") from error
-    if scores.dtype.kind not in "biuf" and not scores.dtype.name.startswith(("bfloat", "float")):
-        raise TypeError(f"predict must return real numbers, got {type(given).__name__} of {scores.dtype}")
-    if scores.ndim != 2 or scores.shape[0] != n or scores.shape[1] < 2:
-        hint = ""
-        if scores.shape in ((n,), (n, 1)):
-            hint = ": type numpy.stack([1 - p, p], axis=1) for two classes, or predict_proba instead of predict"
-        raise ValueError(
-            f"predict must return scores of shape ({n}, classes), a row for each image and at least two classes, "
-            f"got shape {scores.shape}{hint}"
-        )
-    if classes not in (None, scores.shape[1]):
-        raise ValueError(
-            f"predict must return the same number of classes for every batch, got {scores.shape[1]} after {classes}"
-        )
-    scores = scores.astype(np.float64)
-    if not np.isfinite(scores).all():
-        raise ValueError(f"predict must return finite scores, got {scores[~np.isfinite(scores)][0]}")
-    return scores
-
-
-@contextlib.contextmanager
-def _progress_bar(description: str, total: int, *, shown: bool) -> Iterator[Callable[..., None]]:
-    """Give a function that says that a step, or some, are done."""
-    if not shown:
-        yield lambda _steps=1: None
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress
-    except ImportError as error:
-        raise ImportError(
-            f'progress bars need rich ({error}): type pip install "dustaug[robustness]", or progress=False'
-        ) from error
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda steps=1: bar.advance(task, steps)
-
-
-def _check_predict(predict: Any) -> None:
-    if not callable(predict):
-        raise TypeError(
-            f"predict must be a function of a batch of images, got {type(predict).__name__}: type "
-            "predict=lambda images: model.predict_proba(images.reshape(len(images), -1)), or what your model needs"
-        )
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
@@ -595,28 +538,6 @@ def _check_range(name: str, images: NDArray[Any], value_range: tuple[float, floa
                 f"{name} of {images.dtype} must lie in [0, 1], got {low:g} to {high:g}: type value_range=(0, 255), or "
                 "whatever black and white are"
             )
-
-
-def _check_labels(labels: ArrayLike, n: int) -> NDArray[np.int64]:
-    truth = np.asarray(labels)
-    if truth.shape != (n,):
-        hint = ""
-        if truth.ndim == 2 and len(truth) == n:
-            hint = f": type labels.{'ravel()' if truth.shape[1] == 1 else 'argmax(axis=1)'}"
-        raise ValueError(f"labels must be of shape ({n},), one for each image, got shape {truth.shape}{hint}")
-    if truth.dtype.kind not in "iu":
-        raise TypeError(
-            f"labels must be whole numbers, got {truth.dtype}: type labels.astype(int), or number the names"
-        )
-    return truth.astype(np.int64)
-
-
-def _check_classes(labels: NDArray[np.int64], classes: int) -> None:
-    if labels.min() < 0 or labels.max() >= classes:
-        raise ValueError(
-            f"labels must be from 0 to {classes - 1}, as predict returns {classes} classes, "
-            f"got {labels.min()} to {labels.max()}"
-        )
 
 
 def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
