@@ -39,6 +39,8 @@ FRAMEWORKS = {
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],
     "_graph_jax": ["jax"],
+    "robustness_torch": ["torch"],
+    "robustness_keras": ["keras"],
 }
 
 

@@ -558,8 +558,7 @@ class TestErrors:
                 ValueError,
                 (
                     "layout must be given where the shape does not tell it, got shape (23, 3, 32, 32): type "
-                    'layout="NHWC" '
-                    "if the last axis is 32 channels, else NCHW"
+                    'layout="NHWC" if the last axis is 32 channels, else NCHW'
                 ),
             ),
             ({"layout": "HWC"}, ValueError, "layout must be one of 'NHW', 'NHWC', 'NCHW', got 'HWC'"),

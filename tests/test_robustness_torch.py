@@ -1,0 +1,91 @@
+"""Models of PyTorch bear the tools of robustness: what their tensors are, and how they are called."""
+
+import numpy as np
+import pytest
+import torch
+
+from dustaug import cutout
+from dustaug.robustness import occlusion_curve, occlusion_map
+
+N, HEIGHT, WIDTH = 12, 9, 10
+LEVELS = {3: cutout(3), 6: cutout(6, fill_value=(255, 0, 0))}
+
+
+def photos():
+    return np.random.default_rng(2).integers(0, 256, (N, HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+class Model(torch.nn.Module):
+    """Sums of each channel as scores, through weights that want a gradient, and noise unless it is in eval()."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+        self.dropout = torch.nn.Dropout(0.5)
+
+    def forward(self, images):
+        """Return (n, 3)."""
+        return self.dropout(images).sum((2, 3)) * self.weight
+
+
+def by_hand(images):
+    """The scores of Model in NumPy; sums of whole numbers are exact."""
+    return images.sum(axis=(1, 2), dtype=np.float64)
+
+
+def convert(images):
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float()
+
+
+@pytest.mark.parametrize(
+    "finish",
+    [lambda scores: scores, lambda scores: scores.detach(), lambda scores: scores.bfloat16(), lambda s: s.tolist()],
+    ids=["with gradient", "without", "bfloat16", "list"],
+)
+def test_scores_may_be_tensors(finish):
+    """Tensors on a tape, and of dtypes that NumPy lacks, are scores too."""
+    model, labels = Model().eval(), np.arange(N) % 3
+    images = photos() // 255 * 255  # Few bits, so that bfloat16 holds the sums.
+
+    curve = occlusion_curve(lambda x: finish(model(convert(x))), images, labels, LEVELS, progress=False)
+
+    assert curve == occlusion_curve(by_hand, images, labels, LEVELS, progress=False)
+
+
+def test_a_model_as_the_docs_say():
+    """With eval() and no_grad() the curve and the map are those of the same arithmetic in NumPy."""
+    model, labels = Model(), np.arange(N) % 3
+    model.eval()
+
+    @torch.no_grad()
+    def predict(images):
+        return model(torch.from_numpy(images).permute(0, 3, 1, 2).float())
+
+    images = photos()
+    curve = occlusion_curve(predict, images, labels, LEVELS, progress=False)
+    found = occlusion_map(predict, images[3], patch=3, progress=False)
+
+    assert curve == occlusion_curve(by_hand, images, labels, LEVELS, progress=False)
+    assert (found.heat == occlusion_map(by_hand, images[3], patch=3, progress=False).heat).all()
+
+
+def test_images_may_be_nchw():
+    """Then the model needs no permute, and may be given as it is."""
+    labels, images = np.arange(N) % 3, photos()
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    model = torch.no_grad()(lambda x: Model().eval()(torch.from_numpy(x).float()))
+
+    curve = occlusion_curve(model, planes, labels, LEVELS, layout="NCHW", progress=False)
+    found = occlusion_map(model, planes[3], layout="CHW", progress=False)
+
+    assert curve == occlusion_curve(by_hand, images, labels, LEVELS, progress=False)
+    assert (found.heat == occlusion_map(by_hand, images[3], progress=False).heat).all()
+
+
+def test_labels_may_be_a_tensor():
+    """They are read by NumPy."""
+    images = photos()
+
+    curve = occlusion_curve(by_hand, images, torch.arange(N) % 3, LEVELS, progress=False)
+
+    assert curve == occlusion_curve(by_hand, images, np.arange(N) % 3, LEVELS, progress=False)
