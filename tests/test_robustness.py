@@ -492,7 +492,7 @@ class TestPlots:
         ax = map_of(pictures(*shape), lambda batch: np.ones((len(batch), 2))).plot()
         ax.figure.canvas.draw()
 
-        assert "class 0" in ax.get_title(loc="left")
+        assert ax.get_title(loc="left") == "Class 0, score 1"
 
     @pytest.mark.parametrize(
         ("options", "message"),

@@ -21,7 +21,16 @@ _LABELS = {
     "accuracy": "Accuracy (%)",
     "flip_rate": "Flip rate (%)",
 }
-_GRID, _INK = "#e4e4e4", "#4a4a4a"
+_GRID = "#e4e4e4"
+# Blue, nothing, red. White in the middle would lie on the picture like fog.
+_HEAT = (
+    (0.0, (0.05, 0.30, 0.95, 0.95)),
+    (0.25, (0.05, 0.30, 0.95, 0.60)),
+    (0.5, (0.05, 0.30, 0.95, 0.0)),
+    (0.5, (0.90, 0.06, 0.10, 0.0)),
+    (0.75, (0.90, 0.06, 0.10, 0.60)),
+    (1.0, (0.90, 0.06, 0.10, 0.95)),
+)
 
 
 def wilson_interval(share: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -45,6 +54,8 @@ def draw_curve(
 ) -> Axes:
     """Draw shares against severity or coverage, the first of the clean images."""
     ax = _axes(ax, (8, 5))
+    from matplotlib.ticker import MaxNLocator
+
     across = np.array(places) * (100 if x == "coverage" else 1)
     share = np.array(shares, float)
     low, high = wilson_interval(share, n_images)
@@ -57,6 +68,7 @@ def draw_curve(
         ax.axhline(100 * share[0], color=color, linestyle=":", linewidth=1.4)
         ax.plot(across[:1], 100 * share[:1], "*", color=color, markersize=16, clip_on=False)
     ax.set_ylim(0, 102)
+    ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     ax.set_xlabel(_LABELS[x], fontsize=13)
     ax.set_ylabel(_LABELS[y], fontsize=13)
     ax.set_title(_TITLES[y], loc="left", fontsize=16, fontweight="bold")
@@ -74,14 +86,17 @@ def draw_map(
 ) -> Axes:
     """Draw a picture in grey, and heat over it that hides it the more, the further it is from 0."""
     ax = _axes(ax, (6.4, 5.2))
+    from matplotlib.colors import LinearSegmentedColormap
+
     grey = picture if picture.ndim == 2 else picture @ (0.299, 0.587, 0.114)
     limit = float(np.abs(heat).max()) or 1.0
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1)
-    shown = ax.imshow(heat, cmap="RdBu_r", vmin=-limit, vmax=limit, alpha=0.9 * np.sqrt(np.abs(heat) / limit))
-    bar = ax.figure.colorbar(shown, ax=ax)
-    bar.set_label(f"Fall of the score of class {target} when hidden", fontsize=12)
+    colors = LinearSegmentedColormap.from_list("heat", list(_HEAT))
+    shown = ax.imshow(heat, cmap=colors, vmin=-limit, vmax=limit)
+    bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)  # As high as a square picture.
+    bar.set_label("Fall of the score when hidden", fontsize=12)
     bar.outline.set_visible(False)
-    ax.set_title(f"What class {target} hangs on (score {score:.3g})", loc="left", fontsize=14, fontweight="bold")
+    ax.set_title(f"Class {target}, score {score:.3g}", loc="left", fontsize=14, fontweight="bold")
     ax.set_xticks([])
     ax.set_yticks([])
     return ax
