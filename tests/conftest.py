@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # Keras takes TensorFlow without being told, also where it is not installed.
 if importlib.util.find_spec("tensorflow") is None:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
+    os.environ.setdefault("KERAS_BACKEND", "torch" if importlib.util.find_spec("torch") else "jax")
 # A cache of its own: a stale one could hide a change of the kernels.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp(prefix="dustaug-tests-"))
 

@@ -41,7 +41,7 @@ ARROWS = {
     "_models": set(),
     "_graph": {"_checks", "_fills", "_memory", "_plan", "spec"},
     "_graph_jax": {"_graph"},
-    "_graph_tensorflow": {"_graph"},
+    "_graph_tensorflow": {"_graph", "_memory"},
     "_graph_torch": {"_graph", "_tensors"},
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_tensors": {"_checks", "_memory", "core", "spec"},

@@ -1,15 +1,8 @@
 """Models of Keras bear the tools of robustness, whatever its backend is."""
 
-import importlib.util
-import os
-
+import keras
 import numpy as np
 import pytest
-
-if importlib.util.find_spec("tensorflow") is None:
-    os.environ.setdefault("KERAS_BACKEND", "torch" if importlib.util.find_spec("torch") else "jax")
-
-import keras
 
 from dustaug import cutout
 from dustaug.robustness import occlusion_curve, occlusion_map

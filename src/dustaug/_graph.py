@@ -19,9 +19,10 @@ from ._memory import Layout, make_memory
 from ._plan import PLAN_DTYPE, make_plan
 from .spec import Spec
 
-__all__ = ["Ops", "Words", "check_one_for_each", "dust"]
+__all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust"]
 
 Words = tuple[Any, Any]
+Words4 = tuple[Any, Any, Any, Any]
 
 _COLOR_BLOCK = 1 << 30
 _NOISE_BLOCK = 1 << 31
@@ -110,6 +111,15 @@ class Ops(Protocol):
     def highest_bit(self, integers: Any) -> Any:
         """Place of the highest bit of integers above 0."""
 
+    def paint_pixels(
+        self, images: Any, boxes: Words4, drawn: Any, looks: Any, *, layout: Layout, reach: tuple[int, int]
+    ) -> tuple[Any, Any] | None:
+        """Images and what is covered (n, h, w), from the pixels of all rectangles; None where that is no faster.
+
+        Edges and `drawn` are (n, rectangles), looks (n or 1, rectangles or 1, channels or 1). No rectangle is larger
+        than `reach`.
+        """
+
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
         """Mean of images (n, h, w, c), (n, 1, 1, c), computed and rounded as in ``_fills.mean_patterns``."""
 
@@ -130,6 +140,7 @@ class _Plan:
         self.spec, self.value_range, self.layout = spec, value_range, layout
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
+        self.reach = self._find_reach()
         if spec.fill == "mean":
             if dtype.kind in "iu" and dtype.itemsize > 4:
                 raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')
@@ -142,6 +153,23 @@ class _Plan:
         else:
             patterns = encode(brightness_levels(spec), spec, dtype, value_range)
             self.values = patterns.astype(f"u{dtype.itemsize}").view(dtype)
+
+    def _find_reach(self) -> tuple[int, int]:
+        """Greatest height and width of a rectangle, in pixels of the image."""
+        number = self.number
+        if number["size_from_table"]:
+            start = number["size_table"]
+            sides = self.tables[start : start + (4 << (32 - number["size_shift"]))].reshape(-1, 4)[:, 1:3]
+            height, width = int((sides >> 16).max()), int((sides & 0xFFFF).max())
+        else:
+            height = number["size_unit"] * (number["height_low"] + number["height_n"] - 1)
+            width = number["size_unit"] * (number["width_low"] + number["width_n"] - 1)
+        return min(height, self.height), min(width, self.width)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether all rectangles together have fewer pixels than the image."""
+        return self.n_rectangles * self.reach[0] * self.reach[1] < self.height * self.width
 
 
 _find_plan = functools.lru_cache(maxsize=16)(_Plan)
@@ -190,11 +218,11 @@ def dust(
     plan = _find_plan(spec, layout, lengths, ops.numpy_dtype(images), value_range)
     draws = _Draws(ops, plan, seed, epoch, _index_of_each(ops, images, index, layout))
     boxes, fills, drawn = draws.boxes()
-    topmost = _topmost(ops, plan, boxes, drawn)
-    covered = topmost >= 0
-    painted = _values(ops, plan, draws, images, topmost, fills)
-    mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), layout)
-    dusted = ops.where(mask, _arrange(ops, painted, layout), images)
+    looks = None if spec.fill == "noise" else _looks(ops, plan, draws, images, fills)
+    painted = None
+    if looks is not None and plan.is_sparse:
+        painted = ops.paint_pixels(images, boxes, drawn, looks, layout=layout, reach=plan.reach)
+    dusted, covered = painted or _paint_all(ops, plan, draws, images, _topmost(ops, plan, boxes, drawn), looks)
     return dusted, covered if "N" in layout else covered[0]
 
 
@@ -321,20 +349,28 @@ def _bits(ops: Ops, side: int, first: Any, stop: Any, drawn: Any) -> Any:
     )
 
 
-def _values(ops: Ops, plan: _Plan, draws: _Draws, images: Any, topmost: Any, fills: Any) -> Any:
-    """What dust looks like at each pixel, (n or 1, h or 1, w or 1, channels or 1); anything where none lies."""
-    fill, columns = plan.spec.fill, plan.values.shape[1]
-    if fill == "mean":
-        return ops.mean_of(_as_nhwc(ops, images, plan), plan.value_range)
+def _looks(ops: Ops, plan: _Plan, draws: _Draws, images: Any, fills: Any) -> Any:
+    """Values of each rectangle, (n or 1, rectangles or 1, channels or 1)."""
+    if plan.spec.fill == "mean":
+        return ops.mean_of(_as_nhwc(ops, images, plan), plan.value_range)[:, 0]
+    if plan.spec.fill == "color":
+        return _encoded(ops, plan, draws.colors())
     values = ops.constant(plan.values)
-    if fill == "constant":
-        return ops.reshape(values, (1, 1, 1, columns))
-    if fill == "noise":
-        return _encoded(ops, plan, draws.noise())
-    each = _encoded(ops, plan, draws.colors()) if fill == "color" else ops.take(values, fills)
-    size = plan.height * plan.width
-    places = ops.reshape(ops.maximum(topmost, 0), (-1, size))
-    return ops.reshape(ops.take_each(each, places), (-1, plan.height, plan.width, int(each.shape[-1])))
+    return values[None] if plan.spec.fill == "constant" else ops.take(values, fills)
+
+
+def _paint_all(ops: Ops, plan: _Plan, draws: _Draws, images: Any, topmost: Any, looks: Any | None) -> tuple[Any, Any]:
+    """Images and what is covered, from the uppermost rectangle over each pixel."""
+    covered = topmost >= 0
+    if looks is None:
+        painted = _encoded(ops, plan, draws.noise())
+    elif looks.shape[1] == 1:
+        painted = looks[:, None]
+    else:
+        places = ops.reshape(ops.maximum(topmost, 0), (-1, plan.height * plan.width))
+        painted = ops.reshape(ops.take_each(looks, places), (-1, plan.height, plan.width, int(looks.shape[-1])))
+    mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), plan.layout)
+    return ops.where(mask, _arrange(ops, painted, plan.layout), images), covered
 
 
 def _encoded(ops: Ops, plan: _Plan, fills: Any) -> Any:

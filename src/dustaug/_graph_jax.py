@@ -116,6 +116,9 @@ class _Jax:
     def highest_bit(self, integers: Any) -> Any:
         return 31 - jax.lax.clz(integers)
 
+    def paint_pixels(self, *_: Any, **__: Any) -> None:
+        return None
+
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:  # noqa: ARG002
         n_pixels, dtype = images.shape[1] * images.shape[2], self.numpy_dtype(images)
         largest = max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else 2**32

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ._graph import Words
+from ._graph import Words, Words4
+from ._memory import Layout
 
 __all__ = ["OPS", "PHILOX", "Calls"]
 
@@ -113,6 +114,31 @@ class _TensorFlow:
         alone = integers & ~tf.bitwise.right_shift(integers, tf.constant(1, tf.int32))
         exponent = tf.bitwise.right_shift(tf.bitcast(tf.cast(alone, tf.float32), tf.int32), tf.constant(23, tf.int32))
         return exponent - 127
+
+    def paint_pixels(
+        self, images: Any, boxes: Words4, drawn: Any, looks: Any, *, layout: Layout, reach: tuple[int, int]
+    ) -> tuple[Any, Any]:
+        shape = dict(zip(layout, images.shape, strict=True))
+        height, width, channels = shape["H"], shape["W"], shape.get("C", 1)
+        n, n_rectangles, n_pixels = tf.shape(drawn, tf.int64)[0], drawn.shape[1], height * width
+        top, left, bottom, right = (edge[:, :, None, None] for edge in boxes)
+        y, x = top + tf.range(reach[0])[:, None], left + tf.range(reach[1])
+        inside = (y < bottom) & (x < right) & drawn[:, :, None, None]
+        chosen = tf.where(tf.reshape(inside, (-1,)))[:, 0]
+        rectangle = chosen // (reach[0] * reach[1])
+        image = rectangle // n_rectangles
+        pixel = image * n_pixels + tf.cast(tf.gather(tf.reshape(y * width + x, (-1,)), chosen), tf.int64)
+        nothing = tf.fill((n * n_pixels,), tf.constant(-1, tf.int32))
+        topmost = tf.tensor_scatter_nd_max(nothing, pixel[:, None], tf.cast(rectangle, tf.int32))
+        # A pixel under several rectangles is written several times, each time with the look of the topmost.
+        looks = tf.reshape(tf.broadcast_to(looks, (n, n_rectangles, channels)), (-1, channels))
+        values = tf.gather(looks, tf.gather(topmost, pixel))
+        if layout.endswith("CHW"):
+            planes = (image * (channels - 1))[:, None] + tf.range(channels, dtype=tf.int64)
+            pixel, values = tf.reshape(pixel[:, None] + planes * n_pixels, (-1,)), tf.reshape(values, (-1, 1))
+        flat = tf.reshape(images, (-1, values.shape[1]))
+        dusted = tf.reshape(tf.tensor_scatter_nd_update(flat, pixel[:, None], values), tf.shape(images))
+        return tf.ensure_shape(dusted, images.shape), tf.reshape(topmost >= 0, (-1, height, width))
 
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
         (low, high), n_pixels, dtype = value_range, int(images.shape[1] * images.shape[2]), images.dtype

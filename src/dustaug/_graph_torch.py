@@ -120,6 +120,9 @@ class Torch:
         alone = integers & ~(integers >> 1)
         return (alone.to(torch.float32).view(torch.int32) >> 23) - 127
 
+    def paint_pixels(self, *_: Any, **__: Any) -> None:
+        return None
+
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
         (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
         if dtype.is_floating_point:
