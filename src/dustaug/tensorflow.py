@@ -221,16 +221,18 @@ class _Painter:
         if images.shape.rank is not None:
             self._layout_of(images.shape.rank)
         key = key if tf.is_tensor(key) else tf.constant(key, tf.uint64)
-        inputs = [images, key, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
+        coordinates = [key, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
         if tf.executing_eagerly():
-            return tf.constant(self._paint_copy(*(tensor.numpy() for tensor in inputs)))
+            return tf.constant(self._paint(np.array(images.numpy()), *(tensor.numpy() for tensor in coordinates)))
+        # The array of a function is TensorFlow's own memory, and writable: painting there would change constants and
+        # cached data sets. So it gets a copy that no other operation reads, and returns it without a second one.
+        inputs = [tf.raw_ops.DeepCopy(x=images), *coordinates]
         # The same inputs give the same pixels: nothing is kept between calls.
-        return tf.numpy_function(self._paint_copy, inputs, images.dtype, stateful=False)
+        return tf.numpy_function(self._paint, inputs, images.dtype, stateful=False)
 
-    def _paint_copy(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
-        # In a graph the array is TensorFlow's own memory, and writable: a cached data set or a constant would change.
+    def _paint(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
         return core.add_dust(
-            np.array(images, order="C"),
+            images,
             self.spec,
             seed=int(key) % 2**64,
             epoch=int(epoch),
