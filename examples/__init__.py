@@ -1,0 +1,1 @@
+"""Worked examples of dustaug, with data of their own."""
