@@ -27,11 +27,12 @@ def guitar_sheet(columns: int = 8, *, size: int = 224, seed: int = 0) -> Image.I
 def graffiti_sheet(*, size: int = 224, seed: int = 0) -> Image.Image:
     """Return a sheet with a row for each model: clean, then every severity of every style."""
     guitars = make_guitars(1, size=size, seed=seed)
-    columns = [guitars.images]
-    for style in STYLES:
-        for severity in SHARES:
-            columns.append(paint_graffiti(guitars.images, guitars.bodies, severity=severity, style=style, seed=seed)[0])
-    return _sheet(np.stack(columns, 1))
+    painted = [
+        paint_graffiti(guitars.images, guitars.bodies, severity=severity, style=style, seed=seed)[0]
+        for style in STYLES
+        for severity in SHARES
+    ]
+    return _sheet(np.stack([guitars.images, *painted], 1))
 
 
 def _sheet(images: NDArray[np.uint8], gap: int = 4) -> Image.Image:

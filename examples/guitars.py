@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import multiprocessing
 import operator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -76,7 +77,8 @@ def make_guitars(per_model: int, *, size: int = 224, seed: int = 0, processes: i
     if processes == 1:
         pictures = list(map(draw, range(n)))
     else:
-        with ProcessPoolExecutor(processes) as pool:
+        # A fork of a process with threads, as NumPy may have, can hang.
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
             pictures = list(pool.map(draw, range(n), chunksize=16))
     return Guitars(
         np.stack([picture.image for picture in pictures]),
@@ -122,12 +124,16 @@ def _draw_numbered(size: int, seed: int, index: int) -> Picture:
 
 
 def whole(name: str, value: Any, low: int) -> int:
+    """Return a whole number not below `low`, or raise with its name."""
+    hint = f"type {name}={max(low, 1)}"
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}: type {name}={max(low, 1)}") from None
-    if isinstance(value, bool) or number < low:
-        raise ValueError(f"{name} must be a whole number not below {low}, got {value!r}: type {name}={max(low, 1)}")
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}: {hint}")
+    if number < low:
+        raise ValueError(f"{name} must be a whole number not below {low}, got {value!r}: {hint}")
     return number
 
 
