@@ -27,11 +27,10 @@ SHARES = {1: 0.11, 2: 0.22, 3: 0.36}
 _NEAR = 0.01
 _TRIES = 300
 
-# Strokes of capital letters, as points of a grid of 3 by 5: x, then y.
+# Strokes of capital letters, as points of a grid of 3 by 5: x, then y. Without vowels, chance spells no word.
 _LETTERS = (
-    "041024 0323", "20000424 0222", "0004 200224", "000424", "0400122024", "04002420", "10210314 0110",
-    "0400202202 0224",
-    "200002222404", "0020 1014", "0004122420", "0024 2004", "001220 1214", "00200424",
+    "000424", "0400122024", "04002420", "0400202202", "0400202202 0224", "0020 1014", "0004122420", "0024 2004",
+    "001220 1214", "00200424", "001420", "0020140403",
 )  # fmt: skip
 
 # A mark is strokes, each its points and its width; without width it is a filled polygon.
