@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.twin import check_equal
 

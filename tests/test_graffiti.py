@@ -4,6 +4,7 @@ import doctest
 
 import numpy as np
 import pytest
+
 from examples import graffiti
 from examples.graffiti import SHARES, STYLES, paint_graffiti
 from examples.guitars import make_guitars

@@ -5,12 +5,13 @@ import doctest
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from examples import guitar_sheet
 from examples import guitars as module
 from examples.guitar_looks import draw_look
 from examples.guitar_parts import Camera
 from examples.guitars import MODELS, _paint, draw_guitar, make_guitars
-from PIL import Image
 
 N = 24
 
