@@ -1,0 +1,320 @@
+"""The guitar classifier of the 2017 post: trained with and without dust, tested on guitars with graffiti.
+
+``python -m dustaug.examples.guitar_classifier``, or ``python examples/guitar_classifier.py`` in a clone, draws seven
+models of guitars, trains a small network on them twice, and shows what graffiti does to the two. ``--help`` tells the
+rest: more arms and seeds, photos of your own, pre-trained networks, and answers for single pictures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+if not __package__:  # Run as a file of a clone, it is a part of the package that it lies in.
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __package__ = "examples"  # noqa: A001
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is talkative.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+_missing = ""
+try:
+    import keras
+    import matplotlib as mpl
+    import numpy as np
+    import PIL
+    import tensorflow as tf
+    import typer
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+except ImportError as error:
+    _missing = str(error)
+else:
+    import dustaug
+
+    from .graffiti import paint_graffiti
+    from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves
+    from .guitar_photos import load_images, load_photos, predict_photos
+    from .guitar_training import ARMS, Part, Recipe, arm_images, judge, train
+    from .guitars import MODELS, make_guitars
+
+__all__ = ["main"]
+
+# Settings are chosen with the one style of paint, and tested with the other.
+_STYLES = {"test": "spray", "validation": "marker"}
+_TEST_PER_MODEL = 40
+_SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 6, 2
+
+
+def main() -> None:
+    """Run the command line."""
+    if _missing:
+        sys.exit(f'The guitar classifier needs more than dustaug ({_missing}): type pip install "dustaug[guitar]"')
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(run)
+    try:
+        app()
+    except (ValueError, OSError) as problem:
+        sys.exit(f"guitar_classifier: {problem}")
+
+
+def run(
+    *,
+    images: Annotated[list[Path] | None, typer.Argument(help="Pictures, with --predict.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results, figures and models.")] = Path("guitars"),
+    arms: Annotated[
+        str, typer.Option(help="Any of none, dust, cutout, random-erasing, input-dropout, with commas.")
+    ] = "none,dust",
+    seeds: Annotated[str, typer.Option(help="Seeds with commas; each draws guitars of its own.")] = "0",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training pictures.")] = 30,
+    size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 96,
+    per_model: Annotated[int, typer.Option(min=5, help="Drawn training pictures of each model.")] = 100,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the trainings that a stopped run finished.")] = False,
+    evaluate: Annotated[
+        str, typer.Option(help="test, or validation to choose settings with: other pictures, another paint.")
+    ] = "test",
+    data: Annotated[
+        Path | None, typer.Option(help="Photos instead of drawings: a folder with one folder per class.")
+    ] = None,
+    backbone: Annotated[
+        str, typer.Option(help="small, trained from scratch, or resnet50, mobilenetv2, efficientnetb0.")
+    ] = "small",
+    weights: Annotated[str, typer.Option(help="Of such a backbone: imagenet, a file, or none.")] = "imagenet",
+    predict: Annotated[bool, typer.Option("--predict", help="Train nothing: answer with the models in --out.")] = False,
+) -> None:
+    """Train a guitar classifier with and without dust, and see what graffiti does to it."""
+    if predict:
+        _predict(images or [], out)
+        return
+    if images:
+        raise typer.BadParameter(f"pictures come with --predict, got {images[0]}: type --predict {images[0]}")
+    recipe = Recipe(size=size, epochs=epochs, backbone=backbone, weights="none" if backbone == "small" else weights)
+    experiment = _Experiment(
+        out=out,
+        arms=_choose("arms", arms, ARMS),
+        seeds=tuple(_whole_number("seeds", seed) for seed in _split(seeds)),
+        recipe=recipe,
+        per_model=per_model,
+        photos=data,
+        evaluate=_choose("evaluate", evaluate, tuple(_STYLES))[0],
+    )
+    tf.config.experimental.enable_op_determinism()  # The same seed gives the same weights, to the bit.
+    experiment.run(resume=resume)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(_split(text)))
+    if not chosen or not set(chosen) <= set(known):
+        raise typer.BadParameter(f"{name} must be of {', '.join(known)}, got {text!r}: type --{name} {known[0]}")
+    return chosen
+
+
+def _whole_number(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{name} must be whole numbers with commas, got {text!r}: type --{name} 0,1,2")
+    return int(text)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Split:
+    """Pictures to learn from, to draw the curves with, and to be judged by, and the names of their classes."""
+
+    training: Part
+    validation: Part
+    test: Part
+    names: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Experiment:
+    """Arms trained on the same pictures, and judged by the same graffiti."""
+
+    out: Path
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    recipe: Recipe
+    per_model: int
+    photos: Path | None
+    evaluate: str
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that the results hang on, but the arms and seeds."""
+        return {
+            **dataclasses.asdict(self.recipe),
+            "data": "drawn" if self.photos is None else str(self.photos),
+            "per_model": self.per_model,
+            "evaluate": self.evaluate,
+            "graffiti": _STYLES[self.evaluate],
+            "versions": {
+                "dustaug": dustaug.__version__,
+                **{module.__name__: module.__version__ for module in (keras, mpl, np, PIL, tf)},
+            },
+        }
+
+    def run(self, *, resume: bool) -> None:
+        """Train and judge what is not there yet, and write results and figures."""
+        console = Console(stderr=True)
+        (self.out / "trainings").mkdir(parents=True, exist_ok=True)
+        results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
+        histories: dict[str, list[Any]] = {arm: [] for arm in self.arms}
+        with Progress(*Progress.get_default_columns(), console=console) as bar:
+            task = bar.add_task("", total=len(self.seeds) * len(self.arms) * self.recipe.epochs)
+            for seed in self.seeds:
+                bar.update(
+                    task, description=f"seed {seed}: reading pictures" if self.photos else f"seed {seed}: drawing"
+                )
+                split = self._read(seed)
+                for arm in self.arms:
+                    done = self._finished(arm, seed) if resume else None
+                    if done is None:
+                        done = self._train(arm, seed, split, bar, task)
+                    else:
+                        bar.advance(task, self.recipe.epochs)
+                    results["arms"][arm].append(done["result"])
+                    histories[arm].append(done["history"])
+        _write_json(self.out / "results.json", results)
+        written = [self.out / "results.json", *self._draw(results, histories, self._read(self.seeds[0]))]
+        Console().print(_summary(results))
+        console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
+
+    def _read(self, seed: int) -> _Split:
+        """Draw guitars, or read photos."""
+        if self.photos is None:
+            size = self.recipe.size
+            numbers = (self.per_model, _TEST_PER_MODEL, _TEST_PER_MODEL)
+            # Each part has a seed of its own, and no two runs share one.
+            drawn = [make_guitars(n, size=size, seed=3 * seed + part) for part, n in enumerate(numbers)]
+            training, validation, test = (Part(part.images, part.labels, part.bodies) for part in drawn)
+            return _Split(training=training, validation=validation, test=test, names=MODELS)
+        photos = load_photos(self.photos, size=self.recipe.size, seed=seed)
+        # Where the guitar is in a photo is not known: graffiti may fall everywhere.
+        everywhere = np.ones(photos.images.shape[:3], bool)
+        training, validation = (
+            Part(photos.images[chosen], photos.labels[chosen], everywhere[chosen])
+            for chosen in (photos.train, photos.validation)
+        )
+        return _Split(training=training, validation=validation, test=validation, names=photos.names)
+
+    def _train(self, arm: str, seed: int, split: _Split, bar: Progress, task: Any) -> dict[str, Any]:
+        def report(_: int, accuracy: float) -> None:
+            bar.update(task, advance=1, description=f"seed {seed}, {arm}: {accuracy:.0%} on clean pictures")
+
+        bar.update(task, description=f"seed {seed}, {arm}")
+        n_classes = len(split.names)
+        model, trained = train(
+            arm, split.training, split.validation, n_classes, self.recipe, seed=seed, on_epoch=report
+        )
+        judged = split.validation if self.evaluate == "validation" else split.test
+        fields = dataclasses.asdict(trained)
+        history = fields.pop("history")
+        result = {**fields, **judge(model, judged, style=_STYLES[self.evaluate], seed=seed)}
+        done = {"settings": self.settings, "names": split.names, "result": result, "history": history}
+        model.save(self._path(arm, seed, "keras"))
+        _write_json(self._path(arm, seed, "json"), done)
+        return done
+
+    def _path(self, arm: str, seed: int, suffix: str) -> Path:
+        return self.out / "trainings" / f"{arm}-{seed}.{suffix}"
+
+    def _finished(self, arm: str, seed: int) -> dict[str, Any] | None:
+        path = self._path(arm, seed, "json")
+        if not path.exists():
+            return None
+        done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if done["settings"] != json.loads(json.dumps(self.settings)):
+            raise ValueError(f"{path} must be of the same settings for --resume, got others: type another --out")
+        return done
+
+    def _draw(self, results: dict[str, Any], histories: dict[str, list[Any]], split: _Split) -> list[Path]:
+        out, seed = self.out, self.seeds[0]
+        few = split.training.images[:_SHEET_COLUMNS]
+        sheets = {arm: arm_images(arm, few, seed) for arm in self.arms}
+        judged = split.validation if self.evaluate == "validation" else split.test
+        painted, _ = paint_graffiti(
+            judged.images, judged.bodies, severity=_ANSWER_SEVERITY, style=_STYLES[self.evaluate], seed=seed
+        )
+        shown = list(dict.fromkeys([self.arms[0], "dust" if "dust" in self.arms else self.arms[-1]]))
+        models = {arm: keras.models.load_model(self._path(arm, seed, "keras")) for arm in shown}
+        scores = {arm: model.predict(painted, verbose=0) for arm, model in models.items()}
+        chosen = _choose_answers(scores, judged.labels)
+        return [
+            draw_learning_curves(histories, out / "learning_curves.png"),
+            draw_dusted_sheet(sheets, out / "training_pictures.png"),
+            draw_graffiti(results, out / "graffiti.png"),
+            draw_answers(
+                painted[chosen],
+                judged.labels[chosen],
+                {arm: rows[chosen] for arm, rows in scores.items()},
+                split.names,
+                out / "answers.png",
+            ),
+        ]
+
+
+def _choose_answers(scores: dict[str, Any], labels: Any) -> Any:
+    """Pictures to show: the first ones of different classes on which the models disagree, then the first others."""
+    guesses = np.stack([rows.argmax(axis=1) for rows in scores.values()])
+    disagree = (guesses != guesses[0]).any(axis=0)
+    order = np.argsort(~disagree, kind="stable")
+    firsts = [next(i for i in order if labels[i] == label) for label in np.unique(labels)]
+    firsts.sort(key=lambda i: (not disagree[i], i))
+    return np.array(firsts[:_ANSWERS])
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _summary(results: dict[str, Any]) -> Table:
+    """Table of the arms, means over seeds."""
+    table = Table(title=f"Accuracy in %, means of {len(next(iter(results['arms'].values())))} seeds")
+    for heading in ("arm", "clean", "graffiti 1", "graffiti 2", "graffiti 3", "flips 1/2/3", "s/epoch"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    for arm, runs in results["arms"].items():
+        clean, seconds = (float(np.mean([run[name] for run in runs])) for name in ("clean", "seconds_per_epoch"))
+        graffiti, flips = (100 * np.mean([run[name] for run in runs], axis=0) for name in ("graffiti", "flips"))
+        table.add_row(
+            arm,
+            f"{100 * clean:.1f}",
+            *(f"{share:.1f}" for share in graffiti),
+            "/".join(f"{share:.0f}" for share in flips),
+            f"{seconds:.2f}",
+        )
+    return table
+
+
+def _predict(paths: list[Path], out: Path) -> None:
+    """Print the top three answers of each arm's first model to each picture."""
+    if not paths:
+        raise typer.BadParameter("--predict must be given pictures, got none: type --predict guitar.jpg")
+    records = sorted((out / "trainings").glob("*.json"))
+    if not records:
+        raise ValueError(f"{out} must hold trained models, got none: train them first, or type another --out")
+    table = Table(title="Top-3 answers")
+    table.add_column("picture")
+    answers: dict[str, list[Any]] = {}
+    for record in records:
+        arm = record.stem.rpartition("-")[0]
+        if arm not in answers:
+            model = keras.models.load_model(record.with_suffix(".keras"))
+            names = json.loads(record.read_text(encoding="utf-8"))["names"]
+            answers[arm] = predict_photos(model, load_images(paths, size=model.input_shape[1]), names, top=3)
+            table.add_column(arm)
+    for i, path in enumerate(paths):
+        cells = ("\n".join(f"{name} {score:.0%}" for name, score in rows[i]) for rows in answers.values())
+        table.add_row(path.name, *cells)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

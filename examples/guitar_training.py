@@ -1,0 +1,250 @@
+"""Training and testing one guitar classifier: the arms of the experiment, Keras on TensorFlow, tf.data with dust_fn."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+import dustaug
+from dustaug.robustness import occlusion_curve
+from dustaug.tensorflow import make_dust_fn
+
+from .graffiti import SHARES, paint_graffiti
+from .guitar_photos import build_transfer_model
+
+__all__ = ["ARMS", "Part", "Recipe", "Run", "arm_images", "judge", "train"]
+
+ARMS = ("none", "dust", "cutout", "random-erasing", "input-dropout")
+"""What hides parts of the training pictures: nothing, the post's dust, and what else is in use."""
+
+# Side of the pictures for which the post chose its rectangles.
+_POST_SIDE = 224
+_CUTOUT_SIDE = 56
+_DROPOUT = 0.1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a classifier is trained.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures in pixels.
+    epochs, batch_size : int
+        Passes over the training pictures, and pictures of a step.
+    backbone : str
+        ``"small"``, a network of four convolutions that is trained from scratch, or one of `keras.applications`.
+    weights : str
+        For the latter: ``"imagenet"``, a file, or ``"none"``.
+    """
+
+    size: int
+    epochs: int
+    batch_size: int = 32
+    backbone: str = "small"
+    weights: str = "none"
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Pictures uint8 (n, size, size, 3), labels (n,), and bodies bool (n, size, size), of training or test."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    bodies: NDArray[np.bool_]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one training of one arm brought; all shares from 0 to 1.
+
+    Parameters
+    ----------
+    seed : int
+        Of the weights, the order and the dust.
+    history : dict of str to list of float
+        ``accuracy``, ``loss``, ``val_accuracy`` and ``val_loss`` of each epoch.
+    seconds_per_epoch : float
+        Median, the first epoch left out.
+    coverage, body_coverage : float
+        Share of the training pictures, and of the guitars' bodies in them, that the arm hid in the first epoch.
+    """
+
+    seed: int
+    history: dict[str, list[float]]
+    seconds_per_epoch: float
+    coverage: float
+    body_coverage: float
+
+
+def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
+    """Return what an arm paints, with the post's pixels scaled to the size of the pictures."""
+    if arm == "dust":
+        half = (1, max(1, round(7 * size / _POST_SIDE)))
+        return dustaug.dust(half_height_range=half, half_width_range=half)
+    if arm == "cutout":
+        return dustaug.cutout(round(_CUTOUT_SIDE * size / _POST_SIDE))
+    return dustaug.random_erasing() if arm == "random-erasing" else None
+
+
+def arm_images(arm: str, images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """Return the first epoch's training pictures of an arm; dropped pixels are black."""
+    spec = arm_spec(arm, images.shape[1])
+    if spec is not None:
+        return dustaug.add_dust(images.copy(), spec, seed=seed, index=0)
+    if arm == "input-dropout":
+        kept = np.random.Generator(np.random.Philox(seed)).random((*images.shape[:3], 1)) >= _DROPOUT
+        return images * kept
+    return images
+
+
+def train(
+    arm: str,
+    training: Part,
+    validation: Part,
+    n_classes: int,
+    recipe: Recipe,
+    *,
+    seed: int,
+    on_epoch: Callable[[int, float], None],
+) -> tuple[keras.Model, Run]:
+    """Train one classifier; the same arguments give the same weights.
+
+    Parameters
+    ----------
+    arm : str
+        One of :data:`ARMS`.
+    training, validation : Part
+        Pictures to learn from, and clean ones to draw the curves with.
+    n_classes : int
+        Number of classes.
+    recipe : Recipe
+        The model and how long it learns.
+    seed : int
+        Of the weights, the order of the pictures and the dust.
+    on_epoch : callable
+        Gets the number of each finished epoch, from 1 on, and its accuracy on the validation pictures.
+    """
+    keras.utils.set_random_seed(seed)
+    n_steps = recipe.epochs * math.ceil(len(training.images) / recipe.batch_size)
+    model = _make_model(arm, n_classes, recipe, n_steps)
+    epoch = tf.Variable(0, dtype=tf.int64)
+    callbacks = [
+        keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda number, _: epoch.assign(number),
+            on_epoch_end=lambda number, logs: on_epoch(number + 1, logs["val_accuracy"]),
+        ),
+        clock := _Clock(),
+    ]
+    dataset = tf.data.Dataset.from_tensor_slices((training.images, training.labels)).enumerate()
+    dataset = dataset.shuffle(len(training.images), seed=seed).batch(recipe.batch_size)
+    spec = arm_spec(arm, recipe.size)
+    if spec is None:
+        dataset = dataset.map(lambda _, pair: pair)
+    else:
+        dataset = dataset.map(make_dust_fn(spec, seed=seed, epoch=epoch, indexed=True))
+    fitted = model.fit(
+        dataset.prefetch(tf.data.AUTOTUNE),
+        validation_data=(validation.images, validation.labels),
+        validation_batch_size=128,
+        epochs=recipe.epochs,
+        callbacks=callbacks,
+        shuffle=False,  # The data set shuffles itself.
+        verbose=0,
+    )
+    hidden = (arm_images(arm, training.images, seed) != training.images).any(axis=-1)
+    run = Run(
+        seed=seed,
+        history={name: [float(value) for value in values] for name, values in fitted.history.items()},
+        seconds_per_epoch=statistics.median(clock.seconds[1:] or clock.seconds),
+        coverage=float(hidden.mean()),
+        body_coverage=float(hidden[training.bodies].mean()),
+    )
+    return model, run
+
+
+class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
+    """Takes the time of each epoch's training, without its validation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, *_: Any) -> None:
+        self._start = time.perf_counter()
+
+    def on_test_begin(self, *_: Any) -> None:
+        self.seconds.append(time.perf_counter() - self._start)
+
+
+def _make_model(arm: str, n_classes: int, recipe: Recipe, n_steps: int) -> keras.Model:
+    inputs = keras.Input((recipe.size, recipe.size, 3))
+    outputs = inputs
+    if arm == "input-dropout":
+        outputs = keras.layers.Dropout(_DROPOUT, noise_shape=(None, recipe.size, recipe.size, 1))(outputs)
+    if recipe.backbone == "small":
+        outputs = _small_network(outputs, n_classes)
+        rate = 2e-3
+    else:
+        outputs = build_transfer_model(recipe.backbone, recipe.weights, n_classes, size=recipe.size)(outputs)
+        rate = 1e-4
+    steps = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, n_steps))
+    model = keras.Model(inputs, outputs)
+    model.compile(steps, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _small_network(outputs: Any, n_classes: int) -> Any:
+    """Four convolutions, each followed by pooling."""
+    outputs = keras.layers.Rescaling(1 / 127.5, offset=-1)(outputs)
+    for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (96, 3, 1), (128, 3, 1)):
+        outputs = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False)(outputs)
+        outputs = keras.layers.BatchNormalization(momentum=0.9)(outputs)
+        outputs = keras.layers.ReLU()(outputs)
+        outputs = keras.layers.MaxPooling2D()(outputs)
+    outputs = keras.layers.GlobalAveragePooling2D()(outputs)
+    outputs = keras.layers.Dropout(0.3)(outputs)
+    return keras.layers.Dense(n_classes, activation="softmax")(outputs)
+
+
+def judge(model: keras.Model, part: Part, *, style: str, seed: int) -> dict[str, Any]:
+    """Test a model on clean pictures, and on the same ones under graffiti of three severities.
+
+    Returns
+    -------
+    dict
+        ``clean``, the accuracy; ``graffiti`` and ``flips``, the accuracy and the share of changed answers for each
+        severity; ``graffiti_coverage``, the share of the bodies that the paint really hides.
+    """
+    painted = {
+        severity: paint_graffiti(part.images, part.bodies, severity=severity, style=style, seed=seed)
+        for severity in SHARES
+    }
+
+    def paint(severity: int) -> Callable[[NDArray[np.uint8], NDArray[np.int64]], NDArray[np.uint8]]:
+        return lambda _, index: painted[severity][0][index]
+
+    curve = occlusion_curve(
+        lambda images: model.predict_on_batch(images),
+        part.images,
+        part.labels,
+        {severity: paint(severity) for severity in SHARES},
+        batch_size=128,
+        progress=False,
+    )
+    return {
+        "clean": curve.clean_accuracy,
+        "graffiti": list(curve.accuracy),
+        "flips": list(curve.flip_rate),
+        "graffiti_coverage": [float(coverage.mean()) for _, coverage in painted.values()],
+    }
