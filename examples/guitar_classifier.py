@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 if not __package__:  # Run as a file of a clone, it is a part of the package that it lies in.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    __package__ = "examples"  # noqa: A001
+    __package__ = "examples"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is talkative.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

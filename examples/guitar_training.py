@@ -235,7 +235,7 @@ def judge(model: keras.Model, part: Part, *, style: str, seed: int) -> dict[str,
         return lambda _, index: painted[severity][0][index]
 
     curve = occlusion_curve(
-        lambda images: model.predict_on_batch(images),
+        model.predict_on_batch,
         part.images,
         part.labels,
         {severity: paint(severity) for severity in SHARES},

@@ -35,6 +35,7 @@ FRAMEWORKS = {
     "tensorflow": ["tensorflow"],
     "keras": ["keras"],
     "keras_data": ["keras", "tensorflow"],
+    "guitar_classifier": ["keras", "tensorflow"],
     "_flow": ["keras"],
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],

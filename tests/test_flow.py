@@ -267,7 +267,8 @@ def test_fit_goes_from_epoch_to_epoch(options, say):
         # There Keras keeps a batch of the try before training, and is one late from then on.
         assert set(losses.seen) <= set(sums)
     else:
-        assert (sums[:6] if say else sums[2:8]) == losses.seen
+        # Without being told, the first epoch is 0 or 1: newer versions of Keras end one before they begin.
+        assert losses.seen in ([sums[:6]] if say else [sums[:6], sums[2:8]])
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def dust_flow(
     -------
     keras.utils.PyDataset or generator
         For a PyDataset or a sequence (anything with ``len()`` and ``[i]``) a PyDataset with its length, workers and
-        callbacks. It goes to the next epoch with ``on_epoch_end``, which ``fit`` calls (also once before its first
-        epoch), and a loop that has come to its end; ``set_epoch`` says which it is. For any other iterable a generator
-        that goes through it once.
+        callbacks. It goes to the next epoch with ``on_epoch_end``, which ``fit`` calls (newer versions of Keras once
+        before the first epoch too), and a loop that has come to its end; ``set_epoch`` says which it is. For any other
+        iterable a generator that goes through it once.
 
     Raises
     ------

@@ -1,0 +1,179 @@
+"""The guitar classifier as a program: files, determinism, resuming, photos and answers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples.graffiti import SHARES
+from examples.guitar_classifier import _choose_answers
+from examples.guitar_training import ARMS, arm_images, arm_spec
+from examples.guitars import MODELS, draw_guitar
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--epochs", "3", "--size", "48", "--per-model", "8"]
+FIGURES = ["learning_curves.png", "training_pictures.png", "graffiti.png", "answers.png"]
+
+
+def classify(*arguments, module="examples.guitar_classifier", check=True):
+    """Run the program and return what it printed, on both streams."""
+    start = ["-m", module] if module else [str(ROOT / "examples" / "guitar_classifier.py")]
+    done = subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "120", "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if check:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def results_of(folder):
+    results = json.loads((folder / "results.json").read_text())
+    for runs in results["arms"].values():
+        for run in runs:
+            assert run.pop("seconds_per_epoch") > 0
+    return results
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A short run of two arms and two seeds, and what it printed."""
+    folder = tmp_path_factory.mktemp("guitars")
+    return folder, classify("--out", folder, *SMALL, "--arms", "none,dust", "--seeds", "3,4")
+
+
+def test_a_run_leaves_results_and_figures(trained):
+    """Everything is there, can be opened, and has sensible numbers."""
+    folder, printed = trained
+    results = results_of(folder)
+
+    assert {"none", "dust"} == set(results["arms"])
+    assert (48, 3, "small", "spray") == tuple(
+        results["settings"][key] for key in ("size", "epochs", "backbone", "graffiti")
+    )
+    for arm, runs in results["arms"].items():
+        assert [3, 4] == [run["seed"] for run in runs]
+        for run in runs:
+            shares = [run["clean"], *run["graffiti"], *run["flips"], run["coverage"], run["body_coverage"]]
+            assert all(0 <= share <= 1 for share in shares)
+            assert np.allclose(run["graffiti_coverage"], list(SHARES.values()), atol=0.03)
+            assert (arm == "dust") == (run["coverage"] > 0)
+    for name in FIGURES:
+        with Image.open(folder / name) as figure:
+            assert min(figure.size) > 300
+        assert name in printed
+    assert "graffiti 1" in printed
+
+
+def test_the_loss_falls(trained):
+    """The networks learn."""
+    for path in (trained[0] / "trainings").glob("*.json"):
+        history = json.loads(path.read_text())["history"]
+
+        assert {"accuracy", "loss", "val_accuracy", "val_loss"} == set(history)
+        assert 3 == len(history["loss"])
+        assert history["loss"][-1] < history["loss"][0]
+
+
+def test_a_seed_gives_the_same_results(trained, tmp_path):
+    """Run as a file of a clone too, and for a seed alone."""
+    classify("--out", tmp_path, *SMALL, "--arms", "dust", "--seeds", "4", module=None)
+
+    assert results_of(trained[0])["arms"]["dust"][1:] == results_of(tmp_path)["arms"]["dust"]
+
+
+def test_a_stopped_run_is_resumed(trained):
+    """Finished trainings are kept, missing ones are made again; other settings are refused."""
+    folder, _ = trained
+    before = results_of(folder)
+    kept, lost = (folder / "trainings" / f"{arm}-3.keras" for arm in ("none", "dust"))
+    age = kept.stat().st_mtime_ns
+    for path in (lost, lost.with_suffix(".json"), folder / "results.json"):
+        path.unlink()
+    classify("--out", folder, *SMALL, "--arms", "none,dust", "--seeds", "3,4", "--resume")
+
+    assert before == results_of(folder)
+    assert age == kept.stat().st_mtime_ns
+    assert "must be of the same settings for --resume" in classify("--out", folder, "--resume", check=False)
+
+
+def test_trained_models_answer(trained, tmp_path):
+    """The top three of each arm, for pictures of any size."""
+    Image.fromarray(draw_guitar("Jazzmaster", size=200).image).save(tmp_path / "mine.png")
+    printed = classify("--out", trained[0], "--predict", tmp_path / "mine.png")
+
+    assert "mine.png" in printed
+    assert "none" in printed
+    assert "dust" in printed
+    assert 6 == sum(printed.count(model) for model in MODELS)
+
+
+@pytest.mark.parametrize("backbone", [["small"], ["resnet50", "--weights", "none"]])
+def test_photos_of_ones_own(tmp_path, backbone):
+    """A folder for each class; all arms, and a network of keras.applications."""
+    for model in ("Telecaster", "Les Paul"):
+        (tmp_path / "photos" / model).mkdir(parents=True)
+        for index in range(5):
+            image = Image.fromarray(draw_guitar(model, size=64, index=index).image)
+            image.save(tmp_path / "photos" / model / f"{index}.jpg")
+    arms = ",".join(ARMS) if backbone == ["small"] else "dust"
+    options = ["--epochs", "1", "--size", "32", "--arms", arms]
+    classify("--out", tmp_path / "out", "--data", tmp_path / "photos", *options, "--backbone", *backbone)
+
+    assert set(arms.split(",")) == set(results_of(tmp_path / "out")["arms"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
+        (["--seeds", "one"], "seeds must be whole numbers with commas, got 'one'"),
+        (["--evaluate", "train"], "evaluate must be of test, validation"),
+        (["guitar.png"], "pictures come with --predict"),
+        (["--predict"], "--predict must be given pictures"),
+        (["--predict", "guitar.png", "--out", "nowhere"], "nowhere must hold trained models"),
+        (["--data", "nowhere"], "nowhere"),
+        (["--backbone", "resnet51", "--weights", "none"], "resnet50"),
+    ],
+)
+def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):
+    """Without a traceback."""
+    out = [] if "--out" in arguments else ["--out", tmp_path]
+    printed = " ".join(classify(*arguments, *out, check=False).replace("│", " ").split())
+
+    assert message in printed
+
+
+def test_arms_hide_what_they_say():
+    """The post's pixels shrink with the picture, and only none hides nothing."""
+    images = np.full((40, 96, 96, 3), 255, np.uint8)
+    half = arm_spec("dust", 96).half_height_range
+
+    assert (1, 3) == half
+    assert (1, 7) == arm_spec("dust", 224).half_height_range
+    for arm in ARMS:
+        hidden = (arm_images(arm, images, 0) != images).any(axis=-1).mean()
+        assert (arm == "none") == (hidden == 0)
+    assert (images == 255).all()
+
+
+def test_answers_show_where_models_disagree():
+    """One picture of each class, those first on which the models disagree."""
+    labels = np.array([0, 0, 1, 1, 2, 2])
+    first = np.eye(3)[[0, 0, 1, 1, 2, 2]]
+    second = np.eye(3)[[0, 1, 1, 1, 0, 2]]
+
+    assert [1, 4, 2] == _choose_answers({"none": first, "dust": second}, labels).tolist()
