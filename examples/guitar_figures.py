@@ -1,0 +1,329 @@
+"""Figures of the guitar classifier: learning curves, dusted pictures, accuracy under graffiti, and answers.
+
+Each ``…_figure`` returns a matplotlib figure that no window and no global state knows of, and each ``draw_…`` writes it
+to a file. They are made for a talk, and can still be read when a README shows them 800 pixels wide. An arm, which is
+one way to hide parts of the training pictures, has the same colour in all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+__all__ = [
+    "answers_figure",
+    "curves_figure",
+    "draw_answers",
+    "draw_dusted_sheet",
+    "draw_graffiti",
+    "draw_learning_curves",
+    "graffiti_figure",
+    "sheet_figure",
+]
+
+Histories = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
+Style = tuple[str, str, str]
+
+# Label, colour and marker of each arm. The colours are those of Okabe and Ito, made for the colour-blind.
+_ARMS: dict[str, Style] = {
+    "none": ("No dust", "#3c3c3c", "s"),
+    "dust": ("Dust", "#0072b2", "o"),
+    "cutout": ("Cutout", "#e69f00", "^"),
+    "random-erasing": ("Random Erasing", "#009e73", "D"),
+    "input-dropout": ("Input dropout", "#cc79a7", "v"),
+}
+_FURTHER = (("#d55e00", "P"), ("#56b4e9", "X"), ("#8c6d46", "p"))
+_RIGHT, _WRONG, _UNKNOWN = "#1a7f4b", "#f0a58a", "#8c8c8c"
+_BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
+_GRID, _GREY = "#e4e4e4", "#6a6a6a"
+_WIDTH = 10.0  # Inches.
+_DPI = 160  # So that a figure is 1,600 pixels wide.
+
+
+def draw_learning_curves(histories: Histories, path: str | os.PathLike[str]) -> Path:
+    """Write :func:`curves_figure` to a file, and return its path."""
+    return _write(curves_figure(histories), path)
+
+
+def draw_dusted_sheet(sheets: Mapping[str, NDArray[np.uint8]], path: str | os.PathLike[str]) -> Path:
+    """Write :func:`sheet_figure` to a file, and return its path."""
+    return _write(sheet_figure(sheets), path)
+
+
+def draw_graffiti(results: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
+    """Write :func:`graffiti_figure` to a file, and return its path."""
+    return _write(graffiti_figure(results), path)
+
+
+def draw_answers(
+    images: NDArray[np.uint8],
+    labels: Sequence[int] | NDArray[np.integer[Any]],
+    scores: Mapping[str, NDArray[np.floating[Any]]],
+    names: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    ground_truth: bool = True,
+) -> Path:
+    """Write :func:`answers_figure` to a file, and return its path."""
+    return _write(answers_figure(images, labels, scores, names, ground_truth=ground_truth), path)
+
+
+def curves_figure(histories: Histories) -> Figure:
+    """Draw accuracy and loss against epochs: the means of the seeds, with bands from the lowest to the highest one.
+
+    Training is thin and dashed, and has no band; the clean validation pictures are a thick line. A loss far above all
+    that was met in training leaves the figure at its top, rather than flatten everything else.
+
+    Parameters
+    ----------
+    histories : dict of str to list of dict
+        For each arm a dict for each seed, of lists named accuracy, loss, val_accuracy and val_loss with one number for
+        each epoch. Accuracies run from 0 to 1.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure = Figure((_WIDTH, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    styles = _styles(histories)
+    _tidy(left, "Accuracy (%)", "Epoch")
+    _tidy(right, "Loss", "Epoch")
+    for ax, key, unit in ((left, "accuracy", 100), (right, "loss", 1)):
+        tops = []
+        for arm, runs in histories.items():
+            label, color, _ = styles[arm]
+            training, clean = (unit * np.array([run[name] for run in runs]) for name in (key, f"val_{key}"))
+            epochs = np.arange(1, training.shape[1] + 1)
+            dot = "o" if len(epochs) == 1 else ""  # A line of one point cannot be seen.
+            front = 2.5 if arm == "dust" else 2.0
+            ax.plot(epochs, training.mean(0), marker=dot, linestyle=(0, (3, 1.6)), linewidth=1.3, color=color)
+            ax.plot(epochs, clean.mean(0), marker=dot, linewidth=2.4, color=color, label=label, zorder=front)
+            if len(runs) > 1:
+                ax.fill_between(epochs, clean.min(0), clean.max(0), color=color, alpha=0.13, linewidth=0)
+            tops.append((training.max(), clean.max()))
+        highest = np.max(tops, axis=0) if tops else (1, 1)
+        ax.set_ylim(0, 102 if unit == 100 else 1.05 * min(max(highest), 1.5 * highest[0]) or 1)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    lines = [
+        Line2D([], [], color=_GREY, linewidth=2.4, label="clean validation"),
+        Line2D([], [], color=_GREY, linewidth=1.3, linestyle=(0, (3, 1.6)), label="training"),
+    ]
+    right.legend(handles=lines, frameon=False, fontsize=13, loc="upper right")
+    _name_arms(figure, left)
+    return figure
+
+
+def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
+    """Lay the same training pictures out as each arm sees them.
+
+    Parameters
+    ----------
+    sheets : dict of str to ndarray of uint8, shape (n, size, size, 3)
+        The pictures of each arm, which gets a row.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    columns = len(next(iter(sheets.values())))
+    styles, margin, gap = _styles(sheets), 1.25, 0.06
+    # Few pictures make a narrow figure, not huge pictures.
+    cell = min((_WIDTH - margin - gap) / columns, 2.2)
+    width, height = margin + columns * cell + gap, len(sheets) * cell + gap
+    figure = Figure((width, height))
+    for (row, (arm, images)), column in itertools.product(enumerate(sheets.items()), range(columns)):
+        low = height - (row + 1) * cell
+        box = (margin + column * cell + gap) / width, low / height, (cell - gap) / width, (cell - gap) / height
+        ax = figure.add_axes(box)
+        _show(ax, images[column])
+        if not column:
+            label, color, _ = styles[arm]
+            lines = label.replace(" ", "\n") if len(label) > 8 else label
+            ax.set_ylabel(lines, rotation=0, labelpad=8, ha="right", va="center", color=color, **_BOLD)
+    return figure
+
+
+def graffiti_figure(results: Mapping[str, Any]) -> Figure:
+    """Draw accuracy and flip rate against the share of the body under graffiti, both at the same scale.
+
+    Lines join the means of the seeds, and end beside the last one in numbers; where there are several, the seeds are
+    pale marks.
+
+    Parameters
+    ----------
+    results : dict
+        What results.json holds. Of it, ``results["arms"]`` is read: for each arm a dict for each seed, with ``clean``,
+        the accuracy without graffiti, and with lists ``graffiti``, ``flips`` and ``coverage`` that have a share, from
+        0 to 1, for each severity.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    arms: Mapping[str, Sequence[Mapping[str, Any]]] = results["arms"]
+    styles = _styles(arms)
+    across = {arm: _percent([[0, *run["coverage"]] for run in runs]) for arm, runs in arms.items()}
+    accuracy = {arm: _percent([[run["clean"], *run["graffiti"]] for run in runs]) for arm, runs in arms.items()}
+    flips = {arm: _percent([[0, *run["flips"]] for run in runs]) for arm, runs in arms.items()}
+    deepest = max(max(100 - accuracy[arm].min(), flips[arm].max()) for arm in arms)
+    span = max(10 * math.ceil(deepest / 10), 10)
+    far = max(each.max() for each in across.values())
+
+    figure = Figure((_WIDTH, 5.0), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _tidy(left, "Accuracy (%)", "Share of the body under graffiti (%)")
+    _tidy(right, "Answers changed by graffiti (%)", "Share of the body under graffiti (%)")
+    for ax, shares, low in ((left, accuracy, 100 - span), (right, flips, 0)):
+        for arm, share in shares.items():
+            label, color, marker = styles[arm]
+            front = 3 if arm == "dust" else 2
+            if len(share) > 1:
+                ax.plot(across[arm].T, share.T, marker, color=color, alpha=0.3, markersize=5, markeredgewidth=0)
+            (line,) = ax.plot(across[arm].mean(0), share.mean(0), marker + "-", color=color, label=label, zorder=front)
+            line.set(linewidth=2.4, markersize=8, markeredgecolor="white")
+        ax.set_xlim(-0.03 * far, 1.04 * far)
+        ax.set_ylim(low - 0.03 * span, low + 1.03 * span)
+        ends = {arm: float(share[:, -1].mean()) for arm, share in shares.items()}
+        for (arm, end), place in zip(ends.items(), _apart(list(ends.values()), 0.058 * span), strict=True):
+            ax.annotate(
+                f"{end:.0f}", (1.04 * far, place), xytext=(5, 0), textcoords="offset points", color=styles[arm][1],
+                fontsize=13, fontweight="bold", verticalalignment="center", annotation_clip=False,
+            )  # fmt: skip
+    seeds = max(len(runs) for runs in arms.values())
+    if seeds > 1:
+        left.text(
+            0.03, 0.03, f"mean of {seeds} seeds;\npale: each seed", fontsize=12, color=_GREY, transform=left.transAxes
+        )
+    _name_arms(figure, left)
+    return figure
+
+
+def answers_figure(
+    images: NDArray[np.uint8],
+    labels: Sequence[int] | NDArray[np.integer[Any]],
+    scores: Mapping[str, NDArray[np.floating[Any]]],
+    names: Sequence[str],
+    *,
+    ground_truth: bool = True,
+) -> Figure:
+    """Draw each picture beside the three likeliest answers of each arm.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, size, size, 3)
+        The pictures that were shown to the models.
+    labels : ints, (n,)
+        The right classes. They are not looked at without `ground_truth`.
+    scores : dict of str to ndarray, shape (n, classes)
+        Each arm's scores from 0 to 1, as softmax gives them.
+    names : sequence of str
+        The classes' names.
+    ground_truth : bool, default True
+        Whether to say which answers are right, and the true names under the pictures.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    styles = _styles(scores)
+    layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
+    figure = Figure((_WIDTH, 0.7 + 2.05 * len(images)), layout=layout)
+    axes = figure.subplots(len(images), 1 + len(scores), squeeze=False, width_ratios=[1, *[1.5] * len(scores)])
+    for i, (image, row) in enumerate(zip(images, axes, strict=True)):
+        truth = int(labels[i]) if ground_truth else None
+        _show(row[0], image)
+        if truth is not None:
+            row[0].set_xlabel(names[truth], **_BOLD)
+        for ax, (arm, answers) in zip(row[1:], scores.items(), strict=True):
+            label, color, _ = styles[arm]
+            best = _draw_bars(ax, answers[i], names, truth)
+            sign = "" if truth is None else "✓ " if best == truth else "✗ "
+            ax.set_title(f"{sign}{label}", loc="left", color=color, **_BOLD)
+    title = "Guitars with graffiti, and each model's likeliest answers" if ground_truth else "The likeliest answers"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=16, fontweight="bold")
+    return figure
+
+
+def _draw_bars(ax: Axes, scores: NDArray[Any], names: Sequence[str], truth: int | None) -> int:
+    """Draw the three highest scores from the top down, and return the best answer."""
+    order = np.argsort(-scores, kind="stable")[:3].tolist()
+    colors = [_UNKNOWN if truth is None else _RIGHT if place == truth else _WRONG for place in order]
+    bars = ax.barh([names[place] for place in order], scores[order], height=0.62, color=colors)
+    ax.bar_label(bars, [_share(float(scores[place])) for place in order], padding=5, fontsize=13)
+    ax.set_xlim(0, 1.3)
+    ax.set_ylim(2.6, -0.6)
+    ax.set_xticks([])
+    ax.tick_params(axis="y", length=0, labelsize=13)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+    return int(order[0])
+
+
+def _styles(arms: Iterable[str]) -> dict[str, Style]:
+    """Label, colour and marker of each arm; those without are given further ones in turn."""
+    further = itertools.cycle(_FURTHER)
+    return {arm: _ARMS[arm] if arm in _ARMS else (arm.replace("-", " "), *next(further)) for arm in arms}
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """Move places as little as needed for at least `gap` between neighbours, in their order."""
+    moved = np.array(places, float)
+    order = np.argsort(moved, kind="stable")
+    for _ in range(200):
+        for low, high in itertools.pairwise(order):
+            lack = gap - (moved[high] - moved[low])
+            if lack > 0:
+                moved[low] -= lack / 2
+                moved[high] += lack / 2
+    return [float(place) for place in moved]
+
+
+def _name_arms(figure: Figure, ax: Axes) -> None:
+    """Write a legend of the arms under the axes, in one row as long as it fits."""
+    handles, labels = ax.get_legend_handles_labels()
+    columns = len(labels) if sum(map(len, labels)) < 60 else 4
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=13, handlelength=1.6,
+        columnspacing=1.4,
+    )  # fmt: skip
+
+
+def _share(score: float) -> str:
+    return "< 1 %" if 0 < score < 0.005 else f"{100 * score:.0f} %"
+
+
+def _percent(shares: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    return 100 * np.array(shares, float)
+
+
+def _show(ax: Axes, image: NDArray[np.uint8]) -> None:
+    ax.imshow(image)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def _tidy(ax: Axes, title: str, x: str) -> None:
+    ax.set_title(title, loc="left", fontsize=16, fontweight="bold", pad=12)
+    ax.set_xlabel(x, fontsize=13)
+    ax.tick_params(labelsize=13)
+    ax.grid(visible=True, color=_GRID, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _write(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    figure.savefig(path, dpi=_DPI, facecolor="white")
+    return Path(path)
