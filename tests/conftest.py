@@ -42,6 +42,7 @@ FRAMEWORKS = {
     "_graph_jax": ["jax"],
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
+    "guitar_photos": ["keras", "tensorflow"],
 }
 
 
