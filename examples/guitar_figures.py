@@ -175,7 +175,7 @@ def graffiti_figure(results: Mapping[str, Any]) -> Figure:
     """
     arms: Mapping[str, Sequence[Mapping[str, Any]]] = results["arms"]
     styles = _styles(arms)
-    across = {arm: _percent([[0, *run["coverage"]] for run in runs]) for arm, runs in arms.items()}
+    across = {arm: _percent([[0, *run["graffiti_coverage"]] for run in runs]) for arm, runs in arms.items()}
     accuracy = {arm: _percent([[run["clean"], *run["graffiti"]] for run in runs]) for arm, runs in arms.items()}
     flips = {arm: _percent([[0, *run["flips"]] for run in runs]) for arm, runs in arms.items()}
     deepest = max(max(100 - accuracy[arm].min(), flips[arm].max()) for arm in arms)

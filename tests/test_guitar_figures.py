@@ -27,7 +27,7 @@ def _results(arms, seeds):
             [(base + 0.01 * i + 0.1 * seed) for base in bases] for bases in ((0.7, 0.6, 0.4), (0.1,) * 3)
         )
         coverage = [0.1, 0.2, 0.3 + 0.01 * seed]
-        return {"seed": seed, "clean": 0.8, "graffiti": graffiti, "flips": flips, "coverage": coverage}
+        return {"seed": seed, "clean": 0.8, "graffiti": graffiti, "flips": flips, "graffiti_coverage": coverage}
 
     return {"settings": {}, "arms": {arm: [run(i, seed) for seed in range(seeds)] for i, arm in enumerate(arms)}}
 
@@ -141,7 +141,7 @@ def test_numbers_beside_the_lines_do_not_overlap():
 
 def test_perfect_models_have_axes():
     """A model that graffiti never deceives is drawn like any other."""
-    run = {"clean": 1.0, "graffiti": [1.0] * 3, "flips": [0.0] * 3, "coverage": [0.1, 0.2, 0.3]}
+    run = {"clean": 1.0, "graffiti": [1.0] * 3, "flips": [0.0] * 3, "graffiti_coverage": [0.1, 0.2, 0.3]}
     assert figures.graffiti_figure({"arms": {"dust": [run]}}).axes[0].get_ylim()[1] > 100
 
 
