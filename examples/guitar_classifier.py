@@ -276,17 +276,19 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _summary(results: dict[str, Any]) -> Table:
-    """Table of the arms, means over seeds."""
-    table = Table(title=f"Accuracy in %, means of {len(next(iter(results['arms'].values())))} seeds")
+    """Table of the arms, with the spread over seeds."""
+    n_seeds = len(next(iter(results["arms"].values())))
+    table = Table(title="In %, mean ± standard deviation over seeds" if n_seeds > 1 else "In %")
     for heading in ("arm", "clean", "graffiti 1", "graffiti 2", "graffiti 3", "flips 1/2/3", "s/epoch"):
         table.add_column(heading, justify="left" if heading == "arm" else "right")
     for arm, runs in results["arms"].items():
-        clean, seconds = (float(np.mean([run[name] for run in runs])) for name in ("clean", "seconds_per_epoch"))
-        graffiti, flips = (100 * np.mean([run[name] for run in runs], axis=0) for name in ("graffiti", "flips"))
+        accuracy = 100 * np.array([[run["clean"], *run["graffiti"]] for run in runs])
+        flips = 100 * np.mean([run["flips"] for run in runs], axis=0)
+        seconds = np.mean([run["seconds_per_epoch"] for run in runs])
+        spread = [f" ± {value:.1f}" for value in accuracy.std(axis=0, ddof=1)] if n_seeds > 1 else [""] * 4
         table.add_row(
             arm,
-            f"{100 * clean:.1f}",
-            *(f"{share:.1f}" for share in graffiti),
+            *(f"{mean:.1f}{each}" for mean, each in zip(accuracy.mean(axis=0), spread, strict=True)),
             "/".join(f"{share:.0f}" for share in flips),
             f"{seconds:.2f}",
         )

@@ -36,6 +36,7 @@ FRAMEWORKS = {
     "keras": ["keras"],
     "keras_data": ["keras", "tensorflow"],
     "guitar_classifier": ["keras", "tensorflow"],
+    "guitar_training": ["keras", "tensorflow"],
     "_flow": ["keras"],
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],

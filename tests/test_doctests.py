@@ -7,9 +7,14 @@ import pkgutil
 import pytest
 
 import dustaug
+import examples
 from conftest import missing_framework
 
-MODULES = ["dustaug", *(f"dustaug.{module.name}" for module in pkgutil.iter_modules(dustaug.__path__))]
+MODULES = [
+    package.__name__ + name
+    for package in (dustaug, examples)
+    for name in ("", *(f".{module.name}" for module in pkgutil.iter_modules(package.__path__)))
+]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not missing_framework(name.rpartition(".")[2])])

@@ -1,11 +1,8 @@
 """Graffiti hides the wanted share of the body, in two styles, as a pure function of its numbers."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-from examples import graffiti
 from examples.graffiti import SHARES, STYLES, paint_graffiti
 from examples.guitars import make_guitars
 
@@ -153,8 +150,3 @@ def test_mistakes_are_named(arguments, error, message):
     """A wrong argument is an error that says what must hold."""
     with pytest.raises(error, match=message):
         paint_graffiti(**{"images": IMAGES, "bodies": BODIES, "severity": 1, "style": "marker", **arguments})
-
-
-def test_docstrings_are_right():
-    """The examples in docstrings say what happens."""
-    assert doctest.testmod(graffiti).failed == 0

@@ -1,14 +1,12 @@
 """The drawn guitars are pure functions of their numbers, and look like seven models."""
 
 import dataclasses
-import doctest
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from examples import guitar_sheet
-from examples import guitars as module
 from examples.guitar_looks import draw_look
 from examples.guitar_parts import Camera
 from examples.guitars import MODELS, _paint, draw_guitar, make_guitars
@@ -180,8 +178,3 @@ def test_sheets_are_written(tmp_path):
     for name, columns in (("guitars.png", 2), ("graffiti.png", 7)):
         with Image.open(tmp_path / name) as sheet:
             assert sheet.size == (columns * 36 + 4, 7 * 36 + 4)
-
-
-def test_docstrings_are_right():
-    """The examples in docstrings say what happens."""
-    assert doctest.testmod(module).failed == 0
