@@ -107,7 +107,8 @@ def test_a_stopped_run_is_resumed(trained):
 
     assert before == results_of(folder)
     assert age == kept.stat().st_mtime_ns
-    assert "must be of the same settings for --resume" in classify("--out", folder, "--resume", check=False)
+    refused = classify("--out", folder, "--seeds", "3", "--resume", check=False)
+    assert "must be of the same settings for --resume, got others: type another --out" in " ".join(refused.split())
 
 
 def test_trained_models_answer(trained, tmp_path):

@@ -64,7 +64,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     Without an index key the layer counts its calls, and call number k paints the dust of
     ``add_dust(images, spec, seed=seed, epoch=k, index=0)``: the same with every backend. Two layers of the same seed
     share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but it falls on other
-    images as calls race.
+    images as calls race. The count begins anew when a model is loaded; an index does not.
 
     As with all of Keras' augmentation layers, calling a layer or a model directly means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` know by themselves.
