@@ -73,7 +73,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     --------
     >>> layer = DustRectangles(count_range=(0, 63), seed=7)
     >>> images = np.zeros((8, 64, 64, 3), np.uint8)
-    >>> dusted = keras.ops.convert_to_numpy(layer(images))
+    >>> dusted = np.asarray(layer(images))
     >>> dusted.shape, dusted.dtype
     ((8, 64, 64, 3), dtype('float32'))
     >>> from dustaug import add_dust
