@@ -37,7 +37,7 @@ except ImportError as error:
 else:
     import dustaug
 
-    from .graffiti import paint_graffiti
+    from .graffiti import SHARES, paint_graffiti
     from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves
     from .guitar_photos import load_images, load_photos, predict_photos
     from .guitar_training import ARMS, Part, Recipe, arm_images, judge, train
@@ -48,7 +48,7 @@ __all__ = ["main"]
 # Settings are chosen with the one style of paint, and tested with the other.
 _STYLES = {"test": "spray", "validation": "marker"}
 _TEST_PER_MODEL = 40
-_SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 6, 2
+_SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 7, 2
 
 
 def main() -> None:
@@ -207,7 +207,7 @@ class _Experiment:
 
     def _train(self, arm: str, seed: int, split: _Split, bar: Progress, task: Any) -> dict[str, Any]:
         def report(_: int, accuracy: float) -> None:
-            bar.update(task, advance=1, description=f"seed {seed}, {arm}: {accuracy:.0%} on clean pictures")
+            bar.update(task, advance=1, description=f"seed {seed}, {arm}: {accuracy:.0%} of validation")
 
         bar.update(task, description=f"seed {seed}, {arm}")
         n_classes = len(split.names)
@@ -278,14 +278,15 @@ def _write_json(path: Path, content: Any) -> None:
 def _summary(results: dict[str, Any]) -> Table:
     """Table of the arms, with the spread over seeds."""
     n_seeds = len(next(iter(results["arms"].values())))
-    table = Table(title="In %, mean ± standard deviation over seeds" if n_seeds > 1 else "In %")
-    for heading in ("arm", "clean", "graffiti 1", "graffiti 2", "graffiti 3", "flips 1/2/3", "s/epoch"):
-        table.add_column(heading, justify="left" if heading == "arm" else "right")
+    title = "Accuracy in %, clean and with graffiti on so much of the body"
+    table = Table(title=title + (", mean±deviation of seeds" if n_seeds > 1 else ""), box=None)
+    for heading in ("arm", "clean", *(f"{share:.0%}" for share in SHARES.values()), "flips", "s/epoch"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
     for arm, runs in results["arms"].items():
         accuracy = 100 * np.array([[run["clean"], *run["graffiti"]] for run in runs])
         flips = 100 * np.mean([run["flips"] for run in runs], axis=0)
         seconds = np.mean([run["seconds_per_epoch"] for run in runs])
-        spread = [f" ± {value:.1f}" for value in accuracy.std(axis=0, ddof=1)] if n_seeds > 1 else [""] * 4
+        spread = [f"±{value:.1f}" for value in accuracy.std(axis=0, ddof=1)] if n_seeds > 1 else [""] * 4
         table.add_row(
             arm,
             *(f"{mean:.1f}{each}" for mean, each in zip(accuracy.mean(axis=0), spread, strict=True)),
@@ -299,7 +300,8 @@ def _predict(paths: list[Path], out: Path) -> None:
     """Print the top three answers of each arm's first model to each picture."""
     if not paths:
         raise typer.BadParameter("--predict must be given pictures, got none: type --predict guitar.jpg")
-    records = sorted((out / "trainings").glob("*.json"))
+    found = (out / "trainings").glob("*.json")
+    records = sorted(found, key=lambda path: (ARMS.index(path.stem.rpartition("-")[0]), path.name))
     if not records:
         raise ValueError(f"{out} must hold trained models, got none: train them first, or type another --out")
     table = Table(title="Top-3 answers")

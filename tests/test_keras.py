@@ -282,11 +282,22 @@ def test_bad_arguments_are_refused(options, error, message):
         DustRectangles(**options)
 
 
+@pytest.mark.parametrize("shape", [(8, 3, 48, 64), (8, 28, 28)])
+def test_a_format_is_not_guessed_against_the_shape(shape):
+    """Of images, and of what a model is built for."""
+    for images in (np.zeros(shape, np.uint8), keras.Input(batch_shape=shape)):
+        with pytest.raises(ValueError, match="data_format must be given where the shape does not tell it"):
+            DustRectangles()(images)
+    assert shape == tuple(DustRectangles(data_format="channels_last")(np.zeros(shape, np.uint8)).shape)
+
+
 def test_bad_inputs_are_refused():
     """With what must hold and what was given."""
     indexed = DustRectangles(seed=1, index_key="index")
-    with pytest.raises(ValueError, match="images must have 3 axes, or 4 in a batch, got 2"):
+    with pytest.raises(ValueError, match=r"images must have 3 axes, or 4 in a batch, got shape \(40, 3\)"):
         DustRectangles()(photos()[0, 0])
+    with pytest.raises(TypeError, match="inputs must be images or a dict with them, got a tuple"):
+        DustRectangles()((photos(), np.arange(N)))
     with pytest.raises(ValueError, match='inputs must have "images", got a dict with image'):
         DustRectangles()({"image": photos()})
     with pytest.raises(ValueError, match="inputs must be a dict with \"images\" and 'index', got images alone"):

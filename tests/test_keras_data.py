@@ -74,3 +74,9 @@ def test_images_of_unknown_size_are_refused():
     )
     with pytest.raises(ValueError, match="known while the graph is made"):
         dataset.map(DustRectangles())
+
+
+def test_a_layer_is_made_outside_of_a_map():
+    """Inside it would be made anew, and have no numbers of its own."""
+    with pytest.raises(RuntimeError, match="DustRectangles must be made outside of a graph"):
+        black(1).map(lambda images: DustRectangles()(images))  # noqa: PLW0108

@@ -50,3 +50,9 @@ def test_a_model_as_the_docs_say(model, call):
 
     assert curve == occlusion_curve(by_hand, images, labels, LEVELS, progress=False)
     assert (found.heat == occlusion_map(by_hand, images[3], patch=3, progress=False).heat).all()
+
+
+def test_a_model_itself_is_no_function_of_images(model):
+    """Called directly, its augmentation layers would be on."""
+    with pytest.raises(TypeError, match="type predict=model.predict_on_batch"):
+        occlusion_curve(model, photos(), np.zeros(N, int), LEVELS, progress=False)

@@ -273,8 +273,12 @@ def test_bad_elements_are_refused():
     indexed = make_dust_fn(seed=1, indexed=True)
     with pytest.raises(ValueError, match="one of the keys image, images, got keys pixels"):
         dust_fn({"pixels": zeros})
-    with pytest.raises(ValueError, match="images must have 3 or 4 axes for layout NHWC, got 2"):
+    with pytest.raises(ValueError, match=r"3 or 4 axes for layout NHWC, got shape \(8, 3\): type make_dust_fn\(layout"):
         dust_fn(zeros[0, 0])
+    with pytest.raises(ValueError, match=r"got shape \(2,\): elements are images, \(images, labels, …\) or dicts"):
+        dust_fn(np.arange(2), zeros)
+    with pytest.raises(TypeError, match="images must hold numbers, got strings"):
+        dust_fn(tf.constant(["a.png"]))
     with pytest.raises(TypeError, match="must be given an element"):
         dust_fn()
     with pytest.raises(TypeError, match="dataset.enumerate"):
@@ -291,3 +295,20 @@ def test_bad_elements_are_refused():
     )
     with pytest.raises(ValueError, match="known while the graph is made"):
         sizes.map(graph)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("shape", [(8, 3, 224, 224), (3, 64, 64), (600, 28, 28)])
+def test_a_layout_is_not_guessed_against_the_shape(backend, shape):
+    """Channels first, or none, must be said; eagerly, in a data set, and for a batch of unknown length."""
+    images = np.zeros(shape, np.uint8)
+    fn = make_dust_fn(backend=backend)
+    with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
+        fn(images)
+    with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
+        tf.data.Dataset.from_tensors(images).map(fn)
+    if len(shape) == 4:
+        batches = tf.data.Dataset.from_tensor_slices(images).batch(3)
+        with pytest.raises(ValueError, match=r"got shape \(None, 3, 224, 224\)"):
+            batches.map(fn)
+        assert shape == tuple(make_dust_fn(backend=backend, layout="NCHW")(images).shape)

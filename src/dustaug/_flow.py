@@ -48,7 +48,7 @@ def dust_flow(
     epoch : int, default 0
         Number of the first epoch.
     layout : {"NHWC", "NCHW", "NHW"}, optional
-        By default NHWC or NCHW, as Keras' configuration says.
+        By default NHWC or NCHW, as Keras' configuration says, and an error where the shape looks like another one.
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
     inplace : bool, default False
@@ -85,9 +85,10 @@ def dust_flow(
     >>> len(noised_train_flow), bool((images == expected).all())
     (4, True)
     """
-    if layout is None:
-        layout = "NHWC" if keras.config.image_data_format() == "channels_last" else "NCHW"
-    check_layout(layout)
+    if layout is None and keras.config.image_data_format() == "channels_first":
+        layout = "NCHW"
+    if layout is not None:
+        check_layout(layout)
     if value_range is not None:
         value_range = check_pair("value_range", value_range)
     seed = draw_seed() if seed is None else check_seed(seed)
@@ -109,7 +110,7 @@ class _Painter(NamedTuple):
 
     spec: Spec
     seed: int
-    layout: Layout
+    layout: Layout | None
     value_range: tuple[float, float] | None
     inplace: bool
 
@@ -130,6 +131,10 @@ class _Painter(NamedTuple):
 
 def _images_of(batch: Any) -> Any:
     images = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+    if isinstance(images, Mapping):
+        raise TypeError(
+            "flow must give images or tuples that begin with them, got a dict: type ((d['images'], …) for …)"
+        )
     if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
         raise not_an_array(images)
     return np.asarray(images)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAYOUTS", "Layout", "Memory", "array_at", "make_memory", "make_record"]
+__all__ = ["LAYOUTS", "Layout", "Memory", "array_at", "guess_layout", "looks_mistaken", "make_memory", "make_record"]
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 
@@ -36,15 +36,7 @@ def make_memory(
     shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout | None
 ) -> Memory:
     if layout is None:
-        if len(shape) not in _DEFAULT_LAYOUT:
-            raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
-        layout = _DEFAULT_LAYOUT[len(shape)]
-        if len(shape) > 2 and _looks_mistaken(shape):
-            others = "NCHW" if len(shape) == 4 else "NHW or CHW"
-            raise ValueError(
-                f"layout must be given where the shape does not tell it, got shape {shape}: type "
-                f'layout="{layout}" if the last axis is {shape[-1]} channels, else {others}'
-            )
+        layout = guess_layout(shape)
     elif len(shape) != len(layout):
         raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
     axes = dict(zip(layout, zip(shape, strides, strict=True), strict=True))
@@ -61,9 +53,23 @@ def make_memory(
     )
 
 
-def _looks_mistaken(shape: tuple[int, ...]) -> bool:
+def guess_layout(shape: tuple[Any, ...]) -> Layout:
+    """Layout by the number of axes, or an error where another one is as likely; the length of a batch may be None."""
+    if len(shape) not in _DEFAULT_LAYOUT:
+        raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
+    layout = _DEFAULT_LAYOUT[len(shape)]
+    if len(shape) > 2 and looks_mistaken(shape):
+        others = "NCHW" if len(shape) == 4 else "NHW or CHW"
+        raise ValueError(
+            f"layout must be given where the shape does not tell it, got shape {shape}: type "
+            f'layout="{layout}" if the last axis is {shape[-1]} channels, else {others}'
+        )
+    return layout
+
+
+def looks_mistaken(shape: tuple[Any, ...]) -> bool:
     """Whether the last axis of what should be HWC or NHWC may be the width of an image instead."""
-    rows, columns, channels = shape[-3:]
+    rows, columns, channels = map(int, shape[-3:])
     return channels > _MAX_GUESSED_CHANNELS or (
         channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels)
     )

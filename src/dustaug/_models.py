@@ -20,6 +20,13 @@ def check_predict(predict: Any) -> None:
             "predict=lambda images: model.predict_proba(images.reshape(len(images), -1)), or what your model needs"
         )
 
+    keras = sys.modules.get("keras")
+    if keras is not None and isinstance(predict, keras.Model):
+        raise TypeError(
+            f"predict must be a function of a batch of images, got the Keras model {predict.name}, which augments when "
+            "it is called: type predict=model.predict_on_batch"
+        )
+
 
 def ask_model(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], classes: int | None) -> NDArray[np.float64]:
     """Return a model's scores, (n, classes), or say what is wrong with them."""

@@ -13,7 +13,7 @@ import numpy as np
 from ._checks import MAX_EPOCH, MAX_INDEX, check_pair, check_seed, check_value_range, check_whole
 from ._flow import draw_seed, dust_flow
 from ._graph import Ops, dust
-from ._memory import Layout
+from ._memory import Layout, looks_mistaken
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles", "dust_flow"]
@@ -38,7 +38,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     seed : int, optional
         0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
     data_format : {"channels_last", "channels_first"}, optional
-        By default that of Keras' configuration.
+        By default that of Keras' configuration, and an error where the shape looks like the other one.
     value_range : (float, float), default (0, 255)
         Values of black and white, as in Keras' own layers.
     fill_mask : int, optional
@@ -54,6 +54,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     Raises
     ------
+    RuntimeError
+        If it is made inside of ``dataset.map``.
     TypeError
         If a field is unknown, or comes together with a spec, or an index key comes without a seed.
     ValueError
@@ -108,6 +110,14 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
+        # Who did not say where the channels are may not have thought of it.
+        self._guess = data_format is None and self.data_format == "channels_last"
+        tf = sys.modules.get("tensorflow")
+        if tf is not None and not tf.executing_eagerly():
+            raise RuntimeError(
+                "DustRectangles must be made outside of a graph, once: type layer = DustRectangles() before "
+                "dataset.map(layer)"
+            )
         self._key = draw_seed() if seed is None else self.seed
         self.generator = keras.random.SeedGenerator(0)  # Which counts, also where a compiled step has no side effects.
         self._calls: Any = None
@@ -126,6 +136,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """Call the layer; arguments are those of :meth:`call`."""
+        if isinstance(inputs, (tuple, list)):
+            raise TypeError(
+                f"inputs must be images or a dict with them, got a {type(inputs).__name__}: type "
+                "dataset.map(lambda images, labels: (layer(images), labels))"
+            )
         if isinstance(inputs, Mapping):
             inputs = {**inputs, **self._checked(inputs)}
         if keras.config.backend() != "tensorflow" and _is_in_tensorflow_graph(inputs):
@@ -150,7 +165,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         if not isinstance(inputs, Mapping):
             return self._dust(inputs, inputs, training=training)[0]
         if "images" not in inputs:
-            raise ValueError(f'inputs must have "images", got a dict with {", ".join(map(str, inputs))}')
+            given = ", ".join(map(str, inputs))
+            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
         images, covered = self._dust(inputs["images"], inputs, training=training)
         outputs = {**inputs, "images": images}
         if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
@@ -159,7 +175,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Images, and what the dust covers if there is any."""
-        layout, framework = self._layout_of(len(images.shape)), _framework_of(images)
+        layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
         ops, dust = _find_operations(framework, images)
         dtype = ops.numpy_dtype(images)
         if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
@@ -176,9 +192,16 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         dusted: tuple[Any, Any] = dust(images, seed=ops.split(self._key), epoch=epoch, index=index, **options)
         return dusted
 
-    def _layout_of(self, rank: int) -> Layout:
+    def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
+        rank = len(shape)
         if rank not in (3, 4):
-            raise ValueError(f"images must have 3 axes, or 4 in a batch, got {rank}")
+            raise ValueError(f"images must have 3 axes, or 4 in a batch, got shape {shape}")
+        if self._guess and None not in shape[-3:] and looks_mistaken(shape):
+            raise ValueError(
+                f"data_format must be given where the shape does not tell it, got shape {shape}: type "
+                f'data_format="channels_last" if the last axis is {shape[-1]} channels, "channels_first" if they come '
+                "first, or images[..., None] if there is none"
+            )
         if self.data_format == "channels_last":
             return "NHWC" if rank == 4 else "HWC"
         return "NCHW" if rank == 4 else "CHW"
@@ -212,7 +235,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def compute_output_spec(self, inputs: Any, **_: Any) -> Any:
         """Shape of what goes in; images get the dtype of the layer."""
         if not isinstance(inputs, Mapping):
-            self._layout_of(len(inputs.shape))
+            self._layout_of(tuple(inputs.shape))
             return keras.KerasTensor(inputs.shape, self.compute_dtype)
         others = {key: value for key, value in inputs.items() if key != "images"}
         others = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), others)

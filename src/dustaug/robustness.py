@@ -5,7 +5,7 @@ of the images it was given with, always with the axis of the batch in front, eac
 one row for each image and one column for each of at least two classes, as anything that NumPy reads::
 
     lambda images: model.predict_proba(images.reshape(len(images), -1))      scikit-learn: flat rows
-    lambda images: model.predict(images, verbose=0)                          Keras
+    model.predict_on_batch                                                   Keras
     torch.no_grad()(lambda images: model(torch.from_numpy(images)))          PyTorch: NCHW, after model.eval()
 
 The plots need matplotlib and the progress bars need rich: ``pip install "dustaug[robustness]"``.

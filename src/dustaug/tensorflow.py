@@ -22,7 +22,7 @@ from . import core
 from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec
 from ._graph import dust
 from ._graph_tensorflow import OPS, PHILOX, Calls
-from ._memory import Layout
+from ._memory import Layout, guess_layout
 from .spec import Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
@@ -38,7 +38,7 @@ def make_dust_fn(
     epoch: Any = 0,
     backend: Literal["numba", "graph"] = "numba",
     indexed: bool = False,
-    layout: Layout = "NHWC",
+    layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     image_key: str | None = None,
 ) -> Callable[..., Any]:
@@ -62,8 +62,9 @@ def make_dust_fn(
     indexed : bool, default False
         Whether the function takes ``(index, element)``, as of ``dataset.enumerate()``. The index is that of the image,
         of the first image of a batch, or one for each, (n,).
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, default "NHWC"
-        Of batches; single images, with one axis less, have the layout without its N.
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
+        Of batches; single images, with one axis less, have the layout without its N. By default NHWC, and an error
+        where the shape looks like another one.
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
     image_key : str, optional
@@ -92,7 +93,8 @@ def make_dust_fn(
     True
     """
     spec = check_spec(spec)
-    check_layout(layout)
+    if layout is not None:
+        check_layout(layout)
     if value_range is not None:
         check_pair("value_range", value_range)
         value_range = (value_range[0], value_range[1])
@@ -187,39 +189,49 @@ def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
 class _Painter:
     """One spec on tensors of any size."""
 
-    def __init__(self, spec: Spec, backend: str, layout: Layout, value_range: tuple[float, float] | None) -> None:
+    def __init__(
+        self, spec: Spec, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
+    ) -> None:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 
     def __call__(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
         images = tf.convert_to_tensor(images)
+        if images.dtype == tf.string:
+            raise TypeError("images must hold numbers, got strings: type dataset.map(read_and_decode).map(dust_fn)")
         paint = self._by_graph if self.backend == "graph" else self._by_numba
         dusted = paint(images, key, epoch, index)
         dusted.set_shape(images.shape)
         return dusted
 
-    def _layout_of(self, rank: int) -> Layout:
-        single: Any = self.layout.replace("N", "")
-        if rank == len(self.layout):
-            return self.layout
-        if rank == len(single):
-            return single  # type: ignore[no-any-return]
-        raise ValueError(
-            f"images must have {len(single)} or {len(self.layout)} axes for layout {self.layout}, got {rank}: type "
-            "make_dust_fn(layout=…)"
-        )
+    def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
+        """Layout of images, some of whose lengths may not be known yet."""
+        given: Any = self.layout or "NHWC"
+        single = given.replace("N", "")
+        if len(shape) not in (len(given), len(single)):
+            hint = (
+                "elements are images, (images, labels, …) or dicts, and (index, element) with indexed=True"
+                if len(shape) < 2
+                else "type make_dust_fn(layout=…)"
+            )
+            raise ValueError(
+                f"images must have {len(single)} or {len(given)} axes for layout {given}, got shape {shape}: {hint}"
+            )
+        if self.layout is None and None not in shape[-3:]:
+            return guess_layout(shape)
+        return given if len(shape) == len(given) else single  # type: ignore[no-any-return]
 
     def _by_graph(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is None:
             raise ValueError(
                 'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
             )
-        layout = self._layout_of(images.shape.rank)
+        layout = self._layout_of(tuple(images.shape))
         words = {"seed": OPS.split(key), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
         return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
 
     def _by_numba(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is not None:
-            self._layout_of(images.shape.rank)
+            self._layout_of(tuple(images.shape))
         key = key if tf.is_tensor(key) else tf.constant(key, tf.uint64)
         coordinates = [key, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
         if tf.executing_eagerly():
@@ -237,7 +249,7 @@ class _Painter:
             seed=int(key) % 2**64,
             epoch=int(epoch),
             index=int(index) if np.ndim(index) == 0 else index,
-            layout=self._layout_of(np.ndim(images)),
+            layout=self._layout_of(np.shape(images)),
             value_range=self.value_range,
         )
 
