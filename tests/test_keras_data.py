@@ -1,5 +1,7 @@
 """DustRectangles inside tf.data, whatever the backend of Keras is."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -80,3 +82,22 @@ def test_a_layer_is_made_outside_of_a_map():
     """Inside it would be made anew, and have no numbers of its own."""
     with pytest.raises(RuntimeError, match="DustRectangles must be made outside of a graph"):
         black(1).map(lambda images: DustRectangles()(images))  # noqa: PLW0108
+
+
+def unseeded(parallel):
+    """An epoch of a layer that counts its calls."""
+    dataset = black(60).map(DustRectangles(dustaug.dust(count_range=(5, 9)), seed=1), num_parallel_calls=parallel)
+    return [images.numpy().tobytes() for images in dataset]
+
+
+def test_op_determinism_fixes_the_order_of_parallel_calls(run_python):
+    """The switch of TensorFlow that promises it."""
+    program = """
+import sys, tensorflow as tf
+sys.path.insert(0, sys.argv[1])
+tf.config.experimental.enable_op_determinism()
+from test_keras_data import unseeded
+print(unseeded(None) == unseeded(8) == unseeded(tf.data.AUTOTUNE))
+"""
+
+    assert "True" == run_python(program, Path(__file__).parent).splitlines()[-1]
