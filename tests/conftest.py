@@ -38,6 +38,7 @@ FRAMEWORKS = {
     "guitar_classifier": ["keras", "tensorflow"],
     "guitar_training": ["keras", "tensorflow"],
     "_flow": ["keras"],
+    "flow": ["keras"],
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],
     "_graph_jax": ["jax"],
