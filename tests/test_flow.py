@@ -145,6 +145,21 @@ def test_a_list_of_batches_will_do():
     assert digests(expected_batches(epoch=1)) == digests(x for x, _ in noised)
 
 
+class BareBatches:
+    """What a sequence needs at least, and no class of Keras'."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        return batches(photos())[i]
+
+
+def test_a_length_and_items_will_do():
+    """Of any class."""
+    assert digests(expected_batches()) == digests(x for x, _ in dust_flow(BareBatches(), seed=SEED))
+
+
 def test_an_iterable_is_gone_through_once():
     """As by the post's expression; its images are counted."""
     noised = dust_flow(iter(batches(photos())), seed=SEED, epoch=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -98,9 +98,10 @@ def dust_flow(
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and isinstance(flow, tensorflow.data.Dataset):
         raise TypeError("flow must be no tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
-    if isinstance(flow, (str, Mapping, np.ndarray)) or not isinstance(flow, (Iterable, Sequence)):
+    is_sequence = hasattr(flow, "__len__") and hasattr(flow, "__getitem__")
+    if isinstance(flow, (str, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
         raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {type(flow).__name__}")
-    if hasattr(flow, "__len__") and hasattr(flow, "__getitem__"):
+    if is_sequence:
         return _DustFlow(_Batches(flow), painter, check_epoch(epoch))
     return _dust_each(flow, painter, check_epoch(epoch))
 
