@@ -91,6 +91,20 @@ def test_every_framework_paints_the_same_bytes(framework, spec):
 
 
 @pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("fill", ["grey", "color", "constant"])
+def test_large_images_get_the_same_bytes(framework, layout, fill):
+    """There TensorFlow paints the pixels of rectangles alone; they lie over one another."""
+    spec = dustaug.dust(fill=fill, center_std=(0.1, 0.1), fill_value=(9, 99, 199) if fill == "constant" else None)
+    images = np.random.default_rng(3).integers(0, 256, (3, 224, 200, 3), dtype=np.uint8)
+    if layout == "NCHW":
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    painted = np.asarray(RUNS[framework](images, spec, layout, None, np.arange(FIRST, FIRST + 3)))
+
+    assert expected(images, spec, layout=layout).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
 def test_the_images_of_a_batch_follow_the_first(framework):
     """From a single index on, also across the end of its low word."""
     images, first = photos(np.uint8), 2**32 - N // 2
