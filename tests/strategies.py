@@ -29,12 +29,14 @@ def specs(draw, channels, dtype):
         "p": draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.0])),
         "count_range": draw(ordered(st.sampled_from([1, 2, 5, 9, 33, 40, 0]))),
         "center": draw(st.sampled_from(["normal", "uniform", "inside"])),
-        "center_mean": draw(st.tuples(st.floats(0, 1), st.floats(0, 1))),
-        "center_std": draw(st.tuples(*[st.one_of(st.just(0.0), st.floats(1e-3, 3))] * 2)),
         "spare_last": draw(st.sampled_from([False, True])),
         "fill": draw(st.sampled_from(fills)),
-        "fill_range": draw(ordered(st.integers(0, 255))),
     }
+    if fields["center"] == "normal":
+        fields["center_mean"] = draw(st.tuples(st.floats(0, 1), st.floats(0, 1)))
+        fields["center_std"] = draw(st.tuples(*[st.one_of(st.just(0.0), st.floats(1e-3, 3))] * 2))
+    if fields["fill"] in ("grey", "color", "noise"):
+        fields["fill_range"] = draw(ordered(st.integers(0, 255)))
     size = draw(st.sampled_from(["half", "side", "fraction", "area"]))
     if size == "half":
         fields["half_height_range"] = draw(ordered(st.sampled_from([1, 2, 3, 5, 9, 0])))

@@ -147,9 +147,9 @@ def test_without_the_compiler(run_python, package, warm):
     """NUMBA_DISABLE_JIT=1 gives the same pixels, from NumPy."""
     program = (
         "import hashlib, numpy as np, dustaug\n"
-        "from dustaug import core\n"
+        "from dustaug import _jobs\n"
         "images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)\n"
-        "print(hashlib.sha256(images.tobytes()).hexdigest(), core._engine().__name__)"
+        "print(hashlib.sha256(images.tobytes()).hexdigest(), _jobs._engine().__name__)"
     )
     output = run_python(program, NUMBA_DISABLE_JIT="1", PYTHONPATH=str(package.parent))
 

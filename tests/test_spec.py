@@ -142,6 +142,16 @@ def test_a_new_unit_replaces_the_size():
         ({"fill_value": 3}, ValueError, "fill_value must be left out with fill='grey', got 3: type fill=\"constant\""),
         ({"fill": "constant"}, ValueError, 'fill_value must be given with fill="constant": type fill_value=0'),
         ({"fill": "constant", "fill_value": (1, -2)}, ValueError, "fill_value must be a number from 0 to 255, got -2"),
+        (
+            {"fill": "mean", "fill_range": (3, 9)},
+            ValueError,
+            r"fill_range must be left out with fill='mean', got \(3, 9\): type fill=\"grey\", \"color\" or \"noise\"",
+        ),
+        (
+            {"center": "uniform", "center_std": (0.1, 0.1)},
+            ValueError,
+            r"center_std must be left out with center='uniform', got \(0.1, 0.1\): type center=\"normal\"",
+        ),
         ({"normalize_mean": (0.5,)}, ValueError, "normalize_mean and normalize_std must be given together"),
         (
             {"normalize_mean": (0.5,), "normalize_std": (1, 1)},
@@ -164,8 +174,19 @@ def test_bad_fields_are_named(fields, error, message):
 
 def test_unknown_fields_of_a_dict_are_named():
     """from_dict() names what it does not know."""
-    with pytest.raises(TypeError, match="fields of Spec must be known, got colour"):
+    with pytest.raises(TypeError, match=r"fields of Spec must be known, got colour: see help\(dustaug.Spec\)"):
         Spec.from_dict({"colour": 1})
+    with pytest.raises(TypeError, match=r"must be known, got counts_range: did you mean count_range\?"):
+        dust(counts_range=(1, 2))
+
+
+def test_replacing_a_fill_or_centre_drops_what_belonged_to_the_old_one():
+    """A field that would change nothing is refused by Spec, so replace() must not carry it along."""
+    spec = dust(fill_range=(3, 9), center_std=(0.1, 0.1))
+
+    assert spec.replace(fill="constant", fill_value=3).fill_range == (0, 255)
+    assert spec.replace(center="inside").center_std == (0.25, 0.25)
+    assert spec.replace(fill="noise").fill_range == (3, 9)
 
 
 def test_a_fraction_of_one_is_a_fraction():

@@ -132,8 +132,10 @@ class TestAddDust:
     def test_floats_that_leave_0_to_1_warn(self):
         """A guess that is wrong is not silent, at any call."""
         for seed in (None, 0, 0):
-            with pytest.warns(UserWarning, match=r"taken to lie in \[0, 1\], got 100"):
+            with pytest.warns(UserWarning, match=r"taken to lie in \[0, 1\], got 100") as caught:
                 add_dust(grey(3, 40, 41, dtype=torch.float32), seed=seed, index=None if seed is None else 0)
+
+            assert [__file__] == [warning.filename for warning in caught]
 
     def test_without_a_seed_every_call_differs(self):
         """Fresh entropy at each call, and none of it from torch's generator."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import dustaug
 import reference
-from dustaug import _kernels, _numpy, core
+from dustaug import _jobs, _kernels, _numpy
 from dustaug._fills import default_value_range
 from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 
@@ -15,10 +15,10 @@ from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 @pytest.fixture(params=[_kernels, _numpy], ids=["numba", "numpy"], scope="module")
 def engine(request):
     """Both engines in turn."""
-    original = core._engine
-    core._engine = lambda: request.param
+    original = _jobs._engine
+    _jobs._engine = lambda: request.param
     yield request.param
-    core._engine = original
+    _jobs._engine = original
 
 
 def limits_of(draw, dtype):

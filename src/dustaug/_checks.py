@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 import warnings
 from typing import Any
 
@@ -170,9 +171,17 @@ def check_guessed_range(images: NDArray[Any]) -> None:
                 f"images of {images.dtype} are taken to lie in [0, 1], got {value:g}: the dust will look wrong. Type "
                 "value_range=(0, 255) for images of that range, or give the spec normalize_mean and normalize_std",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=_level_of_caller(),
             )
             return
+
+
+def _level_of_caller() -> int:
+    """How many calls lie between a warning and the line outside of the package that led to it."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001  What warnings.warn itself counts.
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def check_rectangles(

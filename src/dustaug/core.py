@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 import os
 import threading
-from collections.abc import Callable, Mapping
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _fills
-from ._checks import (
-    MAX_EPOCH,
-    MAX_INDEX,
-    MAX_SEED,
-    check_coordinates,
-    check_dtype,
-    check_epoch,
-    check_fill,
-    check_guessed_range,
-    check_index,
-    check_layout,
-    check_pair,
-    check_rectangles,
-    check_seed,
-    check_spec,
-    check_value_range,
-    check_whole,
-    not_an_array,
-)
-from ._memory import Layout, Memory, array_at, make_memory, make_record
-from ._plan import PLAN_DTYPE, Plan, make_plan
+from ._checks import MAX_INDEX, check_epoch, check_index, check_rectangles, check_seed, check_spec, check_whole
+from ._jobs import bind_dust_at, draw_rectangles, dust_images, make_job, paint_boxes
+from ._memory import Layout, make_record
+from ._plan import make_plan
 from .spec import MAX_SIDE, Spec
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-__all__ = ["DustStream", "Layout", "Rectangles", "add_dust", "paint_rectangles", "sample_rectangles", "warmup"]
+__all__ = [
+    "DustStream",
+    "Layout",
+    "Rectangles",
+    "add_dust",
+    "bind_dust_at",
+    "paint_rectangles",
+    "sample_rectangles",
+    "warmup",
+]
 
 Images = TypeVar("Images", bound=NDArray[Any])
 
@@ -116,7 +102,7 @@ def add_dust(
     >>> bool((alone == images[5]).all())
     True
     """
-    job = _make_job(images, spec, layout, value_range)
+    job = make_job(images, spec, layout, value_range)
     if seed is None:
         if index is not None or epoch != 0:
             raise TypeError(
@@ -129,7 +115,7 @@ def add_dust(
             "index must be given with a seed, or every batch would get the same dust, got none: type "
             "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
         )
-    return _dust_images(images, job, seed, epoch, index, num_threads)
+    return dust_images(images, job, seed, epoch, index, num_threads)
 
 
 class DustStream:
@@ -180,12 +166,12 @@ class DustStream:
         num_threads: int = 1,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
-        job = _make_job(images, self.spec, layout, value_range)
+        job = make_job(images, self.spec, layout, value_range)
         with self._lock:
             epoch, index = self.epoch, self.index
             self.index = index + job.n
         try:
-            return _dust_images(images, job, self.seed, epoch, index, num_threads)
+            return dust_images(images, job, self.seed, epoch, index, num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
             with self._lock:
@@ -341,10 +327,7 @@ def sample_rectangles(
     )
     record = record.copy()
     record["channels"] = channels
-    columns = channels if spec.fill == "color" else 1
-    counts, boxes, fills = _draw(
-        record, _engine().handle(tables), seed & 0xFFFFFFFF, seed >> 32, epoch, indices, columns
-    )
+    counts, boxes, fills = draw_rectangles(record, tables, seed, epoch, indices)
     return Rectangles(
         image=np.repeat(np.arange(len(indices)), counts),
         boxes=boxes,
@@ -407,7 +390,7 @@ def paint_rectangles(
     if not isinstance(rectangles, Rectangles):
         raise TypeError(f"rectangles must be dustaug.Rectangles, got {type(rectangles).__name__}")
     spec = rectangles.spec or _HAND_MADE
-    job = _make_job(images, spec, layout, value_range)
+    job = make_job(images, spec, layout, value_range)
     if rectangles.n_images != job.n:
         raise ValueError(f"rectangles must be of {job.n} images, got n_images={rectangles.n_images}")
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, job.memory)
@@ -428,18 +411,7 @@ def paint_rectangles(
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
         patterns = _fills.encode(fill.reshape(len(fill), -1), spec, job.memory.dtype, job.value_range)
         record = make_record(job.record, job.memory, pattern_columns=patterns.shape[1])
-    engine = _engine()
-    engine.paint_boxes(
-        record,
-        engine.handle(patterns),
-        engine.locate(images, record),
-        engine.handle(boxes),
-        image,
-        seed & 0xFFFFFFFF,
-        seed >> 32,
-        check_epoch(rectangles.epoch),
-        indices,
-    )
+    paint_boxes(record, patterns, images, boxes, image, seed=seed, epoch=check_epoch(rectangles.epoch), indices=indices)
     return images
 
 
@@ -453,232 +425,3 @@ def warmup() -> None:
     image = np.zeros((8, 8), np.uint8)
     paint_rectangles(image, sample_rectangles(height=8, width=8, seed=0, index=0))
     add_dust(image, seed=0, index=0)
-
-
-class _Job(NamedTuple):
-    """All that the kernel needs to know of a spec, a shape, strides, a dtype and a value range: computed once."""
-
-    n: int
-    record: NDArray[Any]
-    patterns: NDArray[np.uint64]
-    # What the engine takes for tables and patterns; their owners are kept alive here.
-    handles: tuple[Any, Any]
-    tables: NDArray[np.uint32]
-    memory: Memory
-    value_range: tuple[float, float]
-    per_image: bool
-    guessed_range: bool
-    two_steps: bool
-
-
-def _make_job(
-    images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
-) -> _Job:
-    if not isinstance(images, np.ndarray):
-        raise not_an_array(images)
-    if not images.flags.writeable:
-        raise ValueError("images must be writable, got a read-only array: type images.copy()")
-    if spec is not None:
-        check_spec(spec)
-    if layout is not None:
-        check_layout(layout)
-    if value_range is not None:
-        value_range = check_pair("value_range", value_range)
-    job = _job_cache(spec)(images.shape, images.strides, images.dtype, spec, layout, value_range)
-    if job.guessed_range:
-        check_guessed_range(images)
-    return job
-
-
-def _prepare_job(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    layout: Layout | None,
-    value_range: tuple[float, float] | None,
-) -> _Job:
-    spec = check_spec(spec)
-    check_dtype(dtype)
-    memory = make_memory(shape, strides, dtype, layout)
-    limits = check_value_range(value_range, dtype)
-    check_fill(spec, memory)
-    per_image = spec.fill == "mean"
-    patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.
-    if not per_image:
-        patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
-    if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
-        patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
-    plan = Plan(np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32))
-    guessed = False
-    if 0 not in shape:
-        plan = make_plan(spec, memory.height, memory.width)
-        plain = spec.normalize_mean is None and not per_image
-        guessed = value_range is None and dtype.kind not in "biu" and plain
-    record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
-    handles = _engine().handle(plan.tables), _engine().handle(patterns)
-    two_steps = spec.fill in ("color", "noise")
-    return _Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed, two_steps)
-
-
-_cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
-# Tables of areas are large, and there is one for each image size: few of them are kept.
-_cached_area_job = functools.lru_cache(maxsize=8)(_prepare_job)
-
-
-def _job_cache(spec: Spec | None) -> Callable[..., _Job]:
-    return _cached_job if spec is None or spec.area_range is None else _cached_area_job
-
-
-@functools.cache
-def _engine() -> ModuleType:
-    """Numba's kernels, or their twin in NumPy if Numba's compiler is switched off. Imported at the first call."""
-    from . import _kernels
-
-    if _kernels.JIT_DISABLED:
-        from . import _numpy
-
-        return _numpy
-    return _kernels
-
-
-def bind_dust_at(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    *,
-    layout: Layout,
-    value_range: tuple[float, float] | None = None,
-) -> Callable[..., None]:
-    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust` with the rest decided.
-
-    For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
-    goes into looking it up. The caller answers for the address: that it is writable, and that its owner outlives the
-    call. Strides are in bytes.
-    """
-    job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
-    if not engine.TAKES_ADDRESSES or job.per_image or job.two_steps or job.guessed_range or 0 in shape:
-
-        def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
-            images = array_at(address, shape, strides, dtype)
-            key: dict[str, Any] = {"seed": seed, "epoch": epoch, "index": index}
-            add_dust(images, spec, layout=layout, value_range=value_range, num_threads=num_threads, **key)
-
-        return dust_array_at
-    record, (tables, patterns), n, dust_images, no_indices = (
-        job.record,
-        job.handles,
-        job.n,
-        engine.dust_images,
-        engine.NO_INDICES,
-    )
-    last = MAX_INDEX - n
-
-    def dust_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
-        # As _dust, one call less deep: plain numbers and one thread are what a data loader's worker has.
-        if (
-            type(seed) is type(epoch) is type(index) is int
-            and 0 <= seed <= MAX_SEED
-            and 0 <= epoch <= MAX_EPOCH
-            and 0 <= index <= last
-            and num_threads == 1
-        ):
-            low, high = seed & 0xFFFFFFFF, seed >> 32
-            dust_images(record, tables, patterns, address, low, high, epoch, index, no_indices, 0, n)
-        else:
-            _dust(None, address, job, seed, epoch, index, num_threads)
-
-    return dust_at
-
-
-def _dust_images(images: Images, job: _Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int) -> Images:
-    if images.size:
-        _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
-    else:
-        check_coordinates(seed, epoch, index, job.n)
-    return images
-
-
-def _dust(
-    images: NDArray[Any] | None,
-    target: Any,
-    job: _Job,
-    seed: int,
-    epoch: int,
-    index: int | ArrayLike,
-    num_threads: int,
-) -> None:
-    """Run the kernel on a target that the engine has located; only means read the images themselves."""
-    seed, epoch, first, array = check_coordinates(seed, epoch, index, job.n)
-    engine = _engine()
-    tables, patterns = job.handles
-    if job.per_image and images is not None:
-        means = _fills.mean_patterns(images, job.memory, job.value_range)
-        patterns = engine.handle(means)
-    low, high = seed & 0xFFFFFFFF, seed >> 32
-    dust_part: Callable[..., None]
-    if job.two_steps:
-        each = first + np.arange(job.n) if array is None else array
-        dust_part = functools.partial(_draw_and_paint, job, target, low, high, epoch, each)
-    else:
-        indices = engine.NO_INDICES if array is None else engine.handle(array)
-        if num_threads == 1:
-            engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
-            return
-        dust_part = functools.partial(
-            engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
-        )
-    if num_threads == 1:
-        dust_part(0, job.n)
-        return
-    # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
-    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
-    edges = [job.n * part // num_threads for part in range(num_threads + 1)]
-    pool = _pool(num_threads)
-    for done in [pool.submit(dust_part, *part) for part in itertools.pairwise(edges)]:
-        done.result()
-
-
-def _draw(
-    record: NDArray[Any], tables: Any, low: int, high: int, epoch: int, indices: NDArray[np.int64], columns: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Counts, boxes (r, 4) and numbers of fills (r, columns) of the rectangles of some images."""
-    engine = _engine()
-    counts = np.zeros(len(indices), np.int64)
-    engine.count_rectangles(record, low, high, epoch, indices, counts)
-    boxes = np.zeros((counts.sum(), 4), np.int32)
-    fills = np.zeros((len(boxes), columns), np.int32)
-    engine.draw_rectangles(record, tables, low, high, epoch, indices, counts, boxes, fills)
-    return counts, boxes, fills
-
-
-def _draw_and_paint(
-    job: _Job, target: Any, low: int, high: int, epoch: int, indices: NDArray[np.int64], start: int, stop: int
-) -> None:
-    """Dust the images `start` to `stop` with colour or noise: draw all rectangles, then paint them."""
-    engine, plan = _engine(), job.record[0]
-    channels = np.arange(job.memory.channels)
-    columns = len(channels) if plan["color"] else 1
-    counts, boxes, fills = _draw(job.record, job.handles[0], low, high, epoch, indices[start:stop], columns)
-    patterns = np.ascontiguousarray(job.patterns[fills, channels]) if plan["color"] else job.patterns
-    five = np.zeros((len(boxes), 5), np.int64)
-    five[:, :4] = boxes
-    positions = np.repeat(np.arange(start, stop), counts)
-    engine.paint_boxes(
-        job.record, engine.handle(patterns), target, engine.handle(five), positions, low, high, epoch, indices
-    )
-
-
-_pools: dict[int, ThreadPoolExecutor] = {}
-if hasattr(os, "register_at_fork"):
-    # A forked child inherits the pools, but not their threads.
-    os.register_at_fork(after_in_child=_pools.clear)
-
-
-def _pool(num_threads: int) -> ThreadPoolExecutor:
-    if num_threads not in _pools:
-        from concurrent.futures import ThreadPoolExecutor
-
-        _pools[num_threads] = ThreadPoolExecutor(num_threads, "dustaug")
-    return _pools[num_threads]

@@ -140,6 +140,7 @@ class Spec:
         _choice("fill", self.fill, ("grey", "constant", "color", "noise", "mean"))
         put("fill_range", _range("fill_range", self.fill_range, int, 0, 255))
         self._check_fill_value(put)
+        self._check_use()
         self._check_normalize(put)
         put("_hash", hash(tuple(self.to_dict().items())))
 
@@ -179,6 +180,20 @@ class Spec:
         else:
             put("fill_value", _number("fill_value", self.fill_value, float, 0, 255))
 
+    def _check_use(self) -> None:
+        """Refuse fields that would change nothing."""
+        if self.fill in ("constant", "mean") and self.fill_range != (0, 255):
+            raise ValueError(
+                f"fill_range must be left out with fill={self.fill!r}, got {self.fill_range}: "
+                'type fill="grey", "color" or "noise"'
+            )
+        for name, default in (("center_mean", (0.5, 0.5)), ("center_std", (0.25, 0.25))):
+            if self.center != "normal" and getattr(self, name) != default:
+                raise ValueError(
+                    f"{name} must be left out with center={self.center!r}, got {getattr(self, name)}: "
+                    'type center="normal"'
+                )
+
     def _check_normalize(self, put: Callable[[str, object], None]) -> None:
         mean, std = self.normalize_mean, self.normalize_std
         if mean is None and std is None:
@@ -193,7 +208,9 @@ class Spec:
             )
 
     def replace(self, **changes: Any) -> Spec:
-        """Return a copy with some fields changed; a size in another unit takes the place of the old one.
+        """Return a copy with some fields changed.
+
+        A size in another unit takes the place of the old one, and what only the old fill or centre had is dropped.
 
         Examples
         --------
@@ -206,6 +223,10 @@ class Spec:
                 fields.update((name, None) for other in _SIZE_FIELDS if other != group for name in other)
         if changes.get("fill", "constant") != "constant":
             fields["fill_value"] = None
+        if changes.get("fill") in ("constant", "mean"):
+            fields["fill_range"] = _DEFAULTS["fill_range"]
+        if changes.get("center", "normal") != "normal":
+            fields.update((name, _DEFAULTS[name]) for name in ("center_mean", "center_std"))
         return Spec.from_dict({**fields, **changes})
 
     def to_dict(self) -> dict[str, Any]:
@@ -229,7 +250,12 @@ class Spec:
         """
         unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls) if field.init})
         if unknown:
-            raise TypeError(f"fields of Spec must be known, got {', '.join(unknown)}: see help(dustaug.Spec)")
+            import difflib
+
+            known = [field.name for field in dataclasses.fields(cls) if field.init]
+            near = [name for field in unknown for name in difflib.get_close_matches(field, known, 1)]
+            hint = f"did you mean {', '.join(near)}?" if near else "see help(dustaug.Spec)"
+            raise TypeError(f"fields of Spec must be known, got {', '.join(unknown)}: {hint}")
         return cls(**fields)
 
     def __hash__(self) -> int:

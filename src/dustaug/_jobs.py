@@ -1,0 +1,297 @@
+"""What the kernel must know to dust a batch, computed once, and how it is run: at an address, in parts, on threads."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _fills
+from ._checks import (
+    MAX_EPOCH,
+    MAX_INDEX,
+    MAX_SEED,
+    check_coordinates,
+    check_dtype,
+    check_fill,
+    check_guessed_range,
+    check_layout,
+    check_pair,
+    check_spec,
+    check_value_range,
+    check_whole,
+    not_an_array,
+)
+from ._memory import Layout, Memory, array_at, make_memory, make_record
+from ._plan import PLAN_DTYPE, Plan, make_plan
+from .spec import Spec
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+__all__ = ["Job", "bind_dust_at", "draw_rectangles", "dust_images", "make_job", "paint_boxes"]
+
+Images = TypeVar("Images", bound=NDArray[Any])
+
+_WORD = 0xFFFFFFFF
+
+
+class Job(NamedTuple):
+    """All that the kernel needs to know of a spec, a shape, strides, a dtype and a value range: computed once."""
+
+    n: int
+    record: NDArray[Any]
+    patterns: NDArray[np.uint64]
+    # What the engine takes for tables and patterns; their owners are kept alive here.
+    handles: tuple[Any, Any]
+    tables: NDArray[np.uint32]
+    memory: Memory
+    value_range: tuple[float, float]
+    per_image: bool
+    guessed_range: bool
+    two_steps: bool
+
+
+def make_job(
+    images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
+) -> Job:
+    """Check images and options, and return their job from the cache."""
+    if not isinstance(images, np.ndarray):
+        raise not_an_array(images)
+    if not images.flags.writeable:
+        raise ValueError("images must be writable, got a read-only array: type images.copy()")
+    if spec is not None:
+        check_spec(spec)
+    if layout is not None:
+        check_layout(layout)
+    if value_range is not None:
+        value_range = check_pair("value_range", value_range)
+    job = _job_cache(spec)(images.shape, images.strides, images.dtype, spec, layout, value_range)
+    if job.guessed_range:
+        check_guessed_range(images)
+    return job
+
+
+def _prepare_job(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+) -> Job:
+    spec = check_spec(spec)
+    check_dtype(dtype)
+    memory = make_memory(shape, strides, dtype, layout)
+    limits = check_value_range(value_range, dtype)
+    check_fill(spec, memory)
+    per_image = spec.fill == "mean"
+    patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.
+    if not per_image:
+        patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
+    if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
+        patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
+    plan = Plan(np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32))
+    guessed = False
+    if 0 not in shape:
+        plan = make_plan(spec, memory.height, memory.width)
+        plain = spec.normalize_mean is None and not per_image
+        guessed = value_range is None and dtype.kind not in "biu" and plain
+    record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
+    handles = _engine().handle(plan.tables), _engine().handle(patterns)
+    two_steps = spec.fill in ("color", "noise")
+    return Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed, two_steps)
+
+
+_cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
+# Tables of areas are large, and there is one for each image size: few of them are kept.
+_cached_area_job = functools.lru_cache(maxsize=8)(_prepare_job)
+
+
+def _job_cache(spec: Spec | None) -> Callable[..., Job]:
+    return _cached_job if spec is None or spec.area_range is None else _cached_area_job
+
+
+@functools.cache
+def _engine() -> ModuleType:
+    """Numba's kernels, or their twin in NumPy if Numba's compiler is switched off. Imported at the first call."""
+    from . import _kernels
+
+    if _kernels.JIT_DISABLED:
+        from . import _numpy
+
+        return _numpy
+    return _kernels
+
+
+def bind_dust_at(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    spec: Spec | None,
+    *,
+    layout: Layout,
+    value_range: tuple[float, float] | None = None,
+) -> Callable[..., None]:
+    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust` with the rest decided.
+
+    For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
+    goes into looking it up. The caller answers for the address: that it is writable, and that its owner outlives the
+    call. Strides are in bytes.
+    """
+    job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
+    if not engine.TAKES_ADDRESSES or job.per_image or job.two_steps or job.guessed_range or 0 in shape:
+
+        def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
+            images = array_at(address, shape, strides, dtype)
+            dust_images(images, make_job(images, spec, layout, value_range), seed, epoch, index, num_threads)
+
+        return dust_array_at
+    record, (tables, patterns), n = job.record, job.handles, job.n
+    run, no_indices = engine.dust_images, engine.NO_INDICES
+    last = MAX_INDEX - n
+
+    def dust_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
+        # As _dust, one call less deep: plain numbers and one thread are what a data loader's worker has.
+        if (
+            type(seed) is type(epoch) is type(index) is int
+            and 0 <= seed <= MAX_SEED
+            and 0 <= epoch <= MAX_EPOCH
+            and 0 <= index <= last
+            and num_threads == 1
+        ):
+            low, high = seed & _WORD, seed >> 32
+            run(record, tables, patterns, address, low, high, epoch, index, no_indices, 0, n)
+        else:
+            _dust(None, address, job, seed, epoch, index, num_threads)
+
+    return dust_at
+
+
+def dust_images(images: Images, job: Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int) -> Images:
+    if images.size:
+        _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
+    else:
+        check_coordinates(seed, epoch, index, job.n)
+    return images
+
+
+def _dust(
+    images: NDArray[Any] | None,
+    target: Any,
+    job: Job,
+    seed: int,
+    epoch: int,
+    index: int | ArrayLike,
+    num_threads: int,
+) -> None:
+    """Run the kernel on a target that the engine has located; only means read the images themselves."""
+    seed, epoch, first, array = check_coordinates(seed, epoch, index, job.n)
+    engine = _engine()
+    tables, patterns = job.handles
+    if job.per_image and images is not None:
+        means = _fills.mean_patterns(images, job.memory, job.value_range)
+        patterns = engine.handle(means)
+    dust_part: Callable[..., None]
+    if job.two_steps:
+        each = first + np.arange(job.n) if array is None else array
+        dust_part = functools.partial(_draw_and_paint, job, target, seed, epoch, each)
+    else:
+        indices = engine.NO_INDICES if array is None else engine.handle(array)
+        low, high = seed & _WORD, seed >> 32
+        if num_threads == 1:
+            engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
+            return
+        dust_part = functools.partial(
+            engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
+        )
+    if num_threads == 1:
+        dust_part(0, job.n)
+        return
+    # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
+    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
+    edges = [job.n * part // num_threads for part in range(num_threads + 1)]
+    pool = _pool(num_threads)
+    for done in [pool.submit(dust_part, *part) for part in itertools.pairwise(edges)]:
+        done.result()
+
+
+def draw_rectangles(
+    record: NDArray[Any], tables: NDArray[np.uint32], seed: int, epoch: int, indices: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Counts, boxes (r, 4) and numbers of fills (r, channels or 1) of the rectangles of some images."""
+    engine, plan, low, high = _engine(), record[0], seed & _WORD, seed >> 32
+    counts = np.zeros(len(indices), np.int64)
+    engine.count_rectangles(record, low, high, epoch, indices, counts)
+    boxes = np.zeros((counts.sum(), 4), np.int32)
+    fills = np.zeros((len(boxes), plan["channels"] if plan["color"] else 1), np.int32)
+    engine.draw_rectangles(record, engine.handle(tables), low, high, epoch, indices, counts, boxes, fills)
+    return counts, boxes, fills
+
+
+def paint_boxes(
+    record: NDArray[Any],
+    patterns: NDArray[np.uint64],
+    images: NDArray[Any],
+    boxes: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    *,
+    seed: int,
+    epoch: int,
+    indices: NDArray[np.int64],
+) -> None:
+    """Paint boxes (r, 5), whose fifth column is not read, on the images `positions` with one row of patterns each.
+
+    Noise hangs on seed, epoch and the images' indices instead.
+    """
+    engine = _engine()
+    _paint_boxes_at(record, patterns, engine.locate(images, record), boxes, positions, seed, epoch, indices)
+
+
+def _paint_boxes_at(
+    record: NDArray[Any],
+    patterns: NDArray[np.uint64],
+    target: Any,
+    boxes: NDArray[np.int64],
+    positions: NDArray[np.int64],
+    seed: int,
+    epoch: int,
+    indices: NDArray[np.int64],
+) -> None:
+    engine = _engine()
+    handles = engine.handle(patterns), target, engine.handle(boxes)
+    engine.paint_boxes(record, *handles, positions, seed & _WORD, seed >> 32, epoch, indices)
+
+
+def _draw_and_paint(
+    job: Job, target: Any, seed: int, epoch: int, indices: NDArray[np.int64], start: int, stop: int
+) -> None:
+    """Dust the images `start` to `stop` with colour or noise: draw all rectangles, then paint them."""
+    counts, boxes, fills = draw_rectangles(job.record, job.tables, seed, epoch, indices[start:stop])
+    patterns = job.patterns
+    if job.record[0]["color"]:
+        patterns = np.ascontiguousarray(patterns[fills, np.arange(job.memory.channels)])
+    five = np.zeros((len(boxes), 5), np.int64)
+    five[:, :4] = boxes
+    positions = np.repeat(np.arange(start, stop), counts)
+    _paint_boxes_at(job.record, patterns, target, five, positions, seed, epoch, indices)
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+if hasattr(os, "register_at_fork"):
+    # A forked child inherits the pools, but not their threads.
+    os.register_at_fork(after_in_child=_pools.clear)
+
+
+def _pool(num_threads: int) -> ThreadPoolExecutor:
+    if num_threads not in _pools:
+        from concurrent.futures import ThreadPoolExecutor
+
+        _pools[num_threads] = ThreadPoolExecutor(num_threads, "dustaug")
+    return _pools[num_threads]
