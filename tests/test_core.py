@@ -1,5 +1,6 @@
 """The public functions: what they return, what they refuse, and that refused images stay untouched."""
 
+import functools
 import json
 import pickle
 import threading
@@ -502,13 +503,21 @@ class TestDustStream:
 
         assert resumed.index == 2**63
 
-    def test_a_suspicious_batch_is_reported_once(self):
+    @pytest.mark.parametrize(
+        "paint",
+        [
+            DustStream(seed=7),
+            functools.partial(add_dust, seed=7, index=0),
+            lambda images: paint_rectangles(images, sample_rectangles(height=8, width=8, seed=7, index=0)),
+        ],
+        ids=["stream", "add_dust", "paint_rectangles"],
+    )
+    def test_a_suspicious_batch_is_reported_once(self, paint):
         """The warning of floats out of range comes once a call, from the caller's line."""
         with pytest.warns(UserWarning, match="taken to lie in") as caught:
-            DustStream(seed=7)(grey(1, 8, 8, 3, dtype=np.float32))
-            paint_rectangles(grey(8, 8, dtype=np.float32), sample_rectangles(height=8, width=8, seed=7, index=0))
+            paint(grey(1, 8, 8, 3, dtype=np.float32))
 
-        assert [__file__] * 2 == [warning.filename for warning in caught]
+        assert [__file__] == [warning.filename for warning in caught]
 
     def test_threads_share_a_stream(self):
         """Every index is used once, however many threads call."""

@@ -25,7 +25,7 @@ LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.mo
 
 # What each room may import from the package.
 ARROWS = {
-    "__init__": {"_version", "core", "spec"},
+    "__init__": {"_index", "_version", "core", "spec"},
     "_version": set(),
     "spec": set(),
     "_tables": set(),
@@ -47,7 +47,10 @@ ARROWS = {
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_tensors": {"_checks", "_memory", "core", "spec"},
     "albumentations": {"_checks", "_targets", "core", "spec"},
-    "cli": {"__init__", "core", "spec"},
+    "_folders": {"_index", "_pictures", "core", "spec"},
+    "_index": set(),
+    "_pictures": {"core"},
+    "cli": {"__init__", "_folders", "_pictures", "core", "spec"},
     "keras": {"_checks", "_flow", "_graph", "_graph_jax", "_graph_tensorflow", "_graph_torch", "_memory", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
