@@ -211,15 +211,23 @@ def _dust(
         dust_part = functools.partial(
             engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
         )
-    if num_threads == 1:
-        dust_part(0, job.n)
-        return
-    # The kernel releases the GIL. Numba's own threads would not survive a fork, or two Python threads at once.
-    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), job.n)
-    edges = [job.n * part // num_threads for part in range(num_threads + 1)]
-    pool = _pool(num_threads)
-    for done in [pool.submit(dust_part, *part) for part in itertools.pairwise(edges)]:
-        done.result()
+    _run_on_threads(dust_part, job.n, num_threads)
+
+
+def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:
+    """Dust n images in parts: the kernel releases the GIL.
+
+    Numba's own threads would not survive a fork, or two Python threads at once.
+    """
+    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), n)
+    first_part, *parts = itertools.pairwise(n * part // num_threads for part in range(num_threads + 1))
+    # This thread takes a part too: to wake one takes as long as a small batch.
+    others = [_pool(num_threads - 1).submit(dust_part, *part) for part in parts]
+    try:
+        dust_part(*first_part)
+    finally:
+        for other in others:
+            other.result()
 
 
 def draw_rectangles(
