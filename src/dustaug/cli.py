@@ -24,16 +24,18 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from . import __version__
+from ._extras import MissingExtraError, name_extra
 from .core import DustStream, add_dust
 from .spec import Spec, cutout, dust, random_erasing
 
 _missing = ""
 try:
-    import typer
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
-except ImportError as error:
+    with name_extra("cli", "dustaug's command line", "PIL", "rich", "typer"):
+        import typer
+        from PIL import Image, ImageDraw, ImageFont, ImageOps
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress
+except MissingExtraError as error:
     _missing = str(error)
 
 __all__ = ["file_index", "main"]
@@ -109,7 +111,7 @@ def file_index(path: str) -> int:
 def main() -> None:
     """Run the command line."""
     if _missing:
-        sys.exit(f'dustaug\'s command line needs typer, rich and pillow ({_missing}): type pip install "dustaug[cli]"')
+        sys.exit(_missing)
     _make_app()()
 
 
