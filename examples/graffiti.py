@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+
+from dustaug._extras import name_extra
+
+with name_extra("guitar", "dustaug.examples", "PIL"):
+    from PIL import Image, ImageDraw
 
 from .guitar_parts import Floats, blur
 from .guitars import whole

@@ -14,6 +14,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
+import dustaug
+from dustaug._extras import MissingExtraError, name_extra
+
 if not __package__:  # Run as a file of a clone, it is a part of the package that it lies in.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "examples"
@@ -23,20 +28,18 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 _missing = ""
 try:
-    import keras
-    import matplotlib as mpl
-    import numpy as np
-    import PIL
-    import tensorflow as tf
-    import typer
-    from rich.console import Console
-    from rich.progress import Progress
-    from rich.table import Table
-except ImportError as error:
+    with name_extra("guitar", "The guitar classifier", "PIL", "keras", "matplotlib", "rich", "tensorflow", "typer"):
+        import keras
+        import matplotlib as mpl
+        import PIL
+        import tensorflow as tf
+        import typer
+        from rich.console import Console
+        from rich.progress import Progress
+        from rich.table import Table
+except MissingExtraError as error:
     _missing = str(error)
 else:
-    import dustaug
-
     from .graffiti import SHARES, paint_graffiti
     from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves
     from .guitar_photos import load_images, load_photos, predict_photos
@@ -54,7 +57,7 @@ _SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 7, 2
 def main() -> None:
     """Run the command line."""
     if _missing:
-        sys.exit(f'The guitar classifier needs more than dustaug ({_missing}): type pip install "dustaug[guitar]"')
+        sys.exit(_missing)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(run)
     try:

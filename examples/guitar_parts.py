@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+
+from dustaug._extras import name_extra
+
+with name_extra("guitar", "dustaug.examples", "PIL"):
+    from PIL import Image, ImageDraw
 
 from .guitar_looks import BLACK, EBONY, IVORY, MAPLE, PEARL, ROSEWOOD, Colour, Look
 from .guitar_shapes import HEADS, Outline, Pickup

@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+
+from dustaug._extras import name_extra
+
+with name_extra("guitar", "dustaug.examples", "PIL"):
+    from PIL import Image, ImageOps
 
 from .guitars import whole
 

@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from dustaug._extras import name_extra
+
+with name_extra("guitar", "dustaug.examples", "PIL"):
+    from PIL import Image
 
 from .graffiti import SHARES, STYLES, paint_graffiti
 from .guitars import MODELS, make_guitars

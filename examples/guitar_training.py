@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 import dustaug
+from dustaug._extras import name_extra
 from dustaug.robustness import occlusion_curve
+
+with name_extra("guitar", "dustaug.examples", "keras", "tensorflow"):
+    import keras
+    import tensorflow as tf
+
 from dustaug.tensorflow import make_dust_fn
 
 from .graffiti import SHARES, paint_graffiti

@@ -17,7 +17,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from dustaug._extras import name_extra
+
+with name_extra("guitar", "dustaug.examples", "PIL"):
+    from PIL import Image
 
 from .guitar_looks import Look, draw_look
 from .guitar_parts import Camera, Floats, Pen, blur, curve, draw_parts

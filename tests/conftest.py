@@ -62,6 +62,23 @@ if unavailable := [adapter for adapter in required if missing_framework(adapter)
     pytest.exit(f"DUSTAUG_TEST_FRAMEWORKS asks for {', '.join(unavailable)}: pip install them", returncode=1)
 
 
+WITHOUT = """
+import sys
+
+class Nowhere:
+    def find_spec(name, path=None, target=None):
+        if name in {!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Nowhere)
+"""
+
+
+def without(*packages):
+    """Return the beginning of a program in which packages are not installed, whether they are or not."""
+    return WITHOUT.format(packages)
+
+
 @pytest.fixture
 def run_python():
     """Run a Python program in a fresh process and return what it printed."""

@@ -929,17 +929,6 @@ class TestArguments:
         with pytest.raises(KeyError, match="named arguments"):
             always()(grey(4, 4))
 
-    def test_without_albumentations_the_import_says_what_to_install(self, run_python):
-        """And nothing else is said."""
-        done = run_python(
-            "import sys; sys.modules['albumentations'] = None; import dustaug.albumentations", check=False
-        )
-
-        assert (
-            'ImportError: dustaug.albumentations needs Albumentations: type pip install "dustaug[albumentations]"'
-            in (done.stderr)
-        )
-
     def test_the_examples_of_the_docstring_run(self):
         """Those of Albumentations' base class call functions that do not exist."""
         assert doctest.testmod(dustaug.albumentations) == (0, 6)

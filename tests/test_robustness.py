@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 import dustaug
+from conftest import without
 from dustaug import _plots, add_dust, cutout, dust, sample_rectangles
 from dustaug.robustness import OcclusionCurve, occlusion_curve, occlusion_map
 
@@ -784,13 +785,11 @@ class TestErrors:
             curve_of(predict=predict)
 
 
-WITHOUT = """
-import sys
-sys.modules[{0!r}] = None
+PLOT = """
 import numpy as np
 from dustaug.robustness import occlusion_curve
 ones = lambda x: np.ones((len(x), 2))
-curve = occlusion_curve(ones, np.zeros((2, 8, 8), np.uint8), [0, 1], progress={1})
+curve = occlusion_curve(ones, np.zeros((2, 8, 8), np.uint8), [0, 1], progress={})
 curve.plot()
 """
 
@@ -818,17 +817,16 @@ class TestExtras:
     @pytest.mark.parametrize(
         ("package", "progress", "message"),
         [
-            ("rich", True, 'type pip install "dustaug[robustness]", or progress=False'),
-            ("matplotlib", False, 'type pip install "dustaug[robustness]"'),
+            ("rich", True, 'a progress bar needs rich: type pip install "dustaug[robustness]", or progress=False'),
+            ("matplotlib", False, 'a plot needs matplotlib: type pip install "dustaug[robustness]"'),
         ],
     )
     def test_what_is_missing_is_named(self, run_python, package, progress, message):
         """Without the package, the error says what to install."""
-        error = run_python(WITHOUT.format(package, progress), check=False).stderr.splitlines()[-1]
+        error = run_python(without(package) + PLOT.format(progress), check=False).stderr.splitlines()[-1]
 
-        assert error.startswith(f"ImportError: {'progress bars' if package == 'rich' else 'plots'} need {package} (")
-        assert error.endswith(message)
+        assert error == f"dustaug._extras.MissingExtraError: {message}"
 
     def test_no_progress_needs_no_rich(self, run_python):
         """Neither a measurement nor a plot does."""
-        assert run_python(WITHOUT.format("rich", False)) == ""
+        assert run_python(without("rich") + PLOT.format(False)) == ""

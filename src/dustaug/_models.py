@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._extras import name_extra
+
 __all__ = ["ask_model", "check_classes", "check_labels", "check_predict", "progress_bar"]
 
 
@@ -86,13 +88,9 @@ def progress_bar(description: str, total: int, *, shown: bool) -> Iterator[Calla
     if not shown:
         yield lambda _steps=1: None
         return
-    try:
+    with name_extra("robustness", "a progress bar", "rich", instead=", or progress=False"):
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
-    except ImportError as error:
-        raise ImportError(
-            f'progress bars need rich ({error}): type pip install "dustaug[robustness]", or progress=False'
-        ) from error
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task(description, total=total)
         yield lambda steps=1: bar.advance(task, steps)

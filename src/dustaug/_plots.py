@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._extras import name_extra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -106,8 +108,6 @@ def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Return `ax`, or that of a new figure."""
     if ax is not None:
         return ax
-    try:
+    with name_extra("robustness", "a plot", "matplotlib"):
         from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise ImportError(f'plots need matplotlib ({error}): type pip install "dustaug[robustness]"') from error
     return plt.subplots(figsize=size, layout="constrained")[1]

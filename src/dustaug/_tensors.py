@@ -12,6 +12,7 @@ import torch
 from torch.autograd.graph import increment_version
 
 from . import core
+from ._extras import name_extra
 from ._memory import Layout
 from .spec import Spec
 
@@ -115,12 +116,8 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
             f"tensor must hold numbers of 1, 2, 4 or 8 bytes, got {dtype}: type tensor.to(torch.float32), or "
             "tensor.dequantize() if it is quantized"
         )
-    try:
+    with name_extra("torch", f"a tensor of {dtype}", "ml_dtypes"):
         import ml_dtypes
-    except ImportError:
-        raise ImportError(
-            f'ml_dtypes must be installed for tensors of {dtype}, got none: type pip install "dustaug[torch]"'
-        ) from None
     named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
     return named
 

@@ -18,19 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._checks import MAX_INDEX, check_epoch, check_index, check_seed, check_value_range, check_whole
+from ._extras import name_extra
 from ._targets import covered_points, visible_boxes
 from .core import Layout, bind_dust_at, sample_rectangles
 from .spec import Spec, resolve_spec
 
-try:
+with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
     from albumentations.core.transforms_interface import BasicTransform, DualTransform
     from albumentations.core.type_definitions import ALL_TARGETS
-except ModuleNotFoundError as error:
-    if str(error.name).partition(".")[0] != "albumentations":
-        raise
-    raise ImportError(
-        'dustaug.albumentations needs Albumentations: type pip install "dustaug[albumentations]"'
-    ) from error
 
 __all__ = ["DustRectangles"]
 

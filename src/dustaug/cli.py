@@ -17,19 +17,21 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from . import __version__
+from ._extras import MissingExtraError, name_extra
 from .core import DustStream
 from .spec import Spec, cutout, dust, random_erasing
 
 _missing = ""
 try:
-    import typer
-    from PIL import Image, ImageOps
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    with name_extra("cli", "dustaug's command line", "PIL", "rich", "typer"):
+        import typer
+        from PIL import Image, ImageOps
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress
 
-    from ._folders import FileResult, dust_file, find_images, make_jobs
-    from ._pictures import can_write, draw_block, draw_sheet, on_white, pixel_limit, read_picture, write_picture
-except ImportError as error:
+        from ._folders import FileResult, dust_file, find_images, make_jobs
+        from ._pictures import can_write, draw_block, draw_sheet, on_white, pixel_limit, read_picture, write_picture
+except MissingExtraError as error:
     _missing = str(error)
 
 __all__ = ["main"]
@@ -78,7 +80,7 @@ class _Recipe(NamedTuple):
 def main() -> None:
     """Run the command line."""
     if _missing:
-        sys.exit(f'dustaug\'s command line needs typer, rich and pillow ({_missing}): type pip install "dustaug[cli]"')
+        sys.exit(_missing)
     _make_app()()
 
 

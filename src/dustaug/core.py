@@ -243,8 +243,8 @@ class Rectangles:
     --------
     >>> import numpy as np
     >>> mine = Rectangles(image=np.array([0]), boxes=np.array([[2, 3, 5, 8]]), fill=np.array([255]), n_images=1)
-    >>> mine.mask(10, 10).sum()
-    np.int64(15)
+    >>> int(mine.mask(10, 10).sum())
+    15
     """
 
     image: NDArray[np.int64]

@@ -7,8 +7,20 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, final
 
-import keras
 import numpy as np
+
+from ._extras import name_extra
+
+with (
+    name_extra("keras", "dustaug.keras", "keras"),
+    name_extra(
+        "keras,tensorflow",
+        "Keras' backend",
+        *("jax", "tensorflow", "torch"),
+        instead=", or set KERAS_BACKEND to a backend that is installed",
+    ),
+):
+    import keras
 
 from ._checks import MAX_EPOCH, MAX_INDEX, check_pair, check_seed, check_value_range, check_whole
 from ._flow import draw_seed, dust_flow

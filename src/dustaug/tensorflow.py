@@ -16,7 +16,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
-import tensorflow as tf
+
+from ._extras import name_extra
+
+with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
+    import tensorflow as tf
 
 from . import core
 from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec

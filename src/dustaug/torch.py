@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
-from torch.utils.data import Dataset, IterableDataset
+
+from ._extras import name_extra
+
+with name_extra("torch", "dustaug.torch", "torch"):
+    import torch
+    from torch.utils.data import Dataset, IterableDataset
 
 from . import core
 from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_spec, check_whole

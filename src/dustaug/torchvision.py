@@ -7,12 +7,16 @@ import threading
 from typing import Any, Literal, final
 
 import numpy as np
-import PIL.Image
-import torch
 from numpy.typing import NDArray
-from torchvision import tv_tensors
-from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
+
+from ._extras import name_extra
+
+with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvision"):
+    import PIL.Image
+    import torch
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+    from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
 from ._checks import check_pair, check_value_range, check_whole

@@ -1,0 +1,130 @@
+"""What is missing is named, with the extra that brings it; what is broken is not called missing."""
+
+import importlib.metadata
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import dustaug
+import examples
+from conftest import without
+from dustaug._extras import MissingExtraError, name_extra
+
+ROOT = Path(__file__).parent.parent
+MODULES = [
+    f"{package.__name__}.{module.name}"
+    for package in (dustaug, examples)
+    for module in pkgutil.iter_modules(package.__path__)
+    if not module.name.startswith("_")
+]
+# What is not installed where dustaug is installed alone.
+EXTRAS = ("PIL", "albumentations", "jax", "keras", "matplotlib", "ml_dtypes", "rich", "tensorflow", "torch")
+EXTRAS += ("torchvision", "typer")
+# What a module of the package says where nothing but NumPy and Numba is installed. The others can be imported.
+SAID = {
+    "dustaug.albumentations": ("albumentations", "dustaug.albumentations needs albumentations: type {}"),
+    "dustaug.keras": ("keras", "dustaug.keras needs keras: type {}"),
+    "dustaug.tensorflow": ("tensorflow", "dustaug.tensorflow needs tensorflow: type {}"),
+    "dustaug.torch": ("torch", "dustaug.torch needs torch: type {}"),
+    "dustaug.torchvision": ("torchvision", "dustaug.torchvision needs PIL: type {}"),
+    "examples.graffiti": ("guitar", "dustaug.examples needs PIL: type {}"),
+    "examples.guitar_figures": ("guitar", "dustaug.examples needs matplotlib: type {}"),
+    "examples.guitar_parts": ("guitar", "dustaug.examples needs PIL: type {}"),
+    "examples.guitar_photos": ("guitar", "dustaug.examples needs PIL: type {}"),
+    "examples.guitar_sheet": ("guitar", "dustaug.examples needs PIL: type {}"),
+    "examples.guitar_training": ("guitar", "dustaug.examples needs keras: type {}"),
+    "examples.guitars": ("guitar", "dustaug.examples needs PIL: type {}"),
+}
+IMPORT = """
+import importlib
+try:
+    importlib.import_module({!r})
+except ImportError as error:
+    print(error, error.name, type(error.__cause__).__name__, sep="\\n")
+"""
+BROKEN = {
+    "the package itself": ("raise ImportError('libtorch.so: cannot open')", "libtorch.so: cannot open"),
+    "a package that it needs": ("import sympy_of_torch", "No module named 'sympy_of_torch'"),
+    "a part of it": ("import torch.lost", "No module named 'torch.lost'"),
+}
+
+
+def fake(folder, name, source):
+    """Write a package that comes before the installed one."""
+    (folder / name).mkdir()
+    (folder / name / "__init__.py").write_text(source)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_without_any_extra(run_python, module):
+    """Each can be imported, or is a ModuleNotFoundError that says what to type, with its cause."""
+    expected = ""
+    if module in SAID:
+        extra, sentence = SAID[module]
+        command = f'pip install "dustaug[{extra}]"'
+        expected = f"{sentence.format(command)}\n{re.search('needs ([a-zA-Z]+)', sentence)[1]}\nModuleNotFoundError"
+
+    assert run_python(without(*EXTRAS) + IMPORT.format(module)) == expected
+
+
+def test_the_table_knows_the_modules():
+    """A module that goes takes its line with it."""
+    assert set(SAID) <= set(MODULES)
+
+
+def test_extras_that_are_named_exist():
+    """What a message tells to install can be installed."""
+    sources = [*(ROOT / "src" / "dustaug").glob("*.py"), *(ROOT / "examples").glob("*.py")]
+    named = {
+        extra
+        for source in sources
+        for found in re.findall(r'name_extra\(\s*"([a-z,]+)"', source.read_text())
+        for extra in found.split(",")
+    }
+
+    assert {"albumentations", "cli", "guitar", "keras", "robustness", "tensorflow", "torch", "torchvision"} <= named
+    assert named <= set(importlib.metadata.metadata("dustaug").get_all("Provides-Extra"))
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
+def test_keras_without_its_backend(run_python, tmp_path, backend):
+    """Keras can be installed alone, and then says no more than which package it did not find."""
+    fake(tmp_path, "keras", f"import {backend}")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{IMPORT.format('dustaug.keras')}"
+
+    assert run_python(without(backend) + program).splitlines()[0] == (
+        f'Keras\' backend needs {backend}: type pip install "dustaug[keras,tensorflow]", '
+        "or set KERAS_BACKEND to a backend that is installed"
+    )
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_package_is_not_missing(run_python, tmp_path, what):
+    """Its own error comes through."""
+    source, message = BROKEN[what]
+    fake(tmp_path, "torch", source)
+    done = run_python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import dustaug.torch", check=False)
+
+    assert done.stderr.splitlines()[-1].endswith(f"Error: {message}")
+    assert "pip install" not in done.stderr
+
+
+def test_a_missing_package_is_an_import_error():
+    """As code that tries to import it expects."""
+    with pytest.raises(ModuleNotFoundError) as caught, name_extra("torch", "this", "no_such_package"):
+        import no_such_package  # noqa: F401
+
+    assert caught.type is MissingExtraError
+    assert caught.value.name == "no_such_package"
+    assert str(caught.value) == 'this needs no_such_package: type pip install "dustaug[torch]"'
+
+
+def test_the_classifier_ends_in_one_sentence(run_python):
+    """As a command line should."""
+    program = "from examples import guitar_classifier; guitar_classifier.main()"
+    done = run_python(without(*EXTRAS) + program, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == 'The guitar classifier needs keras: type pip install "dustaug[guitar]"\n'
