@@ -121,9 +121,10 @@ class TestSeeded:
             seeded()(image=grey(20, 30), index=0, epoch=-1)
 
     def test_a_seeded_transform_is_always_applied(self):
-        """No coin of Albumentations' decides with a seed, unless it is asked for."""
-        assert seeded().p == 1
-        assert seeded(p=0.25).p == 0.25
+        """No coin of Albumentations' decides with a seed."""
+        assert seeded().p == seeded(p=1).p == 1
+        with pytest.raises(ValueError, match=r"p must be left out with a seed.*got 0.25: type DustRectangles\(dustaug"):
+            seeded(p=0.25)
 
     def test_compose_does_not_take_the_seed_away(self):
         """Compose writes its own seed on its transforms."""
@@ -271,6 +272,34 @@ class TestMasks:
         result = seeded(fill_mask=(-1, 300))(image=grey(30, 40), mask=np.zeros((30, 40, 2), np.int32), index=5, epoch=0)
 
         assert (result["mask"] == covered(grey(30, 40))[..., None] * [-1, 300]).all()
+
+    @pytest.mark.parametrize(
+        ("fill_mask", "shape", "dtype", "message"),
+        [
+            (1.5, (30, 40), np.uint8, "fill_mask must be a value of the masks' dtype uint8, got 1.5"),
+            (300, (30, 40), np.uint8, "fill_mask must be a value of the masks' dtype uint8, got 300"),
+            (np.nan, (30, 40), np.uint8, "fill_mask must be a value of the masks' dtype uint8, got nan"),
+            ((1, 2), (30, 40, 3), np.int32, "fill_mask must have one number for each of the masks' 3 channels, got 2"),
+            ((1, 2), (30, 40), np.int32, "fill_mask must have one number for each of the masks' 1 channels, got 2"),
+        ],
+    )
+    def test_a_fill_that_the_mask_cannot_hold_is_an_error(self, fill_mask, shape, dtype, message):
+        """Nothing is rounded, and nothing is written."""
+        mask = np.zeros(shape, dtype)
+        with pytest.raises(ValueError, match=message):
+            seeded(fill_mask=fill_mask, inplace=True)(image=grey(30, 40, 3), mask=mask, index=5, epoch=0)
+
+        assert not mask.any()
+
+    def test_masks_of_floats_take_any_number(self):
+        """Rounded as NumPy rounds."""
+        mask = seeded(fill_mask=0.1)(image=grey(30, 40), mask=np.zeros((30, 40), np.float32), index=5, epoch=0)["mask"]
+
+        assert {0, np.float32(0.1)} == set(mask.ravel())
+
+    def test_a_fill_of_numpys_is_a_number(self):
+        """Also in what is saved."""
+        assert seeded(fill_mask=np.uint8(3)).get_transform_init_args()["fill_mask"] == 3
 
     def test_no_masks_are_no_error(self):
         """Empty lists occur."""
@@ -904,6 +933,8 @@ class TestArguments:
             (TypeError, "inplace must be True or False, got 1", {"inplace": 1}),
             (TypeError, "same_on_batch must be True or False, got 'no'", {"same_on_batch": "no"}),
             (TypeError, "fill_mask must be a number or a tuple of numbers, .* got 'random'", {"fill_mask": "random"}),
+            (TypeError, "fill_mask must be a number or a tuple of numbers, .* got True", {"fill_mask": True}),
+            (TypeError, "fill_mask must be a number or a tuple of numbers, .* got \\(\\)", {"fill_mask": ()}),
             (ValueError, "value_range must be two finite numbers, the smaller first", {"value_range": (1, 0)}),
             (TypeError, "value_range must be a tuple of two numbers, got 255", {"value_range": 255}),
             (TypeError, 'index_key must be given with a seed.*index_key="index".*leave seed out', {"seed": 3}),
@@ -975,7 +1006,7 @@ class TestPeers:
             ValueError, match="area_range and aspect_range must allow a rectangle smaller than the image"
         ):
             always(random_erasing(scale=(0.9, 1.0), ratio=(9, 10)))(image=grey(20, 30))
-        with pytest.raises(ValueError, match="area_range must be a number above 0, up to 1, got 1.5"):
+        with pytest.raises(ValueError, match=r"scale must be two numbers above 0, up to 1"):
             DustRectangles(area_range=(0.5, 1.5))
 
     def test_an_unknown_argument_is_an_error(self):

@@ -580,7 +580,7 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
         (["apply", ".", "../out", "--copies", "2", "--epoch", "4294967295"], "epoch must be from 0 to 4294967295, got"),
         (
             ["apply", ".", "../out", "--half-width-range", "-1", "2"],
-            "half_width_range must be a whole number from 0 to",
+            "half_width_range must be two whole numbers from 0 to",
         ),
         (["sweep"], "sweep"),
     ],

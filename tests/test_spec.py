@@ -104,32 +104,36 @@ def test_a_new_unit_replaces_the_size():
             ValueError,
             r"count_range must not be reversed, got \(5, 2\): type count_range=\(2, 5\)",
         ),
-        ({"count_range": (-1, 2)}, ValueError, "count_range must be a whole number from 0 to 65535, got -1"),
+        ({"count_range": (-1, 2)}, ValueError, r"count_range must be two whole numbers from 0 to 65535, got \(-1, 2\)"),
         (
             {"count_range": 3},
             TypeError,
             r"count_range must be a tuple of two numbers, got 3: type count_range=\(1, 8\)",
         ),
-        ({"count_range": (0.5, 2)}, TypeError, "count_range must be a whole number, got 0.5"),
-        ({"count_range": (True, 2)}, TypeError, "count_range must be a whole number, got True"),
+        ({"count_range": (0.5, 2)}, TypeError, r"count_range must be two whole numbers, got \(0.5, 2\)"),
+        ({"count_range": (True, 2)}, TypeError, r"count_range must be two whole numbers, got \(True, 2\)"),
         ({"p": 2}, ValueError, "p must be a number from 0 to 1, got 2"),
         ({"p": float("nan")}, ValueError, "p must be a number from 0 to 1, got nan"),
         ({"p": "1"}, TypeError, "p must be a number, got '1'"),
         ({"center": "left"}, ValueError, "center must be one of 'normal', 'uniform', 'inside', got 'left'"),
         ({"center_std": (0.1, -1)}, ValueError, "center_std must be a number not below 0, got -1"),
         ({"center_mean": (0.1,)}, TypeError, r"center_mean must be a tuple of 2 numbers, got \(0.1,\)"),
-        ({"half_height_range": (0.5, 0.7)}, TypeError, "half_height_range must be a whole number, got 0.5"),
+        (
+            {"half_height_range": (0.5, 0.7)},
+            TypeError,
+            r"half_height_range must be two whole numbers, got \(0.5, 0.7\)",
+        ),
         (
             {"height_fraction_range": (0.5, 1.5)},
             ValueError,
-            "height_fraction_range must be a number from 0 to 1, got 1.5",
+            r"height_fraction_range must be two numbers from 0 to 1, got \(0.5, 1.5\)",
         ),
-        ({"area_range": (0, 0.5)}, ValueError, "area_range must be a number above 0, up to 1, got 0"),
+        ({"area_range": (0, 0.5)}, ValueError, r"area_range must be two numbers above 0, up to 1, got \(0, 0.5\)"),
         ({"aspect_range": (1, 2)}, ValueError, "area_range must be given with aspect_range"),
         (
             {"area_range": (0.1, 0.2), "aspect_range": (0, 2)},
             ValueError,
-            "aspect_range must be a number above 0, got 0",
+            r"aspect_range must be two numbers above 0, got \(0, 2\)",
         ),
         (
             {"side_range": (1, 2), "area_range": (0.1, 0.2)},
@@ -138,7 +142,7 @@ def test_a_new_unit_replaces_the_size():
         ),
         ({"spare_last": 1}, TypeError, "spare_last must be True or False, got 1"),
         ({"fill": "red"}, ValueError, "fill must be one of 'grey', 'constant', 'color', 'noise', 'mean', got 'red'"),
-        ({"fill_range": (0, 256)}, ValueError, "fill_range must be a whole number from 0 to 255, got 256"),
+        ({"fill_range": (0, 256)}, ValueError, r"fill_range must be two whole numbers from 0 to 255, got \(0, 256\)"),
         ({"fill_value": 3}, ValueError, "fill_value must be left out with fill='grey', got 3: type fill=\"constant\""),
         ({"fill": "constant"}, ValueError, 'fill_value must be given with fill="constant": type fill_value=0'),
         ({"fill": "constant", "fill_value": (1, -2)}, ValueError, "fill_value must be a number from 0 to 255, got -2"),
@@ -170,6 +174,20 @@ def test_bad_fields_are_named(fields, error, message):
     """Each bad field raises with its name, the rule and the value."""
     with pytest.raises(error, match=message):
         Spec(**fields)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: cutout(3.5), TypeError, "size must be a whole number, got 3.5"),
+        (lambda: random_erasing(ratio=0.3), TypeError, "ratio must be a tuple of two numbers, got 0.3: type ratio="),
+        (lambda: random_erasing((0.1, 2)), ValueError, r"scale must be two numbers above 0, up to 1, got \(0.1, 2\)"),
+    ],
+)
+def test_presets_name_their_own_arguments(make, error, message):
+    """No argument is called by a name that nobody typed."""
+    with pytest.raises(error, match=message):
+        make()
 
 
 def test_unknown_fields_of_a_dict_are_named():

@@ -44,7 +44,9 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+        number = None
+    if number is None or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
     if not low <= number <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {value!r}")
     return number
@@ -52,6 +54,19 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
 
 def check_seed(seed: Any) -> int:
     return check_whole("seed", seed, 0, MAX_SEED)
+
+
+def check_mask_value(value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return what is written into masks under dust, one value or one per channel, in their dtype."""
+    with np.errstate(all="ignore"):
+        try:
+            fill = np.asarray(value).astype(dtype)
+            kept = dtype.kind not in "biu" or np.array_equal(fill, np.asarray(value))
+        except (TypeError, ValueError, OverflowError):
+            kept = False
+    if not kept:
+        raise ValueError(f"fill_mask must be a value of the masks' dtype {dtype}, got {value!r}")
+    return fill
 
 
 def check_epoch(epoch: Any) -> int:
@@ -104,11 +119,14 @@ def check_layout(layout: Any) -> None:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
 
 
-def check_pair(name: str, value: Any) -> tuple[Any, Any]:
+def check_pair(name: str, value: Any) -> tuple[float, float]:
+    """Return `value` as a tuple of two finite numbers, the smaller first."""
     try:
-        low, high = value
+        low, high = (number if isinstance(number, int) else float(number) for number in value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a tuple of two numbers, got {value!r}: type {name}=(0, 255)") from None
+    if not low < high or math.isinf(high - low):
+        raise ValueError(f"{name} must be two finite numbers, the smaller first, got {value!r}")
     return low, high
 
 
@@ -116,12 +134,7 @@ def check_value_range(value_range: tuple[Any, Any] | None, dtype: np.dtype[Any])
     """Return the values of black and white."""
     if value_range is None:
         return default_value_range(dtype)
-    try:
-        low, high = (value if isinstance(value, int) else float(value) for value in value_range)
-    except (TypeError, ValueError):
-        raise TypeError(f"value_range must be a tuple of two numbers, got {value_range!r}") from None
-    if not low < high or math.isinf(high - low):
-        raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range}")
+    low, high = check_pair("value_range", value_range)
     if dtype.kind == "b" and (low, high) != (0, 1):
         raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
     if dtype.kind not in "biu":
@@ -157,9 +170,9 @@ def check_fill(spec: Spec, memory: Memory) -> None:
         )
 
 
-def check_channels(name: str, n: int, channels: int) -> None:
+def check_channels(name: str, n: int, channels: int, whose: str = "images") -> None:
     if n != channels:
-        raise ValueError(f"{name} must have one number for each of the images' {channels} channels, got {n}")
+        raise ValueError(f"{name} must have one number for each of the {whose}' {channels} channels, got {n}")
 
 
 def check_guessed_range(images: NDArray[Any]) -> None:

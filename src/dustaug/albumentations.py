@@ -17,7 +17,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import MAX_INDEX, check_epoch, check_index, check_seed, check_value_range, check_whole
+from ._checks import (
+    MAX_INDEX,
+    check_channels,
+    check_epoch,
+    check_index,
+    check_mask_value,
+    check_pair,
+    check_seed,
+    check_whole,
+)
 from ._extras import name_extra
 from ._targets import covered_points, visible_boxes
 from .core import Layout, bind_dust_at, sample_rectangles
@@ -76,8 +85,8 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
     p : float, optional
-        Albumentations' probability that a call does anything: 0.5, but 1 with a seed, and 1 if the spec has a `p`
-        of its own, which is tossed for each image.
+        Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
+        tossed for each image. With a seed it is always 1, as Albumentations' coin hangs on more than the index.
     **spec_fields
         Fields of :class:`~dustaug.Spec`, except `p`.
 
@@ -126,14 +135,19 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
     ) -> None:
         # A mapping is what get_transform_init_args makes of a spec.
         spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, spec_fields)
-        if value_range is not None:  # Checked for the widest dtype: that of the images is not known yet.
-            value_range = check_value_range(value_range, np.dtype(np.float64))
+        if value_range is not None:
+            value_range = check_pair("value_range", value_range)
         self._look = _Look(spec, value_range)
         if p is None:
             p = 0.5 if seed is None and spec.p == 1 else 1.0
+        elif seed is not None and p != 1:
+            raise ValueError(
+                "p must be left out with a seed, or the pixels would hang on a coin of Albumentations' too, got "
+                f"{p!r}: type DustRectangles(dustaug.dust(p=0.5), seed=…)"
+            )
         super().__init__(p=Spec(p=p).p)
         self._home = os.getpid()
-        self.fill_mask = tuple(fill_mask) if isinstance(fill_mask, list) else fill_mask
+        self.fill_mask = _plain_numbers(fill_mask)
         self.boxes, self.same_on_batch, self.inplace = boxes, same_on_batch, inplace
         self.dust_seed = seed  # Compose writes to an attribute named seed.
         self.index_key, self.epoch_key = index_key, epoch_key
@@ -143,7 +157,8 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
 
     def _check(self) -> None:
         numbers = self.fill_mask if isinstance(self.fill_mask, tuple) else (self.fill_mask,)
-        if self.fill_mask is not None and not all(isinstance(number, (int, float)) for number in numbers):
+        numeric = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
+        if self.fill_mask is not None and not (numbers and numeric):
             raise TypeError(
                 f"fill_mask must be a number or a tuple of numbers, one per channel, got {self.fill_mask!r}"
             )
@@ -322,8 +337,9 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
     def _dust(self, images: NDArray[Any], layout: Layout, params: dict[str, Any], index: Any) -> NDArray[Any]:
         if self.replay_mode:
             size = images.shape[-3:-1] if layout[-1] == "C" else images.shape[-2:]
-            if size != params["shape"][:2]:
-                raise ValueError(f"a replay must get images of {params['shape'][:2]} pixels, got {size}")
+            replayed = tuple(params["shape"][:2])
+            if size != replayed:
+                raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
         dust_at = _painter(images.shape, images.strides, images.dtype, self._look, layout)
         dust_at(_address(images), params["seed"], params["epoch"], index)
         return images
@@ -374,7 +390,10 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
                 f"masks must be of the images' size, {covered.shape[1:]}, and one for each image of a batch with "
                 f"same_on_batch=False, got shape {masks.shape} for {len(covered)}"
             )
-        masks[np.broadcast_to(covered if axes == 3 else covered[:, None], masks.shape[:axes])] = self.fill_mask
+        value = check_mask_value(self.fill_mask, masks.dtype)
+        if value.ndim:
+            check_channels("fill_mask", len(value), (*masks.shape, 1)[axes], "masks")
+        masks[np.broadcast_to(covered if axes == 3 else covered[:, None], masks.shape[:axes])] = value
         return masks
 
     def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
@@ -398,6 +417,13 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
         if processor is None or not processor.params.remove_invisible or not len(keypoints):
             return keypoints
         return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
+
+
+def _plain_numbers(value: Any) -> Any:
+    """Numbers of NumPy's and lists of them, as JSON and YAML bring them, as plain numbers and tuples."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain_numbers, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,7 @@ with (
 ):
     import keras
 
-from ._checks import MAX_EPOCH, MAX_INDEX, check_pair, check_seed, check_value_range, check_whole
+from ._checks import MAX_EPOCH, MAX_INDEX, check_mask_value, check_pair, check_seed, check_whole
 from ._flow import draw_seed, dust_flow
 from ._graph import Ops, dust
 from ._memory import Layout, looks_mistaken
@@ -118,7 +118,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.data_format = keras.config.image_data_format() if data_format is None else data_format
         if self.data_format not in ("channels_last", "channels_first"):
             raise ValueError(f'data_format must be "channels_last" or "channels_first", got {data_format!r}')
-        self.value_range = check_value_range(check_pair("value_range", value_range), np.dtype(np.float64))
+        self.value_range = check_pair("value_range", value_range)
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
@@ -230,10 +230,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _fill(self, masks: Any, covered: Any) -> Any:
         ops, _ = _find_operations(_framework_of(masks), masks)
-        dtype = ops.numpy_dtype(masks)
-        value = np.asarray(self.fill_mask).astype(dtype)
-        if value != self.fill_mask:
-            raise ValueError(f"fill_mask must be a value of the masks' dtype {dtype}, got {self.fill_mask}")
+        value = check_mask_value(self.fill_mask, ops.numpy_dtype(masks))
         if len(masks.shape) > len(covered.shape):
             *batch, height, width = (-1 if length is None else length for length in covered.shape)
             size = (height, width, 1) if self.data_format == "channels_last" else (1, height, width)

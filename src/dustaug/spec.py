@@ -294,18 +294,29 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
 
 
 def _number(
-    name: str, value: Any, kind: Callable[[Any], _Number], low: float, high: float, *, open_low: bool = False
+    name: str,
+    value: Any,
+    kind: Callable[[Any], _Number],
+    low: float,
+    high: float,
+    *,
+    open_low: bool = False,
+    of: tuple[Any, ...] | None = None,
 ) -> _Number:
-    """Return `value` as an int or float between `low` and `high`, or raise with `name` and the rule."""
-    article = "a whole number" if kind is int else "a number"
+    """Return `value` as an int or float between `low` and `high`, or raise with `name` and the rule.
+
+    `of` is the pair that it is one of.
+    """
+    what = ("a whole number" if kind is int else "a number") if of is None else f"two {'whole ' * (kind is int)}numbers"
+    given = repr(value if of is None else of)
     if isinstance(value, (bool, str)):
-        raise TypeError(f"{name} must be {article}, got {value!r}")
+        raise TypeError(f"{name} must be {what}, got {given}")
     try:
         number = kind(operator.index(value)) if kind is int else kind(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be {article}, got {value!r}") from None
+        raise TypeError(f"{name} must be {what}, got {given}") from None
     if not (low <= number <= high) or math.isinf(number) or (open_low and number == low):
-        raise ValueError(f"{name} must be {article} {_limits(low, high, open_low=open_low)}, got {value!r}")
+        raise ValueError(f"{name} must be {what} {_limits(low, high, open_low=open_low)}, got {given}")
     return number
 
 
@@ -327,7 +338,7 @@ def _range(
     """Return `value` as a tuple (low, high) of numbers in order."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeError(f"{name} must be a tuple of two numbers, got {value!r}: {_pair_hint(name, kind)}")
-    first, last = (_number(name, item, kind, low, high, open_low=open_low) for item in value)
+    first, last = (_number(name, item, kind, low, high, open_low=open_low, of=tuple(value)) for item in value)
     if first > last:
         raise ValueError(f"{name} must not be reversed, got {tuple(value)!r}: type {name}=({last!r}, {first!r})")
     return first, last
@@ -393,6 +404,7 @@ def cutout(size: int, **changes: Any) -> Spec:
     >>> cutout(16).side_range
     (16, 16)
     """
+    size = _number("size", size, int, 0, MAX_SIDE)
     fields: dict[str, Any] = {
         "count_range": (1, 1),
         "center": "uniform",
@@ -440,8 +452,8 @@ def random_erasing(
         "p": 0.5,
         "count_range": (1, 1),
         "center": "inside",
-        "area_range": scale,
-        "aspect_range": ratio,
+        "area_range": _range("scale", scale, float, 0, 1, open_low=True),
+        "aspect_range": _range("ratio", ratio, float, 0, math.inf, open_low=True),
         "spare_last": False,
     }
     return Spec(**fields).replace(fill=fill, **changes)

@@ -100,8 +100,7 @@ def make_dust_fn(
     if layout is not None:
         check_layout(layout)
     if value_range is not None:
-        check_pair("value_range", value_range)
-        value_range = (value_range[0], value_range[1])
+        value_range = check_pair("value_range", value_range)
     if backend not in ("numba", "graph"):
         raise ValueError(f'backend must be "numba" or "graph", got {backend!r}')
     if not isinstance(indexed, bool):
