@@ -120,7 +120,10 @@ def test_the_images_of_a_batch_follow_the_first(framework):
 def test_indices_must_be_one_for_each_image(framework, layout, n):
     """Neither is one taken for all, nor are some left over."""
     images = photos(np.uint8)
-    with pytest.raises(Exception, match=r"(?i)shape"):
+    message = (
+        f"index must be a number or of shape .*one for each image, got shape .{n}," if layout == "NHWC" else "shape"
+    )
+    with pytest.raises(Exception, match=message):
         RUNS[framework](images if layout == "NHWC" else images[0], dustaug.dust(), layout, None, np.arange(n))
 
 

@@ -266,6 +266,18 @@ def test_bad_arguments_are_refused(options, error, message):
         make_dust_fn(**options)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("epoch", "index", "message"),
+    [(2**32, 0, "epoch must be from 0 to"), (-1, 0, "epoch must be from 0 to"), (0, -1, "index must be from 0 to")],
+)
+def test_numbers_out_of_range_are_refused_where_they_are_known(backend, epoch, index, message):
+    """Outside of graphs always, in either backend."""
+    fn = make_dust_fn(seed=1, epoch=tf.constant(epoch, tf.int64), indexed=True, backend=backend)
+    with pytest.raises(ValueError, match=message):
+        fn(tf.constant(index, tf.int64), np.zeros((2, 8, 8, 3), np.uint8))
+
+
 def test_bad_elements_are_refused():
     """While the graph is made, with what to type."""
     zeros = np.zeros((2, 8, 8, 3), np.uint8)
@@ -285,7 +297,7 @@ def test_bad_elements_are_refused():
         indexed(zeros)
     with pytest.raises(TypeError, match="index must be whole numbers, got a tensor of float32"):
         indexed(0.5, zeros)
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(ValueError, match=r"index must be a number or of shape \(2,\), one for each image, got shape"):
         make_dust_fn(seed=1, indexed=True, backend="graph")(np.arange(1), zeros)
     ragged = tf.data.Dataset.from_generator(lambda: [zeros], output_signature=tf.TensorSpec(None, tf.uint8))
     with pytest.raises(ValueError, match="tf.ensure_shape"):

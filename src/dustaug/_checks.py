@@ -48,7 +48,7 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     if number is None or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if not low <= number <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {value!r}")
+        raise ValueError(f"{name} must be from {low} to {high}, got {number}")
     return number
 
 

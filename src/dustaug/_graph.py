@@ -29,7 +29,6 @@ _NOISE_BLOCK = 1 << 31
 
 # Rectangles are bits of signed 32-bit words, which every framework has.
 _BITS = 31
-_UNITS = 2.0**32
 # Sums of so many pixels stay exact in a double, with room for values out of their range.
 _MAX_MEAN_PIXELS = 1 << 20
 

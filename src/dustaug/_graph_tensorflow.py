@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ._graph import Words, Words4
+from ._graph import Words, Words4, check_one_for_each
 from ._memory import Layout
 
 __all__ = ["OPS", "PHILOX", "Calls"]
@@ -36,6 +36,8 @@ class _TensorFlow:
         return tf.range(tf.shape(images, tf.int64)[0])
 
     def one_for_each(self, words: Any, images: Any) -> Any:
+        if words.shape.is_fully_defined() and images.shape[0] is not None:
+            check_one_for_each(tuple(words.shape), tuple(images.shape))
         # A single one would be taken for all.
         return tf.reshape(words, tf.shape(images)[:1])
 

@@ -28,7 +28,7 @@ How it is compiled
 ------------------
 Numba's disk cache watches only the file of the cached function, so every function that it calls stands in this file
 too. All dtypes and layouts are bytes and strides here: one signature a function, compiled at its first call, never at
-import. Preconditions are checked in ``core``; these functions write wherever they are told to.
+import. Preconditions are checked in ``_checks`` and ``_jobs``; these functions write wherever they are told to.
 """
 
 # Numba's own types do not know its intrinsics and several options.
@@ -418,7 +418,7 @@ def _prefetch_box(plan, image, boxes, box):
             address += plan.row_stride
 
 
-# ---------------------------------------------------------------------------- entries, called by core
+# ---------------------------------------------------------------------------- entries, called by _jobs
 # Arrays that helpers read come as addresses: Numba counts references to an array at every call that takes it, which
 # cost more than to paint a rectangle.
 
@@ -520,7 +520,7 @@ def paint_boxes(record, patterns, address, boxes, positions, seed_low, seed_high
             _paint_box(plan, image, boxes, r * _BOX, patterns, r * plan.pattern_columns)
 
 
-# ------------------------------------------------------------------------------ what core asks before
+# ------------------------------------------------------------------------------ what _jobs asks before
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 

@@ -17,7 +17,8 @@ from .spec import MAX_SIDE, Spec
 
 __all__ = ["PLAN_DTYPE", "Plan", "make_plan"]
 
-# One record, read by name in the kernel. The second half says how the images lie in memory and is filled in by core.
+# One record, read by name in the kernel. The second half says how the images lie in memory and is filled in
+# by ``_memory.make_record``.
 PLAN_DTYPE = np.dtype(
     [
         (name, np.int64)

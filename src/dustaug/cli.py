@@ -1,6 +1,6 @@
 """The command line: ``dustaug preview`` draws a contact sheet, ``dustaug apply`` dusts a folder of images.
 
-Both print the Python call that paints the same pixels. Needs the extra ``cli``, and is not imported by the package.
+Both print the preset that paints the same pixels. Needs the extra ``cli``, and is not imported by the package.
 """
 
 from __future__ import annotations

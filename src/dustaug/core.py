@@ -1,4 +1,4 @@
-"""The only door to the kernel: it checks everything, and knows about layouts, dtypes, seeds and indices."""
+"""What users call: dust on arrays, a stream of it, and rectangles as values."""
 
 from __future__ import annotations
 
@@ -195,8 +195,10 @@ class DustStream:
         Raises
         ------
         ValueError
-            If the state belongs to another spec or seed.
+            If the state belongs to another spec or seed, or is none.
         """
+        if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "index"} - set(state):
+            raise ValueError(f"state must come from state_dict() of a DustStream, got {state!r}")
         if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
             raise ValueError(
                 f"state must come from a stream of {self.spec} and seed {self.seed}, "

@@ -161,12 +161,12 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return super().__call__(inputs, **kwargs)
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Index and epoch of a dict, as arrays where they are numbers; tensors cannot be looked into."""
+        """Index and epoch of a dict, as arrays where they are numbers; tensors of a graph cannot be looked into."""
         max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
         checked = {}
         for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
-            numbers = None if key is None else inputs.get(key)
-            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray)):
+            numbers = None if key is None else _known(inputs.get(key))
+            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray, list, tuple)):
                 checked[key] = np.asarray(numbers)
                 for number in (checked[key].min(initial=0), checked[key].max(initial=0)):
                     check_whole(key, number, 0, limit)
@@ -265,6 +265,17 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def from_config(cls, config: dict[str, Any]) -> DustRectangles:
         """Make a layer of :meth:`get_config`'s arguments."""
         return cls(**{**config, "spec": Spec.from_dict(config["spec"])})
+
+
+def _known(numbers: Any) -> Any:
+    """Numbers of a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
+    tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+    if tf is not None and tf.is_tensor(numbers):
+        known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
+        return numbers if known is None else known
+    if torch is not None and isinstance(numbers, torch.Tensor):
+        return numbers.numpy() if numbers.is_cpu and not torch.compiler.is_compiling() else numbers
+    return numbers
 
 
 def _entry(inputs: Any, key: str) -> Any:

@@ -122,7 +122,7 @@ class Spec:
     fill_value: float | tuple[float, ...] | None = None
     normalize_mean: tuple[float, ...] | None = None
     normalize_std: tuple[float, ...] | None = None
-    # Specs are keys of the plan cache, looked up at every call: their hash is computed once.
+    # Specs are keys of caches that are asked at every call: their hash is computed once.
     _hash: int = dataclasses.field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:

@@ -23,7 +23,16 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
     import tensorflow as tf
 
 from . import core
-from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec
+from ._checks import (
+    MAX_EPOCH,
+    MAX_INDEX,
+    check_epoch,
+    check_layout,
+    check_pair,
+    check_seed,
+    check_spec,
+    check_whole,
+)
 from ._graph import dust
 from ._graph_tensorflow import OPS, PHILOX, Calls
 from ._memory import Layout, guess_layout
@@ -189,6 +198,14 @@ def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
     return found[0]
 
 
+def _check_known(name: str, numbers: Any, high: int) -> None:
+    """Check numbers that can be looked into while a graph is made: constants, and all tensors outside of graphs."""
+    known = tf.get_static_value(tf.convert_to_tensor(numbers))
+    if known is not None and known.size:
+        for number in (known.min(), known.max()):
+            check_whole(name, number, 0, high)
+
+
 class _Painter:
     """One spec on tensors of any size."""
 
@@ -229,6 +246,8 @@ class _Painter:
                 'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
             )
         layout = self._layout_of(tuple(images.shape))
+        _check_known("epoch", epoch, MAX_EPOCH)
+        _check_known("index", index, MAX_INDEX)
         words = {"seed": OPS.split(key), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
         return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
 
