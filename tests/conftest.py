@@ -57,9 +57,31 @@ collect_ignore = [f"test_{adapter}.py" for adapter in FRAMEWORKS if missing_fram
 if all(missing_framework(graph) for graph in ("_graph_tensorflow", "_graph_torch", "_graph_jax")):
     collect_ignore.append("test_graph.py")
 
+# The folder that holds what `python -m build` made; .ci/run and the release workflow set it.
+BUILT = os.environ.get("DUSTAUG_TEST_BUILT")
+if not BUILT:
+    collect_ignore.append("test_built.py")
+
 required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()
 if unavailable := [adapter for adapter in required if missing_framework(adapter)]:
     pytest.exit(f"DUSTAUG_TEST_FRAMEWORKS asks for {', '.join(unavailable)}: pip install them", returncode=1)
+
+
+def pytest_sessionfinish(session):
+    """Fail where a test was skipped: what cannot run is not collected, and what is collected runs."""
+    if left_out(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if count := left_out(config):
+        terminalreporter.write_line(f"{count} tests did not run to an end: no test may be skipped", red=True)
+
+
+def left_out(config):
+    """Count the tests that were skipped or expected to fail; xdist's workers leave that to their master."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return sum(len(reporter.stats.get(outcome, ())) for outcome in ("skipped", "xfailed", "xpassed")) if reporter else 0
 
 
 WITHOUT = """

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import dustaug
 from dustaug import DustStream, Rectangles, add_dust, cutout, dust, paint_rectangles, random_erasing, sample_rectangles
+from dustaug._memory import array_at
 from strategies import EPOCHS, SEEDS, specs, views
 
 
@@ -171,6 +172,12 @@ class TestAddDust:
         seen = {add_dust(grey(99, 99, 3), spec, seed=s, epoch=e, index=i).tobytes() for s, e, i in coordinates}
 
         assert len(seen) == len(coordinates)
+
+    def test_memory_without_items_needs_no_address(self):
+        """PyTorch gives none for an empty tensor, and NumPy before 2.4 refuses it."""
+        empty = array_at(0, (0, 4, 4, 3), (48, 12, 3, 1), np.dtype(np.float32))
+
+        assert (empty.shape, empty.dtype, empty.flags.writeable) == ((0, 4, 4, 3), np.float32, True)
 
     def test_empty_batches_are_fine(self):
         """No images, no error."""

@@ -12,7 +12,6 @@ import examples
 from conftest import without
 from dustaug._extras import MissingExtraError, name_extra
 
-ROOT = Path(__file__).parent.parent
 MODULES = [
     f"{package.__name__}.{module.name}"
     for package in (dustaug, examples)
@@ -76,7 +75,7 @@ def test_the_table_knows_the_modules():
 
 def test_extras_that_are_named_exist():
     """What a message tells to install can be installed."""
-    sources = [*(ROOT / "src" / "dustaug").glob("*.py"), *(ROOT / "examples").glob("*.py")]
+    sources = [file for package in (dustaug, examples) for file in Path(package.__file__).parent.glob("*.py")]
     named = {
         extra
         for source in sources

@@ -111,6 +111,8 @@ def make_record(plan_record: NDArray[Any], memory: Memory, *, pattern_columns: i
 
 def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """View memory that somebody else keeps alive as a writable array."""
+    if 0 in shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
+        return np.empty(shape, dtype)
     interface = {
         "version": 3,
         "data": (address, False),
