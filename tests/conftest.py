@@ -42,6 +42,8 @@ FRAMEWORKS = {
     "_graph_tensorflow": ["tensorflow"],
     "_graph_torch": ["torch"],
     "_graph_jax": ["jax"],
+    "jax": ["jax"],
+    "grain": ["grain"],
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],

@@ -126,7 +126,11 @@ def add_dust(
     layout = layout or guess_layout(images.shape)
     memory, batched = _memory_of(images, layout), "N" in layout
     n = images.shape[0] if batched else 1
-    words = {"seed": _seed_words(seed), "epoch": _epoch_word(epoch, n), "index": _index_words(index, n, batched=batched)}
+    words = {
+        "seed": _seed_words(seed),
+        "epoch": _epoch_word(epoch, n),
+        "index": _index_words(index, n, batched=batched),
+    }
     if 0 in images.shape:
         check_value_range(value_range, memory.dtype)
         check_fill(spec, memory)
