@@ -43,6 +43,8 @@ FRAMEWORKS = {
     "_graph_torch": ["torch"],
     "_graph_jax": ["jax"],
     "jax": ["jax"],
+    "_mean_jax": ["jax"],
+    "mean_jax": ["jax"],
     "grain": ["grain"],
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],

@@ -171,10 +171,11 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     >>> to_words(np.arange(3)).shape
     (3, 2)
     """
-    array = np.asarray(numbers)
-    if array.dtype.kind not in "iu":  # Python's ints beyond 64 bits, and what are no numbers.
-        array = np.array([check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()], np.uint64)
-        array = array.reshape(np.shape(numbers))
+    # A list may hold more bits than NumPy's default, and would become floats.
+    array = np.asarray(numbers, None if hasattr(numbers, "dtype") else object)
+    if array.dtype.kind not in "iu":
+        each = [check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()]
+        array = np.array(each, np.uint64).reshape(array.shape)
     _check_limits("numbers", array, MAX_SEED)
     array = array.astype(np.uint64)
     return np.stack([array >> 32, array & 0xFFFFFFFF], axis=-1).astype(np.uint32)
@@ -230,9 +231,10 @@ def _seed_words(seed: Any) -> Words:
     if _are_words(seed, 1):
         return OPS.words(seed[1]), OPS.words(seed[0])
     if np.ndim(seed):
+        dtype = getattr(seed, "dtype", type(seed).__name__)
         raise ValueError(
-            f"seed must be one number, uint32 of shape (2,) or one key, got {np.asarray(seed).dtype} of shape "
-            f"{np.shape(seed)}: type jax.vmap(lambda seed: add_dust(images, seed=seed, index=0))(seeds) for several"
+            f"seed must be one number, uint32 of shape (2,) or one key, got {dtype} of shape {np.shape(seed)}: type "
+            "jax.vmap(lambda seed: add_dust(images, seed=seed, index=0))(seeds) for several"
         )
     host = _on_host(seed)
     if host is None:
