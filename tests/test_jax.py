@@ -234,7 +234,7 @@ from dustaug.jax import add_dust
 assert jax.device_count() == 2
 images = np.random.default_rng(3).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
 dust = lambda images, index: add_dust(images, seed=7, index=index)
-for fill in ("grey", "color", "noise", "mean"):
+for fill in ("color", "mean"):
     spec = dustaug.dust(fill=fill)
     expected = dustaug.add_dust(images.copy(), spec, seed=7, index=20)
     dust = lambda images, index: add_dust(images, spec, seed=7, index=index)

@@ -139,7 +139,7 @@ def add_dust(
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # There every look-up would have to say where its result goes: to the devices of the images.
-        dust_images = jax.sharding.auto_axes(dust_images, out_sharding=sharding)
+        dust_images = _auto_axes()(dust_images, out_sharding=sharding)
     dusted: jax.Array = dust_images(images, words)
     return dusted
 
@@ -185,6 +185,14 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 def _dust(images: Any, words: dict[str, Any], **options: Any) -> Any:
     # A function of its own, so that nobody computes what is covered.
     return dust(images, **words, **options)[0]
+
+
+def _auto_axes() -> Any:
+    if hasattr(jax.sharding, "auto_axes"):
+        return jax.sharding.auto_axes
+    from jax.experimental import shard  # Where JAX 0.6 has it, the last one for Python 3.10.
+
+    return shard.auto_axes
 
 
 def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
