@@ -13,6 +13,7 @@ Examples
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from typing import Any
 
@@ -190,9 +191,8 @@ def _dust(images: Any, words: dict[str, Any], **options: Any) -> Any:
 def _auto_axes() -> Any:
     if hasattr(jax.sharding, "auto_axes"):
         return jax.sharding.auto_axes
-    from jax.experimental import shard  # Where JAX 0.6 has it, the last one for Python 3.10.
-
-    return shard.auto_axes
+    # Where JAX 0.6 has it, the last one for Python 3.10.
+    return importlib.import_module("jax.experimental.shard").auto_axes
 
 
 def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
