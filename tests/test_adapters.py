@@ -154,7 +154,58 @@ def through_keras_flow(images, spec):
     return np.concatenate(list(dust_flow(iter(whole), spec, SEED, epoch=EPOCH))[1:])
 
 
+def through_jax(images, spec):
+    import jax
+
+    from dustaug.jax import add_dust, to_words
+
+    dust = jax.jit(lambda images, index: add_dust(images, spec, seed=SEED, epoch=EPOCH, index=index))
+    return np.asarray(dust(images, to_words(np.arange(FIRST, FIRST + N))))
+
+
+def through_jax_vmap(images, spec):
+    import jax
+    import jax.numpy as jnp
+
+    from dustaug.jax import add_dust, to_words
+
+    key = jax.random.wrap_key_data(jnp.asarray(to_words(SEED)))
+    dust = jax.vmap(lambda image, index: add_dust(image, spec, seed=key, epoch=EPOCH, index=index))
+    return np.asarray(dust(jnp.asarray(images), jnp.arange(FIRST, FIRST + N)))
+
+
+def through_grain(images, spec):
+    import grain
+
+    from dustaug.grain import DustRectangles
+
+    whole = np.zeros((FIRST + N, *images.shape[1:]), np.uint8)
+    whole[FIRST:] = images
+    transform = DustRectangles(spec, seed=SEED, records_per_epoch=len(whole))
+    dataset = grain.MapDataset.source(whole).map_with_index(transform).repeat(EPOCH + 1)
+    return np.stack([dataset[EPOCH * len(whole) + FIRST + i] for i in range(N)])
+
+
+def through_grain_loader(images, spec):
+    import grain
+
+    from dustaug.grain import DustRectangles
+
+    whole = np.zeros((FIRST + N, *images.shape[1:]), np.uint8)
+    whole[FIRST:] = images
+    records = [{"image": image, "number": number} for number, image in enumerate(whole)]
+    sampler = grain.samplers.IndexSampler(len(records), shuffle=True, seed=1, num_epochs=1)
+    transform = DustRectangles(spec, seed=SEED, epoch=EPOCH, records_per_epoch=len(records))
+    loader = grain.DataLoader(data_source=records, sampler=sampler, operations=[transform])
+    dusted = {int(record["number"]): record["image"] for record in loader}
+    return np.stack([dusted[FIRST + i] for i in range(N)])
+
+
 ADAPTERS = {
+    "jax": (through_jax, "jax"),
+    "jax-vmap": (through_jax_vmap, "jax"),
+    "grain": (through_grain, "grain"),
+    "grain-loader": (through_grain_loader, "grain"),
     "tensorflow-numba": (lambda images, spec: through_tensorflow(images, spec, "numba"), "tensorflow"),
     "tensorflow-numba-eager": (lambda images, spec: through_tensorflow_eagerly(images, spec, "numba"), "tensorflow"),
     "tensorflow-graph": (lambda images, spec: through_tensorflow(images, spec, "graph"), "tensorflow"),

@@ -19,11 +19,13 @@ MODULES = [
     if not module.name.startswith("_")
 ]
 # What is not installed where dustaug is installed alone.
-EXTRAS = ("PIL", "albumentations", "jax", "keras", "matplotlib", "ml_dtypes", "rich", "tensorflow", "torch")
+EXTRAS = ("PIL", "albumentations", "grain", "jax", "keras", "matplotlib", "ml_dtypes", "rich", "tensorflow", "torch")
 EXTRAS += ("torchvision", "typer")
 # What a module of the package says where nothing but NumPy and Numba is installed. The others can be imported.
 SAID = {
     "dustaug.albumentations": ("albumentations", "dustaug.albumentations needs albumentations: type {}"),
+    "dustaug.grain": ("grain", "dustaug.grain needs grain: type {}"),
+    "dustaug.jax": ("jax", "dustaug.jax needs jax: type {}"),
     "dustaug.keras": ("keras", "dustaug.keras needs keras: type {}"),
     "dustaug.tensorflow": ("tensorflow", "dustaug.tensorflow needs tensorflow: type {}"),
     "dustaug.torch": ("torch", "dustaug.torch needs torch: type {}"),

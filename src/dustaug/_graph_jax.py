@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from . import _graph
 from ._graph import Words, check_one_for_each
+from ._mean_jax import MAX_SPAN, mean_of_floats, mean_of_integers
 
 __all__ = ["OPS", "dust"]
 
-_LOW, _HALF, _MAX_INTEGER = 0xFFFFFFFF, 0xFFFF, 2**31 - 1
+_LOW, _HALF = 0xFFFFFFFF, 0xFFFF
 
 
 class _Jax:
@@ -42,7 +43,10 @@ class _Jax:
         return words
 
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
-        return tuple(jnp.broadcast_arrays(*words))
+        # Of one type too, which inside of shard_map and with explicit sharding says which devices they lie on: nothing
+        # is added to each, but of all of them.
+        zeros = functools.reduce(jnp.add, words) * jnp.uint32(0)
+        return tuple(word + zeros for word in words)
 
     def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
         repeated: tuple[Any, ...] = jax.lax.fori_loop(0, n, lambda _, state: step(*state), state)
@@ -119,16 +123,18 @@ class _Jax:
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 
-    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:  # noqa: ARG002
-        n_pixels, dtype = images.shape[1] * images.shape[2], self.numpy_dtype(images)
-        largest = max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)) if dtype.kind in "iu" else 2**32
-        if (2 * largest + 1) * n_pixels > _MAX_INTEGER:
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+        (low, high), dtype = value_range, self.numpy_dtype(images)
+        if dtype.kind in "biu":
+            return mean_of_integers(images, dtype)
+        whole = int(low) == low and int(high) == high and abs(low) <= MAX_SPAN and high - low <= MAX_SPAN
+        if dtype.name not in ("float32", "float16", "bfloat16") or not whole:
             raise ValueError(
-                'fill="mean" must be of sums that fit into 32 bits with JAX, got images of '
-                f"{images.shape[1]} by {images.shape[2]} pixels of {dtype}: type images.astype(numpy.uint8)"
+                "images must be integers, or floats of 16 or 32 bits in a range of whole numbers, at most "
+                f'{MAX_SPAN} apart, with fill="mean" in JAX, got {dtype} in {value_range}: type value_range=(0, 1), or '
+                "another fill"
             )
-        sums = images.astype(jnp.int32).sum(axis=(1, 2), keepdims=True, dtype=jnp.int32)
-        return ((2 * sums + n_pixels) // (2 * n_pixels)).astype(dtype)
+        return mean_of_floats(images, dtype, int(low), int(high))
 
 
 OPS = _Jax()

@@ -1,0 +1,218 @@
+"""Grain: a transform whose dust hangs on the record and the epoch, not on workers, shards or the place in the stream.
+
+Examples
+--------
+>>> import grain
+>>> records = [{"image": np.full((32, 32, 3), 255, np.uint8), "label": i} for i in range(10)]
+>>> dust = DustRectangles(seed=7, records_per_epoch=10)
+>>> dataset = grain.MapDataset.source(records).map_with_index(dust).shuffle(seed=0).repeat(2).batch(5)
+>>> dataset[0]["image"].shape, len(dataset)
+((5, 32, 32, 3), 4)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, final
+
+import numpy as np
+
+from ._extras import name_extra
+
+with name_extra("grain", "dustaug.grain", "grain"):
+    from grain.transforms import MapWithIndex
+
+from . import core
+from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_whole
+from ._memory import Layout, guess_layout
+from .spec import Spec, resolve_spec
+
+__all__ = ["DustRectangles"]
+
+
+@final
+class DustRectangles(MapWithIndex):  # type: ignore[misc]
+    """Paint random rectangles on the image of each element, for ``map_with_index`` and for ``grain.DataLoader``.
+
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index. The image is a copy, for
+    a source may hand out its own memory; all else in an element is passed on.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if neither this nor fields are given.
+    seed : int
+        0 … 2**64 - 1.
+    epoch : int, default 0
+        Of the first pass over the data, 0 … 2**32 - 1.
+    records_per_epoch : int, optional
+        Length of the data set where this stands. Grain counts on over the passes of ``repeat``: its number
+        ``k * records_per_epoch + i`` is then record i in epoch ``epoch + k``. Without it that number is the index: the
+        passes differ as well, as one long epoch. A ``DataLoader`` needs it: the number of records of its sampler, or,
+        if the sampler has shards, that of this shard times the number of shards.
+    index_key, epoch_key : str or int, optional
+        Where an element has its own index and epoch, which then take the place of Grain's: of a batch, the index of the
+        first image or one for each, and one epoch.
+    image_key : str or int, optional
+        Where the image is in a dict or tuple; by default ``"image"`` and 0. An element may be the image itself.
+    layout : {"HWC", "CHW", "HW", "NHWC", "NCHW", "NHW"}, optional
+        By default HWC or HW, by the number of axes, and with an `index_key` NHWC too.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    **fields
+        Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
+
+    Raises
+    ------
+    TypeError
+        If a field is unknown, or comes together with a spec; in use, if there is no array where the image should be.
+    ValueError
+        If an argument is out of its limits; in use, if an image is a batch and no `index_key` is given.
+
+    Notes
+    -----
+    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. Behind ``shuffle`` it is the
+    place in the shuffled order, and the dust hangs on the shuffle's seed. An ``IterDataset`` counts its elements in
+    each worker from 0 on, so that workers would share their dust: give an `index_key` there. In a ``DataLoader`` put
+    it before ``Batch``; the index is the record's key there, whatever the order of the sampler.
+
+    Examples
+    --------
+    >>> import grain
+    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
+    >>> dataset = grain.MapDataset.source(images).map_with_index(DustRectangles(seed=7, records_per_epoch=10)).repeat(2)
+    >>> bool((dataset[13] == core.add_dust(images.copy(), seed=7, epoch=1, index=0)[3]).all())
+    True
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        seed: int,
+        epoch: int = 0,
+        records_per_epoch: int | None = None,
+        index_key: str | int | None = None,
+        epoch_key: str | int | None = None,
+        image_key: str | int | None = None,
+        layout: Layout | None = None,
+        value_range: tuple[float, float] | None = None,
+        **fields: Any,
+    ) -> None:
+        self.spec, self.seed, self.epoch = resolve_spec(spec, fields), check_seed(seed), check_epoch(epoch)
+        if records_per_epoch is not None:
+            records_per_epoch = check_whole("records_per_epoch", records_per_epoch, 1, MAX_INDEX)
+        self.records_per_epoch = records_per_epoch
+        for name, key in (("index_key", index_key), ("epoch_key", epoch_key), ("image_key", image_key)):
+            if key is not None and not isinstance(key, (str, int)):
+                raise TypeError(f"{name} must be a key of an element, got {key!r}")
+        self.index_key, self.epoch_key, self.image_key = index_key, epoch_key, image_key
+        if epoch_key is not None and (records_per_epoch is not None or self.epoch):
+            raise TypeError(
+                f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
+                f"records_per_epoch={records_per_epoch}"
+            )
+        if layout is not None:
+            check_layout(layout)
+        self.layout = layout
+        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+
+    def map_with_index(self, index: int, element: Any) -> Any:
+        """Dust the element that Grain numbers `index`."""
+        passes, record = divmod(index, self.records_per_epoch) if self.records_per_epoch else (0, index)
+        return self._dust(element, passes, record)
+
+    def __call__(self, records: Iterator[Any]) -> Iterator[Any]:
+        """Dust the records of a ``DataLoader``, which knows transforms with an index as operations on records only."""
+        return _DustedRecords(self._dust_record, records)
+
+    def output_spec(self, input_spec: Any) -> Any:
+        """Return shapes and dtypes of the elements: those that go in."""
+        return input_spec
+
+    def _dust_record(self, record: Any) -> Any:
+        """Dust a record of a ``DataLoader``."""
+        key = record.metadata.record_key
+        if self.index_key is None or self.records_per_epoch is not None:
+            if key is None:
+                raise ValueError(
+                    "DustRectangles must come before grain.transforms.Batch in the operations of a DataLoader, got a "
+                    "record without a key: move it forward, or type index_key=… and epoch_key=…"
+                )
+            if self.records_per_epoch is None:
+                raise ValueError(
+                    "records_per_epoch must be given in a DataLoader, or every epoch would show the same dust, got "
+                    "none: type DustRectangles(seed=0, records_per_epoch=len(source))"
+                )
+        passes = record.metadata.index // self.records_per_epoch if self.records_per_epoch else 0
+        return type(record)(metadata=record.metadata, data=self._dust(record.data, passes, key))
+
+    def _dust(self, element: Any, passes: int, index: Any) -> Any:
+        if not isinstance(element, (Mapping, tuple, list)):
+            if self.index_key is not None or self.epoch_key is not None:
+                raise TypeError(
+                    f"element must be a dict or a tuple with an index_key or epoch_key, got {type(element).__name__}"
+                )
+            return self._dust_image(element, self.epoch + passes, index)
+        key: Any = self.image_key
+        if key is None:
+            key = "image" if isinstance(element, Mapping) else 0
+        epoch = self.epoch + passes if self.epoch_key is None else int(_entry(element, self.epoch_key, "epoch_key"))
+        if self.index_key is not None:
+            index = _entry(element, self.index_key, "index_key")
+        dusted = self._dust_image(_entry(element, key, "image_key"), epoch, index)
+        if isinstance(element, Mapping):
+            changed: Any = copy.copy(element)
+            changed[key] = dusted
+            return changed
+        entries = list(element)
+        entries[key] = dusted
+        if isinstance(element, tuple):
+            return type(element)(*entries) if hasattr(element, "_fields") else tuple(entries)
+        return entries
+
+    def _dust_image(self, image: Any, epoch: int, index: Any) -> Any:
+        if not isinstance(image, np.ndarray):
+            hint = ": type numpy.asarray(image)" if hasattr(image, "__array__") else ", or image_key=… where it is"
+            raise TypeError(f"image must be a NumPy array, got {type(image).__name__}{hint}")
+        layout = self.layout or guess_layout(image.shape)
+        if "N" in layout and self.index_key is None:
+            raise ValueError(
+                f"image must be a single image without an index_key, got a batch of shape {image.shape}: type "
+                "dataset.map_with_index(DustRectangles(seed=0)).batch(…), or index_key=…"
+            )
+        return core.add_dust(
+            np.array(image, order="K"),
+            self.spec,
+            seed=self.seed,
+            epoch=epoch,
+            index=index,
+            layout=layout,
+            value_range=self.value_range,
+        )
+
+    def __repr__(self) -> str:
+        names = ("epoch", "records_per_epoch", "index_key", "epoch_key", "image_key", "layout", "value_range")
+        given = "".join(f", {name}={getattr(self, name)!r}" for name in names if getattr(self, name) not in (None, 0))
+        return f"DustRectangles({self.spec!r}, seed={self.seed}{given})"
+
+
+class _DustedRecords(Iterator[Any]):
+    """Records of a ``DataLoader``, one for one, so that Grain may set the state of those before it at any time."""
+
+    def __init__(self, dust_record: Callable[[Any], Any], records: Iterator[Any]) -> None:
+        self._dust_record, self._records = dust_record, records
+
+    def __next__(self) -> Any:
+        return self._dust_record(next(self._records))
+
+
+def _entry(element: Any, key: Any, name: str) -> Any:
+    try:
+        return element[key]
+    except LookupError:
+        given = list(element) if isinstance(element, Mapping) else f"{len(element)} entries"
+        raise LookupError(
+            f"element must have what {name} names at {key!r}, got {given}: type DustRectangles(…, {name}=…)"
+        ) from None

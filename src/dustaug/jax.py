@@ -1,0 +1,317 @@
+"""JAX: dust as a pure function of arrays, under jit, vmap and grad, on any backend, without 64-bit mode.
+
+Examples
+--------
+>>> import jax
+>>> import numpy as np
+>>> images = np.zeros((8, 32, 32, 3), np.uint8)
+>>> dusted = jax.jit(lambda images, index: add_dust(images, seed=7, index=index))(images, 0)
+>>> dusted.shape, dusted.dtype
+((8, 32, 32, 3), dtype('uint8'))
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._extras import name_extra
+
+with name_extra("jax", "dustaug.jax", "jax"):
+    import jax
+    import jax.numpy as jnp
+
+from ._checks import (
+    MAX_EPOCH,
+    MAX_SEED,
+    check_dtype,
+    check_epoch,
+    check_fill,
+    check_guessed_range,
+    check_index,
+    check_layout,
+    check_pair,
+    check_seed,
+    check_spec,
+    check_value_range,
+    check_whole,
+)
+from ._graph import Words
+from ._graph_jax import OPS, dust
+from ._memory import Layout, Memory, guess_layout, make_memory
+from .spec import Spec
+
+__all__ = ["add_dust", "to_words"]
+
+
+def add_dust(
+    images: ArrayLike | jax.Array,
+    spec: Spec | None = None,
+    *,
+    seed: int | ArrayLike | jax.Array | None = None,
+    epoch: int | ArrayLike | jax.Array = 0,
+    index: int | ArrayLike | jax.Array | None = None,
+    layout: Layout | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> jax.Array:
+    """Return images with random rectangles painted on them.
+
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte. The
+    function is pure: JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
+    memory of the images.
+
+    Parameters
+    ----------
+    images : array, (n, h, w, c), (n, c, h, w), (n, h, w), (h, w, c), (c, h, w) or (h, w)
+        JAX or NumPy; any dtype that holds numbers, of 64 bits in 64-bit mode only.
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if left out.
+    seed : int, whole-number array (), uint32 array (2,) or JAX key, required
+        0 … 2**64 - 1. Two words are the high and the low one, as in the data of JAX's keys: ``jax.random.key(7)`` is
+        the seed 7. Keys must be of the implementation ``threefry2x32``, JAX's default.
+    epoch : int or whole-number array () or (n,), default 0
+        0 … 2**32 - 1.
+    index : int, whole-number array () or (n,), or uint32 array (n, 2), or (2,) for an image alone, required
+        Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
+        words, the high one first. 0 … 2**63 - 1.
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
+        By default NHWC, HWC or HW, by the number of axes.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+
+    Returns
+    -------
+    jax.Array
+        Of the shape and dtype of `images`.
+
+    Raises
+    ------
+    TypeError
+        If a seed or an index is missing, or an argument is of the wrong type.
+    ValueError
+        If an argument is out of its limits, or the spec does not suit the images.
+
+    Warns
+    -----
+    UserWarning
+        If NumPy's floating-point images leave [0, 1] and no `value_range` is given.
+
+    Notes
+    -----
+    Seed, epoch and index may be traced, and then cost no compilation when they change; `spec`, `layout` and
+    `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32. JAX itself cuts
+    NumPy's 64-bit numbers to 32 when they become arguments of a compiled function; :func:`to_words` keeps them whole.
+
+    The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``.
+
+    Examples
+    --------
+    >>> images = jnp.full((8, 64, 64, 3), 255, jnp.uint8)
+    >>> dusted = add_dust(images, seed=7, index=0)
+    >>> alone = jax.vmap(lambda image, index: add_dust(image, seed=7, index=index))(images, jnp.arange(8))
+    >>> bool((alone == dusted).all())
+    True
+    """
+    if seed is None or index is None:
+        raise TypeError(
+            "seed and index must be given, or a compiled function would paint the same dust at every call, got "
+            f"seed={seed!r} and index={index!r}: type add_dust(images, seed=0, index=position_of_the_first_image)"
+        )
+    spec = check_spec(spec)
+    if value_range is not None:
+        value_range = check_pair("value_range", value_range)
+    if layout is not None:
+        check_layout(layout)
+    images = _as_array(images, guessed_range=value_range is None and spec.normalize_mean is None)
+    layout = layout or guess_layout(images.shape)
+    memory, batched = _memory_of(images, layout), "N" in layout
+    n = images.shape[0] if batched else 1
+    words = {
+        "seed": _seed_words(seed),
+        "epoch": _epoch_word(epoch, n),
+        "index": _index_words(index, n, batched=batched),
+    }
+    if 0 in images.shape:
+        check_value_range(value_range, memory.dtype)
+        check_fill(spec, memory)
+        return images
+    dust_images = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
+    sharding = jax.typeof(images).sharding
+    if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
+        # There every look-up would have to say where its result goes: to the devices of the images.
+        dust_images = _auto_axes()(dust_images, out_sharding=sharding)
+    dusted: jax.Array = dust_images(images, words)
+    return dusted
+
+
+def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
+    """Split whole numbers of up to 64 bits into two words each, which JAX can hold without its 64-bit mode.
+
+    Parameters
+    ----------
+    numbers : whole numbers, (…)
+        0 … 2**64 - 1.
+
+    Returns
+    -------
+    uint32, (…, 2)
+        High and low word, in the order of ``jax.random.key_data``: what :func:`add_dust` takes as a seed or as indices.
+
+    Raises
+    ------
+    TypeError
+        If they are no whole numbers.
+    ValueError
+        If one is out of its limits.
+
+    Examples
+    --------
+    >>> to_words(2**40 + 5).tolist()
+    [256, 5]
+    >>> to_words(np.arange(3)).shape
+    (3, 2)
+    """
+    # A list may hold more bits than NumPy's default, and would become floats.
+    array = np.asarray(numbers, None if hasattr(numbers, "dtype") else object)
+    if array.dtype.kind not in "iu":
+        each = [check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()]
+        array = np.array(each, np.uint64).reshape(array.shape)
+    _check_limits("numbers", array, MAX_SEED)
+    array = array.astype(np.uint64)
+    return np.stack([array >> 32, array & 0xFFFFFFFF], axis=-1).astype(np.uint32)
+
+
+@functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
+def _dust(images: Any, words: dict[str, Any], **options: Any) -> Any:
+    # A function of its own, so that nobody computes what is covered.
+    return dust(images, **words, **options)[0]
+
+
+def _auto_axes() -> Any:
+    if hasattr(jax.sharding, "auto_axes"):
+        return jax.sharding.auto_axes
+    # Where JAX 0.6 has it, the last one for Python 3.10.
+    return importlib.import_module("jax.experimental.shard").auto_axes
+
+
+def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
+    """Images as an array of JAX's, none of whose values was cut to fewer bits."""
+    if not isinstance(images, (jax.Array, np.ndarray)):
+        hint = ": type jnp.stack(images) if they are of one size" if isinstance(images, (list, tuple)) else ""
+        raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
+    if jnp.issubdtype(images.dtype, jax.dtypes.prng_key):
+        raise TypeError(f"images must hold numbers, got an array of {images.dtype}")
+    dtype = np.dtype(images.dtype)
+    check_dtype(dtype)
+    if isinstance(images, jax.Array):
+        return images
+    if guessed_range and dtype.kind not in "biu" and images.size:
+        check_guessed_range(images)
+    native = dtype.newbyteorder("=")
+    if jax.dtypes.canonicalize_dtype(native) != native:
+        raise TypeError(
+            f"images must have a dtype that JAX can hold without its 64-bit mode, got {dtype}: type "
+            'images.astype(numpy.float32), or jax.config.update("jax_enable_x64", True)'
+        )
+    return jnp.asarray(images.astype(native, copy=False))
+
+
+def _memory_of(images: jax.Array, layout: Layout) -> Memory:
+    """How one of the images would lie in memory, which checks their shape; the length of a batch may be unknown."""
+    dtype = np.dtype(images.dtype)
+    shape = tuple(1 if axis == "N" else length for axis, length in zip(layout, images.shape, strict=False))
+    shape += images.shape[len(layout) :]
+    strides = tuple(dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return make_memory(shape, strides, dtype, layout)
+
+
+def _seed_words(seed: Any) -> Words:
+    """Low and high word of a number, of two words, or of a key."""
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+        data = jax.random.key_data(seed)
+        if data.shape[seed.ndim :] != (2,):
+            raise TypeError(
+                f"seed must be a key of two words, got {seed.dtype}: type jax.random.key(0, impl="
+                '"threefry2x32"), or a number'
+            )
+        seed = data
+    if _are_words(seed, 1):
+        return OPS.words(seed[1]), OPS.words(seed[0])
+    if np.ndim(seed):
+        dtype = getattr(seed, "dtype", type(seed).__name__)
+        raise ValueError(
+            f"seed must be one number, uint32 of shape (2,) or one key, got {dtype} of shape {np.shape(seed)}: type "
+            "jax.vmap(lambda seed: add_dust(images, seed=seed, index=0))(seeds) for several"
+        )
+    host = _on_host(seed)
+    if host is None:
+        _check_numbers("seed", seed, 1)
+        return OPS.split(seed)
+    return OPS.split(check_seed(host))
+
+
+def _epoch_word(epoch: Any, n: int) -> Any:
+    """Low word of a number, or of one for each image."""
+    host = _on_host(epoch)
+    if host is not None and np.ndim(host) == 0:
+        return OPS.split(check_epoch(host))[0]
+    numbers = epoch if isinstance(epoch, jax.Array) else np.asarray(epoch)
+    _check_numbers("epoch", numbers, n)
+    if host is not None:
+        _check_limits("epoch", np.asarray(host), MAX_EPOCH)
+    return OPS.split(numbers)[0]
+
+
+def _index_words(index: Any, n: int, *, batched: bool) -> Words:
+    """Low and high word of the first index, or of one for each image."""
+    paired = _are_words(index, 1 + batched)
+    host = _on_host(index)
+    if host is None:
+        _check_numbers("index", index[..., 0] if paired else index, n)
+    else:
+        if paired:
+            high, low = np.moveaxis(host.reshape(-1, 2).astype(np.uint64), -1, 0)
+            host = (high << 32) + low
+        first, each = check_index(host, n)
+    if not isinstance(index, jax.Array):
+        return OPS.split(first if each is None else each)
+    if paired:
+        return OPS.words(index[..., 1]), OPS.words(index[..., 0])
+    return OPS.split(index)
+
+
+def _are_words(numbers: Any, ndim: int) -> bool:
+    """Whether they are two words for each number, in an array of `ndim` axes."""
+    return (
+        isinstance(numbers, (jax.Array, np.ndarray))
+        and numbers.dtype == np.uint32
+        and numbers.ndim == ndim
+        and numbers.shape[-1] == 2
+    )
+
+
+def _on_host(numbers: Any) -> Any:
+    """What can be looked into: a number or an array of NumPy's; None if it is traced, or lies on other machines."""
+    if not isinstance(numbers, jax.Array):
+        return numbers
+    if isinstance(numbers, jax.core.Tracer) or not numbers.is_fully_addressable:
+        return None
+    return np.asarray(numbers)
+
+
+def _check_numbers(name: str, numbers: Any, n: int) -> None:
+    """Check dtype and shape, which are known of arrays that cannot be looked into too."""
+    if not jnp.issubdtype(numbers.dtype, jnp.integer):
+        raise TypeError(f"{name} must be whole numbers, got an array of {numbers.dtype}")
+    if numbers.shape not in ((), (n,)):
+        raise ValueError(f"{name} must be a number or of shape ({n},), one for each image, got shape {numbers.shape}")
+
+
+def _check_limits(name: str, array: NDArray[Any], high: int) -> None:
+    for number in (array.min(initial=0), array.max(initial=0)):
+        check_whole(name, number, 0, high)

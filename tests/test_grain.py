@@ -1,0 +1,287 @@
+"""DustRectangles in Grain's pipelines: the pixels of add_dust() for each record and epoch, whatever the pipeline."""
+
+import pickle
+import re
+from typing import Any, NamedTuple
+
+import grain
+import numpy as np
+import pytest
+from absl import flags
+
+import dustaug
+from dustaug import add_dust
+from dustaug.grain import DustRectangles
+
+N, SEED = 10, 2**63 + 7
+IMAGES = np.random.default_rng(3).integers(0, 256, (N, 32, 40, 3), dtype=np.uint8)
+SHUFFLE = grain.samplers.IndexSampler(N, shuffle=True, seed=3, num_epochs=2)
+
+
+@pytest.fixture(autouse=True)
+def _parsed_flags():
+    """Grain's workers read flags, which a program parses when it starts."""
+    flags.FLAGS.mark_as_parsed()
+
+
+def records():
+    return [{"image": image.copy(), "number": number} for number, image in enumerate(IMAGES)]
+
+
+def expected(number, spec=None, **options):
+    return add_dust(IMAGES[number].copy(), spec, **{"seed": SEED, "index": number, **options})
+
+
+def check_epochs(elements):
+    """Each record of each pass must have the dust of its number and epoch."""
+    elements = list(elements)
+
+    assert len(elements) == 2 * N
+    for place, element in enumerate(elements):
+        assert (expected(int(element["number"]), epoch=place // N) == element["image"]).all()
+
+
+def test_the_index_is_that_of_the_record_before_a_shuffle():
+    """Epochs follow one another in a repeated data set."""
+    dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
+    dataset = dataset.shuffle(seed=1).repeat(2)
+
+    check_epochs(dataset)
+    check_epochs(dataset.to_iter_dataset())
+
+
+def test_apply_takes_the_transform():
+    """As a transform of Grain's own, in a list of them."""
+    source = grain.MapDataset.source(IMAGES)
+    first = source.apply([DustRectangles(seed=SEED), grain.transforms.Batch(4)])[0]
+
+    assert (np.stack([expected(number) for number in range(4)]) == first).all()
+
+
+def test_without_the_length_of_an_epoch_the_index_runs_on():
+    """So no dust is repeated in the second pass."""
+    dataset = grain.MapDataset.source(IMAGES).map_with_index(DustRectangles(seed=SEED)).repeat(2)
+
+    assert (expected(3) == dataset[3]).all()
+    assert (expected(3, index=N + 3) == dataset[N + 3]).all()
+
+
+def test_epochs_count_on_from_the_first():
+    """Where a run goes on from an epoch."""
+    transform = DustRectangles(seed=SEED, epoch=5, records_per_epoch=N)
+    dataset = grain.MapDataset.source(IMAGES).map_with_index(transform).repeat(2)
+
+    assert (expected(3, epoch=5) == dataset[3]).all()
+    assert (expected(3, epoch=6) == dataset[N + 3]).all()
+
+
+def test_slices_behind_the_transform_share_the_work_only():
+    """Each shard has the dust of its records."""
+    dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
+    for shard in range(2):
+        for element in dataset[shard::2]:
+            assert (expected(element["number"]) == element["image"]).all()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_the_number_of_workers_changes_nothing(workers):
+    """Of a data set and of a data loader, in processes of their own."""
+    transform = DustRectangles(seed=SEED, records_per_epoch=N)
+    dataset = grain.MapDataset.source(records()).map_with_index(transform).shuffle(seed=1).repeat(2)
+    iterated = dataset.to_iter_dataset()
+    if workers:
+        iterated = iterated.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+
+    check_epochs(iterated)
+    check_epochs(grain.DataLoader(data_source=records(), sampler=SHUFFLE, operations=[transform], worker_count=workers))
+
+
+@pytest.mark.parametrize("kind", ["dataset", "loader"])
+def test_a_restored_iterator_goes_on_with_the_same_bytes(kind):
+    """In the middle of an epoch, in a new iterator and in the old one."""
+    transform = DustRectangles(seed=SEED, records_per_epoch=N)
+    if kind == "dataset":
+        pipeline = grain.MapDataset.source(records()).map_with_index(transform).shuffle(seed=1).repeat(2)
+        pipeline = pipeline.to_iter_dataset()
+    else:
+        pipeline = grain.DataLoader(data_source=records(), sampler=SHUFFLE, operations=[transform])
+    iterator = iter(pipeline)
+    begun = [next(iterator) for _ in range(7)]
+    state = iterator.get_state()
+    check_epochs(begun + list(iterator))
+    restored = iter(pipeline)
+    restored.set_state(state)
+    check_epochs(begun + list(restored))
+    iterator.set_state(state)
+    check_epochs(begun + list(iterator))
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+def test_a_loader_with_shards_counts_the_epochs_of_its_own(shard):
+    """Also where the shards are of unequal lengths."""
+    source = records()[:5]
+    options = grain.sharding.ShardOptions(shard_index=shard, shard_count=2)
+    sampler = grain.samplers.IndexSampler(5, shard_options=options, num_epochs=4)
+    length = (3, 2)[shard]
+    transform = DustRectangles(seed=SEED, records_per_epoch=2 * length)
+    elements = list(grain.DataLoader(data_source=source, sampler=sampler, operations=[transform]))
+
+    assert len(elements) == 10
+    for place, element in enumerate(elements):
+        assert (expected(element["number"], epoch=place // length) == element["image"]).all()
+
+
+def test_the_index_may_be_part_of_an_element():
+    """Behind a shuffle and a batch, and in a data set that has none of its own."""
+    transform = DustRectangles(seed=SEED, index_key="number", epoch_key="epoch")
+    numbered = [{**record, "epoch": 4} for record in records()]
+    shuffled = grain.MapDataset.source(numbered).shuffle(seed=1)
+    batched = shuffled.batch(4, batch_fn=stack)
+    for dataset in (
+        shuffled.map_with_index(transform).batch(4, batch_fn=stack),
+        batched.map_with_index(transform),
+        batched.to_iter_dataset().map_with_index(transform),
+        grain.DataLoader(
+            data_source=numbered,
+            sampler=grain.samplers.IndexSampler(N, num_epochs=1),
+            operations=[grain.transforms.Batch(4, batch_fn=stack), transform],
+        ),
+    ):
+        batches = list(dataset)
+
+        assert len(batches) == 3
+        for batch in batches:
+            for number, image in zip(batch["number"], batch["image"], strict=True):
+                assert (expected(number, epoch=4) == image).all()
+
+
+def stack(elements):
+    """A batch with one epoch for all."""
+    return {
+        "image": np.stack([element["image"] for element in elements]),
+        "number": np.array([element["number"] for element in elements]),
+        "epoch": elements[0]["epoch"],
+    }
+
+
+def test_the_epoch_may_be_grains_and_the_index_the_elements():
+    """As behind a filter or a shuffle."""
+    transform = DustRectangles(seed=SEED, index_key="number", records_per_epoch=N)
+    check_epochs(grain.MapDataset.source(records()).shuffle(seed=1).map_with_index(transform).repeat(2))
+
+
+class Pair(NamedTuple):
+    """An element with an image in the first place."""
+
+    pixels: Any
+    label: str
+
+
+@pytest.mark.parametrize(
+    ("element", "keys", "where"),
+    [
+        (lambda image: image, {}, lambda element: element),
+        (lambda image: (image, "label"), {}, lambda element: element[0]),
+        (lambda image: ["label", image], {"image_key": 1}, lambda element: element[1]),
+        (lambda image: Pair(image, "label"), {}, lambda element: element.pixels),
+        (lambda image: {"pixels": image, "label": 3}, {"image_key": "pixels"}, lambda element: element["pixels"]),
+    ],
+)
+def test_elements_keep_their_kind(element, keys, where):
+    """Images alone, tuples, lists, named tuples and dicts; the rest of them is passed on."""
+    given = element(IMAGES[2].copy())
+    dusted = DustRectangles(seed=SEED, **keys).map_with_index(2, given)
+
+    assert type(dusted) is type(given)
+    assert (expected(2) == where(dusted)).all()
+    assert (IMAGES[2] == where(given)).all()
+
+
+def test_the_memory_of_a_source_is_never_painted_on():
+    """Not even if it is read-only, or of a subclass of arrays."""
+
+    class Shared(np.ndarray):
+        pass
+
+    image = IMAGES[1].copy().view(Shared)
+    image.flags.writeable = False
+    dusted = DustRectangles(seed=SEED).map_with_index(1, image)
+
+    assert type(dusted) is np.ndarray
+    assert (expected(1) == dusted).all()
+    assert (IMAGES[1] == image).all()
+
+
+def test_layouts_and_value_ranges_are_those_of_add_dust():
+    """Channels first, and floats of 0 … 255."""
+    planes = np.ascontiguousarray(IMAGES[0].transpose(2, 0, 1)).astype(np.float32)
+    options = {"layout": "CHW", "value_range": (0, 255)}
+    dusted = DustRectangles(dustaug.cutout(9, fill_value=99), seed=SEED, **options).map_with_index(0, planes)
+
+    assert (add_dust(planes.copy(), dustaug.cutout(9, fill_value=99), seed=SEED, index=0, **options) == dusted).all()
+
+
+def test_it_takes_fields_pickles_and_shows_itself():
+    """As in every framework."""
+    transform = DustRectangles(count_range=(0, 63), seed=7, records_per_epoch=N)
+    copied = pickle.loads(pickle.dumps(transform))
+
+    assert repr(copied) == repr(transform)
+    assert "seed=7, records_per_epoch=10)" in repr(transform)
+    assert (copied.map_with_index(3, IMAGES[3]) == transform.map_with_index(3, IMAGES[3])).all()
+    assert transform.output_spec("spec") == "spec"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"seed": -1}, ValueError, "seed must be from 0 to 18446744073709551615, got -1"),
+        ({"seed": 0, "epoch": 2**32}, ValueError, "epoch must be from 0 to 4294967295"),
+        ({"seed": 0, "records_per_epoch": 0}, ValueError, "records_per_epoch must be from 1 to"),
+        ({"seed": 0, "index_key": 1.5}, TypeError, "index_key must be a key of an element, got 1.5"),
+        ({"seed": 0, "epoch_key": "e", "epoch": 3}, TypeError, "epoch_key must be given without epoch and"),
+        ({"seed": 0, "layout": "HCW"}, ValueError, "layout must be one of"),
+        ({"seed": 0, "value_range": 3}, TypeError, "value_range must be a tuple"),
+        ({"seed": 0, "spec": dustaug.dust(), "p": 0.5}, TypeError, "spec must be given alone, got p too"),
+    ],
+)
+def test_arguments_are_checked_when_it_is_made(arguments, error, message):
+    """By name, with the rule."""
+    with pytest.raises(error, match=message):
+        DustRectangles(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "element", "error", "message"),
+    [
+        ({}, {"img": 1}, LookupError, "at 'image', got ['img']: type DustRectangles(…, image_key=…)"),
+        ({}, {"image": [[1]]}, TypeError, "image must be a NumPy array, got list"),
+        ({}, IMAGES, ValueError, "image must be a single image without an index_key, got a batch of shape (10, 32"),
+        ({"index_key": "i"}, {"image": IMAGES[0]}, LookupError, "what index_key names at 'i', got ['image']"),
+        ({"index_key": "i"}, IMAGES[0], TypeError, "element must be a dict or a tuple with an index_key"),
+        ({"image_key": 2}, (IMAGES[0], 1), LookupError, "at 2, got 2 entries"),
+        ({}, np.zeros((28, 28, 28)), ValueError, "layout must be given where the shape does not tell it"),
+        ({"index_key": "i"}, {"image": IMAGES[0], "i": -1}, ValueError, "index must be from 0"),
+    ],
+)
+def test_elements_are_checked(arguments, element, error, message):
+    """With what was there instead."""
+    with pytest.raises(error, match=re.escape(message)):
+        DustRectangles(seed=0, **arguments).map_with_index(0, element)
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        ([DustRectangles(seed=0)], "records_per_epoch must be given in a DataLoader"),
+        (
+            [grain.transforms.Batch(2), DustRectangles(seed=0, records_per_epoch=N)],
+            "DustRectangles must come before grain.transforms.Batch",
+        ),
+    ],
+)
+def test_a_loader_must_know_record_and_epoch(operations, message):
+    """Rather than to repeat the dust of one epoch in all."""
+    loader = grain.DataLoader(data_source=records(), sampler=SHUFFLE, operations=operations)
+    with pytest.raises(ValueError, match=message):
+        next(iter(loader))

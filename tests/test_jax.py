@@ -1,0 +1,403 @@
+"""add_dust() on JAX arrays: the pixels of the NumPy core, compiled, mapped, sharded and differentiated."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dustaug
+import strategies
+from dustaug.jax import add_dust, to_words
+
+SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
+INDICES = np.arange(FIRST, FIRST + N)
+DTYPES = [np.dtype(name) for name in ("?", "i1", "u1", "i2", "u2", "i4", "u4", "f2", "f4", "c8")] + [
+    np.dtype(name) for name in (ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2)
+]
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=99),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dustaug.dust(fill="color", center="uniform"),
+    "noise": dustaug.dust(fill="noise"),
+}
+
+
+def photos(dtype=np.uint8, shape=(N, 48, 64, 3)):
+    return strategies.sample_items(shape, np.dtype(dtype), 3)
+
+
+def expected(images, spec=None, **options):
+    return dustaug.add_dust(images.copy(), spec, **{"seed": SEED, "epoch": EPOCH, "index": FIRST, **options})
+
+
+def same(first, second):
+    """Of one dtype and shape, and equal to the bit."""
+    first, second = np.asarray(first), np.asarray(second)
+    return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_every_dtype_is_painted(dtype):
+    """Also those that NumPy does not know."""
+    images = photos(dtype)
+    dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST)
+
+    assert isinstance(dusted, jax.Array)
+    assert same(expected(images), dusted)
+    assert not same(images, dusted)
+
+
+@pytest.mark.parametrize(
+    ("layout", "spec"), list(zip(strategies.LAYOUTS, (*SPECS.values(), dustaug.dust(fill="mean")), strict=True))
+)
+def test_every_layout_is_painted(layout, spec):
+    """Batches and single images, with channels last, first and without, each with another spec."""
+    length = {"N": N, "H": 24, "W": 32, "C": 3}
+    images = photos(shape=tuple(length[axis] for axis in layout))
+    options = {"layout": layout, "value_range": (10, 240)}
+
+    assert same(
+        expected(images, spec, **options),
+        add_dust(jnp.asarray(images), spec, seed=SEED, epoch=EPOCH, index=FIRST, **options),
+    )
+
+
+@settings(max_examples=8)
+@given(
+    data=st.data(), seed=strategies.SEEDS, epoch=strategies.EPOCHS, height=st.integers(1, 40), width=st.integers(1, 40)
+)
+def test_any_spec_and_any_coordinates_are_painted(data, seed, epoch, height, width):
+    """Random specs on images of random sizes, at any seed, epoch and indices; or refused as by the core."""
+    dtype = data.draw(st.sampled_from([np.dtype(np.uint8), np.dtype(np.float32)]))
+    spec = data.draw(strategies.specs(3, dtype))
+    index = np.array(data.draw(st.lists(strategies.INDICES, min_size=2, max_size=2)))
+    images = photos(dtype, (2, height, width, 3))
+    try:
+        want = expected(images, spec, seed=seed, epoch=epoch, index=index)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            add_dust(images, spec, seed=seed, epoch=epoch, index=index)
+    else:
+        assert same(want, add_dust(images, spec, seed=seed, epoch=epoch, index=index))
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        SEED,
+        np.uint64(SEED),
+        np.asarray(np.uint64(SEED)),
+        to_words(SEED),
+        jnp.asarray(to_words(SEED)),
+        jax.random.wrap_key_data(jnp.asarray(to_words(SEED))),
+    ],
+    ids=["int", "uint64", "array", "words", "jax words", "key"],
+)
+@pytest.mark.parametrize(
+    "index",
+    [FIRST, INDICES, INDICES.astype(np.uint64), INDICES.tolist(), to_words(INDICES), jnp.asarray(to_words(INDICES))],
+    ids=["int", "int64", "uint64", "list", "words", "jax words"],
+)
+def test_every_form_of_seed_and_index_means_the_same(seed, index):
+    """All 64 bits of a seed and all 63 of an index count, in and out of a compiled function."""
+    images = photos()
+
+    assert same(expected(images), add_dust(images, seed=seed, epoch=np.int64(EPOCH), index=index))
+    if isinstance(seed, jax.Array) and isinstance(index, jax.Array):
+        compiled = jax.jit(lambda *key: add_dust(images, seed=key[0], epoch=key[1], index=key[2]))
+        assert same(expected(images), compiled(seed, EPOCH, index))
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_a_key_made_of_a_number_is_the_seed_of_that_number(seed):
+    """Old keys and new ones."""
+    images = photos()
+    old, new = jax.random.PRNGKey(np.uint32(seed)), jax.random.key(np.uint32(seed))
+
+    assert same(expected(images, seed=seed), add_dust(images, seed=old, epoch=EPOCH, index=FIRST))
+    assert same(expected(images, seed=seed), add_dust(images, seed=new, epoch=EPOCH, index=FIRST))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint32])
+def test_numbers_of_every_size_are_traced(dtype):
+    """And new ones compile nothing."""
+    images, traces = jnp.asarray(photos()), []
+
+    @jax.jit
+    def dust(seed, epoch, index):
+        traces.append(1)
+        return add_dust(images, seed=seed, epoch=epoch, index=index)
+
+    for number in (1, np.iinfo(dtype).max):
+        want = expected(np.asarray(images), seed=number, epoch=number, index=number)
+
+        assert same(want, dust(dtype(number), dtype(number), dtype(number)))
+    assert len(traces) == 1
+
+
+def test_a_single_image_takes_the_words_of_its_index():
+    """Two words, or a number, or an array of one."""
+    image = photos(shape=(48, 64, 3))
+    for index in (to_words(FIRST), jnp.asarray(to_words(FIRST)), [FIRST], np.asarray(FIRST)):
+        assert same(expected(image), add_dust(image, seed=SEED, epoch=EPOCH, index=index))
+
+
+def test_each_image_may_have_an_epoch():
+    """As where a batch goes over the end of an epoch."""
+    images, epochs = photos(), np.array([1, 1, 2, 2, 2**32 - 1, 0])
+    want = np.stack([expected(image, epoch=int(epoch), index=3) for image, epoch in zip(images, epochs, strict=True)])
+
+    assert same(want, add_dust(images, seed=SEED, epoch=epochs, index=np.full(N, 3)))
+    assert same(want, add_dust(images, seed=SEED, epoch=jnp.asarray(epochs.astype(np.uint32)), index=np.full(N, 3)))
+
+
+def test_vmap_over_images_is_the_batch():
+    """With numbers and with words, and in a second vmap around the first."""
+    images = photos()
+    alone = jax.vmap(lambda image, index: add_dust(image, seed=SEED, epoch=EPOCH, index=index))
+    nested = jax.vmap(alone)(images.reshape(2, 3, 48, 64, 3), to_words(INDICES).reshape(2, 3, 2))
+
+    assert same(expected(images), alone(images, to_words(INDICES)))
+    assert same(expected(images), nested.reshape(images.shape))
+    assert same(expected(images, index=20), alone(images, np.arange(20, 20 + N, dtype=np.int32)))
+
+
+def test_vmap_over_keys_gives_each_its_dust():
+    """As for an ensemble."""
+    images, keys = photos(), jax.random.split(jax.random.key(0), 3)
+    dusted = jax.vmap(lambda key: add_dust(images, seed=key, epoch=EPOCH, index=FIRST))(keys)
+    for key, one in zip(np.asarray(jax.random.key_data(keys)).tolist(), dusted, strict=True):
+        assert same(expected(images, seed=(key[0] << 32) + key[1]), one)
+
+
+def test_scan_counts_the_images():
+    """With the index in the carry."""
+    images = photos()
+
+    def step(index, batch):
+        return index + len(batch), add_dust(batch, seed=SEED, epoch=EPOCH, index=index)
+
+    last, dusted = jax.lax.scan(step, jnp.int32(50), images.reshape(3, 2, 48, 64, 3))
+
+    assert last == 50 + N
+    assert same(expected(images, index=50), dusted.reshape(images.shape))
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
+def test_gradients_pass_where_there_is_no_dust(fill):
+    """One beside the rectangles and zero under them, backwards and forwards."""
+    images, spec = jnp.asarray(photos(np.float32)), dustaug.dust(fill=fill)
+    free = ~dustaug.sample_rectangles(spec, height=48, width=64, seed=SEED, index=np.arange(N)).mask(48, 64)
+    free = np.broadcast_to(free[..., None], images.shape).astype(np.float32)
+
+    def dust(images):
+        return add_dust(images, spec, seed=SEED, index=0)
+
+    assert same(free, jax.grad(lambda images: dust(images).sum())(images))
+    assert same(free, jax.jvp(dust, (images,), (jnp.ones_like(images),))[1])
+
+
+def test_a_donated_buffer_is_used_again():
+    """So the dust costs no second copy of the images."""
+    images = jnp.asarray(photos()) + 0
+    address = images.unsafe_buffer_pointer()
+    dusted = jax.jit(lambda images: add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST), donate_argnums=0)(images)
+
+    assert images.is_deleted()
+    assert dusted.unsafe_buffer_pointer() == address
+    assert same(expected(photos()), dusted)
+
+
+def test_an_exported_function_takes_batches_of_any_length():
+    """The length of a batch may be unknown while a function is traced."""
+    from jax import export
+
+    shape = jax.ShapeDtypeStruct((*export.symbolic_shape("n"), 48, 64, 3), np.uint8)
+    dust = jax.jit(lambda images, index: add_dust(images, seed=SEED, epoch=EPOCH, index=index))
+    exported = export.export(dust)(shape, jax.ShapeDtypeStruct((), np.int32))
+    for n in (1, N):
+        assert same(expected(photos()[:n], index=9), exported.call(photos()[:n], np.int32(9)))
+
+
+SHARDED = """
+import jax, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+import dustaug
+from dustaug.jax import add_dust
+
+assert jax.device_count() == 2
+images = np.random.default_rng(3).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
+dust = lambda images, index: add_dust(images, seed=7, index=index)
+for fill in ("color", "mean"):
+    spec = dustaug.dust(fill=fill)
+    expected = dustaug.add_dust(images.copy(), spec, seed=7, index=20)
+    dust = lambda images, index: add_dust(images, spec, seed=7, index=index)
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        mesh = jax.make_mesh((2,), ("data",), axis_types=(kind,))
+        parts = PartitionSpec("data")
+        sharding = NamedSharding(mesh, parts)
+        batch = jax.device_put(images, sharding), jax.device_put(np.arange(20, 26, dtype=np.int32), sharding)
+        mapped = jax.jit(jax.shard_map(dust, mesh=mesh, in_specs=(parts, parts), out_specs=parts))
+        for run in (jax.jit(dust), dust, mapped):
+            dusted = run(*batch)
+            assert len(dusted.sharding.device_set) == 2 and not dusted.sharding.is_fully_replicated
+            assert (np.asarray(dusted) == expected).all(), (fill, kind)
+        assert (np.asarray(jax.jit(dust)(batch[0], 20)) == expected).all()
+print("same")
+"""
+
+
+def test_images_may_lie_on_several_devices(run_python):
+    """Sharded by the compiler, by the user, and by hand in shard_map; with their indices, or with that of the first."""
+    flags = "--xla_force_host_platform_device_count=2"
+
+    assert run_python(SHARDED, XLA_FLAGS=flags, JAX_PLATFORMS="cpu") == "same"
+
+
+WIDE = """
+import jax, numpy as np
+jax.config.update("jax_enable_x64", True)
+import dustaug
+from dustaug.jax import add_dust
+
+for dtype in (np.float64, np.int64, np.uint64, np.float32, np.uint8):
+    scale = 1 if np.dtype(dtype).kind == "f" else 200
+    images = (np.random.default_rng(3).random((3, 32, 40, 3)) * scale).astype(dtype)
+    index = np.array([2**62, 3, 2**40 + 1])
+    expected = dustaug.add_dust(images.copy(), seed=2**63 + 7, epoch=2**32 - 1, index=index)
+    for run in (add_dust, jax.jit(add_dust)):
+        dusted = run(images, seed=np.uint64(2**63 + 7), epoch=np.int64(2**32 - 1), index=index)
+        assert dusted.dtype == dtype and np.asarray(dusted).tobytes() == expected.tobytes(), dtype
+print("same")
+"""
+
+
+def test_64_bit_mode_changes_nothing_but_what_fits(run_python):
+    """There images and traced numbers may have 64 bits."""
+    assert run_python(WIDE, JAX_PLATFORMS="cpu") == "same"
+
+
+def test_images_without_pixels_come_back():
+    """After the same checks."""
+    for shape in ((0, 8, 8, 3), (2, 0, 8, 3)):
+        assert add_dust(np.zeros(shape, np.uint8), seed=0, index=0).shape == shape
+    with pytest.raises(ValueError, match="fill_value must have one number for each of the images' 3 channels"):
+        add_dust(np.zeros((0, 8, 8, 3), np.uint8), dustaug.cutout(3, fill_value=(1, 2)), seed=0, index=0)
+
+
+def test_images_of_big_endian_numbers_are_painted():
+    """JAX has none, so the dtype becomes the machine's."""
+    images = photos(">u2")
+
+    assert same(expected(images).astype(np.uint16), add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST))
+
+
+def test_words_are_the_high_and_the_low_one():
+    """As in the data of JAX's keys, for any shape."""
+    assert to_words([[2**63 + 5], [7]]).tolist() == [[[2**31, 5]], [[0, 7]]]
+    assert to_words(np.array([], np.int64)).shape == (0, 2)
+    assert to_words(np.int8(5)).dtype == np.uint32
+    assert (to_words(7) == jax.random.key_data(jax.random.key(7))).all()
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "message"),
+    [
+        (-1, ValueError, "numbers must be from 0 to 18446744073709551615, got -1"),
+        (np.array([3, -1]), ValueError, "numbers must be from 0 to 18446744073709551615, got np.int64(-1)"),
+        (2**64, ValueError, "numbers must be from 0 to 18446744073709551615, got 18446744073709551616"),
+        (1.5, TypeError, "numbers must be a whole number, got 1.5"),
+    ],
+)
+def test_words_are_made_of_whole_numbers_only(number, error, message):
+    """Within 64 bits."""
+    with pytest.raises(error, match=re.escape(message)):
+        to_words(number)
+
+
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+BATCH = np.zeros((3, 8, 8, 3), np.uint8)
+KEY = {"seed": 0, "index": 0}
+
+
+@pytest.mark.parametrize(
+    ("images", "arguments", "error", "message"),
+    [
+        (BATCH, {"index": 0}, TypeError, "seed and index must be given, or a compiled function would paint the same"),
+        (BATCH, {"seed": 0}, TypeError, "got seed=0 and index=None: type add_dust(images, seed=0, index="),
+        ([IMAGE], KEY, TypeError, "images must be a JAX or NumPy array, got list: type jnp.stack(images)"),
+        (
+            BATCH.astype(np.float64),
+            KEY,
+            TypeError,
+            "without its 64-bit mode, got float64: type images.astype(numpy.float",
+        ),
+        (BATCH.astype(np.int64), KEY, TypeError, "without its 64-bit mode, got int64"),
+        (BATCH.astype("S1"), KEY, TypeError, "images must hold numbers, got an array of |S1"),
+        (jax.random.split(jax.random.key(0), (3, 3)), KEY, TypeError, "images must hold numbers, got an array of key"),
+        (np.zeros((32, 3, 24, 24), np.uint8), KEY, ValueError, "layout must be given where the shape does not tell it"),
+        (BATCH, {**KEY, "layout": "HWC"}, ValueError, "images must have 3 axes for layout HWC, got shape (3, 8, 8, 3)"),
+        (BATCH, {**KEY, "layout": "HWN"}, ValueError, "layout must be one of NHWC"),
+        (BATCH, {**KEY, "value_range": 255}, TypeError, "value_range must be a tuple of two numbers"),
+        (BATCH, {**KEY, "value_range": (0, 256)}, ValueError, "value_range must be whole numbers from 0 to 255"),
+        (BATCH, {**KEY, "spec": "dust"}, TypeError, "spec must be a dustaug.Spec, got str"),
+        (BATCH, {**KEY, "seed": -1}, ValueError, "seed must be from 0 to 18446744073709551615, got -1"),
+        (BATCH, {**KEY, "seed": 2**64}, ValueError, "seed must be from 0 to 18446744073709551615"),
+        (BATCH, {**KEY, "seed": 1.5}, TypeError, "seed must be a whole number, got 1.5"),
+        (BATCH, {**KEY, "seed": jnp.float32(1)}, TypeError, "seed must be a whole number"),
+        (BATCH, {**KEY, "seed": jnp.int32(-1)}, ValueError, "seed must be from 0 to 18446744073709551615"),
+        (BATCH, {**KEY, "seed": jnp.arange(2)}, ValueError, "seed must be one number, uint32 of shape (2,) or one key"),
+        (BATCH, {**KEY, "seed": jax.random.split(jax.random.key(0), 3)}, ValueError, "type jax.vmap(lambda seed:"),
+        (
+            BATCH,
+            {**KEY, "seed": jax.random.key(0, impl="rbg")},
+            TypeError,
+            "seed must be a key of two words, got key<rbg>",
+        ),
+        (BATCH, {**KEY, "epoch": 2**32}, ValueError, "epoch must be from 0 to 4294967295, got 4294967296"),
+        (BATCH, {**KEY, "epoch": [0, 1, -1]}, ValueError, "epoch must be from 0 to 4294967295"),
+        (BATCH, {**KEY, "epoch": [0, 1]}, ValueError, "epoch must be a number or of shape (3,), one for each image"),
+        (BATCH, {**KEY, "index": -1}, ValueError, "index must be from 0 to 9223372036854775805, got -1"),
+        (BATCH, {**KEY, "index": 2**63 - 2}, ValueError, "index must be from 0 to 9223372036854775805"),
+        (BATCH, {**KEY, "index": np.arange(4)}, ValueError, "index must be a number or an array of shape (3,)"),
+        (BATCH, {**KEY, "index": np.array([0, -1, 2])}, ValueError, "index must be from 0 to 9223372036854775807"),
+        (BATCH, {**KEY, "index": jnp.array([0, -1, 2])}, ValueError, "index must be from 0 to 9223372036854775807"),
+        (BATCH, {**KEY, "index": to_words([0, 1, 2**63])}, ValueError, "index must be from 0 to 9223372036854775807"),
+        (BATCH, {**KEY, "index": to_words([0, 1])}, ValueError, "index must be a number or an array of shape (3,)"),
+        (BATCH, {**KEY, "index": np.zeros(3)}, TypeError, "index must be a whole number or an array of them"),
+        (IMAGE, {**KEY, "index": [1, 2]}, ValueError, "index must be a number or an array of shape (1,)"),
+    ],
+)
+def test_arguments_are_checked(images, arguments, error, message):
+    """By name, with the rule."""
+    with pytest.raises(error, match=re.escape(message)):
+        add_dust(images, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("index", np.float32(1), TypeError, "index must be whole numbers, got an array of float32"),
+        ("index", np.arange(4, dtype=np.int32), ValueError, "index must be a number or of shape (3,), one for each"),
+        ("index", np.zeros((4, 2), np.uint32), ValueError, "index must be a number or of shape (3,), one for each"),
+        ("epoch", np.bool_(1), TypeError, "epoch must be whole numbers, got an array of bool"),
+        ("seed", np.float32(1), TypeError, "seed must be whole numbers, got an array of float32"),
+        ("seed", np.zeros(3, np.uint32), ValueError, "seed must be one number, uint32 of shape (2,) or one key"),
+    ],
+)
+def test_traced_arguments_are_checked_as_far_as_they_are_known(name, value, error, message):
+    """Their dtype and shape."""
+    with pytest.raises(error, match=re.escape(message)):
+        jax.jit(lambda value: add_dust(BATCH, **{**KEY, name: value}))(value)
+
+
+def test_floats_out_of_their_range_warn():
+    """Of NumPy's, which can be looked into at no cost."""
+    with pytest.warns(UserWarning, match=r"images of float32 are taken to lie in \[0, 1\], got 200"):
+        add_dust(np.full((2, 8, 8, 3), 200, np.float32), seed=0, index=0)
