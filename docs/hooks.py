@@ -2,12 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SHOWN = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 
-def on_page_markdown(markdown, page, **_):
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Show the files of the root that have a page of their own, and unlink what no page shows."""
     source = SHOWN.get(page.file.src_uri)
     if source is not None:

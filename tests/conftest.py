@@ -45,6 +45,7 @@ FRAMEWORKS = {
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],
+    "site": ["mkdocs", "material", "mkdocstrings"],
 }
 
 
