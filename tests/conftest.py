@@ -49,6 +49,7 @@ FRAMEWORKS = {
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],
+    "site": ["mkdocs", "material", "mkdocstrings"],
 }
 
 

@@ -1,10 +1,15 @@
 """Every block of Python in the README and the docs runs."""
 
+import re
 from pathlib import Path
 
 import pytest
 from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil.evaluators.doctest import DocTestEvaluator
+from sybil.evaluators.python import PythonEvaluator
+from sybil.example import SybilFailure
+from sybil.parsers.abstract.doctest import DocTestStringParser
+from sybil.parsers.markdown import CodeBlockParser
 
 from conftest import missing_framework
 
@@ -13,19 +18,51 @@ ROOT = Path(__file__).parent.parent
 NEEDS = {"keras": "keras_data"}
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [ROOT / "README.md", *(page for page in DOCS if not missing_framework(NEEDS.get(page.stem, page.stem)))]
+SESSIONS = DocTestStringParser(DocTestEvaluator())
+IMPORT = re.compile(r"^(?:>>> |\.\.\. )?\s*(?:import|from) (?:dustaug\.)?(\w+)", re.MULTILINE)
+
+
+def missing(source):
+    """Tell whether a block, on a page for users of any framework, imports one that is not installed."""
+    return any(missing_framework(NEEDS.get(name, name)) for name in IMPORT.findall(source))
+
+
+def parse_blocks(document):
+    """Find the blocks of Python, and the sessions with what they print."""
+    for parser in (CodeBlockParser("python", PythonEvaluator()), CodeBlockParser("pycon")):
+        for block in parser(document):
+            if missing(block.parsed):
+                continue
+            if block.parsed.startswith(">>>"):
+                for example in SESSIONS(block.parsed, document.path):
+                    example.adjust(block, block.parsed)
+                    yield example
+            else:
+                yield block
+
+
+def examples_of(page):
+    return list(Sybil(parsers=[parse_blocks], patterns=["*.md"]).parse(page).examples())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch):
-    """The blocks of a page run one after another, as a reader would type them."""
+    """The blocks of a page run one after another, as a reader would type them, and sessions print what they show."""
     monkeypatch.chdir(tmp_path)
-    document = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(page)
-    for example in document.examples():
+    for example in examples_of(page):
         example.evaluate()
 
 
 def test_there_are_examples():
-    """The parser finds what it looks for."""
-    parser = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"])
+    """The parser finds what it looks for: blocks and sessions."""
+    assert len(examples_of(ROOT / "README.md")) >= 2
+    assert len(examples_of(ROOT / "docs" / "gotchas.md")) >= 20
 
-    assert len(list(parser.parse(ROOT / "README.md").examples())) >= 2
+
+def test_examples_can_fail(tmp_path):
+    """A session that prints something else than it shows is noticed."""
+    page = tmp_path / "page.md"
+    page.write_text("```pycon\n>>> 1 + 1\n3\n```\n")
+
+    with pytest.raises(SybilFailure, match="Expected:\n    3\nGot:\n    2"):
+        examples_of(page)[0].evaluate()

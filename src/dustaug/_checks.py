@@ -22,6 +22,12 @@ MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the counter's blocks leave room for.
 MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
 _DEFAULT_SPEC = Spec()
+_DOORS = {
+    "torch": "dustaug.torch.add_dust(images)",
+    "jax": "dustaug.jax.add_dust(images, …)",
+    "jaxlib": "dustaug.jax.add_dust(images, …)",
+    "tensorflow": "dustaug.tensorflow.dust_fn(images)",
+}
 
 
 def check_spec(spec: Spec | None) -> Spec:
@@ -33,7 +39,12 @@ def not_an_array(images: Any) -> TypeError:
     if isinstance(images, (list, tuple)):
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
     else:
-        hint = ": type numpy.array(images)" if hasattr(images, "__array__") else ""
+        framework = type(images).__module__.partition(".")[0]
+        door = _DOORS.get(framework)
+        if door is not None:
+            hint = f": type {door}"
+        else:
+            hint = ": type numpy.array(images)" if hasattr(images, "__array__") or framework == "PIL" else ""
     return TypeError(f"images must be a NumPy array, got {type(images).__name__}{hint}")
 
 

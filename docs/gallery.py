@@ -1,0 +1,268 @@
+"""Write gallery.md and its pictures, each from the code that stands above it: python -m docs.gallery, in a clone."""
+
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+DOCS = Path(__file__).parent
+PICTURES = DOCS / "images" / "gallery"
+GAP = 4
+
+
+class Shown(NamedTuple):
+    """A picture: the name of its file, its heading, what is said of it, and the code that makes `dusted`."""
+
+    name: str
+    heading: str
+    text: str
+    code: str
+
+
+HEAD = """\
+# Gallery
+
+Everything here is made by the code above it, and nothing else: `python -m docs.gallery` writes this page and its
+pictures, and the tests hold them to the code, pixel by pixel. Each picture is the array `dusted`, its images side by
+side. Start with this:
+
+```python
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image
+
+import dustaug
+
+coffee = Image.open(str(files("dustaug") / "photos" / "coffee.jpg")).resize((160, 160))
+photo = np.asarray(coffee)
+photos = np.stack([photo] * 4)  # uint8, (4, 160, 160, 3)
+
+
+def each(*specs, image=photo):
+    \"\"\"One image under several specs, with the same seed and index.\"\"\"
+    return np.stack([dustaug.add_dust(image.copy(), spec, seed=7, index=0) for spec in specs])
+```
+
+The photograph is 160 pixels wide here, so sizes in pixels look larger than on one of 224. To see your own pictures,
+type `dustaug preview guitar.jpg`.
+"""
+
+PAGE: list[str | Shown] = [
+    HEAD,
+    "## The presets\n",
+    Shown("dust", "dust()", "The dust of the 2017 post: 0–31 small grey rectangles, denser near the middle.", """
+dusted = dustaug.add_dust(photos.copy(), dustaug.dust(), seed=7, index=0)
+"""),
+    Shown("cutout", "cutout(size)", "One black square, clipped at the border (arXiv:1708.04552).", """
+dusted = dustaug.add_dust(photos.copy(), dustaug.cutout(56), seed=7, index=0)
+"""),
+    Shown("random_erasing", "random_erasing()", "One rectangle of noise, of random area and aspect, fully inside "
+          "(arXiv:1708.04896). As published, half of the images stay clean; `p=1` dusts all.", """
+dusted = dustaug.add_dust(photos.copy(), dustaug.random_erasing(p=1), seed=7, index=0)
+"""),
+    Shown("epochs", "The same image in four epochs", "Seed and index stay, the epoch does not.", """
+dusted = photos.copy()
+for epoch, image in enumerate(dusted):
+    dustaug.add_dust(image, seed=7, epoch=epoch, index=0)
+"""),
+    "## How many\n",
+    Shown("count_range", "count_range", "Exactly 4, 8, 16 and 31 rectangles. The draws are nested: what 4 hide, 8 hide "
+          "too.", """
+dusted = each(*(dustaug.dust(count_range=(n, n)) for n in (4, 8, 16, 31)))
+"""),
+    Shown("p", "p", "Each image decides on its own whether it is dusted at all.", """
+dusted = dustaug.add_dust(photos.copy(), dustaug.dust(p=0.5, count_range=(16, 31)), seed=2, index=0)
+"""),
+    "## How large\n\nA size is said in one unit, and the field's name says in which.\n",
+    Shown("half_size", "half_height_range, half_width_range", "Half sizes in pixels, height and width on their own. "
+          "`(1, 7)` is the post's.", """
+spec = dustaug.dust(count_range=(16, 16))
+dusted = each(
+    spec.replace(half_height_range=(1, 3), half_width_range=(1, 3)),
+    spec.replace(half_height_range=(1, 7), half_width_range=(1, 7)),
+    spec.replace(half_height_range=(4, 14), half_width_range=(4, 14)),
+    spec.replace(half_height_range=(1, 2), half_width_range=(10, 40)),
+)
+"""),
+    Shown("side_range", "side_range", "The side of squares in pixels.", """
+spec = dustaug.dust(count_range=(12, 12))
+sides = [(6, 6), (16, 16), (30, 30), (4, 40)]
+dusted = each(*(spec.replace(side_range=side) for side in sides))
+"""),
+    Shown("fraction", "height_fraction_range, width_fraction_range", "Fractions of the image's sides. One of the two "
+          "serves for both.", """
+spec = dustaug.dust(count_range=(12, 12))
+dusted = each(
+    spec.replace(height_fraction_range=(0.02, 0.06)),
+    spec.replace(height_fraction_range=(0.1, 0.2)),
+    spec.replace(height_fraction_range=(0.2, 0.4), width_fraction_range=(0.02, 0.04)),
+    spec.replace(height_fraction_range=(0.02, 0.03), width_fraction_range=(1, 1), count_range=(4, 4)),
+)
+"""),
+    Shown("area", "area_range, aspect_range", "A share of the image's area, and height / width.", """
+dusted = each(
+    dustaug.random_erasing(scale=(0.02, 0.1), p=1, fill="grey"),
+    dustaug.random_erasing(scale=(0.3, 0.4), p=1, fill="grey"),
+    dustaug.random_erasing(scale=(0.1, 0.1), ratio=(4, 8), p=1, fill="grey"),
+    dustaug.dust(count_range=(8, 8), area_range=(0.005, 0.02), aspect_range=(0.1, 0.2)),
+)
+"""),
+    Shown("pixels_or_fractions", "Pixels stay pixels, fractions grow along", "The photograph at 160 and at 40 pixels, "
+          "dust in pixels on the left, in fractions on the right. The small ones are enlarged to be seen.", """
+small = np.asarray(coffee.resize((40, 40)))
+pixels = dustaug.dust(count_range=(8, 8))
+fractions = dustaug.dust(count_range=(8, 8), height_fraction_range=(0.02, 0.09))
+on_small = each(pixels, fractions, image=small).repeat(4, axis=1).repeat(4, axis=2)
+on_large = each(pixels, fractions)
+dusted = np.stack([on_large[0], on_small[0], on_large[1], on_small[1]])
+"""),
+    "## Where\n",
+    Shown("center", "center, center_std", '`"normal"` with a deviation of 0.1, of 0.25 (the post\'s) and of 0.5; then '
+          '`"uniform"`.', """
+spec = dustaug.dust(count_range=(31, 31))
+dusted = each(
+    spec.replace(center_std=(0.1, 0.1)),
+    spec,
+    spec.replace(center_std=(0.5, 0.5)),
+    spec.replace(center="uniform"),
+)
+"""),
+    Shown("center_mean", "center_mean", "As (y, x), in fractions of the sides. A deviation of 0 keeps an axis still.",
+          """
+spec = dustaug.dust(count_range=(31, 31))
+dusted = each(
+    spec.replace(center_mean=(0.2, 0.5), center_std=(0.1, 0.25)),
+    spec.replace(center_mean=(0.8, 0.8), center_std=(0.1, 0.1)),
+    spec.replace(center_std=(0, 0.25)),
+    spec.replace(center_std=(0.25, 0)),
+)
+"""),
+    Shown("inside", 'center="uniform" and center="inside"', "The first two are clipped at the border, the last two lie "
+          "inside as a whole.", """
+squares = dustaug.dust(count_range=(10, 10), side_range=(40, 40), spare_last=False)
+dusted = photos.copy()
+dustaug.add_dust(dusted[:2], squares.replace(center="uniform"), seed=7, index=0)
+dustaug.add_dust(dusted[2:], squares.replace(center="inside"), seed=7, index=0)
+"""),
+    "## Filled with what\n",
+    Shown("fill", "fill", '`"grey"`: one brightness a rectangle. `"color"`: one for each channel. `"noise"`: one for '
+          'each value. `"mean"`: the image\'s own mean colour.', """
+spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
+dusted = each(*(spec.replace(fill=fill) for fill in ("grey", "color", "noise", "mean")))
+"""),
+    Shown("fill_value", 'fill="constant" and fill_value', "A brightness, or one for each channel: black, white, middle "
+          "grey, and the mean colour of ImageNet.", """
+spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
+values = [0, 255, 127.5, (123.675, 116.28, 103.53)]
+dusted = each(*(spec.replace(fill="constant", fill_value=value) for value in values))
+"""),
+    Shown("fill_range", "fill_range", "All brightness, the dark, the bright, and next to none of it.", """
+spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
+ranges = [(0, 255), (0, 60), (200, 255), (120, 136)]
+dusted = each(*(spec.replace(fill_range=fill_range) for fill_range in ranges))
+"""),
+    "## Cutout and Random Erasing, varied\n",
+    Shown("cutout_size", "cutout: sizes", "Sides of 16, 32, 64 and 96 pixels.", """
+dusted = each(*(dustaug.cutout(size) for size in (16, 32, 64, 96)))
+"""),
+    Shown("cutout_fill", "cutout: fills", "White, mean colour, noise, and eight small squares instead of one.", """
+dusted = each(
+    dustaug.cutout(56, fill_value=255),
+    dustaug.cutout(56, fill="mean"),
+    dustaug.cutout(56, fill="noise"),
+    dustaug.cutout(20, count_range=(8, 8)),
+)
+"""),
+    Shown("random_erasing_fill", "random_erasing: fills", "Noise as published, one colour, black, and the mean colour.",
+          """
+dusted = each(
+    dustaug.random_erasing(p=1),
+    dustaug.random_erasing(p=1, fill="color"),
+    dustaug.random_erasing(p=1, fill="constant", fill_value=0),
+    dustaug.random_erasing(p=1, fill="mean"),
+)
+"""),
+    "## Masks\n",
+    Shown("masks", "What is hidden, as a mask", "The dusted photograph, what the rectangles cover, what is left of the "
+          "photograph, and what was hidden of it.", """
+spec = dustaug.dust(count_range=(31, 31), half_height_range=(4, 14), half_width_range=(4, 14))
+rectangles = dustaug.sample_rectangles(spec, height=160, width=160, seed=7, index=0)
+mask = rectangles.mask(160, 160)[0, :, :, np.newaxis]
+white = np.full_like(photo, 255)
+dusted = np.stack([photo, white * mask, np.where(mask, white, photo), np.where(mask, photo, white)])
+dustaug.paint_rectangles(dusted[:1], rectangles)
+"""),
+    """## On guitars
+
+These are drawn by code, by the example that repeats [the post's experiment](guitars.md). From the wheel, import
+`dustaug.examples.guitars` and `dustaug.examples.graffiti` instead.
+""",
+    Shown("guitars", "Clean", "Four of the seven models.", """
+from examples.guitars import draw_guitar
+
+models = ("Jazzmaster", "Stratocaster", "Les Paul", "Flying V")
+pictures = [draw_guitar(model, size=160, seed=7, index=0) for model in models]
+guitars = np.stack([picture.image for picture in pictures])
+dusted = guitars
+"""),
+    Shown("guitars_dust", "Under dust", "What the classifier trains on: each image has dust of its own.", """
+dusted = dustaug.add_dust(guitars.copy(), dustaug.dust(count_range=(16, 31)), seed=7, index=0)
+"""),
+    Shown("guitars_presets", "Under Cutout and Random Erasing", "Two of each.", """
+dusted = guitars.copy()
+dustaug.add_dust(dusted[:2], dustaug.cutout(40), seed=7, index=0)
+dustaug.add_dust(dusted[2:], dustaug.random_erasing(p=1), seed=7, index=2)
+"""),
+    Shown("guitars_graffiti", "Under graffiti", "What the classifier is tested on: never rectangles.", """
+from examples.graffiti import paint_graffiti
+
+bodies = np.stack([picture.body for picture in pictures])
+dusted, coverage = paint_graffiti(guitars, bodies, severity=3, style="spray", seed=7)
+"""),
+]  # fmt: skip
+
+
+def write_page() -> str:
+    """Return the text of gallery.md."""
+    return "\n".join(part if isinstance(part, str) else _entry(part) for part in PAGE)
+
+
+def _entry(shown: Shown) -> str:
+    text = textwrap.fill(shown.text, 120, break_long_words=False, break_on_hyphens=False)
+    picture = f"![{shown.heading}](images/gallery/{shown.name}.png)"
+    return f"### {shown.heading}\n\n{text}\n\n```python{shown.code}```\n\n{picture}\n"
+
+
+def make_pictures() -> dict[str, NDArray[np.uint8]]:
+    """Run the page's code from top to bottom, and return every `dusted`, (n, h, w, 3)."""
+    names: dict[str, Any] = {}
+    exec(HEAD.partition("```python")[2].partition("```")[0], names)  # noqa: S102  The page's own code.
+    pictures = {}
+    for shown in PAGE:
+        if isinstance(shown, Shown):
+            exec(shown.code, names)  # noqa: S102
+            pictures[shown.name] = names["dusted"].copy()
+    return pictures
+
+
+def side_by_side(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay images (n, h, w, 3) out in a row, (h, n * w + gaps, 4), with nothing in between."""
+    opaque = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
+    padded = np.pad(opaque, ((0, 0), (0, 0), (0, GAP), (0, 0)))
+    return np.concatenate(list(padded), axis=1)[:, :-GAP]
+
+
+def main() -> None:
+    """Write the page and the pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    (DOCS / "gallery.md").write_text(write_page(), encoding="utf-8")
+    for name, images in make_pictures().items():
+        Image.fromarray(side_by_side(images)).save(PICTURES / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Draw the pictures that pages save themselves again, by running their examples: python -m docs.page_images."""
+
+import os
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+
+DOCS = Path(__file__).parent
+PAGES = ("robustness.md", "why.md")
+
+
+def main() -> None:
+    """Run each page's blocks of Python in docs/images."""
+    mpl.use("Agg")
+    os.chdir(DOCS / "images")
+    for page in PAGES:
+        names: dict[str, object] = {}
+        for block in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL):
+            exec(block, names)  # noqa: S102  These are our own examples, which the tests run too.
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Roles in docstrings, as in :func:`dustaug.add_dust`, become links of the reference."""
+
+import re
+
+import griffe
+
+ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):`(~?)([\w.]+)`")
+
+
+class Roles(griffe.Extension):
+    """Rewrites every docstring that mkdocstrings is about to show."""
+
+    def on_object(self, *, obj: griffe.Object, **_: object) -> None:
+        """Write links where there were roles; a name that leads nowhere stays as code."""
+        if obj.docstring:
+            obj.docstring.value = ROLE.sub(lambda role: _link(obj, role[1], role[2]), obj.docstring.value)
+
+
+def _link(obj: griffe.Object, short: str, name: str) -> str:
+    text = name.rpartition(".")[2] if short else name
+    try:
+        target = name if name.startswith("dustaug.") else obj.resolve(name)
+    except griffe.NameResolutionError:
+        return f"`{text}`"
+    return f"[`{text}`][{target}]"

@@ -1,0 +1,78 @@
+"""Every link between the README, the docs and the changelog leads somewhere, and every page can be found."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
+CODE = re.compile(r"^ *(```|~~~).*?^ *\1|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def links(page):
+    """Return a page's links that lead to files, as (path, anchor)."""
+    targets = LINK.findall(CODE.sub("", page.read_text(encoding="utf-8")))
+    found = [target.partition("#") for target in targets if not re.match("[a-z]+:", target)]
+    return [((page.parent / path).resolve() if path else page, anchor) for path, _, anchor in found]
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub and the site make them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8")), re.MULTILINE)
+    plain = [re.sub(r"[^\w\- ]", "", heading.lower()).strip() for heading in headings]
+    return {re.sub(r"[-\s]+", "-", heading) for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    """Files that a page links to or shows are there, and so are the headings."""
+    broken = [
+        f"{path.relative_to(ROOT)}#{anchor}"
+        for path, anchor in links(page)
+        if not path.exists() or (anchor and anchor not in anchors(path))
+    ]
+
+    assert broken == []
+
+
+def test_links_are_found():
+    """The reader of links finds what it looks for, and what is missing."""
+    found = links(ROOT / "README.md")
+
+    assert len(found) > 10
+    assert (ROOT / "docs" / "images" / "dust.jpg", "") in found
+    assert "choosing-the-coordinates" in anchors(ROOT / "docs" / "determinism.md")
+
+
+def test_pages_are_in_the_navigation():
+    """A page that nobody can reach is not written for anybody."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+
+    assert sorted(re.findall(r"^ +- .*: (\S+\.md)$", navigation, re.MULTILINE)) == [page.name for page in DOCS]
+
+
+def test_pictures_are_shown():
+    """Every picture in the docs is on a page, but for the mark, and what benchmarks.plots draws besides."""
+    shown = {path for page in PAGES for path, _ in links(page)}
+    unshown = re.compile("logo|bench_")
+    pictures = {path for path in (ROOT / "docs" / "images").rglob("*.*") if not unshown.match(path.name)}
+
+    assert sorted(pictures - shown) == []
+
+
+def test_pictures_are_light():
+    """All pictures together stay below six megabytes."""
+    assert sum(path.stat().st_size for path in (ROOT / "docs" / "images").rglob("*.*")) < 6e6
+
+
+def test_first_page_and_readme_agree():
+    """What the site's first page lets one type, and what it promises, is in the README word by word."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    said = re.findall(r"```\w+\n.*?```|^> .*?\n\n", first, re.MULTILINE | re.DOTALL)
+
+    assert len(said) == 3
+    assert [text for text in said if text.strip() not in readme] == []
