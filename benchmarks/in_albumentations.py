@@ -32,7 +32,7 @@ def _race(
     calls = range(1 if "images" in data else n)
 
     def rival(transform: Any) -> Rival:
-        pipeline = compose(transform, **compose)
+        pipeline = compose(transform, **arguments)
 
         def run(_: int) -> None:
             for _ in calls:

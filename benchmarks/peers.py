@@ -57,11 +57,7 @@ _X = _Library(
 # The same package, published for different machines.
 _ALIASES = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tensorflow-rocm")}
 
-_PROCESSES, _SECONDS = 3, 0.8
-_MEMORY_CASES = [
-    Case("batch", "many", "NHWC", "uint8", 1024),
-    Case("batch", "many", "NCHW", "float32", 1024),
-]
+_PROCESSES, _SECONDS, _QUICK_SIDE = 3, 0.6, 224
 # Every library gets one thread, as in a worker of a data loader. Memory of 64 KiB and more goes back when it is freed,
 # so that the next call has to take it again.
 _ONE_THREAD = dict.fromkeys(
@@ -107,7 +103,7 @@ class _Measured(NamedTuple):
 
 def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
     """Check, time and weigh all rivals that are installed, and name the others."""
-    cases = cases or CASES
+    cases = cases or [case for case in CASES if not (settings.quick and case.side > _QUICK_SIDE)]
     here = [library for library in _LIBRARIES if _installed(library)]
     environments = [_Environment(sys.executable, [library.module for library in (*_HERE, *here)])]
     missing = [library for library in _LIBRARIES if library not in here]
@@ -156,9 +152,10 @@ def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
 _NOTE = (
     "All paint black rectangles on noise, on one thread each. **One rectangle** is that of Random Erasing: "
     f"{ONE_AREA[0]:.0%} to {ONE_AREA[1]:.0%} of the image. **Many** are {MANY_COUNT[0]}–{MANY_COUNT[1]} rectangles "
-    f"with sides of {MANY_SIDE[0]}–{MANY_SIDE[1]} pixels, whatever the image; who paints one a call is called {IN_A_ROW} "
-    "times. Times are medians in µs per image, with the first and third quartile, from {processes} processes; behind "
-    "them stands how many times the time of `dustaug.add_dust` in the same process that is. In bold the rival is "
+    f"with sides of {MANY_SIDE[0]}–{MANY_SIDE[1]} pixels, whatever the image; who paints one a call is called "
+    f"{IN_A_ROW} times. "
+    "Times are medians in µs per image, with the first and third quartile, from {processes} processes; behind them "
+    "stands how many times the time of `dustaug.add_dust` in the same process that is. In bold the rival is "
     "faster."
 )
 
@@ -176,11 +173,13 @@ def _installed(library: _Library) -> bool:
 
 def _measure(environments: list[_Environment], cases: list[Case], settings: Settings) -> list[_Measured]:
     checks = [each.ask(cases, "check") for each in environments]
+    print("peers: checked", file=sys.stderr)
     runs: list[list[dict[str, Any]]] = [[] for _ in environments]
-    for _ in range(settings.times(_PROCESSES, quick=1)):
+    for number in range(settings.times(_PROCESSES, quick=1)):
         for environment, check, found in zip(environments, checks, runs, strict=True):
             found.append(environment.ask(cases, "time", settings.seconds(_SECONDS), check["refused"])["found"])
-    chosen = [case for case in _MEMORY_CASES if case in cases] if Path("/proc/self/clear_refs").exists() else []
+        print(f"peers: timed, {number + 1}", file=sys.stderr)
+    chosen = _memory_cases(cases)
     weights = [
         each.ask(chosen, "memory", refused=check["refused"])["found"]
         for each, check in zip(environments, checks, strict=True)
@@ -189,6 +188,15 @@ def _measure(environments: list[_Environment], cases: list[Case], settings: Sett
         _Measured(check["peers"], check["versions"], check["refused"], check["found"], _times(found, cases), weight)
         for check, found, weight in zip(checks, runs, weights, strict=True)
     ]
+
+
+def _memory_cases(cases: list[Case]) -> list[Case]:
+    """Return the largest batches of two kinds. Only Linux can tell what they take."""
+    if not Path("/proc/self/clear_refs").exists():
+        return []
+    side = max(case.side for case in cases)
+    wanted = (Case("batch", "many", *each, side) for each in (("NHWC", "uint8"), ("NCHW", "float32")))
+    return [case for case in wanted if case in cases]
 
 
 def _times(runs: list[dict[str, Any]], cases: list[Case]) -> dict[str, dict[str, Times]]:
@@ -205,12 +213,12 @@ _CALLS = {"image": "one image a call", "batch": "one batch a call"}
 
 
 def _who(measured: list[_Measured], known: dict[str, dict[str, str]], missing: list[_Library]) -> Table:
-    in_place = {}
+    in_place: dict[str, set[bool]] = {}
     for each in measured:
         for found in each.checked.values():
             for name, finding in found.items():
                 in_place.setdefault(name, set()).add(finding["in_place"])
-    seen = {frozenset({True}): "yes", frozenset({False}): "no", frozenset({True, False}): "NHWC"}
+    seen = {frozenset({True}): "yes", frozenset({False}): "no", frozenset({True, False}): "in some cases"}
     rows = [(name, seen.get(frozenset(in_place.get(name, ())), "–"), peer["note"]) for name, peer in known.items()]
     rows += [(library.row, "–", f"not installed: `{library.missing}`") for library in missing]
     listed = "; ".join(", ".join(f"{name} {version}" for name, version in each.versions.items()) for each in measured)
@@ -292,8 +300,9 @@ def _memory_tables(measured: list[_Measured]) -> Iterable[Table]:
             if position == 0 or name not in measured[0].memory[case]
         ]
         yield Table(
-            f"Memory of one warm call ({case}): the peak of what Python and NumPy allocate (tracemalloc), by how much "
-            "the highest resident size of the process grows, and the larger of the two as a share of the batch itself.",
+            f"Memory ({case}): the peak of what Python and NumPy allocate in a warm call (tracemalloc), by how much "
+            "the highest resident size of the process grows with the first call on images of this size, and the larger "
+            "of the two as a share of the batch.",
             ("Rival", "allocated, KiB", "resident, KiB", "of the batch"),
             rows,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -82,15 +83,16 @@ def loss(ratio: Ratio) -> str:
 
 
 def losses(sections: Iterable[Section]) -> Section:
-    """Collect every row in which a rival is faster (it is in bold) and every target that was missed, with the reason."""
+    """Collect every row in which a rival is faster, in bold, and every target that was missed, with the reason."""
     rows = []
     for section in sections:
         for table in section.tables:
             for row in table.rows:
-                lost = [(name, cell) for name, cell in zip(table.header, row, strict=True) if "**" in cell]
+                cells = zip(table.header, row, strict=True)
+                lost = [(name, bold[1]) for name, cell in cells if (bold := re.search(r"\*\*(.+?)\*\*", cell))]
                 if lost:
                     where = ": ".join(part for part in (section.title, table.label, row[0]) if part)
-                    much = "; ".join(f"{name} {cell.replace('**', '')}" for name, cell in lost)
+                    much = "; ".join(f"{name}: {cell}" for name, cell in lost)
                     names = [row[0], *(name for name, _ in lost)]
                     why = dict.fromkeys(section.reasons[name] for name in names if name in section.reasons)
                     rows.append((where, much, " ".join(why) or _UNKNOWN))
@@ -149,10 +151,16 @@ def markdown(section: Section) -> str:
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     rows = list(rows)
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    # The first column names the row, the others hold numbers.
+    # The first column names the row, the others hold numbers, or prose, which is not padded.
+    prose = [width > _PROSE for width in widths]
+    left = [i == 0 or each for i, each in enumerate(prose)]
+    widths = [3 if each else width for width, each in zip(widths, prose, strict=True)]
     aligned = [
-        "| " + " | ".join(f"{cell:{'<' if i == 0 else '>'}{widths[i]}}" for i, cell in enumerate(row)) + " |"
+        "| " + " | ".join(f"{cell:{'<' if left[i] else '>'}{widths[i]}}" for i, cell in enumerate(row)) + " |"
         for row in [header, *rows]
     ]
-    rule = "|" + "|".join("-" * (width + 2) if i == 0 else "-" * (width + 1) + ":" for i, width in enumerate(widths))
+    rule = "|" + "|".join("-" * (width + 2) if left[i] else "-" * (width + 1) + ":" for i, width in enumerate(widths))
     return "\n".join([aligned[0], rule + "|", *aligned[1:]])
+
+
+_PROSE = 100

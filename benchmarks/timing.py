@@ -5,7 +5,7 @@ ratios hold even where their times do not.
 
 The numbers are pyperf's: a stretch of the run is a `pyperf.Run`, all of them a `pyperf.Benchmark`, whose statistics are
 reported, and whose files `python -m pyperf` reads (``--pyperf FILE``). Its runner is not used: it times one rival to
-the end before the next one starts, so that a change of the machine in between would pass for a difference of the rivals.
+the end before the next one starts, so that a change of the machine between them would pass for a difference of theirs.
 Other libraries (pytest-benchmark, timeit, asv) do the same. Only the order of the calls is our own.
 """
 
@@ -123,7 +123,7 @@ def fresh_index(n_images: int) -> int:
 def race(
     rivals: Mapping[str, Rival], n_images: int, seconds: float, *, n_runs: int = 5, warmups: int = 3
 ) -> dict[str, Times]:
-    """Time the rivals in turns, for about `seconds`, and each at least once in every run.
+    """Time the rivals in turns, for about `seconds` in all, and each at least once in every run.
 
     A rival whose calls have used up its equal share of the time sits out until the others have caught up. Slow ones
     then neither take most of the run, nor leave the caches cold for whoever comes next in more than a few rounds.
@@ -166,8 +166,11 @@ def _run(
     spent = dict.fromkeys(rivals, 0)
     times: dict[str, list[int]] = {name: [] for name in rivals}
     start = time.perf_counter_ns()
-    while (elapsed := time.perf_counter_ns() - start) < seconds * 1e9 or not all(times.values()):
-        now = [name for name in shuffled() if not times[name] or spent[name] <= elapsed / len(rivals)]
+    while True:
+        share = min(time.perf_counter_ns() - start, seconds * 1e9) / len(rivals)
+        now = [name for name in shuffled() if not times[name] or spent[name] <= share]
+        if not now:
+            return times
         ready = {name: rivals[name].prepare(fresh_index(n_images)) for name in now}
         for name in now:
             run, argument = rivals[name].run, ready[name]
@@ -176,7 +179,6 @@ def _run(
             took = time.perf_counter_ns() - began
             times[name].append(took)
             spent[name] += took
-    return times
 
 
 def check_same_pixels(rivals: Mapping[str, Rival], images: NDArray[Any], n_images: int) -> None:

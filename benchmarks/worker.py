@@ -50,7 +50,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         refused[str(case)] = {}
         bound = dict(_bind([peer for peer in peers if peer.name not in known], case, refused[str(case)]))
         found[str(case)] = work(bound, case, request["seconds"], refused[str(case)])
-    installed = {each.metadata["Name"].lower(): each.version for each in metadata.distributions()}
+    installed = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in metadata.distributions()}
     return {
         "peers": [{"name": peer.name, "note": peer.note, "why": peer.why} for peer in peers],
         "refused": refused,
@@ -103,14 +103,18 @@ def _rival(work: Work, case: Case, images: Any) -> Rival:
 
 
 def _memory(bound: Bound, case: Case, _: float, __: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Return the peaks of one warm call in bytes: what Python and NumPy allocate, and what the process grows by."""
-    images = case.make_images()
+    """Return two peaks in bytes: what the process grows by, and what Python and NumPy allocate in a warm call.
+
+    The growth is that of the first call on images of this size, after calls on small ones: TensorFlow keeps what it has
+    taken, so that a later call shows nothing.
+    """
+    small, images = case._replace(side=32), case.make_images()
     found = {}
-    for name, (_peer, work) in bound.items():
+    for name, (peer, work) in {**bound, "a copy": _COPY}.items():
+        warm = peer.bind(small)
+        for item in 2 * items_of(warm, small, small.make_images()):
+            warm.paint(item)
         item = items_of(work, case, images)[0]
-        # Twice: TensorFlow keeps what its first calls took.
-        for _call in range(2):
-            work.paint(item)
         gc.collect()
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = _status("VmHWM")
@@ -120,10 +124,11 @@ def _memory(bound: Bound, case: Case, _: float, __: dict[str, str]) -> dict[str,
         work.paint(item)
         traced = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        found[name] = {"allocated": traced, "resident": grown, "images": float(images.nbytes)}
-    if "copy" not in found:
-        found |= _memory({"copy": (None, Work(np.copy))}, case, 0, {}) if bound else {}  # type: ignore[dict-item]
+        found[name] = {"allocated": traced, "resident": grown, "images": images.nbytes}
     return found
+
+
+_COPY = (Peer("a copy", lambda _: Work(np.copy), "", ""), Work(np.copy))
 
 
 def _status(field: str) -> int:

@@ -61,7 +61,7 @@ PEERS = [
     Peer(
         f"dustaug in {_NAME}",
         _dust,
-        "DustRectangles(inplace=True) in A.Compose; in place where NHWC",
+        "DustRectangles(inplace=True) in A.Compose; NCHW as a moved axis",
         "Noise: it calls the same kernel.",
     ),
 ]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-
 from benchmarks.post import post_loop
 from benchmarks.twin import bind_dust, bind_memset, bind_paint_only, rectangle_rows
+
 from .cases import IN_A_ROW, MANY_COUNT, Cannot, Case, Peer, Work
 
 __all__ = ["PEERS"]
