@@ -86,6 +86,7 @@ def losses(sections: Iterable[Section]) -> Section:
     """Collect every row in which a rival is faster, in bold, and every target that was missed, with the reason."""
     rows = []
     for section in sections:
+        reasons = section.reasons
         for table in section.tables:
             for row in table.rows:
                 cells = zip(table.header, row, strict=True)
@@ -94,8 +95,7 @@ def losses(sections: Iterable[Section]) -> Section:
                     where = ": ".join(part for part in (section.title, table.label, row[0]) if part)
                     much = "; ".join(f"{name}: {cell}" for name, cell in lost)
                     names = [row[0], *(name for name, _ in lost)]
-                    why = dict.fromkeys(section.reasons[name] for name in names if name in section.reasons)
-                    rows.append((where, much, " ".join(why) or _UNKNOWN))
+                    rows.append((where, much, next((reasons[name] for name in names if name in reasons), _UNKNOWN)))
         rows += [
             (f"{section.title}: target missed", f"{each.wanted}: {each.measured}", each.reason or _UNKNOWN)
             for each in section.targets
