@@ -32,9 +32,10 @@ _CALL = (
 _REASONS = {
     "/ C twin": _CALL,
     "/ C paint only": "It draws nothing: its rectangles were computed before the clock started. " + _CALL,
-    '`dust(fill="mean")`': "The means are computed by NumPy, for all layouts and dtypes, before the kernel starts; the C "
-    "has a loop for three channels of uint8 that the compiler vectorises.",
-    '`dust(fill="color")`': "A colour is a pattern of three bytes, which the kernel writes more slowly than one byte.",
+    '`dust(fill="mean")`': "NumPy computes the means, for all layouts and dtypes, before the kernel starts. "
+    "The C has a loop for three channels of uint8.",
+    '`dust(fill="color")`': "The kernel writes a row as a pattern that repeats, and a colour is one of three bytes. "
+    "The C copies its first row.",
 }
 
 

@@ -151,7 +151,7 @@ def test_times_are_those_of_pyperf():
 
 
 def test_losing_rows_are_collected_with_their_reasons():
-    """Whatever is in bold, and every target that was missed, stands in the last table; what is not explained says so."""
+    """What is in bold and every missed target stand in the last table; what is not explained says so."""
     table = Table(
         "", ("Rival", "small", "large"), [("C", "1.0 · **0.5 ×**", "3 ×"), ("D", "**2**", "1"), ("E", "1", "1")]
     )
