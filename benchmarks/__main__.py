@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
-from . import kernel, machine, prefetch, processes, scaling
-from .report import Section, Settings, losses, markdown
+from . import machine
+from .report import Section, Settings, losses, markdown, plain, suite
 from .twin import check_equal
 
-FIGURES: dict[str, Callable[[Settings], Section]] = {
-    "batches": kernel.batches,
-    "layouts": kernel.layouts,
-    "presets": kernel.presets,
-    "one_image": kernel.one_image,
-    "processes": processes.processes,
-    "memory": processes.memory,
-    "prefetch": prefetch.prefetch,
-    "scaling": scaling.scaling,
+# Where each figure is measured; a module may need a framework.
+FIGURES = {
+    "peers": "peers",
+    "batches": "kernel",
+    "layouts": "kernel",
+    "presets": "kernel",
+    "one_image": "kernel",
+    "processes": "processes",
+    "memory": "processes",
+    "prefetch": "prefetch",
+    "scaling": "scaling",
+    "albumentations": "in_albumentations",
+    "torchvision": "in_torch",
+    "loader": "in_torch",
+    "tensorflow": "in_tensorflow",
 }
+# These need a framework, and are for the page of its adapter.
+_ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow")
+DEFAULT = [name for name in FIGURES if name not in _ASKED_FOR]
 
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"
 
@@ -32,29 +42,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure dustaug; prints Markdown.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
     parser.add_argument("--only", action="append", choices=FIGURES, metavar="NAME", help=f"one of {', '.join(FIGURES)}")
+    parser.add_argument("--python-x", metavar="PYTHON", help="a Python with albumentationsx, for the peers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
-    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the scaling plots into DIR (needs matplotlib)")
+    parser.add_argument("--pyperf", type=Path, metavar="FILE", help="write all times to FILE, for python -m pyperf")
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw scaling and peers into DIR (needs matplotlib)")
     parser.add_argument(
         "--update", type=Path, metavar="FILE", help=f"put the tables into FILE, between {_BEGIN} and {_END}"
     )
     options = parser.parse_args()
-    if options.plots and options.only and "scaling" not in options.only:
-        parser.error("--plots draws what scaling measures: add --only scaling")
+    names = options.only or DEFAULT
+    if options.plots and not {"scaling", "peers"} & set(names):
+        parser.error("--plots draws what scaling and peers measure: add --only scaling or --only peers")
 
-    sections = measure(options.only or list(FIGURES), Settings(quick=options.quick))
-    text = "\n".join(markdown(section) for section in sections.values())
+    start = time.perf_counter()
+    sections = measure(names, Settings(quick=options.quick, python_x=options.python_x))
+    print(f"all: {(time.perf_counter() - start) / 60:.1f} minutes", file=sys.stderr)
+    numbers = {name: plain(section.data) for name, section in sections.items()}
     if options.json:
-        numbers = {name: section.data for name, section in sections.items()}
         options.json.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    if options.pyperf:
+        suite(sections).dump(str(options.pyperf), replace=True)
     if options.update:
-        before, _, rest = options.update.read_text(encoding="utf-8").partition(_BEGIN)
-        after = rest.partition(_END)[2]
-        options.update.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}", encoding="utf-8")
+        _update(options.update, sections)
     if options.plots:
         from . import plots
 
-        for path in plots.draw(sections["scaling"].data, options.plots):
+        for path in plots.draw(numbers, options.plots):
             print(f"drawn: {path.name}", file=sys.stderr)
+
+
+def _update(path: Path, sections: Mapping[str, Section]) -> None:
+    text = "\n".join(markdown(section) for section in sections.values())
+    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    path.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}", encoding="utf-8")
 
 
 def measure(names: list[str], settings: Settings) -> dict[str, Section]:
@@ -65,7 +86,8 @@ def measure(names: list[str], settings: Settings) -> dict[str, Section]:
     print(markdown(sections["machine"]), flush=True)
     for name in names:
         start = time.perf_counter()
-        sections[name] = FIGURES[name](settings)
+        figure = getattr(importlib.import_module(f"benchmarks.{FIGURES[name]}"), name)
+        sections[name] = figure(settings)
         print(markdown(sections[name]), flush=True)
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     sections["losses"] = losses(sections.values())

@@ -8,6 +8,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import dustaug
+
 from .report import Section, Table
 from .twin import COMPILER, FLAGS
 
@@ -21,7 +23,8 @@ def describe() -> Section:
         "Caches": _caches(),
         "System": f"{platform.system()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        **{name: metadata.version(name) for name in ("numpy", "numba", "llvmlite", "dustaug")},
+        **{name: metadata.version(name) for name in ("numpy", "numba", "llvmlite", "pyperf")},
+        "dustaug": dustaug.__version__,
         "C compiler": f"{_compiler()}, {' '.join(FLAGS[:2])}",
     }
     table = Table("", ("What", "Which"), list(facts.items()))

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 __all__ = ["post_loop", "vectorised_numpy"]
 
 
-def post_loop(images: NDArray[Any]) -> None:
-    """Dust a batch (n, h, w, c), written from the description of the post's algorithm."""
+def post_loop(images: NDArray[Any], counts: tuple[int, int] = (0, 32), unit: float = 1) -> None:
+    """Dust a batch (n, h, w, c), written from the description of the post's algorithm; `counts` is half-open."""
     for image in images:
         h, w = image.shape[:2]
-        for _ in range(np.random.randint(0, 32)):  # noqa: NPY002
+        for _ in range(np.random.randint(*counts)):  # noqa: NPY002
             y = int(np.clip(np.random.normal(0.5, 0.25), 0, 1) * h)  # noqa: NPY002
             x = int(np.clip(np.random.normal(0.5, 0.25), 0, 1) * w)  # noqa: NPY002
             hh = np.random.randint(1, 8)  # noqa: NPY002
             hw = np.random.randint(1, 8)  # noqa: NPY002
-            brightness = np.random.randint(0, 256)  # noqa: NPY002
+            brightness = np.random.randint(0, 256) * unit  # noqa: NPY002
             top, bottom = np.clip(y - hh, 0, h - 1), np.clip(y + hh, 0, h - 1)
             left, right = np.clip(x - hw, 0, w - 1), np.clip(x + hw, 0, w - 1)
             image[top:bottom, left:right] = brightness

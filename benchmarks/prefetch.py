@@ -12,7 +12,7 @@ import dustaug
 from dustaug import _kernels
 
 from .kernel import SIDE, bind_kernel, make_images
-from .report import Section, Settings, Table, times_data
+from .report import Section, Settings, Table
 from .timing import Rival, check_same_pixels, race
 
 __all__ = ["prefetch"]
@@ -48,7 +48,7 @@ def prefetch(settings: Settings) -> Section:
         note=f"The kernel asks for the memory of the rectangle {ahead} ahead in batches above {limit:g} MiB. Here it "
         "always does, from several distances; the ratio is to never doing it. The compiled entry alone, uint8, NHWC.",
         tables=[Table("", header, rows)],
-        data={n: times_data(each) for n, each in found.items()},
+        data=found,
     )
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+import pyperf
 
 from .timing import Ratio, Times
 
-__all__ = ["Section", "Settings", "Table", "Target", "loss", "losses", "markdown", "times_data"]
+__all__ = ["Section", "Settings", "Table", "Target", "joined", "loss", "losses", "markdown", "plain", "suite"]
 
 
 class Settings(NamedTuple):
-    """How long to measure."""
+    """How long to measure, and with which Python AlbumentationsX."""
 
     quick: bool = False
+    python_x: str | None = None
 
     def seconds(self, full: float) -> float:
         """Return the seconds for one race: `full` of them, or a tenth."""
@@ -26,30 +30,51 @@ class Settings(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table, its caption first."""
+    """A table, its caption first; where a section has many, a label tells it from the others."""
 
     caption: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
+    label: str = ""
 
 
 class Target(NamedTuple):
-    """What was to be reached, and what was."""
+    """What was to be reached, what was, and why one might miss it."""
 
     wanted: str
     measured: str
     met: bool
+    reason: str = ""
 
 
 @dataclasses.dataclass(kw_only=True)
 class Section:
-    """One figure of the report."""
+    """One figure of the report.
+
+    Attributes
+    ----------
+    reasons : mapping
+        Why a rival may be faster than dustaug: by the name of a row, or else of a column.
+    """
 
     title: str
     note: str
     tables: list[Table]
     targets: list[Target] = dataclasses.field(default_factory=list)
+    reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
     data: Any = None
+
+
+def joined(title: str, sections: Iterable[Section]) -> Section:
+    """Make one section of several; their titles and notes go before their tables."""
+    whole = Section(title=title, note="", tables=[], data={})
+    for section in sections:
+        first, *rest = section.tables
+        caption = f"**{section.title}.** {section.note} {first.caption}".strip()
+        whole.tables += [first._replace(caption=caption, label=section.title), *rest]
+        whole.targets += section.targets
+        whole.data[section.title] = section.data
+    return whole
 
 
 def loss(ratio: Ratio) -> str:
@@ -58,37 +83,58 @@ def loss(ratio: Ratio) -> str:
 
 
 def losses(sections: Iterable[Section]) -> Section:
-    """Collect what is in bold: every row in which a rival is faster, and every target that was missed."""
+    """Collect every row in which a rival is faster, in bold, and every target that was missed, with the reason."""
     rows = []
     for section in sections:
+        reasons = section.reasons
         for table in section.tables:
             for row in table.rows:
-                lost = [
-                    f"{name} {cell.strip('*')}" for name, cell in zip(table.header, row, strict=True) if "**" in cell
-                ]
+                cells = zip(table.header, row, strict=True)
+                lost = [(name, bold[1]) for name, cell in cells if (bold := re.search(r"\*\*(.+?)\*\*", cell))]
                 if lost:
-                    rows.append((f"{section.title}: {row[0]}", "; ".join(lost)))
+                    where = ": ".join(part for part in (section.title, table.label, row[0]) if part)
+                    much = "; ".join(f"{name}: {cell}" for name, cell in lost)
+                    names = [row[0], *(name for name, _ in lost)]
+                    rows.append((where, much, next((reasons[name] for name in names if name in reasons), _UNKNOWN)))
         rows += [
-            (f"{section.title}: target missed", f"{each.wanted}: {each.measured}")
+            (f"{section.title}: target missed", f"{each.wanted}: {each.measured}", each.reason or _UNKNOWN)
             for each in section.targets
             if not each.met
         ]
     note = "" if rows else "Nowhere: no rival was faster, and no target was missed."
-    tables = [Table("", ("Where", "How much"), rows)] if rows else []
+    tables = [Table("", ("Where", "How much", "Why"), rows)] if rows else []
     return Section(title="Where dustaug loses", note=note, tables=tables)
 
 
-def times_data(times: Mapping[str, Times]) -> dict[str, dict[str, float]]:
-    """Return plain numbers for JSON: microseconds per image."""
-    return {
-        name: {
-            "median": each.median,
-            "quartile_1": each.quartiles[0],
-            "quartile_3": each.quartiles[1],
-            "calls": len(each.nanoseconds),
-        }
-        for name, each in times.items()
-    }
+_UNKNOWN = "Not known."
+
+
+def plain(data: Any) -> Any:
+    """Return what a section holds as plain numbers for JSON."""
+    if isinstance(data, Times):
+        return data.plain()
+    if isinstance(data, Ratio):
+        return data._asdict()
+    return {name: plain(each) for name, each in data.items()} if isinstance(data, Mapping) else data
+
+
+def suite(sections: Mapping[str, Section]) -> pyperf.BenchmarkSuite:
+    """Return all times, as `python -m pyperf` reads them."""
+    benchmarks = []
+    for name, times in _named_times(sections, ()):
+        times.benchmark.update_metadata({"name": " / ".join(name)})
+        benchmarks.append(times.benchmark)
+    return pyperf.BenchmarkSuite(benchmarks)
+
+
+def _named_times(data: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Times]]:
+    if isinstance(data, Times):
+        yield name, data
+    elif isinstance(data, Section):
+        yield from _named_times(data.data, name)
+    elif isinstance(data, Mapping):
+        for key, each in data.items():
+            yield from _named_times(each, (*name, str(key)))
 
 
 def markdown(section: Section) -> str:
@@ -105,10 +151,16 @@ def markdown(section: Section) -> str:
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     rows = list(rows)
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    # The first column names the row, the others hold numbers.
+    # The first column names the row, the others hold numbers, or prose, which is not padded.
+    prose = [width > _PROSE for width in widths]
+    left = [i == 0 or each for i, each in enumerate(prose)]
+    widths = [3 if each else width for width, each in zip(widths, prose, strict=True)]
     aligned = [
-        "| " + " | ".join(f"{cell:{'<' if i == 0 else '>'}{widths[i]}}" for i, cell in enumerate(row)) + " |"
+        "| " + " | ".join(f"{cell:{'<' if left[i] else '>'}{widths[i]}}" for i, cell in enumerate(row)) + " |"
         for row in [header, *rows]
     ]
-    rule = "|" + "|".join("-" * (width + 2) if i == 0 else "-" * (width + 1) + ":" for i, width in enumerate(widths))
+    rule = "|" + "|".join("-" * (width + 2) if left[i] else "-" * (width + 1) + ":" for i, width in enumerate(widths))
     return "\n".join([aligned[0], rule + "|", *aligned[1:]])
+
+
+_PROSE = 100

@@ -1,24 +1,30 @@
 """Rivals timed against each other in one run: A, B, C, then again, in a new order each round.
 
 What disturbs a measurement (another program, a change of the clock) then disturbs all rivals alike, so that their
-ratios hold even where their times do not. pyperf, otherwise the tool of choice, times one rival after the other.
+ratios hold even where their times do not.
+
+The numbers are pyperf's: a stretch of the run is a `pyperf.Run`, all of them a `pyperf.Benchmark`, whose statistics are
+reported, and whose files `python -m pyperf` reads (``--pyperf FILE``). Its runner is not used: it times one rival to
+the end before the next one starts, so that a change of the machine between them would pass for a difference of theirs.
+Other libraries (pytest-benchmark, timeit, asv) do the same. Only the order of the calls is our own.
 """
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import itertools
 import random
+import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyperf
 from numpy.typing import NDArray
 
 __all__ = ["Ratio", "Rival", "Times", "check_same_pixels", "fresh_index", "race"]
-
-_BLOCKS = 5
 
 
 class Rival(NamedTuple):
@@ -30,21 +36,17 @@ class Rival(NamedTuple):
         The timed call. Its argument is what `prepare` made of the index of the first image.
     prepare : callable, optional
         Work before the clock starts.
-    slow : bool, default False
-        Timed in every tenth round at most, and for at most a quarter of the time. Otherwise it would not only take most
-        of the run, but leave the caches cold for whichever rival comes next.
     exact : bool, default True
         It must paint the same pixels as the others.
     """
 
     run: Callable[[Any], object]
     prepare: Callable[[int], Any] = lambda index: index
-    slow: bool = False
     exact: bool = True
 
 
 class Ratio(NamedTuple):
-    """A ratio of two medians; `low` and `high` are the least and the greatest found in a fifth of the run."""
+    """A ratio of two medians; `low` and `high` are the least and the greatest found in a stretch of the run."""
 
     value: float
     low: float
@@ -56,32 +58,47 @@ class Ratio(NamedTuple):
         return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f})"
 
 
-class Times(NamedTuple):
-    """Nanoseconds of each timed call, and how many images one call paints."""
+class Times:
+    """Seconds per image of each timed call, in runs, as a :class:`pyperf.Benchmark`.
 
-    nanoseconds: NDArray[np.int64]
-    n_images: int
+    Parameters
+    ----------
+    runs : sequence of sequences of float
+        A run is a stretch in which all rivals had their turns.
+    n_images : int
+        How many images one call paints.
+    """
+
+    def __init__(self, runs: Sequence[Sequence[float]], n_images: int) -> None:
+        self.runs, self.n_images = runs, n_images
+        metadata = {"name": "time", "unit": "second", "inner_loops": n_images}
+        self.benchmark = pyperf.Benchmark([pyperf.Run(run, metadata=metadata, collect_metadata=False) for run in runs])
 
     @property
     def median(self) -> float:
         """Median, in microseconds per image."""
-        return float(np.median(self.nanoseconds)) / 1e3 / self.n_images
+        return float(self.benchmark.median()) * 1e6
 
     @property
     def quartiles(self) -> tuple[float, float]:
         """First and third quartile, in microseconds per image."""
-        low, high = np.percentile(self.nanoseconds, [25, 75]) / 1e3 / self.n_images
-        return float(low), float(high)
+        return float(self.benchmark.percentile(25)) * 1e6, float(self.benchmark.percentile(75)) * 1e6
+
+    @property
+    def run_medians(self) -> list[float]:
+        """Median of each run, in microseconds per image."""
+        return [statistics.median(run) * 1e6 for run in self.runs]
 
     def ratio(self, other: Times) -> Ratio:
         """How many times the other's time this is."""
-        blocks = min(_BLOCKS, len(self.nanoseconds), len(other.nanoseconds))
-        mine, others = (np.array_split(times.nanoseconds, blocks) for times in (self, other))
-        ratios = [
-            np.median(a) / self.n_images / (np.median(b) / other.n_images) for a, b in zip(mine, others, strict=True)
-        ]
-        ratios.append(self.median / other.median)
-        return Ratio(ratios[-1], float(min(ratios)), float(max(ratios)))
+        ratios = [self.median / other.median]
+        ratios += [a / b for a, b in zip(self.run_medians, other.run_medians, strict=True)]
+        return Ratio(ratios[0], min(ratios), max(ratios))
+
+    def plain(self) -> dict[str, float]:
+        """Return plain numbers for JSON: microseconds per image."""
+        low, high = self.quartiles
+        return {"median": self.median, "quartile_1": low, "quartile_3": high, "calls": sum(map(len, self.runs))}
 
     def __str__(self) -> str:
         low, high = self.quartiles
@@ -103,43 +120,65 @@ def fresh_index(n_images: int) -> int:
     return first
 
 
-def race(rivals: Mapping[str, Rival], n_images: int, seconds: float, *, least: int = 7) -> dict[str, Times]:
-    """Time the rivals in turns, for about `seconds`, and each at least `least` times (slow ones: three times).
+def race(
+    rivals: Mapping[str, Rival], n_images: int, seconds: float, *, n_runs: int = 5, warmups: int = 3
+) -> dict[str, Times]:
+    """Time the rivals in turns, for about `seconds` in all, and each at least once in every run.
+
+    A rival whose calls have used up its equal share of the time sits out until the others have caught up. Slow ones
+    then neither take most of the run, nor leave the caches cold for whoever comes next in more than a few rounds.
 
     Parameters
     ----------
     rivals : mapping
         Each paints `n_images` images a call, on the same memory.
+    n_runs : int, default 5
+        Into how many runs the time is parted.
+    warmups : int, default 3
+        Calls of each rival before the clock starts.
     """
-    spent = dict.fromkeys(rivals, 0)
-    times: dict[str, list[int]] = {name: [] for name in rivals}
-    order = list(rivals)
-    shuffle = random.Random(0).shuffle  # noqa: S311
-    for name in order:
-        if not rivals[name].slow:
-            for _ in range(3):
-                rivals[name].run(rivals[name].prepare(fresh_index(n_images)))
+    for rival, _ in itertools.product(rivals.values(), range(warmups)):
+        rival.run(rival.prepare(fresh_index(n_images)))
+    shuffled = _shuffled(rivals)
     gc.collect()
     gc.disable()
     try:
-        start, rounds = time.perf_counter_ns(), 0
-        while (elapsed := time.perf_counter_ns() - start) < seconds * 1e9 or any(
-            len(times[name]) < (3 if rivals[name].slow else least) for name in rivals
-        ):
-            shuffle(order)
-            now = [name for name in order if not rivals[name].slow or (rounds % 10 == 0 and spent[name] <= elapsed / 4)]
-            rounds += 1
-            ready = {name: rivals[name].prepare(fresh_index(n_images)) for name in now}
-            for name in now:
-                run, argument = rivals[name].run, ready[name]
-                began = time.perf_counter_ns()
-                run(argument)
-                took = time.perf_counter_ns() - began
-                times[name].append(took)
-                spent[name] += took
+        runs = [_run(rivals, n_images, seconds / n_runs, shuffled) for _ in range(n_runs)]
     finally:
         gc.enable()
-    return {name: Times(np.array(values), n_images) for name, values in times.items()}
+    return {name: Times([[took / 1e9 / n_images for took in run[name]] for run in runs], n_images) for name in rivals}
+
+
+def _shuffled(names: Iterable[str]) -> Callable[[], list[str]]:
+    order, generator = list(names), random.Random(0)  # noqa: S311
+
+    def shuffled() -> list[str]:
+        generator.shuffle(order)
+        return order
+
+    return shuffled
+
+
+def _run(
+    rivals: Mapping[str, Rival], n_images: int, seconds: float, shuffled: Callable[[], list[str]]
+) -> dict[str, list[int]]:
+    """Return the nanoseconds of each call."""
+    spent = dict.fromkeys(rivals, 0)
+    times: dict[str, list[int]] = {name: [] for name in rivals}
+    start = time.perf_counter_ns()
+    while True:
+        share = min(time.perf_counter_ns() - start, seconds * 1e9) / len(rivals)
+        now = [name for name in shuffled() if not times[name] or spent[name] <= share]
+        if not now:
+            return times
+        ready = {name: rivals[name].prepare(fresh_index(n_images)) for name in now}
+        for name in now:
+            run, argument = rivals[name].run, ready[name]
+            began = time.perf_counter_ns()
+            run(argument)
+            took = time.perf_counter_ns() - began
+            times[name].append(took)
+            spent[name] += took
 
 
 def check_same_pixels(rivals: Mapping[str, Rival], images: NDArray[Any], n_images: int) -> None:

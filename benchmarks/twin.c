@@ -235,3 +235,10 @@ void paint_only(const plan_t *plan, const float *levels, uint8_t *images, const 
         paint_grey(plan, levels, images + r[0] * image_bytes(plan), (box_t){r[1], r[2], r[3], r[4]}, r[5]);
     }
 }
+
+/* The first bytes of each image, in one piece. */
+void clear(uint8_t *images, int64_t bytes_of_image, const int64_t *bytes, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        memset(images + i * bytes_of_image, 0, (size_t)bytes[i]);
+}

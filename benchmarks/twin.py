@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import dustaug
 from dustaug import _plan
 
-__all__ = ["COMPILER", "FLAGS", "bind_dust", "bind_paint_only", "check_equal", "rectangle_rows"]
+__all__ = ["COMPILER", "FLAGS", "bind_dust", "bind_memset", "bind_paint_only", "check_equal", "rectangle_rows"]
 
 COMPILER = os.environ.get("CC", "gcc")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
@@ -48,7 +48,8 @@ def _library() -> ctypes.CDLL:
     pointer, whole = ctypes.c_void_p, ctypes.c_int64
     library.dust.argtypes = [pointer, pointer, pointer, pointer, whole, ctypes.c_uint64, ctypes.c_uint32, whole]
     library.paint_only.argtypes = [pointer, pointer, pointer, pointer, whole]
-    library.dust.restype = library.paint_only.restype = None
+    library.clear.argtypes = [pointer, whole, pointer, whole]
+    library.dust.restype = library.paint_only.restype = library.clear.restype = None
     return library
 
 
@@ -109,6 +110,16 @@ def bind_paint_only(
 
     def run(rectangles: NDArray[np.int32], call: Any = library.paint_only, _alive: _Arguments = ready) -> None:
         call(plan, levels, target, rectangles.ctypes.data, len(rectangles))
+
+    return run
+
+
+def bind_memset(images: NDArray[Any]) -> Callable[[NDArray[np.int64]], None]:
+    """Return a function that sets so many bytes at the start of each image to 0: the floor of all painting."""
+    library, target, n, size = _library(), images.ctypes.data, len(images), images[0].nbytes
+
+    def run(n_bytes: NDArray[np.int64], call: Any = library.clear, _alive: NDArray[Any] = images) -> None:
+        call(target, size, n_bytes.ctypes.data, n)
 
     return run
 

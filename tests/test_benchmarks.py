@@ -1,10 +1,24 @@
 """The benchmarks compare like with like."""
 
+import importlib
+
 import numpy as np
+import pyperf
 import pytest
 
+import dustaug
+from benchmarks import __main__, checks, peers
+from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
+from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
+from benchmarks.rivals import own
+from benchmarks.rivals.cases import CASES, Case, Peer, Work
+from benchmarks.timing import Rival, Times, race
 from benchmarks.twin import check_equal
+
+ONE = Case("batch", "one", "NHWC", "uint8", 32)
+MANY = Case("batch", "many", "NCHW", "float32", 32)
+SMALL = [ONE, MANY, ONE._replace(call="image"), MANY._replace(call="image")]
 
 
 def test_the_c_twin_paints_the_same_pixels():
@@ -24,3 +38,197 @@ def test_the_rivals_in_python_paint_dust(rival):
     assert not changed[:, -1].any()
     assert not changed[:, :, -1].any()
     assert (images[changed].min(axis=1) == images[changed].max(axis=1)).all()
+
+
+# ------------------------------------------------------------------------------------------------- checks
+
+
+def rival(paint, **attributes):
+    return Peer("rival", lambda _: Work(paint), "", "", **attributes)
+
+
+def dust(images, spec, **arguments):
+    return dustaug.add_dust(images, spec, **arguments)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.side == 32], ids=str)
+def test_dustaug_passes_its_own_check(case):
+    """What all are compared with paints what is compared, in every kind of case."""
+    [peer] = own.PEERS
+    found = check(peer, peer.bind(case), case)
+
+    assert found.in_place
+    assert found.covered == pytest.approx(found.expected, rel=0.3)
+
+
+def paints_twice(images):
+    for _ in range(2):
+        dust(images, ONE.spec)
+    return images
+
+
+def paints_a_corner(images):
+    images[:, :2, :2] = 0
+    return images
+
+
+def paints_one_for_all(images):
+    images[dust(np.ones_like(images[:1]), ONE.spec).repeat(len(images), axis=0) == 0] = 0
+    return images
+
+
+@pytest.mark.parametrize(
+    ("paint", "reason"),
+    [
+        (lambda images: images, "paints nothing"),
+        (paints_twice, "paints more than one rectangle"),
+        (paints_one_for_all, "paints the same on all images of a batch"),
+        (lambda images: dust(images, ONE.spec.replace(fill_value=9)), "paints something that is not black"),
+        (lambda images: dust(images, ONE.spec).astype(np.float32), "returns float32 for uint8"),
+        (lambda images: dust(images, ONE.spec)[0], r"returns the shape \(32, 32, 3\) for \(64, 32, 32, 3\)"),
+        (lambda images: np.where(np.arange(3) > 0, images, dust(images.copy(), ONE.spec)), "paints some channels only"),
+    ],
+)
+def test_a_rival_that_paints_something_else_is_refused(paint, reason):
+    """The check says what is wrong, and the rival is not timed."""
+    peer = rival(paint)
+
+    with pytest.raises(Refused, match=reason):
+        check(peer, peer.bind(ONE), ONE)
+
+
+def test_a_rival_may_say_that_all_images_of_a_batch_are_alike():
+    """Who says so passes the check."""
+    peer = rival(paints_one_for_all, same_on_batch=True)
+
+    assert check(peer, peer.bind(ONE), ONE).in_place
+
+
+def test_a_rival_that_covers_too_little_is_refused(monkeypatch):
+    """The covered share of an image must be that of dustaug."""
+    monkeypatch.setattr(checks, "_SECONDS", 60)
+    peer = rival(paints_a_corner, same_on_batch=True)
+
+    with pytest.raises(Refused, match="covers 0.4% of an image, not 1"):
+        check(peer, peer.bind(ONE), ONE)
+
+
+def test_a_copy_is_seen():
+    """The check finds out whether a rival paints in place."""
+    peer = rival(lambda images: dust(images.copy(), ONE.spec))
+
+    assert not check(peer, peer.bind(ONE), ONE).in_place
+
+
+# ------------------------------------------------------------------------------------------------- timing
+
+
+def test_every_rival_has_its_turns_in_every_run():
+    """No run of a race is without a call of a rival, and every call has an index of its own."""
+    seen = {"a": [], "b": []}
+    found = race({name: Rival(calls.append) for name, calls in seen.items()}, 4, 0.01, n_runs=3, warmups=2)
+
+    for name, calls in seen.items():
+        assert len(found[name].runs) == 3
+        assert all(found[name].runs)
+        assert len(calls) == len(set(calls)) == 2 + sum(map(len, found[name].runs))
+    assert not set(seen["a"]) & set(seen["b"])
+
+
+def test_times_are_those_of_pyperf():
+    """Median, quartiles and ratios are per image, and the file is one of pyperf."""
+    slow, fast = Times([[2e-6, 4e-6], [6e-6, 8e-6]], 8), Times([[1e-6], [1e-6]], 8)
+    found = suite({"figure": Section(title="", note="", tables=[], data={"case": {"slow": slow, "fast": fast}})})
+
+    assert (slow.median, slow.ratio(fast)) == (pytest.approx(5), pytest.approx((5, 3, 7)))
+    assert str(slow) == "5.00 (3.50–6.50)"
+    assert plain({"slow": slow})["slow"]["calls"] == 4
+    assert found.get_benchmark_names() == ["figure / case / slow", "figure / case / fast"]
+    assert found.get_benchmark("figure / case / fast").median() == pytest.approx(1e-6)
+    assert isinstance(found, pyperf.BenchmarkSuite)
+
+
+# ------------------------------------------------------------------------------------------------- report
+
+
+def test_losing_rows_are_collected_with_their_reasons():
+    """What is in bold and every missed target stand in the last table; what is not explained says so."""
+    table = Table(
+        "", ("Rival", "small", "large"), [("C", "1.0 · **0.5 ×**", "3 ×"), ("D", "**2**", "1"), ("E", "1", "1")]
+    )
+    section = Section(
+        title="Figure", note="", tables=[table], targets=[Target("fast", "slow", met=False)], reasons={"C": "It is C."}
+    )
+    [found] = losses([section]).tables
+
+    assert found.rows == [
+        ("Figure: C", "small: 0.5 ×", "It is C."),
+        ("Figure: D", "small: 2", "Not known."),
+        ("Figure: target missed", "fast: slow", "Not known."),
+    ]
+    assert "Nowhere" in markdown(losses([]))
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Measure the smallest cases with all rivals that are installed."""
+    return peers.peers(Settings(quick=True), SMALL)
+
+
+def test_no_rival_is_missing_from_a_table(found):
+    """Every rival has a row in every table of times: a time, why there is none, or that it is not installed."""
+    rivals = {row[0] for row in found.tables[0].rows}
+    tables = [table for table in found.tables if table.label]
+
+    assert rivals > {library.row for library in (*peers._HERE, *peers._LIBRARIES, peers._X)}
+    assert len(tables) == len(SMALL)
+    for table in tables:
+        assert {row[0] for row in table.rows} == rivals
+        assert all(row[1][0].isdigit() or row[1].startswith("– ") for row in table.rows)
+
+
+def test_no_rival_is_refused_by_its_check(found):
+    """The rivals that are timed paint what is compared; the others cannot, and say why."""
+    reasons = {reason for each in found.data["refused"].values() for reason in each.values()}
+
+    assert reasons <= {
+        "paints small ones only",
+        "floats only",
+        "NHWC until it makes tensors",
+        "uint8 until it makes tensors",
+    }
+
+
+def test_the_numbers_of_the_peers_are_plain(found):
+    """Times, ratios and memory of the rivals are there as numbers."""
+    numbers = plain(found.data)
+
+    assert set(numbers["times"]) == set(map(str, SMALL))
+    assert numbers["ratios"][str(ONE)]["dustaug.add_dust"]["value"] == 1
+    assert numbers["times"][str(ONE)]["C twin"]["median"] > 0
+
+
+def test_a_rival_that_is_not_installed_is_named(monkeypatch):
+    """It stands in the tables with what to type."""
+    monkeypatch.setattr(peers, "_installed", lambda _: False)
+    section = peers.peers(Settings(quick=True), [ONE])
+    text = markdown(section)
+
+    for library in (*peers._LIBRARIES, peers._X):
+        assert f"not installed: `{library.missing}`" in text
+        assert section.data["missing"][library.row] == library.missing
+
+
+def test_a_file_is_updated_between_its_marks(tmp_path):
+    """What stands before and after the results stays."""
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{__main__._BEGIN}\nold\n{__main__._END}\n\nafter\n", encoding="utf-8")
+    __main__._update(page, {"figure": Section(title="New", note="", tables=[])})
+
+    assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
+
+
+@pytest.mark.parametrize("name", __main__.DEFAULT)
+def test_every_figure_of_the_command_is_there(name):
+    """What --only offers can be measured."""
+    assert callable(getattr(importlib.import_module(f"benchmarks.{__main__.FIGURES[name]}"), name))

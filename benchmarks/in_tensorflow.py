@@ -1,13 +1,8 @@
-"""tf.data: dust_fn with both backends and the Keras layer against an identity map and keras.layers.RandomErasing.
-
-``python -m benchmarks.tensorflow_rivals`` needs tensorflow.
-"""
+"""tf.data: dust_fn with both backends and the Keras layer against an identity map and keras.layers.RandomErasing."""
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from importlib import resources
@@ -23,11 +18,10 @@ from PIL import Image
 from dustaug.keras import DustRectangles
 from dustaug.tensorflow import make_dust_fn
 
-from .machine import describe
-from .report import Section, Settings, Table, Target, markdown, times_data
+from .report import Section, Settings, Table, Target, joined
 from .timing import Rival, Times, race
 
-__all__ = ["tensorflow_batches", "tensorflow_files", "tensorflow_images"]
+__all__ = ["tensorflow"]
 
 SIDE, BATCH, N_BATCHES = 224, 32, 64
 IDENTITY, NUMBA, GRAPH, XLA, LAYER, ERASING = (
@@ -59,7 +53,7 @@ def _functions(stride: int) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _rival(dataset: Any, function: Callable[..., Any], parallel: int | None, *, slow: bool, batch: int = 0) -> Rival:
+def _rival(dataset: Any, function: Callable[..., Any], parallel: int | None, *, batch: int = 0) -> Rival:
     """Time a whole iteration: nothing is computed ahead while another rival is timed."""
     first = tf.Variable(0, dtype=tf.int64)
     mapped = dataset.map(lambda number, images: function(first + number, images), num_parallel_calls=parallel)
@@ -73,28 +67,25 @@ def _rival(dataset: Any, function: Callable[..., Any], parallel: int | None, *, 
         for _ in dataset:
             pass
 
-    return Rival(run, prepare, slow=slow)
+    return Rival(run, prepare)
 
 
 def _rows(found: dict[str, Times], base: str, ours: str) -> list[tuple[str, ...]]:
     return [(name, str(t), str(t.ratio(found[base])), str(t.ratio(found[ours]))) for name, t in found.items()]
 
 
-def tensorflow_batches(settings: Settings) -> Section:
+def _batches(settings: Settings) -> Section:
     """Measure maps behind ``batch``, sequential and parallel."""
     images = np.full((BATCH, SIDE, SIDE, 3), 100, np.uint8)
     dataset = tf.data.Dataset.from_tensors(images).repeat(N_BATCHES).enumerate()
     tables, data, targets = [], {}, []
     for parallel, caption in ((None, "Sequential"), (tf.data.AUTOTUNE, "num_parallel_calls=AUTOTUNE")):
-        rivals = {
-            name: _rival(dataset, function, parallel, slow=name == ERASING)
-            for name, function in _functions(BATCH).items()
-        }
+        rivals = {name: _rival(dataset, function, parallel) for name, function in _functions(BATCH).items()}
         found = race(rivals, N_BATCHES * BATCH, settings.seconds(40))
         tables.append(
             Table(caption, ("map behind batch", "µs an image", "/ identity", "/ numba"), _rows(found, IDENTITY, NUMBA))
         )
-        data[caption] = times_data(found)
+        data[caption] = found
         if parallel is None:
             wanted = ((NUMBA, IDENTITY, 5), (ERASING, NUMBA, 100), (GRAPH, NUMBA, 10), (ERASING, GRAPH, 8))
             for slower, faster, factor in wanted:
@@ -104,7 +95,7 @@ def tensorflow_batches(settings: Settings) -> Section:
                 )
                 targets.append(Target(f"{slower} / {faster}: {sign} {factor}", str(ratio), met))
     return Section(
-        title=f"tf.data, TensorFlow {tf.__version__}, Keras {keras.__version__}: batches",
+        title="Batches",
         note=f"Batches of {BATCH} × {SIDE} × {SIDE} × 3, uint8; a timed call iterates over {N_BATCHES}. Dust has 0–31 "
         "rectangles.",
         tables=tables,
@@ -113,27 +104,25 @@ def tensorflow_batches(settings: Settings) -> Section:
     )
 
 
-def tensorflow_images(settings: Settings) -> Section:
+def _images(settings: Settings) -> Section:
     """Measure maps before ``batch``, image by image."""
     dataset = (
         tf.data.Dataset.from_tensors(np.full((SIDE, SIDE, 3), 100, np.uint8)).repeat(BATCH * N_BATCHES).enumerate()
     )
     rivals = {
-        name: _rival(dataset, function, None, slow=name == ERASING, batch=BATCH)
-        for name, function in _functions(1).items()
-        if name != XLA
+        name: _rival(dataset, function, None, batch=BATCH) for name, function in _functions(1).items() if name != XLA
     }
     found = race(rivals, N_BATCHES * BATCH, settings.seconds(20))
     header = ("map before batch", "µs an image", "/ identity", "/ numba")
     return Section(
-        title="tf.data: image by image",
+        title="Image by image",
         note="The same images, mapped one by one, then batched.",
         tables=[Table("", header, _rows(found, IDENTITY, NUMBA))],
-        data=times_data(found),
+        data=found,
     )
 
 
-def tensorflow_files(settings: Settings) -> Section:
+def _files(settings: Settings) -> Section:
     """Measure a whole input pipeline: JPEG files, decoded, resized, batched, dusted."""
     with tempfile.TemporaryDirectory() as folder, resources.as_file(resources.files("dustaug") / "photos") as photos:
         photo = Image.open(next(photos.glob("*.jpg"))).resize((500, 375))
@@ -146,28 +135,19 @@ def tensorflow_files(settings: Settings) -> Section:
 
         files = tf.data.Dataset.list_files(f"{folder}/*.jpg", shuffle=False).map(load).batch(BATCH).enumerate()
         functions = _functions(BATCH)
-        rivals = {name: _rival(files, functions[name], None, slow=False) for name in (IDENTITY, NUMBA, GRAPH, ERASING)}
-        rivals["identity, once more"] = _rival(files, functions[IDENTITY], None, slow=False)
+        rivals = {name: _rival(files, functions[name], None) for name in (IDENTITY, NUMBA, GRAPH, ERASING)}
+        rivals["identity, once more"] = _rival(files, functions[IDENTITY], None)
         found = race(rivals, 64, settings.seconds(30))
     header = ("files → decode → resize → batch → map", "µs an image", "/ identity", "/ numba")
     return Section(
-        title="tf.data: a whole input pipeline",
+        title="A whole input pipeline",
         note="64 JPEG files of 500 × 375. Two identity maps show the noise.",
         tables=[Table("", header, _rows(found, IDENTITY, NUMBA))],
-        data=times_data(found),
+        data=found,
     )
 
 
-def main() -> None:
-    """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tensorflow_rivals", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
-    settings = Settings(quick=parser.parse_args().quick)
-    print(markdown(describe()))
-    for figure in (tensorflow_batches, tensorflow_images, tensorflow_files):
-        print(markdown(figure(settings)), flush=True)
-        print(f"{figure.__name__}: done", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()
+def tensorflow(settings: Settings) -> Section:
+    """Measure all three."""
+    title = f"tf.data, TensorFlow {tf.__version__}, Keras {keras.__version__}"
+    return joined(title, (figure(settings) for figure in (_batches, _images, _files)))

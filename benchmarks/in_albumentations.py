@@ -1,32 +1,22 @@
-"""Albumentations or AlbumentationsX, whichever is installed: against doing nothing, and against its own dropouts.
-
-``python -m benchmarks.albumentations_rivals`` needs one of them.
-"""
+"""Albumentations or AlbumentationsX, whichever is installed: against doing nothing, and against its own dropouts."""
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-# It would ask for newer versions of itself at import, and warn if it cannot.
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-import albumentations as A  # noqa: N812
 import numpy as np
 
 from dustaug.albumentations import DustRectangles
 
-from .machine import describe
-from .report import Section, Settings, Table, Target, markdown, times_data
+from .report import Section, Settings, Table, Target, joined
+from .rivals.albumentations import IS_X, A, compose
 from .timing import Rival, Times, race
 
-__all__ = ["albumentations_batches", "albumentations_one_image", "albumentations_targets"]
+__all__ = ["albumentations"]
 
 SIDE = 224
-IS_X = hasattr(A.BasicTransform, "sample_parameters")
 # The sizes of dust(), and as many: CoarseDropout paints one hole at least, dust() none at least.
 _HOLES = {"num_holes_range": (1, 31), "hole_height_range": (2, 14), "hole_width_range": (2, 14), "p": 1}
 _DUST = {"count_range": (1, 31), "p": 1}
@@ -35,24 +25,20 @@ _BATCH = 32
 IN_PLACE, COPY, NO_OP = "DustRectangles, in place", "DustRectangles, with the copy", "NoOp"
 
 
-def _compose(transform: Any, **arguments: Any) -> Callable[..., dict[str, Any]]:
-    return A.Compose([transform], **arguments, **({"telemetry": False} if IS_X else {}))
-
-
 def _race(
-    settings: Settings, transforms: Mapping[str, Any], data: Mapping[str, Any], n: int, seconds: float, **compose: Any
+    settings: Settings, transforms: Mapping[str, Any], data: Mapping[str, Any], n: int, seconds: float, **arguments: Any
 ) -> dict[str, Times]:
     """Time pipelines of one transform each; a timed call is `n` calls of a pipeline, or one with n images."""
     calls = range(1 if "images" in data else n)
 
     def rival(transform: Any) -> Rival:
-        pipeline = _compose(transform, **compose)
+        pipeline = compose(transform, **arguments)
 
         def run(_: int) -> None:
             for _ in calls:
                 pipeline(**data)
 
-        return Rival(run, slow=not isinstance(transform, (A.NoOp, DustRectangles)))
+        return Rival(run)
 
     return race({name: rival(transform) for name, transform in transforms.items()}, n, settings.seconds(seconds))
 
@@ -67,7 +53,7 @@ def _rows(found: dict[str, Times]) -> list[tuple[str, ...]]:
 _HEADER = ("Transform", "µs", f"/ {NO_OP}", "/ dust with the copy")
 
 
-def albumentations_one_image(settings: Settings) -> Section:
+def _one_image(settings: Settings) -> Section:
     """Measure a Compose with one transform on one image, as a worker of a data loader calls it."""
     transforms = {
         NO_OP: A.NoOp(p=1),
@@ -93,11 +79,11 @@ def albumentations_one_image(settings: Settings) -> Section:
         "there to compare.",
         tables=[Table("", _HEADER, _rows(found))],
         targets=targets,
-        data=times_data(found),
+        data=found,
     )
 
 
-def albumentations_batches(settings: Settings) -> Section:
+def _batches(settings: Settings) -> Section:
     """Measure 32 images at once: a video, whose frames share their dust, and a batch, whose images do not."""
     transforms = {
         NO_OP: A.NoOp(p=1),
@@ -115,11 +101,11 @@ def albumentations_batches(settings: Settings) -> Section:
         "its own. The copy of a batch is mostly the time of the system to hand out fresh memory; NoOp makes one too in "
         "Albumentations 2.0.8.",
         tables=[Table("", _HEADER, _rows(found))],
-        data=times_data(found),
+        data=found,
     )
 
 
-def albumentations_targets(settings: Settings) -> Section:
+def _with_targets(settings: Settings) -> Section:
     """Measure an image with a mask that is filled, five boxes that are clipped, and ten keypoints that may go."""
     rng = np.random.default_rng(0)
     corners = rng.integers(0, SIDE // 2, (5, 2))
@@ -144,7 +130,7 @@ def albumentations_targets(settings: Settings) -> Section:
         title=f"{_name()}: an image with a mask, boxes and keypoints",
         note="The mask is filled, five boxes shrink to what is visible, ten keypoints go if they are covered. In µs.",
         tables=[Table("", _HEADER, _rows(found))],
-        data=times_data(found),
+        data=found,
     )
 
 
@@ -153,16 +139,6 @@ def _name() -> str:
     return f"{'AlbumentationsX' if IS_X else 'Albumentations'} {metadata.version(package)}"
 
 
-def main() -> None:
-    """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.albumentations_rivals", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
-    settings = Settings(quick=parser.parse_args().quick)
-    print(markdown(describe()))
-    for figure in (albumentations_one_image, albumentations_batches, albumentations_targets):
-        print(markdown(figure(settings)), flush=True)
-        print(f"{figure.__name__}: done", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()
+def albumentations(settings: Settings) -> Section:
+    """Measure all three."""
+    return joined(_name(), (figure(settings) for figure in (_one_image, _batches, _with_targets)))

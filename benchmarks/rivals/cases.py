@@ -1,0 +1,154 @@
+"""What is compared: so many rectangles of such sizes, painted black, one image or one batch a call.
+
+Two kinds of rectangles stand for what people do. **One** is Random Erasing (arXiv:1708.04896) as torchvision, timm and
+kornia draw it unasked: 2–33 % of the image. **Many** is dust, 16–31 rectangles with sides of 2–14 pixels, whatever the
+size of the image. All lie inside the image, every place alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dustaug
+
+__all__ = ["CASES", "Cannot", "Case", "Peer", "Work", "in_a_row"]
+
+ONE_AREA = (0.02, 0.33)
+MANY_COUNT, MANY_SIDE = (16, 31), (2, 14)
+# A library that paints one rectangle a call does so this often; the mean of 16–31 is half a rectangle more.
+IN_A_ROW = 23
+# Images in a batch, and images painted one by one in a timed call.
+_BATCH = {32: 64, 224: 16, 1024: 2}
+_LOOP = {32: 16, 224: 4, 1024: 1}
+
+
+class Case(NamedTuple):
+    """One column of one table."""
+
+    call: str
+    rectangles: str
+    layout: str
+    dtype: str
+    side: int
+
+    @property
+    def n_images(self) -> int:
+        """How many images a timed call paints."""
+        return (_BATCH if self.call == "batch" else _LOOP)[self.side]
+
+    @property
+    def spec(self) -> dustaug.Spec:
+        """What all must paint."""
+        if self.rectangles == "one":
+            return dustaug.random_erasing(ONE_AREA, p=1, fill="constant", fill_value=0)
+        return dustaug.dust(count_range=MANY_COUNT, center="inside", spare_last=False, fill="constant", fill_value=0)
+
+    @property
+    def area(self) -> float:
+        """Mean share of the image that one rectangle covers."""
+        return sum(ONE_AREA) / 2 if self.rectangles == "one" else (sum(MANY_SIDE) / 2 / self.side) ** 2
+
+    @property
+    def area_range(self) -> tuple[float, float]:
+        """Range of that share, for those who draw it uniformly."""
+        return ONE_AREA if self.rectangles == "one" else (self.area / 2, self.area * 1.5)
+
+    @property
+    def side_range(self) -> tuple[int, int]:
+        """Range of a side in pixels with this mean area, for those who draw height and width each for itself."""
+        if self.rectangles == "many":
+            return MANY_SIDE
+        low = round(0.2 * self.side)
+        return low, round(2 * self.area**0.5 * self.side) - low
+
+    @property
+    def batch_layout(self) -> Any:
+        """Layout as dustaug names it, for one image or for a batch."""
+        return self.layout if self.call == "batch" else self.layout[1:]
+
+    def make_images(self) -> NDArray[Any]:
+        """Return noise without a black pixel."""
+        shape = (self.n_images, *((self.side,) * 2), 3)
+        images = np.random.default_rng(0).integers(1, 256, shape, np.uint8)
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if self.layout == "NCHW" else images
+        return images if self.dtype == "uint8" else images / np.float32(255)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self))
+
+
+CASES = [
+    Case(*case)
+    for case in itertools.product(
+        ("image", "batch"), ("one", "many"), ("NHWC", "NCHW"), ("uint8", "float32"), (32, 224, 1024)
+    )
+]
+
+
+class Cannot(Exception):  # noqa: N818
+    """A library does not do this; the message is its cell of the table."""
+
+
+class Work(NamedTuple):
+    """How a library paints a case.
+
+    Attributes
+    ----------
+    paint : callable
+        The timed call: from what `prepare` returned to the painted images.
+    prepare : callable, optional
+        From an array to what the library works on, before the clock starts. It must share the memory where it can.
+    """
+
+    paint: Callable[[Any], Any]
+    prepare: Callable[[NDArray[Any]], Any] = lambda images: images
+
+
+class Peer(NamedTuple):
+    """A row of the tables.
+
+    Attributes
+    ----------
+    name : str
+    bind : callable
+        From a case to the `Work`, or :exc:`Cannot`.
+    note : str
+        How it is asked.
+    why : str
+        Why it may be faster than dustaug; said where it is.
+    same_on_batch : bool
+        It paints the same rectangles on all images of a batch. The check holds it to that.
+    black : bool
+        It paints black, as asked.
+    rectangles : bool
+        It paints rectangles, not merely as many bytes.
+    spec : function, optional
+        From a case to what it paints, where that is not the spec of the case.
+    """
+
+    name: str
+    bind: Callable[[Case], Work]
+    note: str
+    why: str
+    same_on_batch: bool = False
+    black: bool = True
+    rectangles: bool = True
+    spec: Callable[[Case], dustaug.Spec] = lambda case: case.spec
+
+
+def in_a_row(paint_one: Callable[[Any], Any], case: Case) -> Callable[[Any], Any]:
+    """Return what paints as many rectangles as the case asks for with a function that paints one."""
+    if case.rectangles == "one":
+        return paint_one
+
+    def paint(images: Any) -> Any:
+        for _ in range(IN_A_ROW):
+            images = paint_one(images)
+        return images
+
+    return paint

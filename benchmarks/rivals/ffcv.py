@@ -1,0 +1,21 @@
+"""The algorithm of FFCV's Cutout, written from its description: a Numba loop over the batch in parallel, in place.
+
+FFCV itself is a data loader with a file format of its own, and cannot be asked for one augmentation alone.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+__all__ = ["cutout"]
+
+
+@numba.njit(parallel=True)
+def cutout(images, side, fill):
+    """Paint one square of a fixed size on each image (n, h, w, c)."""
+    for image in numba.prange(images.shape[0]):
+        top = np.random.randint(images.shape[1] - side + 1)  # noqa: NPY002
+        left = np.random.randint(images.shape[2] - side + 1)  # noqa: NPY002
+        images[image, top : top + side, left : left + side] = fill
+    return images
