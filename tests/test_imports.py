@@ -19,14 +19,16 @@ HEAVY = (
     "typer",
     "matplotlib",
     "rich",
+    "ray",
     "asyncio",
 )
 LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({1!r})))"
 
 # What each room may import from the package.
 ARROWS = {
-    "__init__": {"_version", "core", "spec"},
+    "__init__": {"_index", "_version", "core", "spec"},
     "_version": set(),
+    "_index": set(),
     "spec": set(),
     "_tables": set(),
     "_plan": {"_tables", "spec"},
@@ -48,6 +50,7 @@ ARROWS = {
     "albumentations": {"_checks", "_targets", "core", "spec"},
     "cli": {"__init__", "core", "spec"},
     "keras": {"_checks", "_flow", "_graph", "_graph_jax", "_graph_tensorflow", "_graph_torch", "_memory", "spec"},
+    "ray": {"_checks", "_memory", "core", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
     "torch": {"_checks", "_memory", "_tensors", "core", "spec"},
