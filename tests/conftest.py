@@ -45,6 +45,10 @@ FRAMEWORKS = {
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],
+    "ray_cluster": ["ray"],
+    "scale_torch": ["torch"],
+    "scale_tensorflow": ["tensorflow"],
+    "pipelines": ["torch", "lightning", "timm", "webdataset", "datasets"],
 }
 
 

@@ -63,4 +63,4 @@ def test_an_example_without_its_epochs_fails(section, line, instead, tmp_path, m
 
     assert line in program
     with pytest.raises(AssertionError):
-        exec(compile(program.replace(line, instead, 1), section, "exec"), namespace)
+        exec(compile(program.replace(line, instead, 1), section, "exec"), namespace)  # noqa: S102

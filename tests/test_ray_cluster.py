@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is sent anywher
 import ray
 import ray.data
 from ray.cluster_utils import Cluster
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
 
 import dustaug
 from dustaug import add_dust, index_of
@@ -249,3 +252,14 @@ def test_a_node_killed_in_mid_run_changes_nothing(cluster, kind):
     assert any(row["time"] > killed for row in rows)
     assert expected() == digests(rows)
     assert N == len(rows)
+
+
+def test_the_examples_of_the_docs_run(cluster, tmp_path, monkeypatch):
+    """The blocks of docs/ray.md, one after another."""
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parent.parent / "docs" / "ray.md"
+    examples = list(Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(page).examples())
+    for example in examples:
+        example.evaluate()
+
+    assert 3 == len(examples)

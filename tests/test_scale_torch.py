@@ -53,7 +53,9 @@ def run(folder, world, epoch, skip=0, stop=-1):
     np.save(folder / "photos.npy", photos())
     command = [sys.executable, "-c", RANK, folder]
     ranks = [
-        subprocess.Popen([*map(str, [*command, rank, world, epoch, skip, stop])], env={**os.environ, "OMP_NUM_THREADS": "1"})
+        subprocess.Popen(
+            [*map(str, [*command, rank, world, epoch, skip, stop])], env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
         for rank in range(world)
     ]
     ends = {process.wait(timeout=240) for process in ranks}
