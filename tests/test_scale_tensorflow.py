@@ -125,3 +125,30 @@ def test_workers_may_come_and_go(cluster):
 
     assert list(range(N)) == sorted(index)
     assert (expected(2)[index] == images).all()
+
+
+def test_the_epoch_may_be_a_component_and_not_a_variable():
+    """The service keeps the value that a variable had when the data set was sent, as docs/scale.md warns."""
+    dispatcher = service.DispatchServer()
+    worker = service.WorkerServer(service.WorkerConfig(dispatcher_address=dispatcher.target.split("://")[1]))
+    distribute = service.distribute(service.ShardingPolicy.DYNAMIC, dispatcher.target)
+    variable = tf.Variable(1, dtype=tf.int64)
+    sent = dusted(variable).take(8).apply(distribute)
+    for number in (1, 2):
+        variable.assign(number)
+        index, images = collect(sent.as_numpy_iterator())
+
+        assert (expected(1)[index] == images).all()
+
+    triples = tf.data.Dataset.from_tensor_slices(
+        (np.repeat([1, 2], 8), np.tile(np.arange(8), 2), np.tile(photos()[:8], (2, 1, 1, 1)))
+    )
+
+    def dust(epoch, index, image):
+        return epoch, index, make_dust_fn(seed=SEED, epoch=epoch, indexed=True, backend="graph")(index, image)
+
+    seen = list(triples.map(dust).apply(distribute).as_numpy_iterator())
+
+    assert 16 == len(seen)
+    assert all((expected(epoch)[index] == image).all() for epoch, index, image in seen)
+    del worker
