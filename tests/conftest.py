@@ -50,6 +50,10 @@ FRAMEWORKS = {
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],
     "site": ["mkdocs", "material", "mkdocstrings"],
+    "ray_cluster": ["ray"],
+    "scale_torch": ["torch"],
+    "scale_tensorflow": ["tensorflow"],
+    "pipelines": ["torch", "lightning", "timm", "webdataset", "datasets"],
 }
 
 

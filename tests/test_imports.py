@@ -22,6 +22,7 @@ HEAVY = (
     "typer",
     "matplotlib",
     "rich",
+    "ray",
     "asyncio",
 )
 LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({1!r})))"
@@ -30,6 +31,7 @@ LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.mo
 ARROWS = {
     "__init__": {"_index", "_version", "core", "spec"},
     "_version": set(),
+    "_index": set(),
     "spec": set(),
     "_tables": set(),
     "_plan": {"_tables", "spec"},
@@ -51,7 +53,6 @@ ARROWS = {
     "_graph_torch": {"_graph", "_tensors"},
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_folders": {"_index", "_pictures", "core", "spec"},
-    "_index": set(),
     "_pictures": {"core"},
     "_tensors": {"_extras", "_memory", "core", "spec"},
     "albumentations": {"_checks", "_extras", "_targets", "core", "spec"},
@@ -69,6 +70,7 @@ ARROWS = {
         "_memory",
         "spec",
     },
+    "ray": {"_checks", "_memory", "core", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_extras", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
     "torch": {"_checks", "_extras", "_memory", "_tensors", "core", "spec"},

@@ -1,0 +1,114 @@
+"""Ray Data: DustBatch against a map that does nothing, and what an image costs beneath.
+
+``python -m benchmarks.ray_scale`` needs the extras ``ray`` and ``bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+import dustaug
+from dustaug.ray import DustBatch
+
+from .machine import cores, describe
+from .report import Section, Settings, Table, Target, markdown, times_data
+from .timing import Rival, fresh_index, race
+
+__all__ = ["batches", "costs"]
+
+SIDE, BATCH, BLOCK = 224, 64, 128
+
+
+def _identity(batch: dict[str, Any]) -> dict[str, Any]:
+    return batch
+
+
+def _copy(batch: dict[str, Any]) -> dict[str, Any]:
+    return {**batch, "image": batch["image"].copy()}
+
+
+def _make_batch(n: int) -> dict[str, Any]:
+    images = np.random.default_rng(0).integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
+    return {"image": images, "index": np.arange(n)}
+
+
+def costs(settings: Settings) -> Section:
+    """Measure what one core does to an image: dust alone, dust on a copy, the hash of a name."""
+    batch = _make_batch(BATCH)
+    dust_batch = DustBatch(seed=7, index_column="index")
+    names = [f"train/class{i % 1000:04}/{i:09}.jpg" for i in range(BATCH)]
+    rivals = {
+        "copy": Rival(lambda _: _copy(batch)),
+        "add_dust, in place": Rival(lambda index: dustaug.add_dust(batch["image"], seed=7, index=index)),
+        "DustBatch": Rival(lambda index: dust_batch({**batch, "index": index + np.arange(BATCH)})),
+        "index_of": Rival(lambda _: dustaug.index_of(names)),
+    }
+    found = race(rivals, BATCH, settings.seconds(20))
+    rows = [(name, str(times), str(times.ratio(found["copy"]))) for name, times in found.items()]
+    return Section(
+        title=f"One core: batches of {BATCH} × {SIDE} × {SIDE} × 3, uint8",
+        note="Median, with the first and third quartile, in µs an image; every call has new indices. The ratio is of "
+        "medians, with the least and the greatest of five parts of the run.",
+        tables=[Table("", ("what", "µs an image", "/ copy"), rows)],
+        data=times_data(found),
+    )
+
+
+def batches(settings: Settings) -> Section:
+    """Measure maps over a data set that lies in the object store, from there and back to there."""
+    import ray
+    import ray.data
+
+    n_images = 2048
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init("local", num_cpus=cores(), log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    blocks = [{**_make_batch(BLOCK), "index": np.arange(BLOCK) + fresh_index(BLOCK)} for _ in range(n_images // BLOCK)]
+    stored = ray.data.from_blocks([ray.data.block.BlockAccessor.batch_to_block(block) for block in blocks])
+    stored = stored.materialize()
+    maps = {
+        "identity": _identity,
+        "identity, once more": _identity,
+        "copy": _copy,
+        "DustBatch": DustBatch(seed=7, index_column="index"),
+    }
+
+    def bind(function: Any, batch_size: int | None) -> Any:
+        return lambda _: stored.map_batches(function, batch_format="numpy", batch_size=batch_size).materialize()
+
+    rivals = {name: Rival(bind(function, None)) for name, function in maps.items()}
+    rivals |= {f"{name}, by {BATCH}": Rival(bind(maps[name], BATCH)) for name in ("identity", "DustBatch")}
+    found = race(rivals, n_images, settings.seconds(75))
+    ray.shutdown()
+    rows = [(name, str(times), str(found["identity"].ratio(times))) for name, times in found.items()]
+    ratio = found["identity"].ratio(found["DustBatch"])
+    return Section(
+        title=f"Ray Data: {n_images:,} images of {SIDE} × {SIDE} × 3, uint8, from the object store and back",
+        note="Median, with the quartiles, in µs an image; the throughput is relative to the identity's. Whole blocks "
+        f"of {BLOCK} images, as Ray has it by default, or batches of {BATCH}. By tasks, whose processes live on.",
+        tables=[Table("", ("map_batches of", "µs an image", "throughput"), rows)],
+        targets=[Target("DustBatch: at least 0.9 of the identity's throughput", str(ratio), ratio.value >= 0.9)],
+        data=times_data(found),
+    )
+
+
+def main() -> None:
+    """Measure, and print Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ray_scale", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
+    settings = Settings(quick=parser.parse_args().quick)
+    print(markdown(describe()))
+    print(f"ray {metadata.version('ray')}\n")
+    for figure in (costs, batches):
+        print(markdown(figure(settings)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""DustBatch on dicts of arrays, as Ray hands them over; on a cluster see test_ray_cluster.py."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import dustaug
+from dustaug import add_dust
+from dustaug.ray import DustBatch
+
+SEED = 2**63 + 7
+INDEX = np.array([5, 2**63 - 1, 0, 1000, 6, 5])
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "noise": dustaug.dust(fill="noise"),
+    "mean": dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2)),
+}
+
+
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
+
+
+def ragged(images=None):
+    """Images of several sizes, as an array of arrays."""
+    images = photos() if images is None else images
+    column = np.empty(len(images), object)
+    for i, image in enumerate(images):
+        column[i] = np.ascontiguousarray(image[: 30 + i, : 60 - i])
+    return column
+
+
+def expected(images, spec=None, epochs=(0,) * 6, index=INDEX, **options):
+    """Each image alone."""
+    rows = zip(images, epochs, index, strict=True)
+    return [add_dust(x.copy(), spec, seed=SEED, epoch=int(e), index=int(i), **options) for x, e, i in rows]
+
+
+def same(wanted, seen):
+    return [(x.shape, x.dtype, x.tobytes()) for x in wanted] == [(x.shape, x.dtype, x.tobytes()) for x in seen]
+
+
+def batch_of(images, **columns):
+    return {"image": images, "id": INDEX, "label": np.arange(6), **columns}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
+def test_a_batch_has_the_pixels_of_add_dust(make, spec):
+    """Whatever the indices, and the batch given stays as it was."""
+    batch = batch_of(make())
+    dusted = DustBatch(spec, SEED, index_column="id")(batch)
+
+    assert same(expected(make(), spec), dusted["image"])
+    assert make().dtype == dusted["image"].dtype
+    assert same(make(), batch["image"])
+    assert list(batch) == list(dusted)
+    assert dusted["label"] is batch["label"]
+    assert dusted["id"] is batch["id"]
+
+
+@pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
+def test_splits_change_nothing(make):
+    """A row has its dust in any batch."""
+    dust_batch = DustBatch(None, SEED, index_column="id")
+    parts = [dust_batch({"image": make()[rows], "id": INDEX[rows]})["image"] for rows in ([4, 0], [1], [2, 3, 5])]
+
+    assert same([expected(make())[row] for row in (4, 0, 1, 2, 3, 5)], [image for part in parts for image in part])
+
+
+@pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
+def test_epochs_may_come_from_a_column(make):
+    """Of one epoch or of many."""
+    dust_batch = DustBatch(None, SEED, index_column="id", epoch_column="epoch")
+    for epochs in ([3, 0, 3, 2**32 - 1, 1, 0], [4] * 6):
+        dusted = dust_batch(batch_of(make(), epoch=np.array(epochs)))
+
+        assert same(expected(make(), epochs=epochs), dusted["image"])
+
+
+def test_an_instance_goes_to_another_epoch():
+    """In a loop of training, which knows it."""
+    dust_batch = DustBatch(None, SEED, index_column="id", epoch=2)
+
+    assert same(expected(photos(), epochs=[2] * 6), dust_batch(batch_of(photos()))["image"])
+    dust_batch.set_epoch(3)
+    assert same(expected(photos(), epochs=[3] * 6), dust_batch(batch_of(photos()))["image"])
+
+
+def frozen(images):
+    for image in images:
+        image.flags.writeable = False
+    images.flags.writeable = False
+    return images
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
+def test_read_only_images_are_copied(make, inplace):
+    """Never written through, not even with inplace."""
+    images = frozen(make())
+    dusted = DustBatch(None, SEED, index_column="id", inplace=inplace)(batch_of(images))["image"]
+
+    assert same(expected(make()), dusted)
+    assert same(make(), images)
+    assert not any(np.shares_memory(a, b) for a, b in zip(images, dusted, strict=True))
+
+
+@pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
+def test_inplace_saves_the_copy(make):
+    """Of writable images, if it is asked for."""
+    images = make()
+    dusted = DustBatch(None, SEED, index_column="id", inplace=True)(batch_of(images))["image"]
+
+    assert same(expected(make()), images)
+    assert all(np.shares_memory(a, b) for a, b in zip(images, dusted, strict=True))
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "CHW"])
+def test_layouts_hold_for_batches_and_ragged_images(layout):
+    """With or without their N."""
+    planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
+    ragged_planes = np.empty(6, object)
+    ragged_planes[:] = [np.ascontiguousarray(image.transpose(2, 0, 1)) for image in ragged()]
+    dust_batch = DustBatch(None, SEED, index_column="id", layout=layout)
+
+    assert same(expected(planes, layout="CHW"), dust_batch(batch_of(planes))["image"])
+    assert same(expected(ragged_planes, layout="CHW"), dust_batch(batch_of(ragged_planes))["image"])
+
+
+def test_grey_images_have_three_axes_a_batch():
+    """A batch always has an axis for its rows."""
+    grey = np.ascontiguousarray(photos()[..., 0])
+    column = np.empty(6, object)
+    column[:] = [image[: 30 + i] for i, image in enumerate(grey)]
+    dust_batch = DustBatch(None, SEED, index_column="id")
+
+    assert same(expected(grey), dust_batch(batch_of(grey))["image"])
+    assert same(expected(column), dust_batch(batch_of(column))["image"])
+
+
+def test_value_range_is_passed_on():
+    """For floats of 0 to 255."""
+    images = photos().astype(np.float32)
+    dusted = DustBatch(None, SEED, index_column="id", value_range=(0, 255))(batch_of(images))
+
+    assert same(expected(images, value_range=(0, 255)), dusted["image"])
+
+
+def test_columns_may_have_other_names():
+    """All three."""
+    dust_batch = DustBatch(None, SEED, image_column="x", index_column="number", epoch_column="e")
+    dusted = dust_batch({"x": photos(), "number": INDEX.astype(np.uint64), "e": np.full(6, 9, np.uint8)})
+
+    assert same(expected(photos(), epochs=[9] * 6), dusted["x"])
+
+
+def test_an_empty_batch_stays_empty():
+    """Ray may hand over one, with any dtype."""
+    batch = {"image": np.zeros(0), "id": np.zeros(0)}
+
+    assert batch == DustBatch(None, SEED, index_column="id")(batch)
+
+
+def test_it_pickles_small():
+    """Without the tables, which another process makes for itself."""
+    dust_batch = DustBatch(dustaug.random_erasing(), SEED, index_column="id", epoch=3)
+    dust_batch(batch_of(photos()))
+    pickled = pickle.dumps(dust_batch)
+
+    assert len(pickled) < 2000
+    assert repr(dust_batch) == repr(pickle.loads(pickled))
+    assert same(dust_batch(batch_of(photos()))["image"], pickle.loads(pickled)(batch_of(photos()))["image"])
+
+
+def test_the_module_loads_no_ray(run_python):
+    """So that the module of this name is not mistaken for it, and DustBatch needs no cluster."""
+    assert "False" == run_python("import sys, dustaug.ray; print('ray' in sys.modules)")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"seed": None}, TypeError, "seed must be given, .* got none: type DustBatch(seed=0, index_column=…)"),
+        ({"index_column": None}, TypeError, "index_column must name a column .* got none, .* dustaug.index_of(batch"),
+        ({"index_column": 3}, TypeError, "index_column must be the name of a column, got 3"),
+        ({"image_column": None}, TypeError, "image_column must be the name of a column, got None"),
+        ({"epoch": 2, "epoch_column": "e"}, TypeError, "epoch must be left out with epoch_column, got 2"),
+        ({"seed": -1}, ValueError, "seed must be from 0"),
+        ({"epoch": 2**32}, ValueError, "epoch must be from 0"),
+        ({"spec": 3}, TypeError, "spec must be"),
+        ({"layout": "HWN"}, ValueError, "layout must be one of"),
+        ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
+    ],
+)
+def test_bad_arguments_are_refused(options, error, message):
+    """By the constructor."""
+    with pytest.raises(error, match=re.escape(message).replace(r"\.\*", ".*")):
+        DustBatch(**{"seed": SEED, "index_column": "id", **options})
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "message"),
+    [
+        ({"id": np.arange(5)}, ValueError, "column 'id' must hold one number for each of 6 images, got shape (5,)"),
+        ({"id": INDEX - 1}, ValueError, "column 'id' must hold numbers from 0 to 9223372036854775807, got -1 to 922"),
+        ({"id": np.full(6, 2**63, np.uint64)}, ValueError, "column 'id' must hold numbers from 0 to 92233720368547"),
+        ({"id": INDEX.astype(float)}, TypeError, "column 'id' must hold whole numbers, got an array of float64"),
+        ({"id": INDEX.astype(str)}, TypeError, "got an array of <U21: type dustaug.index_of(batch['id'])"),
+        ({"id": INDEX.astype(str).astype(object)}, TypeError, "array of object: type dustaug.index_of(batch['id'])"),
+        ({"epoch": np.full(6, 2**32)}, ValueError, "column 'epoch' must hold numbers from 0 to 4294967295, got 4294"),
+        ({"epoch": np.full(6, -1)}, ValueError, "column 'epoch' must hold numbers from 0 to 4294967295, got -1 to -1"),
+        ({"image": list(photos())}, TypeError, "column 'image' must be a NumPy array, got list"),
+        ({"image": np.array([None] * 6)}, TypeError, "images must be a NumPy array, got NoneType"),
+        ({"image": photos().astype("U3")}, TypeError, "images must hold numbers"),
+        ({"image": photos().transpose(0, 3, 1, 2)}, ValueError, "layout must be given where the shape"),
+    ],
+)
+def test_bad_columns_are_refused(columns, error, message):
+    """When the batch comes, which stays as it was."""
+    batch = {**batch_of(photos()), "epoch": np.zeros(6, int), **columns}
+    with pytest.raises(error, match=re.escape(message)):
+        DustBatch(None, SEED, index_column="id", epoch_column="epoch")(batch)
+    assert "image" in columns or same(photos(), batch["image"])
+
+
+def test_missing_columns_are_refused():
+    """With the names of those that are there."""
+    for missing, argument in (("image", "image_column"), ("id", "index_column")):
+        batch = {name: column for name, column in batch_of(photos()).items() if name != missing}
+        with pytest.raises(LookupError, match=f"batch must have a column '{missing}', got .*label.*{argument}=…"):
+            DustBatch(None, SEED, index_column="id")(batch)
+
+
+def test_other_batches_are_refused():
+    """As of batch_format="pandas"."""
+    with pytest.raises(TypeError, match="batch must be a dict of arrays, got ndarray: type map_batches"):
+        DustBatch(None, SEED, index_column="id")(photos())
+
+
+def test_columns_of_epochs_are_not_overruled():
+    """A number for all would be lost."""
+    with pytest.raises(TypeError, match="epoch must come from the column 'e', got 3"):
+        DustBatch(None, SEED, index_column="id", epoch_column="e").set_epoch(3)

@@ -1,0 +1,265 @@
+"""DustBatch on a cluster of two nodes, each a set of processes of its own, as ray.cluster_utils makes them."""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is sent anywhere.
+
+import ray
+import ray.data
+from ray.cluster_utils import Cluster
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+import dustaug
+from dustaug import add_dust, index_of
+from dustaug.ray import DustBatch
+
+pytestmark = [
+    # Ray's own settings, sockets and processes, which it leaves to the garbage collector.
+    pytest.mark.filterwarnings("ignore:`use_.*` is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # One worker of pytest has the cluster.
+    pytest.mark.xdist_group("ray"),
+]
+
+N, SEED = 96, 7
+SPEC = dustaug.dust(count_range=(3, 31))
+# Actors hold their share of a core to the end. What is left is for the tasks before them.
+ACTOR, TASK = 0.6, 0.4
+NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+# A dead node refuses connections, and is known for dead after five; one that is only slow has fifty seconds.
+HEALTH = {"health_check_period_ms": 500, "health_check_failure_threshold": 5, "health_check_timeout_ms": 10_000}
+
+
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (N, 24, 32, 3), dtype=np.uint8)
+
+
+def paths():
+    return [f"train/{i % 7}/{i:04}.jpg" for i in range(N)]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of one core; the second one may be killed."""
+    cluster = Cluster()
+    cluster.add_node(**NODE, _system_config=HEALTH)
+    cluster.add_node(**NODE)
+    ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.wait_for_min_actors_s = 60  # Or a slow start could leave one node without work.
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_the_cluster_has_two_nodes(cluster):
+    """Otherwise nothing below would tell anything."""
+    assert 2 == sum(node["Alive"] for node in ray.nodes())
+    assert 2 == ray.cluster_resources()["CPU"]
+
+
+def data_set(images=None, blocks=8):
+    images = photos() if images is None else images
+    rows = [{"image": image, "path": path} for image, path in zip(images, paths(), strict=True)]
+    return ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
+        add_index, batch_format="numpy", num_cpus=TASK
+    )
+
+
+def add_index(batch):
+    return {**batch, "index": index_of(batch["path"])}
+
+
+def dust(dataset, actors=2, batch_size=None, **options):
+    keywords = {"spec": SPEC, "seed": SEED, "index_column": "index", **options}
+    return dataset.map_batches(
+        DustBatch,
+        fn_constructor_kwargs=keywords,
+        batch_format="numpy",
+        batch_size=batch_size,
+        concurrency=actors,
+        num_cpus=ACTOR,
+    )
+
+
+def expected(images=None, epoch=0):
+    images = photos() if images is None else images
+    index = index_of(paths())
+    return {
+        path: add_dust(image.copy(), SPEC, seed=SEED, epoch=epoch, index=int(i)).tobytes()
+        for path, image, i in zip(paths(), images, index, strict=True)
+    }
+
+
+def digests(rows):
+    return {row["path"]: np.ascontiguousarray(row["image"]).tobytes() for row in rows}
+
+
+@pytest.mark.parametrize(("blocks", "batch_size", "actors"), [(8, None, 2), (3, 7, 1)])
+def test_a_cluster_paints_the_bytes_of_one_process(cluster, blocks, batch_size, actors):
+    """For any number of blocks, batches and actors."""
+    assert expected(epoch=3) == digests(dust(data_set(blocks=blocks), actors, batch_size, epoch=3).take_all())
+
+
+def ragged():
+    return [image[: 10 + i % 5, : 32 - i % 3] for i, image in enumerate(photos())]
+
+
+def test_ragged_images_stay_ragged(cluster):
+    """Each is painted in its own size, in blocks of one image too."""
+    for blocks in (2, 24):
+        dusted = dust(data_set(ragged(), blocks), batch_size=None).take_all()
+
+        assert expected(ragged()) == digests(dusted)
+        assert {image.shape for image in ragged()} == {row["image"].shape for row in dusted}
+
+
+class Checked(DustBatch):
+    """Tells of what it was given whether it was writable, and whether it is still the same."""
+
+    def __call__(self, batch):
+        """Dust, and look."""
+        before = batch["image"].copy()
+        dusted = super().__call__(batch)
+        n = len(before)
+        same, writable = (before == batch["image"]).all(), batch["image"].flags.writeable
+        return {**dusted, "same": np.full(n, same), "writable": np.full(n, writable)}
+
+
+def test_blocks_in_the_object_store_keep_their_bytes(cluster):
+    """They come read-only, are copied, and serve the next epoch as they were."""
+    stored = data_set().materialize()
+    keywords = {"spec": SPEC, "seed": SEED, "index_column": "index", "inplace": True}
+    for epoch in (0, 1):
+        dusted = stored.map_batches(
+            Checked,
+            fn_constructor_kwargs={**keywords, "epoch": epoch},
+            batch_format="numpy",
+            concurrency=1,
+            num_cpus=ACTOR,
+        ).take_all()
+
+        assert expected(epoch=epoch) == digests(dusted)
+        assert {(True, False)} == {(row["same"], row["writable"]) for row in dusted}
+    assert {path: image.tobytes() for path, image in zip(paths(), photos(), strict=True)} == digests(stored.take_all())
+
+
+class Keep:
+    """A function that keeps the array that it returns."""
+
+    def __init__(self):
+        self.images = np.full((8, 24, 32, 3), 0.5, np.float32)
+
+    def __call__(self, batch):
+        """Return it, and tell where it lies."""
+        return {**batch, "image": self.images, "address": np.full(8, self.images.ctypes.data)}
+
+
+def tell_shared(batch):
+    return {**batch, "shared": batch["image"].ctypes.data == batch["address"]}
+
+
+def test_an_array_that_a_function_keeps_is_not_painted_on(cluster):
+    """Ray passes it on without a copy to the next function, in the same process."""
+    blocks = ray.data.from_items([{"path": path} for path in paths()[:8]], override_num_blocks=1)
+    kept = blocks.map_batches(add_index, batch_format="numpy").map_batches(Keep()).map_batches(tell_shared)
+    rows = kept.map_batches(Checked(SPEC, SEED, index_column="index", inplace=True)).take_all()
+    grey = np.full((N, 24, 32, 3), 0.5, np.float32)
+
+    assert {path: expected(grey)[path] for path in paths()[:8]} == digests(rows)
+    assert {(True, True)} == {(row["shared"], row["same"]) for row in rows}
+
+
+def test_epochs_may_run_on_in_a_column(cluster):
+    """One data set of two epochs, shuffled."""
+    rows = [
+        {"image": image, "path": path, "epoch": epoch}
+        for epoch in (4, 5)
+        for image, path in zip(photos(), paths(), strict=True)
+    ]
+    both = ray.data.from_items(rows, override_num_blocks=5).map_batches(add_index, batch_format="numpy")
+    dusted = dust(both.random_shuffle(seed=1).materialize(), epoch_column="epoch").take_all()
+    for epoch in (4, 5):
+        assert expected(epoch=epoch) == digests(row for row in dusted if row["epoch"] == epoch)
+
+
+def test_a_loop_of_training_sets_the_epoch(cluster):
+    """It goes over the same data set again, and dusts what it gets."""
+    stored, dust_batch = data_set().materialize(), DustBatch(SPEC, SEED, index_column="index")
+    for epoch in (0, 1):
+        dust_batch.set_epoch(epoch)
+        batches = [dust_batch(batch) for batch in stored.iter_batches(batch_size=10, batch_format="numpy")]
+        rows = [
+            {"image": image, "path": path}
+            for batch in batches
+            for image, path in zip(batch["image"], batch["path"], strict=True)
+        ]
+
+        assert expected(epoch=epoch) == digests(rows)
+
+
+def test_errors_come_through(cluster):
+    """Those of the constructor, and those of a batch."""
+    with pytest.raises(ray.exceptions.RayError, match=r"make one of the paths, as in ray.data.read_images"):
+        dust(data_set(blocks=1), 1, index_column=None).take_all()
+    with pytest.raises(
+        ray.exceptions.RayError, match=r"column 'path' must .* type dustaug.index_of\(batch\['path'\]\)"
+    ):
+        dust(data_set(blocks=1), 1, index_column="path").take_all()
+
+
+class SlowDustBatch(DustBatch):
+    """Takes its time, and tells when and where."""
+
+    def __call__(self, batch):
+        """Dust, slowly."""
+        time.sleep(0.2)
+        n, node = len(batch["path"]), ray.get_runtime_context().get_node_id()
+        return {**super().__call__(batch), "node": np.full(n, node), "time": np.full(n, time.monotonic())}
+
+
+@pytest.mark.parametrize("kind", ["actors", "tasks"])
+def test_a_node_killed_in_mid_run_changes_nothing(cluster, kind):
+    """What was lost with it is painted again, with the same bytes, and no image comes twice."""
+    victim = next(iter(cluster.worker_nodes), None) or cluster.add_node(**NODE)
+    keywords = {"spec": SPEC, "seed": SEED, "index_column": "index"}
+    options = {"batch_format": "numpy", "num_cpus": ACTOR}
+    if kind == "actors":
+        options |= {"fn_constructor_kwargs": keywords, "concurrency": 2}
+    dusted = data_set(blocks=48).map_batches(
+        SlowDustBatch if kind == "actors" else SlowDustBatch(**keywords), **options
+    )
+    rows, killed = [], None
+    for row in dusted.iter_rows():
+        rows.append(row)
+        if killed is None and row["node"] == victim.node_id:
+            cluster.remove_node(victim, allow_graceful=False)
+            killed = time.monotonic()
+
+    assert killed is not None
+    assert not victim.any_processes_alive()
+    assert victim.node_id in {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+    assert any(row["time"] > killed for row in rows)
+    assert expected() == digests(rows)
+    assert N == len(rows)
+
+
+def test_the_examples_of_the_docs_run(cluster, tmp_path, monkeypatch):
+    """The blocks of docs/ray.md, one after another."""
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parent.parent / "docs" / "ray.md"
+    examples = list(Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(page).examples())
+    for example in examples:
+        example.evaluate()
+
+    assert 3 == len(examples)
