@@ -29,9 +29,11 @@ FIGURES = {
     "torchvision": "in_torch",
     "loader": "in_torch",
     "tensorflow": "in_tensorflow",
+    "scale": "in_ray",
+    "ray": "in_ray",
 }
 # These need a framework, and are for the page of its adapter.
-_ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow")
+_ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow", "scale", "ray")
 DEFAULT = [name for name in FIGURES if name not in _ASKED_FOR]
 
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"

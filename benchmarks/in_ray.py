@@ -1,14 +1,12 @@
 """Ray Data: DustBatch against a map that does nothing, and what an image costs beneath.
 
-``python -m benchmarks.ray_scale`` needs the extras ``ray`` and ``bench``.
+``python -m benchmarks --only scale --only ray`` needs the extras ``ray`` and ``bench``.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -16,11 +14,11 @@ import numpy as np
 import dustaug
 from dustaug.ray import DustBatch
 
-from .machine import cores, describe
-from .report import Section, Settings, Table, Target, markdown, times_data
+from .machine import cores
+from .report import Section, Settings, Table, Target
 from .timing import Rival, fresh_index, race
 
-__all__ = ["batches", "costs"]
+__all__ = ["ray", "scale"]
 
 SIDE, BATCH, BLOCK = 224, 64, 128
 
@@ -38,7 +36,7 @@ def _make_batch(n: int) -> dict[str, Any]:
     return {"image": images, "index": np.arange(n)}
 
 
-def costs(settings: Settings) -> Section:
+def scale(settings: Settings) -> Section:
     """Measure what one core does to an image: dust alone, dust on a copy, the hash of a name."""
     batch = _make_batch(BATCH)
     dust_batch = DustBatch(seed=7, index_column="index")
@@ -56,11 +54,11 @@ def costs(settings: Settings) -> Section:
         note="Median, with the first and third quartile, in µs an image; every call has new indices. The ratio is of "
         "medians, with the least and the greatest of five parts of the run.",
         tables=[Table("", ("what", "µs an image", "/ copy"), rows)],
-        data=times_data(found),
+        data=found,
     )
 
 
-def batches(settings: Settings) -> Section:
+def ray(settings: Settings) -> Section:
     """Measure maps over a data set that lies in the object store, from there and back to there."""
     import ray
     import ray.data
@@ -95,20 +93,5 @@ def batches(settings: Settings) -> Section:
         f"of {BLOCK} images, as Ray has it by default, or batches of {BATCH}. By tasks, whose processes live on.",
         tables=[Table("", ("map_batches of", "µs an image", "throughput"), rows)],
         targets=[Target("DustBatch: at least 0.9 of the identity's throughput", str(ratio), ratio.value >= 0.9)],
-        data=times_data(found),
+        data=found,
     )
-
-
-def main() -> None:
-    """Measure, and print Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ray_scale", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
-    settings = Settings(quick=parser.parse_args().quick)
-    print(markdown(describe()))
-    print(f"ray {metadata.version('ray')}\n")
-    for figure in (costs, batches):
-        print(markdown(figure(settings)), flush=True)
-
-
-if __name__ == "__main__":
-    main()
