@@ -575,7 +575,7 @@ class TestErrors:
             (
                 {"value_range": 3},
                 TypeError,
-                "value_range must be a tuple of two numbers, got 3",
+                "value_range must be a tuple of two numbers, got 3: type value_range=(0, 255)",
             ),
             ({"labels": [0]}, ValueError, "labels must be of shape (23,), one for each image, got shape (1,)"),
             (

@@ -19,7 +19,7 @@ stream = dustaug.DustStream(dustaug.cutout(8).replace(p=0.5), seed=7)
 rectangles = dustaug.sample_rectangles(dustaug.Spec(), height=32, width=32, seed=7, index=np.arange(4))
 hidden: NDArray[np.bool_] = rectangles.mask(32, 32)
 images = stream(images)
-coverage: NDArray[np.float64] = occlusion_curve(predict, images, [0, 1, 2, 3]).coverage
+coverage: tuple[float, ...] = occlusion_curve(predict, images, [0, 1, 2, 3]).coverage
 """
 MISTAKES = {
     'dustaug.add_dust(images, layout="NCWH")': "incompatible type \"Literal['NCWH']\"",
