@@ -5,24 +5,22 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch.autograd.graph import increment_version
 
 from . import core
+from ._dtypes import numpy_dtype
 from ._memory import Layout
 from .spec import Spec
 
-__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter", "numpy_dtype"]
+__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
-_INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
-_NUMPY_DTYPES = ("bool", *_INTEGERS, "float16", "float32", "float64", "complex64")
-_ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
 
@@ -38,13 +36,16 @@ class Painter:
     ) -> None:
         self.spec, self.layout, self.value_range = spec, layout, value_range
         # Tables of areas are large, and every image size has its own.
-        self._bind = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)(self._bind_kind)
+        remember = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)
+        self._bind, self._bind_elsewhere = remember(self._bind_kind), remember(self._bind_kind_elsewhere)
 
     def __call__(self, tensor: AnyTensor, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> AnyTensor:
         # In one piece: every call and check is a few hundredths of the time that a small image takes.
         plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
         if not plain.is_cpu:
-            _paint_elsewhere(plain)
+            self._paint_elsewhere(plain, seed, epoch, index, num_threads)
+            increment_version(tensor)
+            return tensor
         try:
             address, shape, strides, dtype = plain.data_ptr(), plain.shape, plain.stride(), plain.dtype
         except RuntimeError:
@@ -56,6 +57,33 @@ class Painter:
         return tensor
 
     def _bind_kind(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> Callable[..., None]:
+        layout = self._check_layout(shape, strides)
+        in_numpy = numpy_dtype(dtype)
+        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
+        return core.bind_dust_at(
+            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
+        )
+
+    def _paint_elsewhere(self, plain: torch.Tensor, seed: int, epoch: Any, index: Any, num_threads: int) -> None:
+        """Paint on another device than the CPU."""
+        try:
+            kind = plain.device, plain.shape, plain.stride(), plain.dtype
+            address = plain.is_meta or plain.data_ptr()
+        except RuntimeError:
+            raise _not_dense(plain) from None
+        if (not address and 0 not in plain.shape) or plain.layout is not torch.strided or plain.is_neg():
+            raise _not_dense(plain)
+        self._bind_elsewhere(*kind)(plain, seed, epoch, index, num_threads)
+
+    def _bind_kind_elsewhere(
+        self, device: torch.device, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype
+    ) -> Callable[..., None]:
+        from ._devices import make_batch, make_painter
+
+        layout = self._check_layout(shape, strides)
+        return make_painter(make_batch(device, tuple(shape), strides, dtype, self.spec, layout, self.value_range))
+
+    def _check_layout(self, shape: torch.Size, strides: tuple[int, ...]) -> Layout:
         layout = self.layout
         if layout is None:
             if len(shape) not in _LAYOUTS:
@@ -69,22 +97,13 @@ class Painter:
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
                 "type tensor.clone()"
             )
-        in_numpy = numpy_dtype(dtype)
-        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-        return core.bind_dust_at(
-            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
-        )
+        return layout
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Painter, (self.spec, self.layout, self.value_range)
 
 
 find_painter = functools.lru_cache(maxsize=16)(Painter)
-
-
-def _paint_elsewhere(tensor: torch.Tensor) -> NoReturn:
-    """Paint on another device: the place for a painter that does."""
-    raise ValueError(f"tensor must be on the CPU, got device {tensor.device}: type tensor.cpu()")
 
 
 def _as_plain(tensor: Any) -> torch.Tensor:
@@ -104,25 +123,6 @@ def _not_dense(tensor: torch.Tensor) -> TypeError:
         f"tensor must be dense memory, got a {kind} tensor: type tensor.to_dense() if it is sparse, or "
         "tensor.resolve_neg() if it is an imaginary part"
     )
-
-
-def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
-    name = str(dtype).removeprefix("torch.")
-    if name in _NUMPY_DTYPES:
-        return np.dtype(name)
-    if name not in _ML_DTYPES:
-        raise TypeError(
-            f"tensor must hold numbers of 1, 2, 4 or 8 bytes, got {dtype}: type tensor.to(torch.float32), or "
-            "tensor.dequantize() if it is quantized"
-        )
-    try:
-        import ml_dtypes
-    except ImportError:
-        raise ImportError(
-            f'ml_dtypes must be installed for tensors of {dtype}, got none: type pip install "dustaug[torch]"'
-        ) from None
-    named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-    return named
 
 
 def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **key: int) -> Any:
