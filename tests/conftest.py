@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -28,7 +29,14 @@ VECTORS = Path(__file__).parent / "vectors"
 # What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
 # DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
 FRAMEWORKS = {
+    "_dtypes": ["torch"],
     "_tensors": ["torch"],
+    "_devices": ["torch"],
+    "devices": ["torch"],
+    "_ops": ["torch"],
+    "ops": ["torch"],
+    "_triton": ["torch", "triton"],
+    "triton": ["torch", "triton"],
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
@@ -56,6 +64,14 @@ def missing_framework(adapter):
 collect_ignore = [f"test_{adapter}.py" for adapter in FRAMEWORKS if missing_framework(adapter)]
 if all(missing_framework(graph) for graph in ("_graph_tensorflow", "_graph_torch", "_graph_jax")):
     collect_ignore.append("test_graph.py")
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave out the tests of a GPU where there is none."""
+    if collection_path.name == "test_cuda.py":
+        return not importlib.util.find_spec("torch") or not importlib.import_module("torch").cuda.is_available()
+    return None
+
 
 required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()
 if unavailable := [adapter for adapter in required if missing_framework(adapter)]:

@@ -42,16 +42,20 @@ ARROWS = {
     "_graph": {"_checks", "_fills", "_memory", "_plan", "spec"},
     "_graph_jax": {"_graph"},
     "_graph_tensorflow": {"_graph", "_memory"},
-    "_graph_torch": {"_graph", "_tensors"},
+    "_graph_torch": {"_dtypes", "_graph"},
     "_flow": {"_checks", "_memory", "core", "spec"},
-    "_tensors": {"_checks", "_memory", "core", "spec"},
+    "_dtypes": set(),
+    "_triton": {"_plan", "spec"},
+    "_devices": {"_checks", "_dtypes", "_fills", "_graph", "_graph_torch", "_memory", "_plan", "_triton", "core", "spec"},
+    "_tensors": {"_checks", "_devices", "_dtypes", "_memory", "core", "spec"},
+    "_ops": {"_checks", "_memory", "_tensors", "spec"},
     "albumentations": {"_checks", "_targets", "core", "spec"},
     "cli": {"__init__", "core", "spec"},
     "keras": {"_checks", "_flow", "_graph", "_graph_jax", "_graph_tensorflow", "_graph_torch", "_memory", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
-    "torch": {"_checks", "_memory", "_tensors", "core", "spec"},
-    "torchvision": {"_checks", "_targets", "_tensors", "core", "spec"},
+    "torch": {"_checks", "_memory", "_ops", "_tensors", "core", "spec"},
+    "torchvision": {"_checks", "_ops", "_targets", "_tensors", "core", "spec"},
 }
 
 
@@ -110,9 +114,16 @@ def test_only_the_kernels_import_numba(room):
     assert not others & {"numba", "llvmlite"}
 
 
+@pytest.mark.parametrize("room", sorted(set(SOURCES) - {"_triton"}))
+def test_only_the_kernel_of_gpus_imports_triton(room):
+    """It is not there without a GPU, and takes a second to load."""
+    assert "triton" not in imports_of(SOURCES[room])[1]
+
+
 def test_the_reader_of_imports_sees_them():
     """The check above can fail."""
     assert "numba" in imports_of(SOURCES["_kernels"])[1]
+    assert "triton" in imports_of(SOURCES["_triton"])[1]
     assert "_checks" in imports_of(SOURCES["core"])[0]
     assert "_kernels" in imports_of(SOURCES["core"])[0]
 

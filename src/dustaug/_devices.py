@@ -33,7 +33,7 @@ from ._memory import Layout, Memory, make_memory, make_record
 from ._plan import find_reach, make_plan
 from .spec import Spec
 
-__all__ = ["KernelPainter", "OperationsPainter", "make_batch", "make_painter", "refuse_capture"]
+__all__ = ["KernelPainter", "OperationsPainter", "make_batch", "make_painter"]
 
 # Of so many pixels a sum that means are made of fits into 64 bits.
 _MAX_MEAN_PIXELS = 1 << 28
@@ -109,15 +109,6 @@ def make_painter(batch: Batch) -> KernelPainter | OperationsPainter:
 @functools.cache
 def _has_triton() -> bool:
     return importlib.util.find_spec("triton") is not None
-
-
-def refuse_capture(tensor: torch.Tensor) -> None:
-    """Refuse to draw a key on the host for a CUDA graph, which would paint the same dust at every replay."""
-    if tensor.is_cuda and torch.cuda.is_current_stream_capturing():
-        raise RuntimeError(
-            "seed and index must be given while a CUDA graph is captured, or every replay would paint the same dust: "
-            "type dustaug.torch.add_dust(images, seed=0, index=tensor_on_the_device), and change the tensor"
-        )
 
 
 # ------------------------------------------------------------------------------------------------- Triton

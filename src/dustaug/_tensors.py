@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+import math
+import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from . import core
+from ._checks import check_layout, check_pair, check_spec
 from ._dtypes import numpy_dtype
 from ._memory import Layout
 from .spec import Spec
@@ -20,6 +25,7 @@ __all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
+_NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
@@ -104,6 +110,73 @@ class Painter:
 
 
 find_painter = functools.lru_cache(maxsize=16)(Painter)
+
+
+def add_dust(
+    tensor: AnyTensor,
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: int | None,
+    epoch: Any,
+    index: Any,
+    num_threads: int,
+) -> AnyTensor:
+    """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
+    if layout is not None:
+        check_layout(layout)
+    if value_range is not None:
+        value_range = check_pair("value_range", value_range)
+    painter = find_painter(check_spec(spec), layout, value_range)
+    if seed is None or index is None:
+        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
+        refuse_capture(tensor)
+        seed, index = int.from_bytes(os.urandom(8), "little"), 0
+    return painter(tensor, seed, epoch, index, num_threads)
+
+
+def dust_batches(painter: Painter, images: torch.Tensor, key: int, n_axes: int) -> None:
+    """Paint images (…, c, h, w) of any number of axes. Along the first `n_axes` they differ, along others they share."""
+    leading = images.shape[:-3]
+    own = leading[:n_axes]
+    index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)
+    _dust_parts(painter, images.as_subclass(torch.Tensor), key, index)
+
+
+def _dust_parts(painter: Painter, images: torch.Tensor, key: int, index: NDArray[np.int64]) -> None:
+    if images.ndim > 4:
+        for part, part_index in zip(images, index, strict=True):
+            _dust_parts(painter, part, key, part_index)
+    else:
+        painter(images, key, 0, index if index.ndim else 0)
+
+
+class _Draw(threading.local):
+    """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
+
+    def __init__(self) -> None:
+        key = np.empty((), np.int64)
+        with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
+            self.pair = torch.from_numpy(key).random_, key.item
+
+
+drawn = _Draw()
+
+
+def draw_key() -> int:
+    """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
+    fill, read = drawn.pair
+    fill()
+    return read()
+
+
+def refuse_capture(tensor: torch.Tensor) -> None:
+    """Refuse to draw a key on the host for a CUDA graph, which would paint the same dust at every replay."""
+    if isinstance(tensor, torch.Tensor) and tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            "seed and index must be given while a CUDA graph is captured, or every replay would paint the same dust: "
+            "type dustaug.torch.add_dust(images, seed=0, index=tensor_on_the_device), and change the tensor"
+        )
 
 
 def _as_plain(tensor: Any) -> torch.Tensor:
