@@ -33,7 +33,7 @@ def run(function, *arguments):
             os.environ["TRITON_INTERPRET"] = before
 
 
-def paint(buffer, name, place, spec, key, layout, value_range):
+def paint(buffer, name, place, spec, key, layout, value_range=None):
     """Paint a view of an array of bits with the kernel, and return the array.
 
     The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices and epoch

@@ -29,7 +29,7 @@ SPECS = {
     "noise": dust(fill="noise", count_range=(3, 9)),
     "mean": dust(fill="mean", height_fraction_range=(0.05, 0.2), count_range=(3, 9)),
     "fractions": dust(height_fraction_range=(0.1, 0.5), center="inside", count_range=(0, 5)),
-    "many": dust(count_range=(60, 80), p=0.7),
+    "many": dust(count_range=(66, 70), p=0.7),
     "none": dust(count_range=(0, 0)),
 }
 
@@ -45,7 +45,7 @@ def paint(view, buffer, spec, layout, value_range=None, **key):
     return bits.tobytes(), found.tobytes()
 
 
-def photos(dtype, shape=(3, 40, 48, 3), seed=3):
+def photos(dtype, shape=(2, 40, 48, 3), seed=3):
     return strategies.sample_items(shape, dtype, seed)
 
 
@@ -81,10 +81,10 @@ def test_every_preset_is_painted(spec):
 def test_every_dtype_is_painted(name):
     """Planes and interleaved channels, of items of every size; normalised where they are floats."""
     dtype = DTYPES[name]
-    spec = dust(fill="color", count_range=(0, 9))
+    spec = dust(fill="color", count_range=(3, 5))
     if dtype.kind not in "biuc":
         spec = spec.replace(normalize_mean=(0.5, 0.4, 0.3), normalize_std=(0.2, 0.3, 0.4))
-    for layout, shape in (("NCHW", (3, 3, 20, 31)), ("NHWC", (3, 20, 31, 3))):
+    for layout, shape in (("NCHW", (2, 3, 20, 31)), ("NHWC", (2, 20, 31, 3))):
         images = photos(dtype, shape)
         expected, found = paint(images, images, spec, layout, seed=SEED, epoch=EPOCH, index=FIRST)
 
