@@ -45,10 +45,9 @@ def test_any_spec_on_any_view(data):
     start = buffer.copy()
     try:
         add_dust(view, spec, **key, layout=layout)
-    except ValueError as error:
+    except ValueError:
         with pytest.raises(ValueError, match="must"):
             paint(as_tensor(buffer, view), spec, layout, **key)
-        assert str(error)
         return
     expected = buffer.tobytes()
     np.copyto(buffer, start)

@@ -1,5 +1,7 @@
 """Compiled graphs hold the painting without a break, and paint what is painted outside of them."""
 
+import ast
+
 import numpy as np
 import pytest
 import torch
@@ -62,7 +64,9 @@ def test_the_callers_tensor_is_painted(backend):
 def test_arguments_go_through(arguments):
     """All that add_dust() takes."""
     spec = arguments.pop("spec", None)
-    compiled = torch.compile(lambda images: add_dust(images, spec, seed=7, **arguments), backend="eager", fullgraph=True)
+    compiled = torch.compile(
+        lambda images: add_dust(images, spec, seed=7, **arguments), backend="eager", fullgraph=True
+    )
 
     assert torch.equal(compiled(grey(2, 3, 40, 40)), add_dust(grey(2, 3, 40, 40), spec, seed=7, **arguments))
 
@@ -172,4 +176,4 @@ def test_the_operations_are_what_their_schemas_say(dtype):
 def test_a_specs_text_is_all_of_it():
     """What the graph holds is read back as the same spec."""
     for spec in (dust(), dustaug.cutout(9, fill_value=(1, 2, 3)), dustaug.random_erasing(p=0.5), SPEC):
-        assert dustaug.Spec.from_dict(__import__("ast").literal_eval(spec._text)) == spec
+        assert dustaug.Spec.from_dict(ast.literal_eval(spec._text)) == spec

@@ -510,7 +510,11 @@ class TestModule:
     @pytest.mark.parametrize("shape", [(3, 40, 40), (4, 3, 40, 40), (2, 2, 3, 40, 40)])
     def test_torch_compile(self, shape, backend):
         """A compiled pipeline is one graph, draws anew at each call, and draws what it draws uncompiled."""
-        for transform in (DustRectangles(), DustRectangles(same_on_batch=True), v2.Compose([DustRectangles(inplace=True)])):
+        for transform in (
+            DustRectangles(),
+            DustRectangles(same_on_batch=True),
+            v2.Compose([DustRectangles(inplace=True)]),
+        ):
             torch._dynamo.reset()
             compiled = torch.compile(lambda images, f=transform: f(images * 2) + 1, backend=backend, fullgraph=True)
             torch.manual_seed(5)

@@ -211,7 +211,9 @@ def dust(
     painted = None
     if looks is not None and plan.is_sparse:
         painted = ops.paint_pixels(images, boxes, drawn, looks, layout=layout, reach=plan.reach)
-    dusted, covered = painted or _paint_all(ops, plan, draws, images, topmost(ops, boxes, drawn, (plan.height, plan.width)), looks)
+    dusted, covered = painted or _paint_all(
+        ops, plan, draws, images, topmost(ops, boxes, drawn, (plan.height, plan.width)), looks
+    )
     return dusted, covered if "N" in layout else covered[0]
 
 

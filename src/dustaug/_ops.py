@@ -21,6 +21,7 @@ from .spec import Spec
 
 __all__ = ["trace_add_dust", "trace_drawn_dust"]
 
+
 @functools.lru_cache(maxsize=64)
 def _parse(text: str) -> Spec:
     return Spec.from_dict(ast.literal_eval(text))
@@ -39,7 +40,7 @@ def _add_dust(
     indices: torch.Tensor | None,
     num_threads: int,
 ) -> None:
-    """Paint with a key: low and high word of the seed, which a schema has no room for; epoch and index may be tensors."""
+    """Paint with a key: the seed is a low and a high word, for a schema's numbers are signed."""
     limits: Any = None if value_range is None else tuple(value_range)
     add_dust(
         images,
@@ -91,9 +92,7 @@ def trace_add_dust(
     return tensor
 
 
-def trace_drawn_dust(
-    images: torch.Tensor, spec: Spec, value_range: tuple[float, float] | None, n_axes: int
-) -> None:
+def trace_drawn_dust(images: torch.Tensor, spec: Spec, value_range: tuple[float, float] | None, n_axes: int) -> None:
     """:func:`dustaug._tensors.dust_batches` with a drawn key, for the compiler to trace."""
     with torch.no_grad():
         torch.ops.dustaug.add_drawn_dust_(images.detach(), spec._text, value_range, n_axes)  # noqa: SLF001

@@ -136,7 +136,7 @@ def add_dust(
 
 
 def dust_batches(painter: Painter, images: torch.Tensor, key: int, n_axes: int) -> None:
-    """Paint images (…, c, h, w) of any number of axes. Along the first `n_axes` they differ, along others they share."""
+    """Paint images (…, c, h, w). They have dust of their own along the first `n_axes`, and share it along the others."""
     leading = images.shape[:-3]
     own = leading[:n_axes]
     index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)

@@ -20,6 +20,7 @@ from .spec import Spec
 
 __all__ = ["DustDataset", "add_dust"]
 
+
 def add_dust(
     tensor: AnyTensor,
     spec: Spec | None = None,

@@ -37,9 +37,9 @@ def _check_choice(name: str, value: object, choices: tuple[object, object]) -> N
 class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
-    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors on any device, in any nest of dict, list and tuple,
-    as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image has dust of
-    its own; the frames of a ``tv_tensors.Video`` share theirs.
+    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nest of dict, list and
+    tuple, as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image
+    has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
     ----------
