@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -209,7 +209,9 @@ def _rivals(case: Case) -> dict[str, Callable[[], object]]:
         rivals["timm, one colour each"] = functools.partial(erasing["rand"], images)
     if case.dtype == torch.float32:
         one = kornia.augmentation.RandomErasing(scale=(area / 2, area * 1.5), ratio=(0.5, 2), p=1)
-        rivals[f"kornia, {_KORNIA_CALLS} calls"] = functools.partial(torch.nn.Sequential(*[one] * _KORNIA_CALLS), images)
+        rivals[f"kornia, {_KORNIA_CALLS} calls"] = functools.partial(
+            torch.nn.Sequential(*[one] * _KORNIA_CALLS), images
+        )
     return rivals
 
 
@@ -227,9 +229,7 @@ def gpu_batches(settings: Settings) -> Section:
             for name, times in found.items()
         ]
         tables.append(Table(str(case), ("Transform", "µs a batch", "µs of the host", "/ add_dust"), rows))
-        targets.append(
-            Target(f"{case}: at most 3 × the floor", f"{ours.median / floor:.2f}", ours.median <= 3 * floor)
-        )
+        targets.append(Target(f"{case}: at most 3 × the floor", f"{ours.median / floor:.2f}", ours.median <= 3 * floor))
         data[str(case)] = {"floor": floor, **{name: times.median for name, times in found.items()}}
         print(f"{case}: done", file=sys.stderr)
     return Section(
@@ -271,7 +271,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the time; the figures are rough")
     settings = Settings(quick=parser.parse_args().quick)
     if not torch.cuda.is_available():
-        sys.exit("benchmarks.gpu needs a GPU that PyTorch sees, of NVIDIA's or AMD's; torch.cuda.is_available() is False")
+        sys.exit(
+            "benchmarks.gpu needs a GPU that PyTorch sees, of NVIDIA's or AMD's; torch.cuda.is_available() is False"
+        )
     device = torch.device("cuda", torch.cuda.current_device())
     batch = make_batch(device, (1, 3, 8, 8), (192, 64, 8, 1), torch.uint8, dust(), "NCHW")
     if not isinstance(make_painter(batch), KernelPainter):

@@ -53,6 +53,7 @@ def paint(buffer, name, place, spec, key, layout, value_range=None):
 def philox(counters, keys):
     """The words of counters (n, 4) and keys (n, 2), as Triton has them: (n, 4)."""
     import torch
+
     from philox_in_triton import draw_words
 
     words = torch.zeros((len(counters), 4), dtype=torch.int64)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import dustaug
 import strategies
+from benchmarks import gpu
 from dustaug import add_dust, dust
 from dustaug._devices import OperationsPainter, make_batch
 from dustaug._graph_torch import Torch
@@ -145,3 +146,20 @@ def test_many_rectangles():
 
     assert expected.tobytes() == images.tobytes()
     assert dustaug.sample_rectangles(spec, height=60, width=60, seed=0, index=0).boxes.shape == (70, 4)
+
+
+class TestBenchmark:
+    """``python -m benchmarks.gpu``."""
+
+    def test_it_says_what_it_needs(self, monkeypatch):
+        """Without a GPU it measures nothing."""
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr("sys.argv", ["gpu"])
+        with pytest.raises(SystemExit, match="needs a GPU that PyTorch sees"):
+            gpu.main()
+
+    def test_it_notices_other_pixels(self, monkeypatch):
+        """Its comparison can fail."""
+        monkeypatch.setattr("dustaug.torch.add_dust", lambda images, *_, **__: images.random_())
+        with pytest.raises(AssertionError, match="must be those of the CPU, not so: dust"):
+            gpu.check_equal(torch.device("cpu"))

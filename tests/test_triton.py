@@ -161,11 +161,9 @@ VARIANTS = {
     "color": {"item": 8, "FILL": "color", "tensors": True},
     "mean": {"item": 2, "FILL": "mean", "TILE": (32, 64)},
 }
-TARGETS = {
-    "sm_80": GPUTarget("cuda", 80, 32),
-    "sm_90": GPUTarget("cuda", 90, 32),
-    "gfx942": GPUTarget("hip", "gfx942", 64),
-}
+TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
+if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels may come without AMD's linker.
+    TARGETS["gfx942"] = GPUTarget("hip", "gfx942", 64)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -25,6 +25,7 @@ __all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
+_DEFAULT_SPEC = Spec()
 _NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
@@ -127,7 +128,8 @@ def add_dust(
         check_layout(layout)
     if value_range is not None:
         value_range = check_pair("value_range", value_range)
-    painter = find_painter(check_spec(spec), layout, value_range)
+    # A call less for most: it takes as long as a hundredth of a small image.
+    painter = find_painter(_DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
     if seed is None or index is None:
         core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
         refuse_capture(tensor)
@@ -136,7 +138,7 @@ def add_dust(
 
 
 def dust_batches(painter: Painter, images: torch.Tensor, key: int, n_axes: int) -> None:
-    """Paint images (…, c, h, w). They have dust of their own along the first `n_axes`, and share it along the others."""
+    """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others."""
     leading = images.shape[:-3]
     own = leading[:n_axes]
     index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)

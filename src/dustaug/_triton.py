@@ -96,11 +96,10 @@ def _draw_boxes(plan, tables, rectangles, seed, low, high, epoch, INSIDE: tl.con
         sides = _look_up(tables + _number(plan, _SIZE_TABLE), _number(plan, _SIZE_SHIFT).to(tl.uint32), size)
         height, width = (sides >> 16) & 0xFFFF, sides & 0xFFFF
     else:
-        height_n, unit = _number(plan, _HEIGHT_N), _number(plan, _SIZE_UNIT)
+        product, unit = size.to(tl.uint64) * tl.load(plan + _HEIGHT_N).to(tl.uint64), _number(plan, _SIZE_UNIT)
         # The width takes what the product leaves in its low half.
-        rest = tl.mul(size, height_n.to(tl.uint32), sanitize_overflow=False)
-        height = unit * (_number(plan, _HEIGHT_LOW) + _scale(size, height_n))
-        width = unit * (_number(plan, _WIDTH_LOW) + _scale(rest, _number(plan, _WIDTH_N)))
+        height = unit * (_number(plan, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
+        width = unit * (_number(plan, _WIDTH_LOW) + _scale(product.to(tl.uint32), _number(plan, _WIDTH_N)))
     rows, columns = _number(plan, _ROWS), _number(plan, _COLUMNS)
     if INSIDE:
         height, width = tl.minimum(height, rows), tl.minimum(width, columns)

@@ -112,7 +112,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         # A plain tensor needs no flattening, which takes as long as the dust.
         plain = type(image) is torch.Tensor and len(inputs) == 1
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
-            refuse_capture(image)
+            if not image.is_cpu:
+                refuse_capture(image)
             fill, read = drawn.pair
             fill()
             return self._paint(image if self.inplace else image.clone(), read())
@@ -172,9 +173,10 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def _trace(self, *inputs: Any) -> Any:
         """Dust a sample for the compiler, which traces plain tensors only: as for all of torchvision's transforms."""
         flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
-        place = next((place for place, inpt in enumerate(flat) if type(inpt) is torch.Tensor), None)
-        if place is None or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat):
+        plain = [place for place, inpt in enumerate(flat) if type(inpt) is torch.Tensor]
+        if not plain or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat):
             return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
+        place = plain[0]
         image = flat[place] if self.inplace else flat[place].clone()
         trace_drawn_dust(image, self.spec, self.value_range, len(self._batch_shape(image)))
         return tree_unflatten([*flat[:place], image, *flat[place + 1 :]], tree)
