@@ -59,7 +59,7 @@ def check_equal(device: torch.device) -> int:
     for (name, spec), shape, dtype, memory in itertools.product(_SPECS.items(), _SHAPES, _DTYPES, formats):
         noise = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(cases))
         expected = (noise if not dtype.is_floating_point else noise / 255).to(dtype).contiguous(memory_format=memory)
-        found, key = expected.to(device), {"seed": 2**63 + cases, "epoch": cases, "index": 2**33 + cases}
+        found, key = expected.to(device, copy=True), {"seed": 2**63 + cases, "epoch": cases, "index": 2**33 + cases}
         try:
             dustaug.torch.add_dust(expected, spec, **key)
         except ValueError:  # No rectangle of such an area fits a single pixel.

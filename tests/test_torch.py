@@ -178,7 +178,7 @@ class TestAddDust:
             (grey(2, 2, 3, 8, 8), ValueError, r"axes, got shape \(2, 2, 3, 8, 8\): type tensor.flatten\(0, -4\)"),
             (torch.zeros(8, device="meta"), ValueError, r"2, 3 or 4 axes, got shape \(8,\)"),
             (torch.zeros(1, 8, device="meta").expand(8, 8), ValueError, r"overlap itself .*: type tensor.clone\(\)"),
-            (torch.zeros(3, 8, 8, device="meta").to_sparse(), TypeError, "got a torch.sparse_coo tensor"),
+            (torch.empty(3, 8, 8, layout=torch.sparse_coo, device="meta"), TypeError, "got a torch.sparse_coo tensor"),
             (torch.zeros(3, 8, 8, dtype=torch.cdouble, device="meta"), TypeError, "1, 2, 4 or 8 bytes"),
             (torch.zeros(3, 8, 8).to_sparse(), TypeError, "got a torch.sparse_coo tensor: type tensor.to_dense"),
             (torch.zeros(3, 8, 8).to_mkldnn(), TypeError, "got a torch._mkldnn tensor"),

@@ -18,9 +18,9 @@ from torchvision.transforms import v2
 
 import dustaug
 import dustaug.torch
-import dustaug.torchvision
 from dustaug import dust
 from dustaug._targets import visible_boxes
+from dustaug._tensors import draw_key
 from dustaug.torchvision import DustRectangles
 
 # Forks beside the threads of other tests, and two workers on a machine with one core.
@@ -465,7 +465,7 @@ class TestRandomness:
 
         def work(_):
             together.wait()
-            return [dustaug.torchvision._draw_key() for _ in range(500)]
+            return [draw_key() for _ in range(500)]
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             keys = [key for keys in pool.map(work, range(4)) for key in keys]

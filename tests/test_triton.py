@@ -1,13 +1,17 @@
 """The kernel in Triton paints the pixels of add_dust(), and compiles for GPUs that are not here."""
 
+import types
+
 import ml_dtypes
 import numpy as np
 import pytest
+import torch
 import triton
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
+from triton.runtime import driver
 
 import dustaug
 import interpreted
@@ -15,6 +19,7 @@ import reference
 import strategies
 from conftest import VECTORS
 from dustaug import add_dust, dust
+from dustaug._devices import KernelPainter, make_batch
 from dustaug._triton import dust_kernel
 
 NAMES = ["bool", "uint8", "int8", "int16", "float16", "bfloat16", "float32", "float64", "int64", "uint64", "complex64"]
@@ -181,3 +186,44 @@ def test_it_compiles_for_gpus(target, variant):
     compiled = triton.compile(ASTSource(dust_kernel, signature, constants), target=TARGETS[target])
 
     assert len(compiled.asm["cubin" if target.startswith("sm") else "hsaco"]) > 1000
+
+
+# As much of a GPU's driver as Triton asks for before it launches.
+NO_DRIVER = types.SimpleNamespace(
+    get_current_device=lambda: 0,
+    set_current_device=lambda _: None,
+    get_current_stream=lambda _: 0,
+    get_current_target=lambda: TARGETS["sm_90"],
+)
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """What the launches of a test compile, without a launch."""
+    found, run, before = [], dust_kernel.run, dict(vars(driver))
+    monkeypatch.setattr(
+        dust_kernel, "run", lambda *given, **options: found.append(run(*given, **{**options, "warmup": True}))
+    )
+    driver.set_active(NO_DRIVER)
+    yield found
+    vars(driver).update(before)
+
+
+def test_nothing_is_compiled_anew(compilations):
+    """Not for new seeds, epochs and indices, whatever their size, nor for new counts, shapes, strides and addresses."""
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+
+    def paint(images, spec=dust(), **key):  # noqa: B008
+        batch = make_batch(images.device, tuple(images.shape), images.stride(), images.dtype, spec, "NCHW")
+        KernelPainter(batch)(images, **key)
+
+    for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
+        paint(images, seed=seed, epoch=epoch, index=index)
+    paint(images[:, :, 1:, 3:], seed=1, index=0)
+    paint(torch.zeros(4, 5, 99, 131, dtype=torch.uint8), dust(count_range=(0, 7)), seed=1, index=0)
+    assert len(set(map(id, compilations))) == 1
+
+    for start in range(2):
+        index = torch.arange(4)[start:]
+        paint(images[start:], seed=1, epoch=torch.tensor(3), index=index)
+    assert len(set(map(id, compilations))) == 2

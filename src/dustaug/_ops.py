@@ -1,7 +1,7 @@
 """What ``torch.compile`` and ``torch.export`` see of the painting: operations with a schema, which change their images.
 
-They are for graphs only. Outside of one the painters are called as they are, for to dispatch an operation takes as
-long as to paint a small image.
+They are for graphs only. Outside of one the painters are called as they are: to dispatch an operation takes several
+times as long as to paint a small image.
 """
 
 from __future__ import annotations
