@@ -8,6 +8,7 @@ import concurrent.futures
 import functools
 import multiprocessing
 import os
+from unittest import mock
 
 import numpy as np
 
@@ -37,16 +38,25 @@ def paint(buffer, name, place, spec, key, layout, value_range=None):
     """Paint a view of an array of bits with the kernel, and return the array.
 
     The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices and epoch
-    may be arrays, which become tensors.
+    may be arrays, which become tensors. The programs run from the last to the first: on a GPU they run in any order,
+    and in this one a pixel that two of them write ends up wrong.
     """
     import torch
+    from triton.runtime.interpreter import interpreter_builder as builder
 
     from dustaug._devices import KernelPainter, make_batch
 
     key = {word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in key.items()}
     shape, strides, offset = place
     tensor = torch.from_numpy(buffer).view(getattr(torch, name)).as_strided(shape, strides, offset)
-    KernelPainter(make_batch(tensor.device, shape, strides, tensor.dtype, spec, layout, value_range))(tensor, **key)
+    painter = KernelPainter(make_batch(tensor.device, shape, strides, tensor.dtype, spec, layout, value_range))
+    forwards = builder.set_grid_idx
+
+    def backwards(*place):
+        forwards(*(n - 1 - i for n, i in zip(builder.grid_dim, place, strict=True)))
+
+    with mock.patch.object(builder, "set_grid_idx", backwards):
+        painter(tensor, **key)
     return buffer
 
 

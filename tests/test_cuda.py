@@ -274,11 +274,12 @@ def test_indices_on_the_device_are_checked_as_far_as_nobody_waits():
 class TestAutograd:
     """What autograd sees."""
 
-    def test_leaves_and_versions(self):
+    @pytest.mark.parametrize("fill", ["grey", "mean"])
+    def test_leaves_and_versions(self, fill):
         """As on the CPU: nothing but the version counter."""
         leaf = torch.full((3, 64, 64), 0.5, device=GPU, requires_grad=True)
         version = leaf._version
-        (add_dust(leaf, seed=0, index=0) * 3).sum().backward()
+        (add_dust(leaf, dust(fill=fill), seed=0, index=0) * 3).sum().backward()
 
         assert (leaf.grad == 3).all()
         assert leaf._version > version

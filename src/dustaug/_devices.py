@@ -156,7 +156,7 @@ class KernelPainter:
 
     def __call__(self, tensor: torch.Tensor, seed: int, epoch: Any = 0, index: Any = 0, num_threads: int = 1) -> None:
         """Paint a batch."""
-        batch, device = self._batch, self._batch.device
+        batch, device, tensor = self._batch, self._batch.device, tensor.detach()
         seed, epoch = check_seed(seed), _check_epoch(epoch, device)
         check_whole("num_threads", num_threads, 1, 4096)
         with _current(device):
@@ -170,7 +170,7 @@ class KernelPainter:
                 patterns = Torch(device).mean_of(batch.as_nhwc(tensor), batch.value_range).contiguous()
                 patterns = patterns.view(batch.items)
             self._launch(
-                tensor.detach().view(batch.items),
+                tensor.view(batch.items),
                 self._plan,
                 self._tables,
                 patterns,
