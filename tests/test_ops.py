@@ -142,6 +142,7 @@ def test_wrong_arguments_raise_when_the_graph_runs():
             compiled(images)
 
     assert (images == 100).all()
+    assert torch.is_grad_enabled()  # A graph that raises under no_grad() would leave it off.
 
 
 def test_exported_programs_paint():

@@ -76,23 +76,21 @@ def trace_add_dust(
     if isinstance(index, (list, tuple, np.ndarray)):
         index = torch.as_tensor(index)
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
-    with torch.no_grad():  # As outside of graphs, autograd does not see it.
-        torch.ops.dustaug.add_dust_(
-            tensor.detach(),
-            check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
-            layout,
-            value_range,
-            None if seed is None else (seed & 0xFFFFFFFF, seed >> 32),
-            epoch if epochs is None else 0,
-            epochs,
-            index if indices is None else 0,
-            indices,
-            num_threads,
-        )
+    torch.ops.dustaug.add_dust_(
+        tensor.detach(),  # As outside of graphs, autograd does not see it.
+        check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
+        layout,
+        value_range,
+        None if seed is None else (seed & 0xFFFFFFFF, seed >> 32),
+        epoch if epochs is None else 0,
+        epochs,
+        index if indices is None else 0,
+        indices,
+        num_threads,
+    )
     return tensor
 
 
 def trace_drawn_dust(images: torch.Tensor, spec: Spec, value_range: tuple[float, float] | None, n_axes: int) -> None:
     """:func:`dustaug._tensors.dust_batches` with a drawn key, for the compiler to trace."""
-    with torch.no_grad():
-        torch.ops.dustaug.add_drawn_dust_(images.detach(), spec._text, value_range, n_axes)  # noqa: SLF001
+    torch.ops.dustaug.add_drawn_dust_(images.detach(), spec._text, value_range, n_axes)  # noqa: SLF001
