@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -28,7 +29,14 @@ VECTORS = Path(__file__).parent / "vectors"
 # What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
 # DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
 FRAMEWORKS = {
+    "_dtypes": ["torch"],
     "_tensors": ["torch"],
+    "_devices": ["torch"],
+    "devices": ["torch"],
+    "_ops": ["torch"],
+    "ops": ["torch"],
+    "_triton": ["torch", "triton"],
+    "triton": ["torch", "triton"],
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
@@ -70,6 +78,14 @@ if all(missing_framework(graph) for graph in ("_graph_tensorflow", "_graph_torch
 BUILT = os.environ.get("DUSTAUG_TEST_BUILT")
 if not BUILT:
     collect_ignore.append("test_built.py")
+
+
+def pytest_ignore_collect(collection_path):
+    """Leave out the tests of a GPU where there is none."""
+    if collection_path.name == "test_cuda.py":
+        return not importlib.util.find_spec("torch") or not importlib.import_module("torch").cuda.is_available()
+    return None
+
 
 required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()
 if unavailable := [adapter for adapter in required if missing_framework(adapter)]:

@@ -59,14 +59,14 @@ def specs(draw, channels, dtype):
 
 
 @st.composite
-def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS):
+def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS, steps=(1, 1, 1, -1, 2, -2, 3)):
     """(buffer, view of it, layout): strided, sliced, flipped and transposed views inside a larger buffer of noise."""
     dtype = draw(st.sampled_from(dtypes))
     layout = draw(st.sampled_from(layouts))
     side = st.one_of(st.integers(min_side, min(min_side + 2, max_side)), st.integers(min_side, max_side))
     length = {"N": draw(st.integers(1, 3)), "H": draw(side), "W": draw(side), "C": draw(st.integers(1, 6))}
     order = draw(st.permutations(layout))
-    steps = {axis: draw(st.sampled_from([1, 1, 1, -1, 2, -2, 3])) for axis in layout}
+    steps = {axis: draw(st.sampled_from(steps)) for axis in layout}
     margins = {axis: draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for axis in layout}
     shape = [length[axis] * abs(steps[axis]) + sum(margins[axis]) for axis in order]
     buffer = sample_items(shape, dtype, draw(st.integers(0, 2**32 - 1)))

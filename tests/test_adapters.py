@@ -43,6 +43,38 @@ def through_torch(images, spec):
     return add_dust(tensor, spec, seed=SEED, epoch=EPOCH, index=FIRST).permute(0, 2, 3, 1).numpy()
 
 
+def through_torch_compile(images, spec):
+    import torch
+
+    from dustaug.torch import add_dust
+
+    torch._dynamo.reset()
+    compiled = torch.compile(
+        lambda tensor, first: add_dust(tensor, spec, seed=SEED, epoch=EPOCH, index=first, layout="NHWC"),
+        backend="aot_eager",
+        fullgraph=True,
+    )
+    return compiled(torch.from_numpy(images), FIRST).numpy()
+
+
+def through_torch_operations(images, spec):
+    import torch
+
+    from dustaug._devices import OperationsPainter, make_batch
+
+    tensor = torch.from_numpy(images)  # On the CPU, as if it was a device that has operations alone.
+    batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, "NHWC")
+    OperationsPainter(batch)(tensor, SEED, EPOCH, FIRST)
+    return images
+
+
+def through_triton_interpreter(images, spec):
+    import interpreted
+
+    key = {"seed": SEED, "epoch": EPOCH, "index": FIRST}
+    return interpreted.run(interpreted.paint, images, "uint8", (images.shape, images.strides, 0), spec, key, "NHWC")
+
+
 def through_dataset(images, spec):
     import torch
     from torch.utils.data import DataLoader, TensorDataset
@@ -218,6 +250,9 @@ ADAPTERS = {
     "numpy-nchw": (through_numpy_nchw, ""),
     "stream": (through_stream, ""),
     "torch": (through_torch, "torch"),
+    "torch-compile": (through_torch_compile, "torch"),
+    "torch-operations": (through_torch_operations, "devices"),
+    "triton-interpreter": (through_triton_interpreter, "triton"),
     "dataset": (through_dataset, "torch"),
     "torchvision": (through_torchvision, "torchvision"),
     "albumentations": (through_albumentations, "albumentations"),

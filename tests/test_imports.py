@@ -50,11 +50,26 @@ ARROWS = {
     "_graph_jax": {"_graph", "_mean_jax"},
     "_mean_jax": set(),
     "_graph_tensorflow": {"_graph", "_memory"},
-    "_graph_torch": {"_graph", "_tensors"},
+    "_graph_torch": {"_dtypes", "_graph"},
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_folders": {"_index", "_pictures", "core", "spec"},
     "_pictures": {"core"},
-    "_tensors": {"_extras", "_memory", "core", "spec"},
+    "_dtypes": {"_extras"},
+    "_triton": {"_plan", "spec"},
+    "_devices": {
+        "_checks",
+        "_dtypes",
+        "_fills",
+        "_graph",
+        "_graph_torch",
+        "_memory",
+        "_plan",
+        "_triton",
+        "core",
+        "spec",
+    },
+    "_tensors": {"_checks", "_devices", "_dtypes", "_memory", "core", "spec"},
+    "_ops": {"_checks", "_memory", "_tensors", "spec"},
     "albumentations": {"_checks", "_extras", "_targets", "core", "spec"},
     "cli": {"__init__", "_extras", "_folders", "_pictures", "core", "spec"},
     "grain": {"_checks", "_extras", "_memory", "core", "spec"},
@@ -73,8 +88,8 @@ ARROWS = {
     "ray": {"_checks", "_memory", "core", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_extras", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
-    "torch": {"_checks", "_extras", "_memory", "_tensors", "core", "spec"},
-    "torchvision": {"_checks", "_extras", "_targets", "_tensors", "core", "spec"},
+    "torch": {"_checks", "_extras", "_memory", "_ops", "_tensors", "core", "spec"},
+    "torchvision": {"_checks", "_extras", "_ops", "_targets", "_tensors", "core", "spec"},
 }
 
 
@@ -138,9 +153,16 @@ def test_no_arrows_form_a_circle():
     graphlib.TopologicalSorter({room: below - {"__init__"} for room, below in ARROWS.items()}).prepare()
 
 
+@pytest.mark.parametrize("room", sorted(set(SOURCES) - {"_triton"}))
+def test_only_the_kernel_of_gpus_imports_triton(room):
+    """It is not there without a GPU, and takes a second to load."""
+    assert "triton" not in imports_of(SOURCES[room])[1]
+
+
 def test_the_reader_of_imports_sees_them():
     """The check above can fail."""
     assert "numba" in imports_of(SOURCES["_kernels"])[1]
+    assert "triton" in imports_of(SOURCES["_triton"])[1]
     assert "_checks" in imports_of(SOURCES["core"])[0]
     assert "_kernels" in imports_of(SOURCES["_jobs"])[0]
 

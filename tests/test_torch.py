@@ -179,7 +179,10 @@ class TestAddDust:
             ),
             (grey(8), ValueError, r"2, 3 or 4 axes, got shape \(8,\)"),
             (grey(2, 2, 3, 8, 8), ValueError, r"axes, got shape \(2, 2, 3, 8, 8\): type tensor.flatten\(0, -4\)"),
-            (torch.zeros(3, 8, 8, device="meta"), ValueError, r"on the CPU, got device meta: type tensor.cpu\(\)"),
+            (torch.zeros(8, device="meta"), ValueError, r"2, 3 or 4 axes, got shape \(8,\)"),
+            (torch.zeros(1, 8, device="meta").expand(8, 8), ValueError, r"overlap itself .*: type tensor.clone\(\)"),
+            (torch.empty(3, 8, 8, layout=torch.sparse_coo, device="meta"), TypeError, "got a torch.sparse_coo tensor"),
+            (torch.zeros(3, 8, 8, dtype=torch.cdouble, device="meta"), TypeError, "1, 2, 4 or 8 bytes"),
             (torch.zeros(3, 8, 8).to_sparse(), TypeError, "got a torch.sparse_coo tensor: type tensor.to_dense"),
             (torch.zeros(3, 8, 8).to_mkldnn(), TypeError, "got a torch._mkldnn tensor"),
             (torch._efficientzerotensor((3, 8, 8)), TypeError, "must be dense memory, got a lazy tensor"),
@@ -250,7 +253,7 @@ class TestAddDust:
 
     def test_it_imports_no_more_than_torch(self, run_python):
         """Neither torchvision, Pillow nor Numba is loaded, and not torch's compiler, which takes a second."""
-        modules = ("torchvision", "PIL", "numba", "torch._dynamo", "ml_dtypes")
+        modules = ("torchvision", "PIL", "numba", "torch._dynamo", "ml_dtypes", "triton")
         program = f"import sys, dustaug.torch; print([name for name in {modules} if name in sys.modules])"
 
         assert run_python(program) == "[]"
@@ -305,14 +308,6 @@ class TestAutograd:
 
         assert not torch.equal(once, images)
         assert torch.equal(once, add_dust(grey(3, 64, 64), seed=0, index=0))
-
-    def test_torch_compile(self):
-        """A compiled function breaks around the painting, and paints the same at each call."""
-        compiled = torch.compile(lambda images, index: add_dust(images * 2, seed=7, index=index) + 1, backend="eager")
-
-        for index in range(3):
-            expected = add_dust(grey(2, 3, 40, 40) * 2, seed=7, index=index) + 1
-            assert torch.equal(compiled(grey(2, 3, 40, 40), index), expected)
 
 
 N = 24

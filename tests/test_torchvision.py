@@ -18,9 +18,9 @@ from torchvision.transforms import v2
 
 import dustaug
 import dustaug.torch
-import dustaug.torchvision
 from dustaug import dust
 from dustaug._targets import visible_boxes
+from dustaug._tensors import draw_key
 from dustaug.torchvision import DustRectangles
 
 # Forks beside the threads of other tests, and two workers on a machine with one core.
@@ -465,7 +465,7 @@ class TestRandomness:
 
         def work(_):
             together.wait()
-            return [dustaug.torchvision._draw_key() for _ in range(500)]
+            return [draw_key() for _ in range(500)]
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             keys = [key for keys in pool.map(work, range(4)) for key in keys]
@@ -506,16 +506,45 @@ class TestModule:
 
         assert transform(PIL.Image.new("RGB", (W, H))).max() == 255
 
-    def test_torch_compile(self):
-        """A compiled pipeline runs, draws anew at each call, and draws what it draws uncompiled."""
-        for transform in (DustRectangles(), v2.Compose([DustRectangles(inplace=True)])):
-            compiled = torch.compile(lambda images, f=transform: f(images * 2) + 1, backend="eager")
+    @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+    @pytest.mark.parametrize("shape", [(3, 40, 40), (4, 3, 40, 40), (2, 2, 3, 40, 40)])
+    def test_torch_compile(self, shape, backend):
+        """A compiled pipeline is one graph, draws anew at each call, and draws what it draws uncompiled."""
+        for transform in (
+            DustRectangles(),
+            DustRectangles(same_on_batch=True),
+            v2.Compose([DustRectangles(inplace=True)]),
+        ):
+            torch._dynamo.reset()
+            compiled = torch.compile(lambda images, f=transform: f(images * 2) + 1, backend=backend, fullgraph=True)
             torch.manual_seed(5)
-            found = [compiled(grey(3, 40, 40)) for _ in range(3)]
+            found = [compiled(grey(*shape)) for _ in range(3)]
             torch.manual_seed(5)
             for image in found:
-                assert torch.equal(transform(grey(3, 40, 40) * 2) + 1, image)
+                assert torch.equal(transform(grey(*shape) * 2) + 1, image)
             assert not torch.equal(found[0], found[1])
+
+    def test_torch_compile_leaves_the_sample_as_it_is(self):
+        """Only the first plain tensor is an image, the caller's is copied, and other entries come back."""
+        image, sample = grey(3, 40, 40), {"label": 7, "more": (torch.arange(3), "text")}
+        transform = DustRectangles(WHITE)
+        found = torch.compile(transform, backend="eager", fullgraph=True)({"image": image, **sample})
+
+        assert (found["image"] != 100).any()
+        assert (image == 100).all()
+        assert (found["label"], found["more"][1]) == (7, "text")
+        assert torch.equal(found["more"][0], torch.arange(3))
+
+    def test_torch_compile_goes_on_behind_what_it_cannot_trace(self):
+        """Samples of tv_tensors break the graph, as with torchvision's own transforms, and are dusted as ever."""
+        transform = DustRectangles(WHITE, fill_mask=1)
+        compiled = torch.compile(transform, backend="eager")
+        torch.manual_seed(5)
+        expected = transform(tv_tensors.Image(grey(3, 40, 40)), tv_tensors.Mask(black(40, 40)))
+        torch.manual_seed(5)
+        found = compiled(tv_tensors.Image(grey(3, 40, 40)), tv_tensors.Mask(black(40, 40)))
+
+        assert all(map(torch.equal, expected, found))
 
     def test_copies_and_pickles(self):
         """They draw the same and look the same; also through torch.save."""
@@ -586,7 +615,6 @@ class TestModule:
     def test_images_that_cannot_be_painted(self):
         """The messages of dustaug.torch come through."""
         for image, error, message in (
-            (torch.zeros(3, H, W, device="meta"), ValueError, r"tensor must be on the CPU, got device meta"),
             (torch.tensor(3), ValueError, r"tensor must have 2, 3 or 4 axes, got shape \(\)"),
             (PIL.Image.new("P", (W, H)), ValueError, "image must be of mode L, .*, got P"),
         ):

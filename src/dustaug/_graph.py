@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ._checks import check_fill, check_value_range
 from ._fills import brightness_levels, encode
 from ._memory import Layout, make_memory
-from ._plan import PLAN_DTYPE, make_plan
+from ._plan import PLAN_DTYPE, find_reach, make_plan
 from .spec import Spec
 
-__all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust"]
+__all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust", "topmost"]
 
 Words = tuple[Any, Any]
 Words4 = tuple[Any, Any, Any, Any]
@@ -134,12 +134,13 @@ class _Plan:
         memory = make_memory(shape, strides, dtype, layout)
         check_fill(spec, memory)
         value_range = check_value_range(value_range, dtype)
-        record, self.tables = make_plan(spec, memory.height, memory.width)
-        self.number = {name: int(record[0][name]) for name in PLAN_DTYPE.fields or ()}
+        plan = make_plan(spec, memory.height, memory.width)
+        self.tables = plan.tables
+        self.number = {name: int(plan.record[0][name]) for name in PLAN_DTYPE.fields or ()}
         self.spec, self.value_range, self.layout = spec, value_range, layout
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
-        self.reach = self._find_reach()
+        self.reach = find_reach(plan, memory.height, memory.width)
         if spec.fill == "mean":
             if dtype.kind in "iu" and dtype.itemsize > 4:
                 raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')
@@ -152,18 +153,6 @@ class _Plan:
         else:
             patterns = encode(brightness_levels(spec), spec, dtype, value_range)
             self.values = patterns.astype(f"u{dtype.itemsize}").view(dtype)
-
-    def _find_reach(self) -> tuple[int, int]:
-        """Greatest height and width of a rectangle, in pixels of the image."""
-        number = self.number
-        if number["size_from_table"]:
-            start = number["size_table"]
-            sides = self.tables[start : start + (4 << (32 - number["size_shift"]))].reshape(-1, 4)[:, 1:3]
-            height, width = int((sides >> 16).max()), int((sides & 0xFFFF).max())
-        else:
-            height = number["size_unit"] * (number["height_low"] + number["height_n"] - 1)
-            width = number["size_unit"] * (number["width_low"] + number["width_n"] - 1)
-        return min(height, self.height), min(width, self.width)
 
     @property
     def is_sparse(self) -> bool:
@@ -221,7 +210,9 @@ def dust(
     painted = None
     if looks is not None and plan.is_sparse:
         painted = ops.paint_pixels(images, boxes, drawn, looks, layout=layout, reach=plan.reach)
-    dusted, covered = painted or _paint_all(ops, plan, draws, images, _topmost(ops, plan, boxes, drawn), looks)
+    dusted, covered = painted or _paint_all(
+        ops, plan, draws, images, topmost(ops, boxes, drawn, (plan.height, plan.width)), looks
+    )
     return dusted, covered if "N" in layout else covered[0]
 
 
@@ -321,20 +312,22 @@ class _Draws:
         return self.ops.reshape(fills[:, :n_values], (-1, plan.height, plan.width, plan.channels))
 
 
-def _topmost(ops: Ops, plan: _Plan, boxes: tuple[Any, Any, Any, Any], drawn: Any) -> Any:
+def topmost(ops: Ops, boxes: Words4, drawn: Any, size: tuple[int, int]) -> Any:
     """Place in painting order of the last rectangle over each pixel, (n, h, w), or -1.
 
-    For each row and each column, a bit set of the rectangles that reach over it: a pixel lies under those in both.
+    Edges and `drawn` are (n, rectangles). For each row and each column, a bit set of the rectangles that reach over it:
+    a pixel lies under those in both.
     """
     top, left, bottom, right = boxes
-    topmost = ops.constant(np.full((1, plan.height, plan.width), -1, np.int32))
-    for start in range(0, plan.n_rectangles, _BITS):
+    height, width = size
+    places = ops.constant(np.full((1, height, width), -1, np.int32))
+    for start in range(0, int(drawn.shape[1]), _BITS):
         part = slice(start, start + _BITS)
-        rows = _bits(ops, plan.height, top[:, part], bottom[:, part], drawn[:, part])
-        columns = _bits(ops, plan.width, left[:, part], right[:, part], drawn[:, part])
-        both = ops.reshape(rows, (-1, plan.height, 1)) & ops.reshape(columns, (-1, 1, plan.width))
-        topmost = ops.where(both > 0, ops.highest_bit(both) + start, topmost)
-    return topmost
+        rows = _bits(ops, height, top[:, part], bottom[:, part], drawn[:, part])
+        columns = _bits(ops, width, left[:, part], right[:, part], drawn[:, part])
+        both = ops.reshape(rows, (-1, height, 1)) & ops.reshape(columns, (-1, 1, width))
+        places = ops.where(both > 0, ops.highest_bit(both) + start, places)
+    return places
 
 
 def _bits(ops: Ops, side: int, first: Any, stop: Any, drawn: Any) -> Any:
@@ -358,15 +351,15 @@ def _looks(ops: Ops, plan: _Plan, draws: _Draws, images: Any, fills: Any) -> Any
     return values[None] if plan.spec.fill == "constant" else ops.take(values, fills)
 
 
-def _paint_all(ops: Ops, plan: _Plan, draws: _Draws, images: Any, topmost: Any, looks: Any | None) -> tuple[Any, Any]:
+def _paint_all(ops: Ops, plan: _Plan, draws: _Draws, images: Any, uppermost: Any, looks: Any | None) -> tuple[Any, Any]:
     """Images and what is covered, from the uppermost rectangle over each pixel."""
-    covered = topmost >= 0
+    covered = uppermost >= 0
     if looks is None:
         painted = _encoded(ops, plan, draws.noise())
     elif looks.shape[1] == 1:
         painted = looks[:, None]
     else:
-        places = ops.reshape(ops.maximum(topmost, 0), (-1, plan.height * plan.width))
+        places = ops.reshape(ops.maximum(uppermost, 0), (-1, plan.height * plan.width))
         painted = ops.reshape(ops.take_each(looks, places), (-1, plan.height, plan.width, int(looks.shape[-1])))
     mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), plan.layout)
     return ops.where(mask, _arrange(ops, painted, plan.layout), images), covered

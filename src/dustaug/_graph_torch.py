@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ._dtypes import numpy_dtype
 from ._graph import Words, check_one_for_each
-from ._tensors import numpy_dtype
 
 __all__ = ["Torch"]
 
 _LOW = 0xFFFFFFFF
+# As in ``_fills``, which says why; and how many values are summed at once.
+_UNITS, _MAX_FLOAT = 2.0**32, 2.0**14
+_PART = 1 << 24
 
 
 class Torch:
@@ -124,11 +128,39 @@ class Torch:
         return None
 
     def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
-        (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
-        if dtype.is_floating_point:
-            images = torch.round((images.double() - low) / (high - low) * 2.0**32)
-        sums = images.to(torch.int64).sum(dim=(1, 2), keepdim=True)
-        means = (2 * sums + n_pixels) // (2 * n_pixels)
-        if dtype.is_floating_point:
-            means = low + means.double() * ((high - low) / 2.0**32)
-        return means.to(dtype)
+        # In parts, so that no batch needs room for its doubles.
+        part = max(1, _PART // max(1, images[:1].numel()))
+        return torch.cat([_means(images[i : i + part], value_range) for i in range(0, max(1, len(images)), part)])
+
+
+def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tensor:
+    """Means (n, 1, 1, c) of images (n, h, w, c); NaN where they are not finite or far out of their range."""
+    (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
+    if not dtype.is_floating_point:
+        return _mean_of_integers(images.to(torch.int64), n_pixels, signed=dtype != torch.uint64).to(dtype)
+    # A tensor, because dividing by a number may be done as a multiplication.
+    extent = torch.full((), high - low, dtype=torch.float64, device=images.device)
+    scaled = (images.double() - low) / extent
+    usable = (scaled.abs() < _MAX_FLOAT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    means = _mean_of_integers(torch.round(scaled * _UNITS).to(torch.int64), n_pixels)
+    values = low + means.double() * ((high - low) / _UNITS)
+    if dtype == torch.float16:
+        values = _round_to_odd(values)
+    return torch.where(usable, values.to(dtype), torch.full((), math.nan, device=images.device).to(dtype))
+
+
+def _mean_of_integers(images: torch.Tensor, n_pixels: int, *, signed: bool = True) -> torch.Tensor:
+    """Rounded mean of the bits of int64, halves up. Sums of the halves of a word cannot overflow."""
+    upper = images >> 32 if signed else (images >> 32) & _LOW
+    upper = upper.sum(dim=(1, 2), keepdim=True)
+    lower = (images & _LOW).sum(dim=(1, 2), keepdim=True)
+    rest = ((upper % n_pixels) << 32) + lower
+    return (upper // n_pixels << 32) + (2 * rest + n_pixels) // (2 * n_pixels)
+
+
+def _round_to_odd(values: torch.Tensor) -> torch.Tensor:
+    """Round doubles to floats such that rounding these once more is as good as rounding the doubles themselves."""
+    rounded = values.float()
+    bits = rounded.view(torch.int32)
+    towards_zero = torch.where(rounded.double().abs() > values.abs(), bits - 1, bits)
+    return torch.where(rounded.double() == values, bits, towards_zero | 1).view(torch.float32)

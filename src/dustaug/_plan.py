@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from . import _tables
 from .spec import MAX_SIDE, Spec
 
-__all__ = ["PLAN_DTYPE", "Plan", "make_plan"]
+__all__ = ["PLAN_DTYPE", "Plan", "find_reach", "make_plan"]
 
 # One record, read by name in the kernel. The second half says how the images lie in memory and is filled in
 # by ``_memory.make_record``.
@@ -150,6 +150,20 @@ def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
 _cached_plan = functools.lru_cache(maxsize=64)(_compute_plan)
 # Tables of areas take megabytes, and there is one for each image size.
 _cached_area_plan = functools.lru_cache(maxsize=8)(_compute_plan)
+
+
+def find_reach(plan: Plan, height: int, width: int) -> tuple[int, int]:
+    """Return the greatest height and width of a rectangle, in pixels of an image of `height` by `width`."""
+    number = plan.record[0]
+    if number["size_from_table"]:
+        start = int(number["size_table"])
+        sides = plan.tables[start : start + (4 << (32 - int(number["size_shift"])))].reshape(-1, 4)[:, 1:3]
+        tallest, widest = int((sides >> 16).max()), int((sides & 0xFFFF).max())
+    else:
+        tallest, widest = (
+            int(number["size_unit"] * (number[f"{side}_low"] + number[f"{side}_n"] - 1)) for side in ("height", "width")
+        )
+    return min(tallest, height), min(widest, width)
 
 
 def _shift(table: NDArray[np.uint32]) -> int:

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import functools
+import math
+import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from . import core
-from ._extras import name_extra
+from ._checks import check_layout, check_pair, check_spec
+from ._dtypes import numpy_dtype
 from ._memory import Layout
 from .spec import Spec
 
-__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter", "numpy_dtype"]
+__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
+_DEFAULT_SPEC = Spec()
+_NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
-_INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
-_NUMPY_DTYPES = ("bool", *_INTEGERS, "float16", "float32", "float64", "complex64")
-_ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
 
@@ -39,13 +43,16 @@ class Painter:
     ) -> None:
         self.spec, self.layout, self.value_range = spec, layout, value_range
         # Tables of areas are large, and every image size has its own.
-        self._bind = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)(self._bind_kind)
+        remember = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)
+        self._bind, self._bind_elsewhere = remember(self._bind_kind), remember(self._bind_kind_elsewhere)
 
     def __call__(self, tensor: AnyTensor, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> AnyTensor:
         # In one piece: every call and check is a few hundredths of the time that a small image takes.
         plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
         if not plain.is_cpu:
-            _paint_elsewhere(plain)
+            self._paint_elsewhere(plain, seed, epoch, index, num_threads)
+            increment_version(tensor)
+            return tensor
         try:
             address, shape, strides, dtype = plain.data_ptr(), plain.shape, plain.stride(), plain.dtype
         except RuntimeError:
@@ -57,6 +64,33 @@ class Painter:
         return tensor
 
     def _bind_kind(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> Callable[..., None]:
+        layout = self._check_layout(shape, strides)
+        in_numpy = numpy_dtype(dtype)
+        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
+        return core.bind_dust_at(
+            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
+        )
+
+    def _paint_elsewhere(self, plain: torch.Tensor, seed: int, epoch: Any, index: Any, num_threads: int) -> None:
+        """Paint on another device than the CPU."""
+        try:
+            kind = plain.device, plain.shape, plain.stride(), plain.dtype
+            address = plain.is_meta or plain.data_ptr()
+        except RuntimeError:
+            raise _not_dense(plain) from None
+        if (not address and 0 not in plain.shape) or plain.layout is not torch.strided or plain.is_neg():
+            raise _not_dense(plain)
+        self._bind_elsewhere(*kind)(plain, seed, epoch, index, num_threads)
+
+    def _bind_kind_elsewhere(
+        self, device: torch.device, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype
+    ) -> Callable[..., None]:
+        from ._devices import make_batch, make_painter
+
+        layout = self._check_layout(shape, strides)
+        return make_painter(make_batch(device, tuple(shape), strides, dtype, self.spec, layout, self.value_range))
+
+    def _check_layout(self, shape: torch.Size, strides: tuple[int, ...]) -> Layout:
         layout = self.layout
         if layout is None:
             if len(shape) not in _LAYOUTS:
@@ -70,11 +104,7 @@ class Painter:
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
                 "type tensor.clone()"
             )
-        in_numpy = numpy_dtype(dtype)
-        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-        return core.bind_dust_at(
-            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
-        )
+        return layout
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Painter, (self.spec, self.layout, self.value_range)
@@ -83,9 +113,72 @@ class Painter:
 find_painter = functools.lru_cache(maxsize=16)(Painter)
 
 
-def _paint_elsewhere(tensor: torch.Tensor) -> NoReturn:
-    """Paint on another device: the place for a painter that does."""
-    raise ValueError(f"tensor must be on the CPU, got device {tensor.device}: type tensor.cpu()")
+def add_dust(
+    tensor: AnyTensor,
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: int | None,
+    epoch: Any,
+    index: Any,
+    num_threads: int,
+) -> AnyTensor:
+    """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
+    if layout is not None:
+        check_layout(layout)
+    if value_range is not None:
+        value_range = check_pair("value_range", value_range)
+    # A call less for most: it takes as long as a hundredth of a small image.
+    painter = find_painter(_DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
+    if seed is None or index is None:
+        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
+        refuse_capture(tensor)
+        seed, index = int.from_bytes(os.urandom(8), "little"), 0
+    return painter(tensor, seed, epoch, index, num_threads)
+
+
+def dust_batches(painter: Painter, images: torch.Tensor, key: int, n_axes: int) -> None:
+    """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others."""
+    leading = images.shape[:-3]
+    own = leading[:n_axes]
+    index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)
+    _dust_parts(painter, images.as_subclass(torch.Tensor), key, index)
+
+
+def _dust_parts(painter: Painter, images: torch.Tensor, key: int, index: NDArray[np.int64]) -> None:
+    if images.ndim > 4:
+        for part, part_index in zip(images, index, strict=True):
+            _dust_parts(painter, part, key, part_index)
+    else:
+        painter(images, key, 0, index if index.ndim else 0)
+
+
+class _Draw(threading.local):
+    """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
+
+    def __init__(self) -> None:
+        key = np.empty((), np.int64)
+        with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
+            self.pair = torch.from_numpy(key).random_, key.item
+
+
+drawn = _Draw()
+
+
+def draw_key() -> int:
+    """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
+    fill, read = drawn.pair
+    fill()
+    return read()
+
+
+def refuse_capture(tensor: torch.Tensor) -> None:
+    """Refuse to draw a key on the host for a CUDA graph, which would paint the same dust at every replay."""
+    if isinstance(tensor, torch.Tensor) and tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            "seed and index must be given while a CUDA graph is captured, or every replay would paint the same dust: "
+            "type dustaug.torch.add_dust(images, seed=0, index=tensor_on_the_device), and change the tensor"
+        )
 
 
 def _as_plain(tensor: Any) -> torch.Tensor:
@@ -105,21 +198,6 @@ def _not_dense(tensor: torch.Tensor) -> TypeError:
         f"tensor must be dense memory, got a {kind} tensor: type tensor.to_dense() if it is sparse, or "
         "tensor.resolve_neg() if it is an imaginary part"
     )
-
-
-def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
-    name = str(dtype).removeprefix("torch.")
-    if name in _NUMPY_DTYPES:
-        return np.dtype(name)
-    if name not in _ML_DTYPES:
-        raise TypeError(
-            f"tensor must hold numbers of 1, 2, 4 or 8 bytes, got {dtype}: type tensor.to(torch.float32), or "
-            "tensor.dequantize() if it is quantized"
-        )
-    with name_extra("torch", f"a tensor of {dtype}", "ml_dtypes"):
-        import ml_dtypes
-    named: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-    return named
 
 
 def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **key: int) -> Any:

@@ -124,6 +124,8 @@ class Spec:
     normalize_std: tuple[float, ...] | None = None
     # Specs are keys of caches that are asked at every call: their hash is computed once.
     _hash: int = dataclasses.field(init=False, repr=False, compare=False, default=0)
+    # The fields as a literal, which is what a compiled graph holds of a spec.
+    _text: str = dataclasses.field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -143,6 +145,7 @@ class Spec:
         self._check_use()
         self._check_normalize(put)
         put("_hash", hash(tuple(self.to_dict().items())))
+        put("_text", repr(self.to_dict()))
 
     def _complete_size(self, put: Callable[[str, object], None]) -> None:
         given = [group for group in _SIZE_FIELDS if any(getattr(self, name) is not None for name in group)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -17,15 +16,13 @@ with name_extra("torch", "dustaug.torch", "torch"):
     import torch
     from torch.utils.data import Dataset, IterableDataset
 
-from . import core
+from . import _ops, _tensors, core
 from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_spec, check_whole
 from ._memory import Layout
-from ._tensors import AnyTensor, Painter, dust_picture, find_painter
+from ._tensors import AnyTensor, Painter, dust_picture
 from .spec import Spec
 
 __all__ = ["DustDataset", "add_dust"]
-
-_NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 
 
 def add_dust(
@@ -33,23 +30,25 @@ def add_dust(
     spec: Spec | None = None,
     *,
     seed: int | None = None,
-    epoch: int = 0,
+    epoch: int | torch.Tensor = 0,
     index: int | ArrayLike | torch.Tensor | None = None,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
 ) -> AnyTensor:
-    """Paint random rectangles on every image of a tensor, in place and without a copy, and return the tensor.
+    """Paint random rectangles on every image of a tensor, in place, and return the tensor.
 
-    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte.
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte, on every
+    device. On a GPU the painting is queued on the current stream, and nothing waits for it.
 
     Parameters
     ----------
-    tensor : Tensor, (n, c, h, w), (c, h, w) or (h, w), on the CPU, changed in place
-        Any dtype with items of 1, 2, 4 or 8 bytes; bfloat16 and 8-bit floats need ``ml_dtypes``, which
+    tensor : Tensor, (n, c, h, w), (c, h, w) or (h, w), changed in place
+        On any device. Any dtype with items of 1, 2, 4 or 8 bytes; bfloat16 and 8-bit floats need ``ml_dtypes``, which
         ``dustaug[torch]`` installs. Views may be strided, cropped or ``channels_last``.
     spec, seed, epoch, index, num_threads
-        As in :func:`dustaug.add_dust`. Indices may be a tensor too.
+        As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `tensor` they are read when
+        the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are the CPU's.
     layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
         By default NCHW, CHW or HW, by the number of axes.
     value_range : (float, float), optional
@@ -65,9 +64,11 @@ def add_dust(
     TypeError
         If `tensor` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
     ValueError
-        If `tensor` lies on another device or overlaps itself, or an argument is out of its limits.
+        If `tensor` overlaps itself, or an argument is out of its limits.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
+    RuntimeError
+        If a CUDA graph is being captured, and what was given could not be painted anew at a replay.
 
     Notes
     -----
@@ -84,20 +85,8 @@ def add_dust(
     >>> torch.equal(alone, images[5])
     True
     """
-    if torch.compiler.is_compiling():  # A break of the graph. As a decorator it would import the compiler right away.
-        keywords = {"seed": seed, "epoch": epoch, "index": index, "layout": layout}
-        return torch.compiler.disable(add_dust)(  # type: ignore[no-any-return, no-untyped-call]
-            tensor, spec, **keywords, value_range=value_range, num_threads=num_threads
-        )
-    if layout is not None:
-        check_layout(layout)
-    if value_range is not None:
-        value_range = check_pair("value_range", value_range)
-    painter = find_painter(check_spec(spec), layout, value_range)
-    if seed is None or index is None:
-        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
-        seed, index = int.from_bytes(os.urandom(8), "little"), 0
-    return painter(tensor, seed, epoch, index, num_threads)
+    paint = _ops.trace_add_dust if torch.compiler.is_compiling() else _tensors.add_dust
+    return paint(tensor, spec, layout, value_range, seed, epoch, index, num_threads)
 
 
 class DustDataset(Dataset[Any]):

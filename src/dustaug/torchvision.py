@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any, Literal, final
 
 import numpy as np
@@ -14,14 +13,16 @@ from ._extras import name_extra
 with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvision"):
     import PIL.Image
     import torch
+    from torch.utils._pytree import tree_flatten, tree_unflatten
     from torchvision import tv_tensors
     from torchvision.transforms import v2
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
 from ._checks import check_pair, check_value_range, check_whole
+from ._ops import trace_drawn_dust
 from ._targets import covered_points, visible_boxes
-from ._tensors import Painter, dust_picture
+from ._tensors import Painter, draw_key, drawn, dust_batches, dust_picture, refuse_capture
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
@@ -29,25 +30,6 @@ __all__ = ["DustRectangles"]
 # Keypoints and rotated boxes came with torchvision 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
-
-
-class _Draw(threading.local):
-    """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
-
-    def __init__(self) -> None:
-        key = np.empty((), np.int64)
-        with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
-            self.pair = torch.from_numpy(key).random_, key.item
-
-
-_draw = _Draw()
-
-
-def _draw_key() -> int:
-    """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
-    fill, read = _draw.pair
-    fill()
-    return read()
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, object]) -> None:
@@ -59,9 +41,9 @@ def _check_choice(name: str, value: object, choices: tuple[object, object]) -> N
 class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
-    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, in any nest of dict, list and tuple, as the
-    transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image has dust of
-    its own; the frames of a ``tv_tensors.Video`` share theirs.
+    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nest of dict, list and
+    tuple, as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image
+    has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
     ----------
@@ -128,20 +110,24 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def forward(self, *inputs: Any) -> Any:
         """Dust a sample."""
-        if torch.compiler.is_compiling():  # A break of the graph.
-            return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
+        if torch.compiler.is_compiling():
+            return self._trace(*inputs)
         image = inputs[0]
         # A plain tensor needs no flattening, which takes as long as the dust.
         plain = type(image) is torch.Tensor and len(inputs) == 1
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
-            fill, read = _draw.pair
+            if not image.is_cpu:
+                refuse_capture(image)
+            fill, read = drawn.pair
             fill()
             return self._paint(image if self.inplace else image.clone(), read())
         return super().forward(*inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the key of a sample, and find what its dust covers if a policy asks for it."""
-        key, cover = _draw_key(), None
+        for inpt in flat_inputs:
+            refuse_capture(inpt)
+        key, cover = draw_key(), None
         if any(map(self._follows, flat_inputs)):
             batches = {self._batch_shape(inpt) for inpt in flat_inputs if _is_image(inpt)} or {()}
             if len(batches) > 1:
@@ -185,17 +171,19 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def _dust(self, image: torch.Tensor, key: int) -> torch.Tensor:
         image = image if self.inplace else image.clone()
-        batch, leading = self._batch_shape(image), image.shape[:-3]
-        index = np.arange(math.prod(batch)).repeat(math.prod(leading[len(batch) :])).reshape(leading)
-        self._paint_all(image.as_subclass(torch.Tensor), key, index)
+        dust_batches(self._paint, image, key, len(self._batch_shape(image)))
         return image
 
-    def _paint_all(self, images: torch.Tensor, key: int, index: NDArray[np.int64]) -> None:
-        if images.ndim > 4:
-            for part, part_index in zip(images, index, strict=True):
-                self._paint_all(part, key, part_index)
-        else:
-            self._paint(images, key, 0, index if index.ndim else 0)
+    def _trace(self, *inputs: Any) -> Any:
+        """Dust a sample for the compiler, which traces plain tensors only: as for all of torchvision's transforms."""
+        flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
+        plain = [place for place, inpt in enumerate(flat) if type(inpt) is torch.Tensor]
+        if not plain or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat):
+            return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
+        place = plain[0]
+        image = flat[place] if self.inplace else flat[place].clone()
+        trace_drawn_dust(image, self.spec, self.value_range, len(self._batch_shape(image)))
+        return tree_unflatten([*flat[:place], image, *flat[place + 1 :]], tree)
 
     def extra_repr(self) -> str:
         """Spec, and the options that are not the default."""
@@ -220,7 +208,7 @@ def _fill_mask(mask: torch.Tensor, cover: torch.Tensor, value: Any) -> torch.Ten
     fill = torch.tensor(value, device="cpu").to(mask.dtype)
     if fill.item() != value:
         raise ValueError(f"fill_mask must be a value of the masks' dtype {mask.dtype}, got {value}")
-    return torch.where(cover.reshape(*batch, *[1] * (mask.ndim - cover.ndim), *size), fill, mask)
+    return torch.where(cover.to(mask.device).reshape(*batch, *[1] * (mask.ndim - cover.ndim), *size), fill, mask)
 
 
 def _clip_boxes(boxes: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
@@ -228,7 +216,7 @@ def _clip_boxes(boxes: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
     if boxes.format.value not in _UPRIGHT:
         raise ValueError(f'boxes must be of format {", ".join(_UPRIGHT)} with boxes="clip", got {boxes.format.value}')
     corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
-    visible = torch.from_numpy(visible_boxes(corners.numpy(), cover))
+    visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), cover)).to(plain.device)
     clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
     return torch.where((visible != corners).any(dim=1, keepdim=True), clipped, plain)
 
@@ -241,9 +229,9 @@ def _blank_points(points: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
             "tv_tensors.wrap(keypoints.float(), like=keypoints)"
         )
     # What is blank already, or infinitely far away, lies under no dust.
-    places = plain.detach().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
+    places = plain.detach().cpu().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
     covered = torch.from_numpy(covered_points(places, cover)).reshape(*plain.shape[:-1], 1)
-    return plain.masked_fill(covered, math.nan)
+    return plain.masked_fill(covered.to(plain.device), math.nan)
 
 
 def _one_cover(cover: torch.Tensor) -> NDArray[np.bool_]:

@@ -1,0 +1,72 @@
+"""The Triton kernel in Triton's interpreter, which needs no GPU but a process of its own.
+
+Triton decides at its import whether it compiles or interprets.
+"""
+
+import atexit
+import concurrent.futures
+import functools
+import multiprocessing
+import os
+from unittest import mock
+
+import numpy as np
+
+
+@functools.cache
+def interpreter():
+    """The process, started at the first call."""
+    pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    atexit.register(pool.shutdown)
+    return pool
+
+
+def run(function, *arguments):
+    """Call a function of this module in the process, and return what it returns."""
+    before = os.environ.get("TRITON_INTERPRET")
+    os.environ["TRITON_INTERPRET"] = "1"  # A process starts with the environment of the moment.
+    try:
+        return interpreter().submit(function, *arguments).result()
+    finally:
+        if before is None:
+            del os.environ["TRITON_INTERPRET"]
+        else:
+            os.environ["TRITON_INTERPRET"] = before
+
+
+def paint(buffer, name, place, spec, key, layout, value_range=None):
+    """Paint a view of an array of bits with the kernel, and return the array.
+
+    The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices and epoch
+    may be arrays, which become tensors. The programs run from the last to the first: on a GPU they run in any order,
+    and in this one a pixel that two of them write ends up wrong.
+    """
+    import torch
+    from triton.runtime.interpreter import interpreter_builder as builder
+
+    from dustaug._devices import KernelPainter, make_batch
+
+    key = {word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in key.items()}
+    shape, strides, offset = place
+    tensor = torch.from_numpy(buffer).view(getattr(torch, name)).as_strided(shape, strides, offset)
+    painter = KernelPainter(make_batch(tensor.device, shape, strides, tensor.dtype, spec, layout, value_range))
+    forwards = builder.set_grid_idx
+
+    def backwards(*place):
+        forwards(*(n - 1 - i for n, i in zip(builder.grid_dim, place, strict=True)))
+
+    with mock.patch.object(builder, "set_grid_idx", backwards):
+        painter(tensor, **key)
+    return buffer
+
+
+def philox(counters, keys):
+    """The words of counters (n, 4) and keys (n, 2), as Triton has them: (n, 4)."""
+    import torch
+
+    from philox_in_triton import draw_words
+
+    words = torch.zeros((len(counters), 4), dtype=torch.int64)
+    seeds = torch.from_numpy(keys[:, 0] | keys[:, 1] << np.uint64(32))
+    draw_words[(len(counters),)](torch.from_numpy(counters), seeds, words)
+    return words.numpy()

@@ -1,0 +1,328 @@
+"""The kernel on a real GPU: the pixels of add_dust(), and how it behaves on streams and in graphs.
+
+Collected only where PyTorch sees a GPU, of NVIDIA's or AMD's.
+"""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision import tv_tensors
+
+import dustaug
+import strategies
+from dustaug import core, dust
+from dustaug._devices import KernelPainter, OperationsPainter, make_batch, make_painter
+from dustaug.torch import DustDataset, add_dust
+from dustaug.torchvision import DustRectangles
+
+GPU = torch.device("cuda", torch.cuda.current_device())
+DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
+SPECS = {
+    "dust": dust(),
+    "cutout": dustaug.cutout(56, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dust(fill="color", center="uniform"),
+    "noise": dust(fill="noise", height_fraction_range=(0.1, 0.9)),
+    "mean": dust(fill="mean", height_fraction_range=(0.05, 0.2)),
+    "many": dust(count_range=(200, 300)),
+    "squares": dust(side_range=(3, 99), spare_last=False, count_range=(0, 9)),
+}
+KEY = {"seed": 2**63 + 7, "epoch": 5}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits_unseen():
+    """No test leaves the mode behind in which waiting for the GPU raises."""
+    yield
+    torch.cuda.set_sync_debug_mode("default")
+
+
+def photos(*shape, dtype=torch.uint8):
+    images = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(3), dtype=torch.uint8)
+    return images if dtype == torch.uint8 else (images / 255).to(dtype)
+
+
+def same(first, second):
+    """Whether two tensors hold the same bytes."""
+    first, second = (tensor.cpu().contiguous().flatten().view(torch.uint8) for tensor in (first, second))
+    return torch.equal(first, second)
+
+
+def test_triton_is_used():
+    """Where it is installed."""
+    batch = make_batch(GPU, (2, 3, 8, 8), (192, 64, 8, 1), torch.uint8, dust(), "NCHW")
+
+    assert isinstance(make_painter(batch), KernelPainter)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64]
+)
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_pixels_are_those_of_the_cpu(spec, dtype):
+    """Every preset and dtype, in planes and in channels_last."""
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        for shape in ((7, 3, 224, 224), (3, 3, 65, 511)):
+            expected = photos(*shape, dtype=dtype).contiguous(memory_format=memory_format)
+            found = expected.to(GPU)
+
+            assert add_dust(found, spec, **KEY, index=2**33) is found
+            assert same(add_dust(expected, spec, **KEY, index=2**33), found)
+
+
+@settings(max_examples=400)
+@given(data=st.data())
+def test_any_spec_on_any_view(data):
+    """Random specs on strided, cropped and transposed views of every dtype, and nothing beside the view changes."""
+    buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=70, steps=(1, 1, 1, 2, 3)))
+    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
+    spec = data.draw(strategies.specs(channels, view.dtype))
+    key = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
+    key["index"] = data.draw(st.integers(0, 2**63 - 10))
+    item = view.dtype.itemsize
+    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
+    on_device = torch.from_numpy(buffer.view(f"i{item}").copy()).to(GPU)
+    tensor = on_device.view(getattr(torch, view.dtype.name))
+    tensor = tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
+    try:
+        core.add_dust(view, spec, **key, layout=layout)
+    except ValueError:
+        return
+    add_dust(tensor, spec, **key, layout=layout)
+
+    assert buffer.tobytes() == on_device.cpu().numpy().tobytes()
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_operations_paint_the_same(spec):
+    """What paints where Triton is missing."""
+    expected = photos(5, 3, 100, 120)
+    found = expected.to(GPU)
+    batch = make_batch(GPU, tuple(found.shape), found.stride(), found.dtype, spec, "NCHW")
+    OperationsPainter(batch)(found, **KEY, index=9)
+
+    assert same(add_dust(expected, spec, **KEY, index=9), found)
+
+
+def test_floats_of_another_range():
+    """A mean divides by 255 as the CPU does, to the bit."""
+    for spec in (dust(), dust(fill="mean")):
+        expected = photos(4, 3, 64, 64).float()
+        found = expected.to(GPU)
+
+        assert same(
+            add_dust(expected, spec, **KEY, index=0, value_range=(0, 255)),
+            add_dust(found, spec, **KEY, index=0, value_range=(0, 255)),
+        )
+
+
+def test_more_than_two_billion_values():
+    """Addresses have 64 bits."""
+    found = torch.zeros(2**13 + 1, 4, 256, 256, dtype=torch.uint8, device=GPU)
+    add_dust(found, **KEY, index=0)
+
+    assert same(add_dust(torch.zeros(4, 256, 256, dtype=torch.uint8), **KEY, index=2**13), found[-1])
+
+
+@pytest.mark.parametrize("index", [[9, 2**62, 9], np.array([3, 1, 2]), torch.tensor([3, 1, 2])])
+def test_indices_of_the_host(index):
+    """They are sent to the device."""
+    expected = photos(3, 3, 64, 64)
+    found = expected.to(GPU)
+
+    assert same(add_dust(expected, **KEY, index=index), add_dust(found, **KEY, index=index))
+
+
+class TestStreams:
+    """On the current stream, and nobody waits."""
+
+    @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+    def test_nobody_waits(self, spec):
+        """Not at the first call for a kind of images either, and with indices on host and device."""
+        images = photos(4, 3, 48, 49).to(GPU)
+        indices = torch.arange(4, device=GPU)
+        epoch = torch.tensor(5, device=GPU)
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        add_dust(images, spec, **KEY, index=0)
+        add_dust(images, spec, **KEY, index=[1, 2, 3, 4])
+        add_dust(images, spec, seed=7, epoch=epoch, index=indices)
+        torch.cuda.set_sync_debug_mode("default")
+        expected = photos(4, 3, 48, 49)
+        for key in ({**KEY, "index": 0}, {**KEY, "index": [1, 2, 3, 4]}, {"seed": 7, "epoch": 5, "index": 0}):
+            add_dust(expected, spec, **key)
+
+        assert same(expected, images)
+
+    def test_it_runs_on_the_current_stream(self):
+        """Behind what that stream has still to do, and before what it is given next."""
+        stream, images = torch.cuda.Stream(), torch.zeros(8, 3, 64, 65, dtype=torch.uint8, device=GPU)
+        add_dust(images, **KEY, index=0)  # Compiles, and sends the tables on another stream.
+        torch.cuda.synchronize()
+        with torch.cuda.stream(stream):
+            torch.cuda._sleep(100_000_000)
+            images.fill_(100)
+            add_dust(images, **KEY, index=0)
+            found = images.clone()
+            assert not stream.query()
+        stream.synchronize()
+
+        assert same(add_dust(torch.full((8, 3, 64, 65), 100, dtype=torch.uint8), **KEY, index=0), found)
+
+    def test_tables_are_there_for_every_stream(self):
+        """A second stream waits for what the first one sends."""
+        first, second = torch.cuda.Stream(), torch.cuda.Stream()
+        images = torch.full((8, 3, 63, 65), 100, dtype=torch.uint8, device=GPU)
+        copy = images.clone()
+        torch.cuda.synchronize()
+        with torch.cuda.stream(first):
+            torch.cuda._sleep(100_000_000)
+            add_dust(images, **KEY, index=0)
+        with torch.cuda.stream(second):
+            add_dust(copy, **KEY, index=0)
+        torch.cuda.synchronize()
+
+        assert same(images, copy)
+        assert same(add_dust(torch.full((8, 3, 63, 65), 100, dtype=torch.uint8), **KEY, index=0), copy)
+
+
+class TestGraphs:
+    """Captured CUDA graphs."""
+
+    def test_replays_read_index_and_epoch_anew(self):
+        """From tensors on the device; memory that others take in between does not matter."""
+        start, images = photos(6, 3, 64, 64), torch.empty(6, 3, 64, 64, dtype=torch.uint8, device=GPU)
+        index, epoch = torch.zeros(6, dtype=torch.int64, device=GPU), torch.zeros((), dtype=torch.int64, device=GPU)
+        add_dust(images, seed=7, epoch=epoch, index=index)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            add_dust(images, seed=7, epoch=epoch, index=index)
+        for size in range(40, 200):  # The painter that was captured is forgotten, and its memory asked for.
+            add_dust(torch.zeros(3, size, size, device=GPU), seed=0, index=0)
+        for step in range(5):
+            images.copy_(start)
+            index.copy_(torch.arange(6) + 6 * step)
+            epoch.fill_(step)
+            graph.replay()
+
+            assert same(add_dust(start.clone(), seed=7, epoch=step, index=6 * step), images)
+
+    def test_a_single_index_may_be_a_tensor(self):
+        """It is that of the first image."""
+        images, index = torch.zeros(6, 3, 64, 64, dtype=torch.uint8, device=GPU), torch.tensor(0, device=GPU)
+        add_dust(images, seed=7, index=index)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            add_dust(images, seed=7, index=index)
+        index.fill_(30)
+        images.zero_()
+        graph.replay()
+
+        assert same(add_dust(torch.zeros(6, 3, 64, 64, dtype=torch.uint8), seed=7, index=30), images)
+
+    @pytest.mark.parametrize(
+        ("paint", "message"),
+        [
+            (add_dust, "seed and index must be given while a CUDA graph is captured"),
+            (DustRectangles(inplace=True), "seed and index must be given while a CUDA graph is captured"),
+            (DustRectangles(same_on_batch=True), "seed and index must be given while a CUDA graph is captured"),
+            (lambda images: add_dust(images, seed=0, index=[1, 2]), "index must be a number or a tensor on the device"),
+            (lambda images: add_dust(images[..., 1:], seed=0, index=0), "images must be dusted once before"),
+        ],
+    )
+    def test_what_cannot_be_captured(self, paint, message):
+        """What would be the same at each replay, or is not on the device yet."""
+        images = torch.zeros(2, 3, 31, 33, dtype=torch.uint8, device=GPU)
+        add_dust(images, seed=0, index=0)
+        with torch.cuda.graph(torch.cuda.CUDAGraph()):
+            images.zero_()
+            with pytest.raises(RuntimeError, match=message):
+                paint(images)
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+def test_torch_compile(backend):
+    """No break of the graph, and the pixels of the CPU."""
+    torch._dynamo.reset()
+
+    def step(images, index):
+        return add_dust(images.float() / 255, seed=7, index=index) * 2
+
+    compiled = torch.compile(step, backend=backend, fullgraph=True)
+    for index in range(0, 96, 32):
+        expected, found = step(photos(32, 3, 40, 40), index), compiled(photos(32, 3, 40, 40).to(GPU), index)
+        torch.testing.assert_close(expected, found.cpu())
+
+
+def test_indices_on_the_device_are_checked_as_far_as_nobody_waits():
+    """Their number and dtype are; a device that is not asked tells no value."""
+    images = torch.zeros(3, 3, 32, 32, dtype=torch.uint8, device=GPU)
+    with pytest.raises(ValueError, match=r"tensor of shape \(3,\), one for each image, got shape \(2,\)"):
+        add_dust(images, seed=0, index=torch.zeros(2, dtype=torch.int64, device=GPU))
+    with pytest.raises(
+        TypeError, match="index must be a whole number or a tensor of them, got a tensor of torch.float32"
+    ):
+        add_dust(images, seed=0, index=torch.zeros(3, device=GPU))
+    with pytest.raises(TypeError, match="epoch must be a whole number, or a tensor of one"):
+        add_dust(images, seed=0, epoch=torch.zeros(3, device=GPU), index=0)
+
+    assert not images.any()
+
+
+class TestAutograd:
+    """What autograd sees."""
+
+    @pytest.mark.parametrize("fill", ["grey", "mean"])
+    def test_leaves_and_versions(self, fill):
+        """As on the CPU: nothing but the version counter."""
+        leaf = torch.full((3, 64, 64), 0.5, device=GPU, requires_grad=True)
+        version = leaf._version
+        (add_dust(leaf, dust(fill=fill), seed=0, index=0) * 3).sum().backward()
+
+        assert (leaf.grad == 3).all()
+        assert leaf._version > version
+
+
+class TestTorchvision:
+    """dustaug.torchvision on the device."""
+
+    @pytest.mark.parametrize("shape", [(3, 48, 56), (4, 3, 48, 56), (2, 2, 3, 48, 56)])
+    def test_images(self, shape):
+        """Drawn with the key that the CPU would draw."""
+        for transform in (DustRectangles(), DustRectangles(same_on_batch=True), DustRectangles(fill="mean")):
+            torch.manual_seed(5)
+            expected = transform(photos(*shape))
+            torch.manual_seed(5)
+
+            assert same(expected, transform(photos(*shape).to(GPU)))
+
+    def test_masks_boxes_and_keypoints(self):
+        """They follow, and stay on the device."""
+        transform = DustRectangles(count_range=(20, 31), fill_mask=7, boxes="clip", keypoints="nan")
+        sample = {
+            "image": tv_tensors.Image(photos(3, 48, 56)),
+            "mask": tv_tensors.Mask(torch.zeros(48, 56, dtype=torch.uint8)),
+            "boxes": tv_tensors.BoundingBoxes([[8.0, 8, 40, 40], [0, 0, 5, 5]], format="XYXY", canvas_size=(48, 56)),
+            "points": tv_tensors.KeyPoints([[28.0, 24], [1, 1]], canvas_size=(48, 56)),
+        }
+        torch.manual_seed(5)
+        expected = transform(sample)
+        torch.manual_seed(5)
+        found = transform({key: tensor.to(GPU) for key, tensor in sample.items()})
+
+        for key, tensor in expected.items():
+            assert type(found[key]) is type(tensor)
+            assert found[key].device == GPU
+            assert same(tensor, found[key])
+
+
+def test_data_sets_on_the_device():
+    """DustDataset paints what it is given."""
+    images = photos(9, 3, 48, 49)
+    on_device = DustDataset([image.to(GPU) for image in images], seed=7)
+    on_host = DustDataset(list(images), seed=7)
+
+    for index in range(9):
+        assert same(on_host[index], on_device[index])

@@ -1,0 +1,180 @@
+"""Compiled graphs hold the painting without a break, and paint what is painted outside of them."""
+
+import ast
+
+import numpy as np
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+from torch.library import opcheck
+
+import dustaug
+from dustaug import dust
+from dustaug.torch import add_dust
+
+BACKENDS = ["eager", "aot_eager"]
+SPEC = dust(count_range=(20, 31))
+
+
+def grey(*shape, dtype=torch.uint8):
+    return torch.full(shape, 100, dtype=dtype)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler():
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_there_is_no_break_of_the_graph(backend):
+    """Work before and after the painting is in one graph with it."""
+    compiled = torch.compile(
+        lambda images, index: add_dust(images * 2, SPEC, seed=2**64 - 1, epoch=3, index=index) + 1,
+        backend=backend,
+        fullgraph=True,
+    )
+    for index in range(3):
+        expected = add_dust(grey(2, 3, 40, 40) * 2, SPEC, seed=2**64 - 1, epoch=3, index=index) + 1
+
+        assert torch.equal(compiled(grey(2, 3, 40, 40), index), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_callers_tensor_is_painted(backend):
+    """In place, and it is what comes back."""
+    images = grey(2, 3, 40, 40)
+    found = torch.compile(lambda images: add_dust(images, seed=7, index=0), backend=backend, fullgraph=True)(images)
+
+    assert torch.equal(images, add_dust(grey(2, 3, 40, 40), seed=7, index=0))
+    assert torch.equal(images, found)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"index": [3, 2**40]},
+        {"index": np.array([3, 2**40])},
+        {"index": torch.tensor([3, 2**40])},
+        {"index": 5, "epoch": torch.tensor(3)},
+        {"index": 5, "layout": "NCHW", "num_threads": 2, "spec": dustaug.cutout(9)},
+        {"index": 5, "value_range": (10, 20), "spec": dust(fill="noise")},
+    ],
+    ids=str,
+)
+def test_arguments_go_through(arguments):
+    """All that add_dust() takes."""
+    spec = arguments.pop("spec", None)
+    compiled = torch.compile(
+        lambda images: add_dust(images, spec, seed=7, **arguments), backend="eager", fullgraph=True
+    )
+
+    assert torch.equal(compiled(grey(2, 3, 40, 40)), add_dust(grey(2, 3, 40, 40), spec, seed=7, **arguments))
+
+
+def test_new_indices_epochs_and_seeds_compile_nothing():
+    """After the second value PyTorch holds them for variables: two compilations, however many batches there are."""
+    counter = CompileCounterWithBackend("eager")
+
+    def step(images, seed, epoch, index):
+        return add_dust(images, seed=seed, epoch=epoch, index=index)
+
+    compiled = torch.compile(step, backend=counter, fullgraph=True)
+    for number in range(40):
+        key = {"seed": 5 + 2**20 * number, "epoch": 3 + number, "index": 32 * number + 2**33}
+        assert torch.equal(compiled(grey(1, 8, 8), **key), add_dust(grey(1, 8, 8), **key))
+
+    assert counter.frame_count <= 2
+
+
+def test_another_spec_is_another_graph():
+    """A spec is known by what it says, not by where it lies: the place of one that is gone may be taken by the next."""
+    compiled = torch.compile(
+        lambda images, spec: add_dust(images, spec, seed=7, index=0), backend="eager", fullgraph=True
+    )
+    for number in range(6):
+        found = compiled(grey(3, 40, 40), dust(count_range=(20 + number, 20 + number)))
+
+        assert torch.equal(
+            found, add_dust(grey(3, 40, 40), dust(count_range=(20 + number, 20 + number)), seed=7, index=0)
+        )
+
+
+@pytest.mark.parametrize("backend", ["aot_eager", "aot_eager_decomp_partition"])
+def test_without_a_seed_every_call_differs(backend):
+    """Also two that look alike to the compiler: as the two views of an image in contrastive learning do."""
+
+    def views(images):
+        return add_dust(images.clone(), SPEC), add_dust(images.clone(), SPEC)
+
+    compiled = torch.compile(views, backend=backend, fullgraph=True)
+    found = [view for _ in range(2) for view in compiled(grey(3, 40, 40))]
+
+    assert len({view.numpy().tobytes() for view in found}) == 4
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_autograd_sees_what_it_sees_outside(backend):
+    """Gradients pass the painting as if it was not there."""
+    leaf = torch.full((3, 40, 40), 0.5, requires_grad=True)
+
+    def loss(leaf):
+        return add_dust(leaf * 2, SPEC, seed=7, index=0).square().sum()
+
+    loss(leaf).backward()
+    expected, leaf.grad = leaf.grad, None
+    torch.compile(loss, backend=backend, fullgraph=True)(leaf).backward()
+
+    assert torch.equal(leaf.grad, expected)
+
+
+def test_wrong_arguments_raise_when_the_graph_runs():
+    """With the messages of add_dust(), and nothing is painted."""
+    images = grey(2, 3, 40, 40)
+    for arguments, message in (
+        ({"seed": -1, "index": 0}, "seed must be from 0"),
+        ({"seed": 2**64, "index": 0}, "seed must be from 0"),
+        ({"seed": 0}, "index must be given with a seed"),
+        ({"index": 0}, "seed must be given together with index"),
+        ({"seed": 0, "index": 0, "layout": "WH"}, "layout must be one of"),
+    ):
+        compiled = torch.compile(lambda images, given=arguments: add_dust(images, **given), backend="eager")
+        with pytest.raises((TypeError, ValueError), match=message):
+            compiled(images)
+
+    assert (images == 100).all()
+    assert torch.is_grad_enabled()  # A graph that raises under no_grad() would leave it off.
+
+
+def test_exported_programs_paint():
+    """torch.export holds the operation, with the spec as text."""
+
+    class Dusted(torch.nn.Module):
+        def forward(self, images, index):
+            return add_dust(images * 2, SPEC, seed=7, index=index)
+
+    index = torch.tensor([5, 6])
+    program = torch.export.export(Dusted(), (grey(2, 3, 40, 40), index))
+
+    assert torch.equal(
+        program.module()(grey(2, 3, 40, 40), index), add_dust(grey(2, 3, 40, 40) * 2, SPEC, seed=7, index=index)
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_the_operations_are_what_their_schemas_say(dtype):
+    """By PyTorch's own checks."""
+    images, indices = grey(2, 3, 40, 40, dtype=dtype), torch.tensor([5, 6])
+    limits, text = (0.0, 255.0), SPEC._text
+    for arguments in (
+        (images, text, None, limits, (7, 2**32 - 1), 3, None, 5, None, 1),
+        (images, text, "NCHW", limits, (7, 0), 3, torch.tensor(1), 0, indices, 1),
+    ):
+        opcheck(torch.ops.dustaug.add_dust_.default, arguments)
+    tests = ["test_schema", "test_autograd_registration", "test_faketensor"]  # The fourth wants the same pixels twice.
+    opcheck(torch.ops.dustaug.add_drawn_dust_.default, (images, text, limits, 1), test_utils=tests)
+
+
+def test_a_specs_text_is_all_of_it():
+    """What the graph holds is read back as the same spec."""
+    for spec in (dust(), dustaug.cutout(9, fill_value=(1, 2, 3)), dustaug.random_erasing(p=0.5), SPEC):
+        assert dustaug.Spec.from_dict(ast.literal_eval(spec._text)) == spec
