@@ -89,6 +89,30 @@ class TestAddDust:
         assert bits(add_dust(grey(*shape), seed=3, index=9, layout=layout)) == expected.tobytes()
 
     @pytest.mark.parametrize(
+        ("shape", "message"),
+        [
+            ((64, 64, 3), 'layout="CHW" if that is meant, else HWC or NHW'),
+            ((32, 28, 28), 'layout="CHW" if that is meant, else HWC or NHW'),
+            ((8, 64, 64, 3), 'layout="NCHW" if that is meant, else NHWC'),
+        ],
+    )
+    def test_a_doubtful_shape_needs_a_layout(self, shape, message):
+        """Neither channels that come last nor a batch of grey images is taken for planes."""
+        tensor = grey(*shape)
+        with pytest.raises(ValueError, match=f"tensor must have its channels before.*type {message}"):
+            add_dust(tensor, seed=1, index=0)
+
+        assert (tensor == 100).all()
+
+        add_dust(tensor, seed=1, index=0, layout=message[8:].partition('"')[0])
+
+        assert (tensor != 100).any()
+
+    def test_many_channels_of_a_batch_are_planes(self):
+        """Features of a network are no images with their channels last."""
+        assert (add_dust(grey(2, 64, 28, 28), seed=1, index=3) != 100).any()
+
+    @pytest.mark.parametrize(
         ("shape", "layout"), [((40, 41, 3), "HWC"), ((2, 40, 41), "NHW"), ((2, 40, 41, 3), "NHWC")]
     )
     def test_another_layout_can_be_given(self, shape, layout):

@@ -72,6 +72,13 @@ class TestImages:
         assert torch.equal(expected, found)
         assert (image == 100).all()
 
+    def test_channels_that_come_last_are_refused(self):
+        """Torchvision knows images as planes; what cannot be some is not painted as such."""
+        for shape in ((64, 64, 3), (4, 64, 64, 3)):
+            with pytest.raises(ValueError, match=r"channels before height and width.*type tensor.movedim\(-1, -3\)"):
+                DustRectangles()(torch.zeros(shape))
+        assert (DustRectangles(WHITE)(torch.zeros(32, H, W)) > 0).any()
+
     def test_more_leading_axes(self):
         """Every image of (..., c, h, w) has dust of its own, and memory of any kind is painted in place."""
         image = grey(3, 2, 3, H, W).transpose(0, 1)

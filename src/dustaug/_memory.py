@@ -15,7 +15,7 @@ Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
 _DEFAULT_LAYOUT: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
 # More channels than this are taken for a mistaken layout unless the layout is given.
-_MAX_GUESSED_CHANNELS = 16
+MAX_GUESSED_CHANNELS = 16
 
 
 class Memory(NamedTuple):
@@ -70,9 +70,7 @@ def guess_layout(shape: tuple[Any, ...]) -> Layout:
 def looks_mistaken(shape: tuple[Any, ...]) -> bool:
     """Whether the last axis of what should be HWC or NHWC may be the width of an image instead."""
     rows, columns, channels = map(int, shape[-3:])
-    return channels > _MAX_GUESSED_CHANNELS or (
-        channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels)
-    )
+    return channels > MAX_GUESSED_CHANNELS or (channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels))
 
 
 def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:

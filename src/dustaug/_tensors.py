@@ -18,7 +18,7 @@ from torch.autograd.graph import increment_version
 from . import core
 from ._checks import check_layout, check_pair, check_spec
 from ._dtypes import numpy_dtype
-from ._memory import Layout
+from ._memory import MAX_GUESSED_CHANNELS, Layout
 from .spec import Spec
 
 __all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
@@ -35,13 +35,17 @@ _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
 class Painter:
     """:func:`add_dust` with a spec, a layout and a value range, which keeps what it looks up for each kind of tensor.
 
-    For adapters whose arguments are checked when they are made.
+    For adapters whose arguments are checked when they are made. `planar`: whoever calls knows images as CHW alone.
     """
 
     def __init__(
-        self, spec: Spec, layout: Layout | None = None, value_range: tuple[float, float] | None = None
+        self,
+        spec: Spec,
+        layout: Layout | None = None,
+        value_range: tuple[float, float] | None = None,
+        planar: bool = False,  # noqa: FBT001, FBT002  As a pickle has it.
     ) -> None:
-        self.spec, self.layout, self.value_range = spec, layout, value_range
+        self.spec, self.layout, self.value_range, self.planar = spec, layout, value_range, planar
         # Tables of areas are large, and every image size has its own.
         remember = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)
         self._bind, self._bind_elsewhere = remember(self._bind_kind), remember(self._bind_kind_elsewhere)
@@ -99,6 +103,7 @@ class Painter:
                     "last three are channels, height and width"
                 )
             layout = _LAYOUTS[len(shape)]
+            self._check_guess(tuple(shape), layout)
         if any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
             raise ValueError(
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
@@ -106,8 +111,24 @@ class Painter:
             )
         return layout
 
+    def _check_guess(self, shape: tuple[int, ...], layout: Layout) -> None:
+        """Refuse a shape that is more likely of another layout, unless the framework knows no other."""
+        channels = shape[-3] if len(shape) > 2 else 1
+        if channels <= MAX_GUESSED_CHANNELS or (shape[-1] > 4 and (len(shape) == 4 or self.planar)):
+            return
+        hint = (
+            "tensor.movedim(-1, -3) if they come last"
+            if self.planar
+            else f"else {'HWC or NHW' if len(shape) == 3 else 'NHWC'}"
+        )
+        say = "" if self.planar else f'layout="{layout}" if that is meant, '
+        raise ValueError(
+            f"tensor must have its channels before height and width, got shape {shape}, which would be {channels} "
+            f"channels: type {say}{hint}"
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Painter, (self.spec, self.layout, self.value_range)
+        return Painter, (self.spec, self.layout, self.value_range, self.planar)
 
 
 find_painter = functools.lru_cache(maxsize=16)(Painter)

@@ -202,11 +202,11 @@ class DustDataset(Dataset[Any]):
         key: Any = self.image
         if key is None:
             key = "image" if isinstance(sample, Mapping) else 0
-        elif isinstance(key, str) and isinstance(sample, tuple):
-            key = sample._fields.index(key)  # type: ignore[attr-defined]
+        elif isinstance(key, str) and key in getattr(sample, "_fields", ()):
+            key = sample._fields.index(key)  # type: ignore[union-attr]
         try:
             image = changed[key]
-        except LookupError:
+        except (LookupError, TypeError):
             entries = list(sample) if isinstance(sample, Mapping) else f"{len(changed)} entries"
             raise LookupError(
                 f"sample must have an image at {key!r}, got {entries}: type DustDataset(…, image=its_key)"

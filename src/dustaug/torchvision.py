@@ -19,7 +19,7 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
-from ._checks import check_pair, check_value_range, check_whole
+from ._checks import check_pair, check_whole
 from ._ops import trace_drawn_dust
 from ._targets import covered_points, visible_boxes
 from ._tensors import Painter, draw_key, drawn, dust_batches, dust_picture, refuse_capture
@@ -105,8 +105,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.boxes, self.keypoints = boxes, keypoints
         self.value_range = None if value_range is None else check_pair("value_range", value_range)
-        check_value_range(self.value_range, np.dtype(np.float64))
-        self._paint = Painter(self.spec, value_range=self.value_range)
+        self._paint = Painter(self.spec, value_range=self.value_range, planar=True)
 
     def forward(self, *inputs: Any) -> Any:
         """Dust a sample."""
