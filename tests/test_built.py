@@ -165,7 +165,7 @@ class TestSdist:
 
     def test_contents(self, sdist):
         """All sources, tests, benchmarks and docs, and the files of the root: not one more."""
-        root = {path.name for path in ROOT.iterdir() if path.suffix in (".md", ".cff", ".toml")}
+        root = {path.name for path in ROOT.iterdir() if path.suffix in (".md", ".cff", ".toml", ".yml")}
         root |= {"LICENSE", "PKG-INFO", "hatch_build.py", ".gitignore"}
         expected = tracked("src", "tests", "benchmarks", "docs", "examples") | root
 
