@@ -1,5 +1,6 @@
 """What is done to pages before MkDocs reads them, so that the same files can be read in the repository too."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ SHOWN = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Show the files of the root that have a page of their own, and unlink what no page shows."""
+    """Show the files of the root that have a page of their own; what no page shows is linked in the repository."""
     source = SHOWN.get(page.file.src_uri)
     if source is not None:
         markdown = (ROOT / source).read_text(encoding="utf-8")
         markdown = re.sub(r"\]\((?!docs/|https?:|#)", "](../", markdown).replace("](docs/", "](")
         for name, shown in SHOWN.items():
             markdown = markdown.replace(f"](../{shown}", f"]({name}")
-    return re.sub(r"\[([^\]]*)\]\(\.\./[^)]*\)", r"\1", markdown)
+    # As in hatch_build.py: the environment says where the repository is, or nothing is claimed.
+    repository = os.environ.get("DUSTAUG_REPOSITORY_URL", "").rstrip("/")
+    shown = rf"[\1]({repository}/blob/main/\2)" if repository else r"\1"
+    return re.sub(r"\[([^\]]*)\]\(\.\./([^)]*)\)", shown, markdown)
