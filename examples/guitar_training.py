@@ -83,7 +83,7 @@ class Run:
     seconds_per_epoch : float
         Median, the first epoch left out.
     coverage, body_coverage : float
-        Share of the training pictures, and of the guitars' bodies in them, that the arm hid in the first epoch.
+        Share of the training pictures, and of the guitars' bodies in them, that the arm hides in an epoch.
     """
 
     seed: int
@@ -104,7 +104,7 @@ def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
 
 
 def arm_images(arm: str, images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Return the first epoch's training pictures of an arm; dropped pixels are black."""
+    """Return training pictures of an arm as in its first epoch; which pixels input dropout drops is drawn anew."""
     spec = arm_spec(arm, images.shape[1])
     if spec is not None:
         return dustaug.add_dust(images.copy(), spec, seed=seed, index=0)

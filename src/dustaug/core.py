@@ -136,6 +136,13 @@ class DustStream:
     index : int, default 0
         Index of the next image.
 
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind; in a call, as :func:`add_dust`.
+    ValueError
+        If an argument is out of its limits; in a call, as :func:`add_dust`. A refused batch is not counted.
+
     Examples
     --------
     >>> import numpy as np
@@ -180,7 +187,13 @@ class DustStream:
             raise
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the first image of an epoch."""
+        """Go to the first image of an epoch, 0 … 2**32 - 1.
+
+        Raises
+        ------
+        ValueError
+            If `epoch` is out of its limits.
+        """
         with self._lock:
             self.epoch, self.index = check_epoch(epoch), 0
 
@@ -307,6 +320,13 @@ def sample_rectangles(
     Returns
     -------
     Rectangles
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If an argument is out of its limits.
 
     Examples
     --------

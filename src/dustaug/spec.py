@@ -215,6 +215,11 @@ class Spec:
 
         A size in another unit takes the place of the old one, and what only the old fill or centre had is dropped.
 
+        Raises
+        ------
+        TypeError, ValueError
+            As in :class:`Spec`.
+
         Examples
         --------
         >>> dust().replace(side_range=(8, 8))
@@ -249,7 +254,9 @@ class Spec:
         Raises
         ------
         TypeError
-            If a field is unknown.
+            If a field is unknown or of the wrong kind.
+        ValueError
+            As in :class:`Spec`.
         """
         unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls) if field.init})
         if unknown:
@@ -379,6 +386,11 @@ def dust(**changes: Any) -> Spec:
     **changes
         Fields of :class:`Spec` that are to differ.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As in :class:`Spec`.
+
     Examples
     --------
     >>> dust() == Spec()
@@ -401,6 +413,11 @@ def cutout(size: int, **changes: Any) -> Spec:
         Side of the square in pixels.
     **changes
         Fields of :class:`Spec` that are to differ, for instance ``fill_value=127.5``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in :class:`Spec`, or `size` is no whole number of pixels.
 
     Examples
     --------
@@ -445,6 +462,11 @@ def random_erasing(
         See :class:`Spec`; with ``"constant"`` give `fill_value` too.
     **changes
         Fields of :class:`Spec` that are to differ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in :class:`Spec`, or `scale` or `ratio` is no range.
 
     Examples
     --------
