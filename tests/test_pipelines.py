@@ -47,16 +47,14 @@ def test_every_section_with_code_is_an_example():
 @pytest.mark.parametrize(
     ("section", "line", "instead"),
     [
-        # Lightning fetches before on_train_epoch_start, as the page says: a resumed run would begin with old dust.
-        ("PyTorch Lightning", "        self.dusted.set_epoch(self.trainer.current_epoch)", "        pass"),
-        # These workers go on into the next epoch before it is set.
-        ("timm", '"num_workers": 2}', '"num_workers": 2, "use_multi_epochs_loader": True}'),
+        ("PyTorch Lightning", "        trainer.datamodule.dusted.set_epoch(trainer.current_epoch)", "        pass"),
+        ("timm", "    dataset.set_epoch(epoch)", "    pass"),
         ("WebDataset", "    epoch.fill_(number)", "    pass"),
         ("Hugging Face datasets", "    epoch.fill_(number)", "    pass"),
     ],
 )
 def test_an_example_without_its_epochs_fails(section, line, instead, tmp_path, monkeypatch):
-    """What the page warns of is so, and its comparisons see it."""
+    """The comparisons of the page see an epoch that is not set."""
     monkeypatch.chdir(tmp_path)
     found, namespace = blocks(), {}
     program = "\n".join(str(example.parsed) for example in found[None] + found[section])
