@@ -233,6 +233,16 @@ def through_grain_loader(images, spec):
     return np.stack([dusted[FIRST + i] for i in range(N)])
 
 
+def through_ray_batches(images, spec):
+    from dustaug.ray import DustBatch
+
+    dust_batch = DustBatch(spec, SEED, index_column="index", epoch=EPOCH)
+    batches = [
+        {"image": images[start : start + 4], "index": np.arange(start, start + 4)[: N - start]} for start in (0, 4)
+    ]
+    return np.concatenate([dust_batch({**b, "index": b["index"] + FIRST})["image"] for b in batches])
+
+
 ADAPTERS = {
     "jax": (through_jax, "jax"),
     "jax-vmap": (through_jax_vmap, "jax"),
@@ -247,6 +257,7 @@ ADAPTERS = {
     "keras": (through_keras, "keras"),
     "keras-data": (through_keras_in_a_data_set, "keras_data"),
     "keras-flow": (through_keras_flow, "keras"),
+    "ray-batches": (through_ray_batches, ""),
     "numpy-nchw": (through_numpy_nchw, ""),
     "stream": (through_stream, ""),
     "torch": (through_torch, "torch"),
