@@ -54,6 +54,7 @@ FRAMEWORKS = {
     "_mean_jax": ["jax"],
     "mean_jax": ["jax"],
     "grain": ["grain"],
+    "jax_grain": ["jax", "grain"],
     "robustness_torch": ["torch"],
     "robustness_keras": ["keras"],
     "guitar_photos": ["keras", "tensorflow"],

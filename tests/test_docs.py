@@ -14,8 +14,8 @@ from sybil.parsers.markdown import CodeBlockParser
 from conftest import missing_framework
 
 ROOT = Path(__file__).parent.parent
-# What the page on Keras shows needs TensorFlow too.
-NEEDS = {"keras": "keras_data"}
+# What the page on Keras shows needs TensorFlow too, and the page on JAX is on Grain too.
+NEEDS = {"keras": "keras_data", "jax": "jax_grain"}
 # These run in tests of their own, test_pipelines.py and test_ray_cluster.py.
 ELSEWHERE = {"pipelines", "ray"}
 DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if page.stem not in ELSEWHERE)
