@@ -1006,7 +1006,7 @@ class TestPeers:
             ValueError, match="area_range and aspect_range must allow a rectangle smaller than the image"
         ):
             always(random_erasing(scale=(0.9, 1.0), ratio=(9, 10)))(image=grey(20, 30))
-        with pytest.raises(ValueError, match=r"scale must be two numbers above 0, up to 1"):
+        with pytest.raises(ValueError, match="area_range must be two numbers above 0, up to 1"):
             DustRectangles(area_range=(0.5, 1.5))
 
     def test_an_unknown_argument_is_an_error(self):

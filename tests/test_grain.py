@@ -285,3 +285,9 @@ def test_a_loader_must_know_record_and_epoch(operations, message):
     loader = grain.DataLoader(data_source=records(), sampler=SHUFFLE, operations=operations)
     with pytest.raises(ValueError, match=message):
         next(iter(loader))
+
+
+def test_a_plain_map_is_refused():
+    """It would hand over elements without their index, and get back something else than images."""
+    with pytest.raises(TypeError, match=r"got dict: type dataset.map_with_index\(DustRectangles\(…\)\)"):
+        DustRectangles(seed=7)({"image": np.zeros((8, 8, 3), np.uint8)})

@@ -293,6 +293,8 @@ def test_bad_elements_are_refused():
         dust_fn(tf.constant(["a.png"]))
     with pytest.raises(TypeError, match="must be given an element"):
         dust_fn()
+    with pytest.raises(TypeError, match=r"got a Spec: type make_dust_fn\(spec\)"):
+        dust_fn(dustaug.dust())
     with pytest.raises(TypeError, match="dataset.enumerate"):
         indexed(zeros)
     with pytest.raises(TypeError, match="index must be whole numbers, got a tensor of float32"):

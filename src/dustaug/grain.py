@@ -125,6 +125,11 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def __call__(self, records: Iterator[Any]) -> Iterator[Any]:
         """Dust the records of a ``DataLoader``, which knows transforms with an index as operations on records only."""
+        if not isinstance(records, Iterator):
+            raise TypeError(
+                f"records must be the iterator of a DataLoader, got {type(records).__name__}: type "
+                "dataset.map_with_index(DustRectangles(…)) instead of dataset.map"
+            )
         return _DustedRecords(self._dust_record, records)
 
     def output_spec(self, input_spec: Any) -> Any:

@@ -121,8 +121,8 @@ def make_dust_fn(
         if not indexed:
             raise TypeError(
                 "indexed must be True with a seed, or every batch would get the same dust: type "
-                "dataset.enumerate().map(make_dust_fn(seed=0, indexed=True)), or leave out the seed and call "
-                "tf.random.set_seed(0)"
+                "dataset.enumerate().map(make_dust_fn(seed=0, indexed=True)) before shuffle and batch, or leave out "
+                "the seed and call tf.random.set_seed(0)"
             )
     elif indexed:
         raise TypeError("seed must be given with indexed=True, got none: type make_dust_fn(seed=0, indexed=True)")
@@ -148,6 +148,8 @@ def make_dust_fn(
     def dust_fn(*element: Any) -> Any:
         if not element:
             raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
+        if isinstance(element[0], Spec):
+            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
         if seed is None:
             return dust_element(*element, key=_draw_key(), epoch=0, index=0)
         if len(element) < 2:
