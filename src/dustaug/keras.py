@@ -269,12 +269,14 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
 def _known(numbers: Any) -> Any:
     """Numbers of a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
-    tf, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+    tf, torch, jax = (sys.modules.get(name) for name in ("tensorflow", "torch", "jax"))
     if tf is not None and tf.is_tensor(numbers):
         known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
         return numbers if known is None else known
     if torch is not None and isinstance(numbers, torch.Tensor):
         return numbers.numpy() if numbers.is_cpu and not torch.compiler.is_compiling() else numbers
+    if jax is not None and isinstance(numbers, jax.Array) and not isinstance(numbers, jax.core.Tracer):
+        return np.asarray(numbers) if {device.platform for device in numbers.devices()} == {"cpu"} else numbers
     return numbers
 
 
