@@ -316,6 +316,7 @@ def test_bad_batches_are_refused():
         ({"seed": -1}, ValueError, "seed must be from 0"),
         ({"epoch": -1}, ValueError, "epoch must be from 0"),
         ({"spec": 3}, TypeError, "spec must be"),
+        ({"inplace": "no"}, TypeError, "inplace must be True or False, got 'no'"),
         ({"layout": "HWN"}, ValueError, "layout must be one of"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
     ],

@@ -267,7 +267,7 @@ def test_it_is_built_on_public_names():
         ({"spec": dustaug.dust(), "p": 0.5}, TypeError, "spec must be given alone, got p too"),
         ({"spec": 3}, TypeError, "spec must be a dustaug.Spec"),
         ({"seed": -1}, ValueError, "seed must be from 0"),
-        ({"data_format": "NCHW"}, ValueError, 'data_format must be "channels_last" or "channels_first", got \'NCHW\''),
+        ({"data_format": "NCHW"}, ValueError, "data_format must be 'channels_last' or 'channels_first', got 'NCHW'"),
         ({"value_range": (1, 0)}, ValueError, "value_range must be two finite numbers, the smaller first"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
         ({"fill_mask": 0.5}, TypeError, "fill_mask must be a whole number"),

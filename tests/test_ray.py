@@ -192,6 +192,7 @@ def test_the_module_loads_no_ray(run_python):
         ({"seed": -1}, ValueError, "seed must be from 0"),
         ({"epoch": 2**32}, ValueError, "epoch must be from 0"),
         ({"spec": 3}, TypeError, "spec must be"),
+        ({"inplace": "no"}, TypeError, "inplace must be True or False, got 'no'"),
         ({"layout": "HWN"}, ValueError, "layout must be one of"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
     ],

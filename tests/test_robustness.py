@@ -498,8 +498,8 @@ class TestPlots:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"x": "dose"}, "x must be one of 'severity', 'coverage', got 'dose'"),
-            ({"y": "loss"}, "y must be one of 'accuracy', 'flip_rate', got 'loss'"),
+            ({"x": "dose"}, "x must be 'severity' or 'coverage', got 'dose'"),
+            ({"y": "loss"}, "y must be 'accuracy' or 'flip_rate', got 'loss'"),
         ],
     )
     def test_choices_are_checked(self, options, message):
@@ -562,7 +562,7 @@ class TestErrors:
                     'layout="NHWC" if the last axis is 32 channels, else NCHW'
                 ),
             ),
-            ({"layout": "HWC"}, ValueError, "layout must be one of 'NHW', 'NHWC', 'NCHW', got 'HWC'"),
+            ({"layout": "HWC"}, ValueError, "layout must be 'NHW' or 'NHWC' or 'NCHW', got 'HWC'"),
             ({"layout": "NHW"}, ValueError, "images must have 3 axes for layout NHW, got shape (23, 12, 17, 3)"),
             (
                 {"images": pictures(N, 8, 8, dtype=np.float32) * 16},
@@ -685,7 +685,7 @@ class TestErrors:
                 "image must have 2 or 3 axes, got shape (2, 8, 8, 3): type images[0] for one of a batch",
             ),
             ({"image": pictures(0, 8)}, ValueError, "image must have at least one pixel, got shape (0, 8)"),
-            ({"layout": "NHW"}, ValueError, "layout must be one of 'HW', 'HWC', 'CHW', got 'NHW'"),
+            ({"layout": "NHW"}, ValueError, "layout must be 'HW' or 'HWC' or 'CHW', got 'NHW'"),
             (
                 {"image": np.full((8, 8), -1.75)},
                 ValueError,

@@ -252,7 +252,7 @@ def test_a_data_service_gives_the_same_images():
         ({"seed": -1, "indexed": True}, ValueError, "seed must be from 0"),
         ({"seed": 1, "indexed": True, "epoch": -1}, ValueError, "epoch must be from 0"),
         ({"seed": 1, "indexed": True, "epoch": tf.constant(1.0)}, TypeError, "epoch must be one whole number"),
-        ({"backend": "gpu"}, ValueError, 'backend must be "numba" or "graph", got \'gpu\''),
+        ({"backend": "gpu"}, ValueError, "backend must be 'numba' or 'graph', got 'gpu'"),
         ({"layout": "HWN"}, ValueError, "layout must be one of"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
         ({"indexed": 1}, TypeError, "indexed must be True or False"),

@@ -581,6 +581,7 @@ class TestDustDataset:
             (lambda: DustDataset(Photos(), seed=0, epoch=2**32), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), seed=0).set_epoch(-1), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), {"p": 1}, seed=0), TypeError, "spec must be a dustaug.Spec"),
+            (lambda: DustDataset(Photos(), seed=0, inplace="no"), TypeError, "inplace must be True or False, got 'no'"),
             (lambda: DustDataset(Photos(), seed=0, layout="CWH"), ValueError, "layout must be one of"),
             (lambda: DustDataset(Photos(), seed=0, value_range=1), TypeError, "value_range must be a tuple"),
             (lambda: DustDataset(Photos(), seed=0, image=1)[0], TypeError, "Pillow image, got int: type DustDataset"),

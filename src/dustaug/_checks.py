@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._fills import default_value_range
-from ._memory import LAYOUTS, Memory
+from ._memory import LAYOUTS, Layout, Memory
 from .spec import Spec, resolve_spec
 
 MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
@@ -61,6 +61,12 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {number}")
     return number
+
+
+def check_ends(name: str, numbers: NDArray[Any], high: int) -> None:
+    """Check that all of some whole numbers are from 0 to `high`."""
+    for number in (numbers.min(initial=0), numbers.max(initial=0)):
+        check_whole(name, number, 0, high)
 
 
 def check_seed(seed: Any) -> int:
@@ -125,27 +131,48 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
         raise TypeError(f"images must have items of 1, 2, 4 or 8 bytes, got {dtype}: type images.astype(numpy.float64)")
 
 
-def check_layout(layout: Any) -> None:
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def check_flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
+def check_layout(layout: Any) -> Layout | None:
+    if layout is None:
+        return None
     if not isinstance(layout, str) or layout not in LAYOUTS:
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+    return layout  # type: ignore[return-value]
 
 
-def check_pair(name: str, value: Any) -> tuple[float, float]:
-    """Return `value` as a tuple of two finite numbers, the smaller first."""
+def check_pair(value_range: Any) -> tuple[float, float]:
+    """Return two finite numbers, the smaller first."""
     try:
-        low, high = (number if isinstance(number, int) else float(number) for number in value)
+        low, high = (number if isinstance(number, int) else float(number) for number in value_range)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a tuple of two numbers, got {value!r}: type {name}=(0, 255)") from None
+        raise TypeError(
+            f"value_range must be a tuple of two numbers, got {value_range!r}: type value_range=(0, 255)"
+        ) from None
     if not low < high or math.isinf(high - low):
-        raise ValueError(f"{name} must be two finite numbers, the smaller first, got {value!r}")
+        raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range!r}")
     return low, high
 
 
-def check_value_range(value_range: tuple[Any, Any] | None, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return the values of black and white."""
+def check_value_range(value_range: Any) -> tuple[float, float] | None:
+    return None if value_range is None else check_pair(value_range)
+
+
+def resolve_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the values of black and white in images of a dtype."""
     if value_range is None:
         return default_value_range(dtype)
-    low, high = check_pair("value_range", value_range)
+    low, high = check_pair(value_range)
     if dtype.kind == "b" and (low, high) != (0, 1):
         raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
     if dtype.kind not in "biu":

@@ -23,8 +23,8 @@ from ._checks import (
     check_fill,
     check_index,
     check_seed,
-    check_value_range,
     check_whole,
+    resolve_value_range,
 )
 from ._dtypes import numpy_dtype
 from ._graph import topmost
@@ -96,7 +96,7 @@ def make_batch(
     in_numpy = numpy_dtype(dtype)
     check_dtype(in_numpy)
     memory = make_memory(shape, tuple(in_numpy.itemsize * stride for stride in strides), in_numpy, layout)
-    limits = check_value_range(value_range, in_numpy)
+    limits = resolve_value_range(value_range, in_numpy)
     check_fill(spec, memory)
     return Batch(spec, layout, memory, device, limits)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core
-from ._checks import check_epoch, check_layout, check_pair, check_seed, check_spec, not_an_array
+from ._checks import check_epoch, check_flag, check_layout, check_seed, check_spec, check_value_range, not_an_array
 from ._memory import Layout
 from .spec import Spec
 
@@ -87,10 +87,7 @@ def dust_flow(
     """
     if layout is None and keras.config.image_data_format() == "channels_first":
         layout = "NCHW"
-    if layout is not None:
-        check_layout(layout)
-    if value_range is not None:
-        value_range = check_pair("value_range", value_range)
+    layout, value_range, inplace = check_layout(layout), check_value_range(value_range), check_flag("inplace", inplace)
     seed = draw_seed() if seed is None else check_seed(seed)
     painter = _Painter(check_spec(spec), seed, layout, value_range, inplace)
     if isinstance(flow, keras.utils.PyDataset):

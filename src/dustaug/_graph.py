@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import check_fill, check_value_range
+from ._checks import check_fill, resolve_value_range
 from ._fills import brightness_levels, encode
 from ._memory import Layout, make_memory
 from ._plan import PLAN_DTYPE, find_reach, make_plan
@@ -133,7 +133,7 @@ class _Plan:
         strides = tuple(dtype.itemsize * int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
         memory = make_memory(shape, strides, dtype, layout)
         check_fill(spec, memory)
-        value_range = check_value_range(value_range, dtype)
+        value_range = resolve_value_range(value_range, dtype)
         plan = make_plan(spec, memory.height, memory.width)
         self.tables = plan.tables
         self.number = {name: int(plan.record[0][name]) for name in PLAN_DTYPE.fields or ()}

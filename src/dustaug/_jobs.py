@@ -22,11 +22,11 @@ from ._checks import (
     check_fill,
     check_guessed_range,
     check_layout,
-    check_pair,
     check_spec,
     check_value_range,
     check_whole,
     not_an_array,
+    resolve_value_range,
 )
 from ._memory import Layout, Memory, array_at, make_memory, make_record
 from ._plan import PLAN_DTYPE, Plan, make_plan
@@ -71,7 +71,7 @@ def make_job(
     if layout is not None:
         check_layout(layout)
     if value_range is not None:
-        value_range = check_pair("value_range", value_range)
+        value_range = check_value_range(value_range)
     job = _job_cache(spec)(images.shape, images.strides, images.dtype, spec, layout, value_range)
     if job.guessed_range:
         check_guessed_range(images)
@@ -89,7 +89,7 @@ def _prepare_job(
     spec = check_spec(spec)
     check_dtype(dtype)
     memory = make_memory(shape, strides, dtype, layout)
-    limits = check_value_range(value_range, dtype)
+    limits = resolve_value_range(value_range, dtype)
     check_fill(spec, memory)
     per_image = spec.fill == "mean"
     patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.

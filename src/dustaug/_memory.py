@@ -8,7 +8,17 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAYOUTS", "Layout", "Memory", "array_at", "guess_layout", "looks_mistaken", "make_memory", "make_record"]
+__all__ = [
+    "LAYOUTS",
+    "MAX_GUESSED_CHANNELS",
+    "Layout",
+    "Memory",
+    "array_at",
+    "guess_layout",
+    "looks_mistaken",
+    "make_memory",
+    "make_record",
+]
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 

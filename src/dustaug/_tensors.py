@@ -16,12 +16,23 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from . import core
-from ._checks import check_layout, check_pair, check_spec
+from ._checks import check_layout, check_spec, check_value_range
 from ._dtypes import numpy_dtype
+from ._jobs import bind_dust_at
 from ._memory import MAX_GUESSED_CHANNELS, Layout
 from .spec import Spec
 
-__all__ = ["AnyTensor", "Painter", "dust_picture", "find_painter"]
+__all__ = [
+    "AnyTensor",
+    "Painter",
+    "add_dust",
+    "draw_key",
+    "drawn",
+    "dust_batches",
+    "dust_picture",
+    "find_painter",
+    "refuse_capture",
+]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
@@ -71,9 +82,7 @@ class Painter:
         layout = self._check_layout(shape, strides)
         in_numpy = numpy_dtype(dtype)
         in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-        return core.bind_dust_at(
-            tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range
-        )
+        return bind_dust_at(tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range)
 
     def _paint_elsewhere(self, plain: torch.Tensor, seed: int, epoch: Any, index: Any, num_threads: int) -> None:
         """Paint on another device than the CPU."""
@@ -148,7 +157,7 @@ def add_dust(
     if layout is not None:
         check_layout(layout)
     if value_range is not None:
-        value_range = check_pair("value_range", value_range)
+        value_range = check_value_range(value_range)
     # A call less for most: it takes as long as a hundredth of a small image.
     painter = find_painter(_DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
     if seed is None or index is None:

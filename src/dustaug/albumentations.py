@@ -20,16 +20,20 @@ from numpy.typing import NDArray
 from ._checks import (
     MAX_INDEX,
     check_channels,
+    check_choice,
     check_epoch,
+    check_flag,
     check_index,
     check_mask_value,
-    check_pair,
     check_seed,
+    check_value_range,
     check_whole,
 )
 from ._extras import name_extra
+from ._jobs import bind_dust_at
+from ._memory import Layout
 from ._targets import covered_points, visible_boxes
-from .core import Layout, bind_dust_at, sample_rectangles
+from .core import sample_rectangles
 from .spec import Spec, resolve_spec
 
 with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
@@ -87,7 +91,7 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
     p : float, optional
         Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
         tossed for each image. With a seed it is always 1, as Albumentations' coin hangs on more than the index.
-    **spec_fields
+    **fields
         Fields of :class:`~dustaug.Spec`, except `p`.
 
     Raises
@@ -131,13 +135,11 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
         epoch_key: str | None = None,
         value_range: tuple[float, float] | None = None,
         p: float | None = None,
-        **spec_fields: Any,
+        **fields: Any,
     ) -> None:
         # A mapping is what get_transform_init_args makes of a spec.
-        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, spec_fields)
-        if value_range is not None:
-            value_range = check_pair("value_range", value_range)
-        self._look = _Look(spec, value_range)
+        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
+        self._look = _Look(spec, check_value_range(value_range))
         if p is None:
             p = 0.5 if seed is None and spec.p == 1 else 1.0
         elif seed is not None and p != 1:
@@ -162,11 +164,9 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
             raise TypeError(
                 f"fill_mask must be a number or a tuple of numbers, one per channel, got {self.fill_mask!r}"
             )
-        if self.boxes not in ("clip", "keep"):
-            raise ValueError(f"boxes must be 'clip' or 'keep', got {self.boxes!r}")
-        for name in ("same_on_batch", "inplace"):
-            if not isinstance(getattr(self, name), bool):
-                raise TypeError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        check_choice("boxes", self.boxes, ("clip", "keep"))
+        check_flag("same_on_batch", self.same_on_batch)
+        check_flag("inplace", self.inplace)
         for name in ("index_key", "epoch_key"):
             key = getattr(self, name)
             if key is not None and not isinstance(key, str):

@@ -13,17 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _fills
 from ._checks import MAX_INDEX, check_epoch, check_index, check_rectangles, check_seed, check_spec, check_whole
-from ._jobs import bind_dust_at, draw_rectangles, dust_images, make_job, paint_boxes
+from ._jobs import draw_rectangles, dust_images, make_job, paint_boxes
 from ._memory import Layout, make_record
 from ._plan import make_plan
 from .spec import MAX_SIDE, Spec
 
 __all__ = [
     "DustStream",
-    "Layout",
     "Rectangles",
     "add_dust",
-    "bind_dust_at",
     "paint_rectangles",
     "sample_rectangles",
     "warmup",

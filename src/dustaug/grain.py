@@ -24,7 +24,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from . import core
-from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_whole
+from ._checks import MAX_INDEX, check_epoch, check_layout, check_seed, check_value_range, check_whole
 from ._memory import Layout, guess_layout
 from .spec import Spec, resolve_spec
 
@@ -113,10 +113,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
                 f"records_per_epoch={records_per_epoch}"
             )
-        if layout is not None:
-            check_layout(layout)
-        self.layout = layout
-        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+        self.layout = check_layout(layout)
+        self.value_range = check_value_range(value_range)
 
     def map_with_index(self, index: int, element: Any) -> Any:
         """Dust the element that Grain numbers `index`."""

@@ -30,16 +30,17 @@ from ._checks import (
     MAX_EPOCH,
     MAX_SEED,
     check_dtype,
+    check_ends,
     check_epoch,
     check_fill,
     check_guessed_range,
     check_index,
     check_layout,
-    check_pair,
     check_seed,
     check_spec,
     check_value_range,
     check_whole,
+    resolve_value_range,
 )
 from ._graph import Words
 from ._graph_jax import OPS, dust
@@ -123,10 +124,7 @@ def add_dust(
             f"seed={seed!r} and index={index!r}: type add_dust(images, seed=0, index=position_of_the_first_image)"
         )
     spec = check_spec(spec)
-    if value_range is not None:
-        value_range = check_pair("value_range", value_range)
-    if layout is not None:
-        check_layout(layout)
+    layout, value_range = check_layout(layout), check_value_range(value_range)
     images = _as_array(images, guessed_range=value_range is None and spec.normalize_mean is None)
     layout = layout or guess_layout(images.shape)
     memory, batched = _memory_of(images, layout), "N" in layout
@@ -137,7 +135,7 @@ def add_dust(
         "index": _index_words(index, n, batched=batched),
     }
     if 0 in images.shape:
-        check_value_range(value_range, memory.dtype)
+        resolve_value_range(value_range, memory.dtype)
         check_fill(spec, memory)
         return images
     dust_images = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
@@ -181,7 +179,7 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     if array.dtype.kind not in "iu":
         each = [check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()]
         array = np.array(each, np.uint64).reshape(array.shape)
-    _check_limits("numbers", array, MAX_SEED)
+    check_ends("numbers", array, MAX_SEED)
     array = array.astype(np.uint64)
     return np.stack([array >> 32, array & 0xFFFFFFFF], axis=-1).astype(np.uint32)
 
@@ -263,7 +261,7 @@ def _epoch_word(epoch: Any, n: int) -> Any:
     numbers = epoch if isinstance(epoch, jax.Array) else np.asarray(epoch)
     _check_numbers("epoch", numbers, n)
     if host is not None:
-        _check_limits("epoch", np.asarray(host), MAX_EPOCH)
+        check_ends("epoch", np.asarray(host), MAX_EPOCH)
     return OPS.split(numbers)[0]
 
 
@@ -310,8 +308,3 @@ def _check_numbers(name: str, numbers: Any, n: int) -> None:
         raise TypeError(f"{name} must be whole numbers, got an array of {numbers.dtype}")
     if numbers.shape not in ((), (n,)):
         raise ValueError(f"{name} must be a number or of shape ({n},), one for each image, got shape {numbers.shape}")
-
-
-def _check_limits(name: str, array: NDArray[Any], high: int) -> None:
-    for number in (array.min(initial=0), array.max(initial=0)):
-        check_whole(name, number, 0, high)

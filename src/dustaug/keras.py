@@ -22,7 +22,16 @@ with (
 ):
     import keras
 
-from ._checks import MAX_EPOCH, MAX_INDEX, check_mask_value, check_pair, check_seed, check_whole
+from ._checks import (
+    MAX_EPOCH,
+    MAX_INDEX,
+    check_choice,
+    check_ends,
+    check_mask_value,
+    check_pair,
+    check_seed,
+    check_whole,
+)
 from ._flow import draw_seed, dust_flow
 from ._graph import Ops, dust
 from ._memory import Layout, looks_mistaken
@@ -115,10 +124,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
         self.spec = resolve_spec(spec, fields)
         self.seed = None if seed is None else check_seed(seed)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
-        if self.data_format not in ("channels_last", "channels_first"):
-            raise ValueError(f'data_format must be "channels_last" or "channels_first", got {data_format!r}')
-        self.value_range = check_pair("value_range", value_range)
+        given = keras.config.image_data_format() if data_format is None else data_format
+        self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
+        self.value_range = check_pair(value_range)
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
@@ -168,8 +176,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             numbers = None if key is None else _known(inputs.get(key))
             if key is not None and isinstance(numbers, (int, np.integer, np.ndarray, list, tuple)):
                 checked[key] = np.asarray(numbers)
-                for number in (checked[key].min(initial=0), checked[key].max(initial=0)):
-                    check_whole(key, number, 0, limit)
+                check_ends(key, checked[key], limit)
         return checked
 
     def call(self, inputs: Any, training: bool = True) -> Any:  # noqa: FBT001, FBT002  As Keras calls it.

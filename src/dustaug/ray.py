@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core
-from ._checks import MAX_EPOCH, MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_spec
+from ._checks import (
+    MAX_EPOCH,
+    MAX_INDEX,
+    check_epoch,
+    check_flag,
+    check_layout,
+    check_seed,
+    check_spec,
+    check_value_range,
+)
 from ._memory import Layout
 from .spec import Spec
 
@@ -109,12 +118,11 @@ class DustBatch:
         self.epoch = check_epoch(epoch)
         if self.epoch and self.epoch_column:
             raise TypeError(f"epoch must be left out with epoch_column, got {self.epoch}")
-        if layout is not None:
-            check_layout(layout)
+        layout = check_layout(layout)
         self._single = None if layout is None else layout.replace("N", "")
         self.layout = layout
-        self.value_range = None if value_range is None else check_pair("value_range", value_range)
-        self.inplace = inplace
+        self.value_range = check_value_range(value_range)
+        self.inplace = check_flag("inplace", inplace)
         core.warmup()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

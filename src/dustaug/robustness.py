@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _plots
-from ._checks import check_dtype, check_seed, check_value_range, check_whole, not_an_array
+from ._checks import check_choice, check_dtype, check_seed, check_whole, not_an_array, resolve_value_range
 from ._memory import Layout, Memory, make_memory
 from ._models import ask_model, check_classes, check_labels, check_predict, progress_bar
 from .core import Rectangles, add_dust, paint_rectangles, sample_rectangles
@@ -131,8 +131,8 @@ class OcclusionCurve:
         ValueError
             If `x` or `y` is none of its choices.
         """
-        _check_choice("x", x, ("severity", "coverage"))
-        _check_choice("y", y, ("accuracy", "flip_rate"))
+        check_choice("x", x, ("severity", "coverage"))
+        check_choice("y", y, ("accuracy", "flip_rate"))
         return _plots.draw_curve(
             ax,
             (0, *(self.severities if x == "severity" else self.coverage)),
@@ -460,7 +460,7 @@ def _places(side: int, patch: int, stride: int) -> list[int]:
 
 def _picture(image: NDArray[Any], layout: Layout, value_range: tuple[float, float] | None) -> NDArray[np.float64]:
     """Return an image as (h, w) or (h, w, 3), from 0 to 1."""
-    low, high = check_value_range(value_range, image.dtype)
+    low, high = resolve_value_range(value_range, image.dtype)
     picture = np.clip((image.astype(np.float64) - low) / (high - low), 0, 1)
     if layout == "HW":
         return picture
@@ -502,11 +502,6 @@ def _occlude(
     return occluded, int(changed.sum())
 
 
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
 def _check_images(
     name: str, images: Any, layout: Layout | None, layouts: Mapping[int, tuple[Layout, ...]]
 ) -> tuple[Memory, Layout]:
@@ -519,7 +514,7 @@ def _check_images(
         hint = "images.reshape(len(images), height, width)" if name == "images" else "images[0] for one of a batch"
         raise ValueError(f"{name} must have {axes} axes, got shape {images.shape}: type {hint}")
     if layout is not None:
-        _check_choice("layout", layout, tuple(each for group in layouts.values() for each in group))
+        check_choice("layout", layout, tuple(each for group in layouts.values() for each in group))
     first = layouts[images.ndim][0]
     # Three axes may be a batch of grey images here, which the rooms below would take for one of many channels.
     chosen = layout or ("NHW" if first == "NHW" else None)
@@ -530,7 +525,7 @@ def _check_images(
 
 def _check_range(name: str, images: NDArray[Any], value_range: tuple[float, float] | None) -> None:
     """Refuse floats beyond [0, 1] without a value range, on which the brightness of what is painted hangs."""
-    check_value_range(value_range, images.dtype)
+    resolve_value_range(value_range, images.dtype)
     if value_range is None and images.dtype.kind not in "biuc":
         low, high = float(images.min()), float(images.max())
         if low < -1e-3 or high > 1 + 1e-3:

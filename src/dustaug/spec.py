@@ -16,7 +16,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-__all__ = ["Spec", "cutout", "dust", "random_erasing", "resolve_spec"]
+__all__ = ["Spec", "cutout", "dust", "random_erasing"]
 
 Center = Literal["normal", "uniform", "inside"]
 Fill = Literal["grey", "constant", "color", "noise", "mean"]

@@ -26,12 +26,14 @@ from . import core
 from ._checks import (
     MAX_EPOCH,
     MAX_INDEX,
+    check_choice,
+    check_ends,
     check_epoch,
+    check_flag,
     check_layout,
-    check_pair,
     check_seed,
     check_spec,
-    check_whole,
+    check_value_range,
 )
 from ._graph import dust
 from ._graph_tensorflow import OPS, PHILOX, Calls
@@ -106,14 +108,9 @@ def make_dust_fn(
     True
     """
     spec = check_spec(spec)
-    if layout is not None:
-        check_layout(layout)
-    if value_range is not None:
-        value_range = check_pair("value_range", value_range)
-    if backend not in ("numba", "graph"):
-        raise ValueError(f'backend must be "numba" or "graph", got {backend!r}')
-    if not isinstance(indexed, bool):
-        raise TypeError(f"indexed must be True or False, got {indexed!r}")
+    layout, value_range = check_layout(layout), check_value_range(value_range)
+    check_choice("backend", backend, ("numba", "graph"))
+    check_flag("indexed", indexed)
     if image_key is not None and not isinstance(image_key, str):
         raise TypeError(f"image_key must be a key of a dict, got {image_key!r}")
     if seed is not None:
@@ -203,9 +200,8 @@ def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
 def _check_known(name: str, numbers: Any, high: int) -> None:
     """Check numbers that can be looked into while a graph is made: constants, and all tensors outside of graphs."""
     known = tf.get_static_value(tf.convert_to_tensor(numbers))
-    if known is not None and known.size:
-        for number in (known.min(), known.max()):
-            check_whole(name, number, 0, high)
+    if known is not None:
+        check_ends(name, known, high)
 
 
 class _Painter:

@@ -17,7 +17,16 @@ with name_extra("torch", "dustaug.torch", "torch"):
     from torch.utils.data import Dataset, IterableDataset
 
 from . import _ops, _tensors, core
-from ._checks import MAX_INDEX, check_epoch, check_layout, check_pair, check_seed, check_spec, check_whole
+from ._checks import (
+    MAX_INDEX,
+    check_epoch,
+    check_flag,
+    check_layout,
+    check_seed,
+    check_spec,
+    check_value_range,
+    check_whole,
+)
 from ._memory import Layout
 from ._tensors import AnyTensor, Painter, dust_picture
 from .spec import Spec
@@ -155,11 +164,9 @@ class DustDataset(Dataset[Any]):
                 "dustaug.torch.add_dust(image, seed=…, index=number_of_the_image) where it makes its samples"
             )
         self.dataset, self.spec, self.seed = dataset, check_spec(spec), check_seed(seed)
-        self.image, self.inplace = image, inplace
-        if layout is not None:
-            check_layout(layout)
-        self.layout = layout
-        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+        self.image, self.inplace = image, check_flag("inplace", inplace)
+        self.layout = check_layout(layout)
+        self.value_range = check_value_range(value_range)
         self._paint = Painter(self.spec, self.layout, self.value_range)
         # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
         with torch.inference_mode(mode=False):

@@ -19,7 +19,7 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
-from ._checks import check_pair, check_whole
+from ._checks import check_choice, check_flag, check_value_range, check_whole
 from ._ops import trace_drawn_dust
 from ._targets import covered_points, visible_boxes
 from ._tensors import Painter, draw_key, drawn, dust_batches, dust_picture, refuse_capture
@@ -30,11 +30,6 @@ __all__ = ["DustRectangles"]
 # Keypoints and rotated boxes came with torchvision 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
-
-
-def _check_choice(name: str, value: object, choices: tuple[object, object]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be {choices[0]!r} or {choices[1]!r}, got {value!r}")
 
 
 @final
@@ -97,14 +92,12 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.spec = resolve_spec(spec, fields)
-        _check_choice("inplace", inplace, (False, True))
-        _check_choice("same_on_batch", same_on_batch, (False, True))
-        _check_choice("boxes", boxes, ("keep", "clip"))
-        _check_choice("keypoints", keypoints, ("keep", "nan"))
-        self.inplace, self.same_on_batch = inplace, same_on_batch
+        self.inplace = check_flag("inplace", inplace)
+        self.same_on_batch = check_flag("same_on_batch", same_on_batch)
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
-        self.boxes, self.keypoints = boxes, keypoints
-        self.value_range = None if value_range is None else check_pair("value_range", value_range)
+        self.boxes = check_choice("boxes", boxes, ("keep", "clip"))
+        self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
+        self.value_range = check_value_range(value_range)
         self._paint = Painter(self.spec, value_range=self.value_range, planar=True)
 
     def forward(self, *inputs: Any) -> Any:
