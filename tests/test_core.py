@@ -185,6 +185,8 @@ class TestAddDust:
             assert add_dust(np.zeros(shape, np.uint8), seed=0, index=0).shape == shape
             assert add_dust(np.zeros(shape, np.uint8)).shape == shape
         assert sample_rectangles(height=8, width=8, seed=0, index=[]).mask(8, 8).shape == (0, 8, 8)
+        with pytest.raises(ValueError, match="num_threads must be from 1 to 4096, got 0"):
+            add_dust(np.zeros((0, 8, 8, 3), np.uint8), num_threads=0)
 
     def test_threads_change_nothing(self):
         """Any number of threads paints the same, also more than images."""
@@ -367,6 +369,17 @@ class TestRectangles:
         assert (coloured.fill.dtype, coloured.fill.shape) == (np.uint8, (len(coloured), 4))
         assert constant.fill.tolist() == [[1.5, 2, 3]] * 3
         assert np.isnan(noise.fill).all()
+
+    def test_channels_are_limited_for_colour_alone(self):
+        """Images of any number of channels get the rectangles of add_dust, but colour has words for 1024 alone."""
+        where = {"height": 8, "width": 8, "seed": 7, "index": np.arange(4), "channels": 5000}
+        images = np.zeros((4, 8, 8, 5000), np.uint8)
+        painted = paint_rectangles(images.copy(), sample_rectangles(**where), layout="NHWC")
+
+        assert (painted == add_dust(images, seed=7, index=0, layout="NHWC")).all()
+        assert painted.any()
+        with pytest.raises(ValueError, match="channels must be from 1 to 1024, got 5000"):
+            sample_rectangles(dust(fill="color"), **where)
 
     def test_a_mask_is_what_is_covered(self):
         """mask() is True exactly where painting white on black shows, also if the fill is unknown."""

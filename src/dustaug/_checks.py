@@ -106,6 +106,12 @@ def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64] | None]:
     return 0, np.ascontiguousarray(array, np.int64)
 
 
+def check_each_index(index: Any, n: int) -> NDArray[np.int64]:
+    """Return the index of each of `n` images."""
+    first, each = check_index(index, n)
+    return first + np.arange(n) if each is None else each
+
+
 def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64] | None]:
     """Return seed, epoch, first index and indices of `n` images."""
     # Plain numbers take the short way: this runs at every call, and the kernel takes a microsecond an image.
@@ -249,7 +255,7 @@ def check_rectangles(
     if fill.ndim == 2:
         check_channels("fill", fill.shape[1], memory.channels)
     if not n:
-        return np.zeros(0, np.int64), np.zeros((0, 5), np.int64), fill
+        return np.zeros(0, np.int64), np.zeros((0, 4), np.int64), fill
     if image.dtype.kind not in "iu" or boxes.dtype.kind not in "iu" or fill.dtype.kind not in "biuf":
         raise TypeError(
             "rectangles must have whole numbers in image and boxes, and numbers in fill, "
@@ -267,6 +273,4 @@ def check_rectangles(
         )
     if np.any((fill < 0) | (fill > 255)):
         raise ValueError(f"rectangles must have a fill from 0 to 255, got {fill.min()} to {fill.max()}")
-    five = np.zeros((n, 5), np.int64)  # As the kernel has them: four edges, and room for the number of a fill.
-    five[:, :4] = boxes
-    return image.astype(np.int64), five, fill
+    return image.astype(np.int64), boxes.astype(np.int64), fill

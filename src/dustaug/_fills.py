@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._memory import Memory
 from .spec import Spec
 
-__all__ = ["brightness_levels", "default_value_range", "encode", "mean_patterns"]
+__all__ = ["brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
 
 
 def brightness_levels(spec: Spec) -> NDArray[Any]:
@@ -56,6 +56,16 @@ def encode(
     if spec.normalize_mean is not None:
         values = (values - np.array(spec.normalize_mean)) / np.array(spec.normalize_std)
     return _replicate(values.astype(dtype))
+
+
+def spec_patterns(spec: Spec, memory: Memory, value_range: tuple[float, float]) -> NDArray[np.uint64]:
+    """Patterns of every fill that `spec` can draw, (fills, 1 or c); none for means, as each batch has its own."""
+    if spec.fill == "mean":
+        return np.zeros((0, memory.channels), np.uint64)
+    patterns = encode(brightness_levels(spec), spec, memory.dtype, value_range)
+    if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
+        patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
+    return patterns
 
 
 def _integers(brightness: NDArray[Any], low: int, high: int) -> NDArray[Any]:

@@ -19,9 +19,12 @@ from ._checks import (
     MAX_SEED,
     check_coordinates,
     check_dtype,
+    check_each_index,
+    check_epoch,
     check_fill,
     check_guessed_range,
     check_layout,
+    check_seed,
     check_spec,
     check_value_range,
     check_whole,
@@ -29,7 +32,7 @@ from ._checks import (
     resolve_value_range,
 )
 from ._memory import Layout, Memory, array_at, make_memory, make_record
-from ._plan import PLAN_DTYPE, Plan, make_plan
+from ._plan import PLAN_DTYPE, make_plan
 from .spec import Spec
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ class Job(NamedTuple):
     value_range: tuple[float, float]
     per_image: bool
     guessed_range: bool
-    two_steps: bool
+    draws_first: bool
 
 
 def make_job(
@@ -91,22 +94,17 @@ def _prepare_job(
     memory = make_memory(shape, strides, dtype, layout)
     limits = resolve_value_range(value_range, dtype)
     check_fill(spec, memory)
-    per_image = spec.fill == "mean"
-    patterns = np.zeros((0, memory.channels), np.uint64)  # For means, which every batch has of its own.
-    if not per_image:
-        patterns = _fills.encode(_fills.brightness_levels(spec), spec, dtype, limits)
-    if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
-        patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
-    plan = Plan(np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32))
-    guessed = False
+    patterns = _fills.spec_patterns(spec, memory, limits)
+    record, tables = np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32)
+    per_image, guessed = spec.fill == "mean", False
     if 0 not in shape:
-        plan = make_plan(spec, memory.height, memory.width)
+        record, tables = make_plan(spec, memory.height, memory.width)
         plain = spec.normalize_mean is None and not per_image
         guessed = value_range is None and dtype.kind not in "biu" and plain
-    record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
-    handles = _engine().handle(plan.tables), _engine().handle(patterns)
-    two_steps = spec.fill in ("color", "noise")
-    return Job(memory.n, record, patterns, handles, plan.tables, memory, limits, per_image, guessed, two_steps)
+    record = make_record(record, memory, pattern_columns=patterns.shape[1])
+    handles = _engine().handle(tables), _engine().handle(patterns)
+    draws_first = spec.fill in ("color", "noise")
+    return Job(memory.n, record, patterns, handles, tables, memory, limits, per_image, guessed, draws_first)
 
 
 _cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
@@ -146,7 +144,7 @@ def bind_dust_at(
     call. Strides are in bytes.
     """
     job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
-    if not engine.TAKES_ADDRESSES or job.per_image or job.two_steps or job.guessed_range or 0 in shape:
+    if not engine.TAKES_ADDRESSES or job.per_image or job.draws_first or job.guessed_range or 0 in shape:
 
         def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
             images = array_at(address, shape, strides, dtype)
@@ -158,7 +156,7 @@ def bind_dust_at(
     last = MAX_INDEX - n
 
     def dust_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
-        # As _dust, one call less deep: plain numbers and one thread are what a data loader's worker has.
+        # As _dust_at, one call less deep: plain numbers and one thread are what a data loader's worker has.
         if (
             type(seed) is type(epoch) is type(index) is int
             and 0 <= seed <= MAX_SEED
@@ -169,48 +167,55 @@ def bind_dust_at(
             low, high = seed & _WORD, seed >> 32
             run(record, tables, patterns, address, low, high, epoch, index, no_indices, 0, n)
         else:
-            _dust(None, address, job, seed, epoch, index, num_threads)
+            _dust_at(address, job, patterns, seed, epoch, index, num_threads)
 
     return dust_at
 
 
 def dust_images(images: Images, job: Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int) -> Images:
-    if images.size:
-        _dust(images, _engine().locate(images, job.record), job, seed, epoch, index, num_threads)
-    else:
+    """Run a job on its images."""
+    if not images.size:
         check_coordinates(seed, epoch, index, job.n)
+        _check_threads(num_threads)
+    elif job.draws_first:
+        _draw_then_paint(images, job, seed, epoch, index, num_threads)
+    else:
+        engine, patterns = _engine(), job.handles[1]
+        if job.per_image:
+            means = _fills.mean_patterns(images, job.memory, job.value_range)
+            patterns = engine.handle(means)
+        _dust_at(engine.locate(images, job.record), job, patterns, seed, epoch, index, num_threads)
     return images
 
 
-def _dust(
-    images: NDArray[Any] | None,
-    target: Any,
-    job: Job,
-    seed: int,
-    epoch: int,
-    index: int | ArrayLike,
-    num_threads: int,
+def _dust_at(
+    target: Any, job: Job, patterns: Any, seed: int, epoch: int, index: int | ArrayLike, num_threads: int
 ) -> None:
-    """Run the kernel on a target that the engine has located; only means read the images themselves."""
-    seed, epoch, first, array = check_coordinates(seed, epoch, index, job.n)
+    """Run the kernel on a target that the engine has located, with a handle of patterns."""
+    seed, epoch, first, each = check_coordinates(seed, epoch, index, job.n)
     engine = _engine()
-    tables, patterns = job.handles
-    if job.per_image and images is not None:
-        means = _fills.mean_patterns(images, job.memory, job.value_range)
-        patterns = engine.handle(means)
-    dust_part: Callable[..., None]
-    if job.two_steps:
-        each = first + np.arange(job.n) if array is None else array
-        dust_part = functools.partial(_draw_and_paint, job, target, seed, epoch, each)
+    indices = engine.NO_INDICES if each is None else engine.handle(each)
+    given = (job.record, job.handles[0], patterns, target, seed & _WORD, seed >> 32, epoch, first, indices)
+    if num_threads == 1:
+        engine.dust_images(*given, 0, job.n)
     else:
-        indices = engine.NO_INDICES if array is None else engine.handle(array)
-        low, high = seed & _WORD, seed >> 32
-        if num_threads == 1:
-            engine.dust_images(job.record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
-            return
-        dust_part = functools.partial(
-            engine.dust_images, job.record, tables, patterns, target, low, high, epoch, first, indices
-        )
+        _run_on_threads(functools.partial(engine.dust_images, *given), job.n, num_threads)
+
+
+def _draw_then_paint(
+    images: NDArray[Any], job: Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int
+) -> None:
+    """Dust images with colour or noise, whose rectangles are all drawn before the first is painted."""
+    seed, epoch, indices = check_seed(seed), check_epoch(epoch), check_each_index(index, job.n)
+
+    def dust_part(start: int, stop: int) -> None:
+        counts, boxes, fills = draw_rectangles(job.record, job.tables, seed, epoch, indices[start:stop])
+        patterns = job.patterns
+        if job.record[0]["color"]:
+            patterns = np.ascontiguousarray(patterns[fills, np.arange(job.memory.channels)])
+        positions = np.repeat(np.arange(start, stop), counts)
+        paint_boxes(job.record, patterns, images, boxes, positions, seed=seed, epoch=epoch, indices=indices)
+
     _run_on_threads(dust_part, job.n, num_threads)
 
 
@@ -219,7 +224,7 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
 
     Numba's own threads would not survive a fork, or two Python threads at once.
     """
-    num_threads = min(check_whole("num_threads", num_threads, 1, 4096), n)
+    num_threads = min(_check_threads(num_threads), n)
     first_part, *parts = itertools.pairwise(n * part // num_threads for part in range(num_threads + 1))
     # This thread takes a part too: to wake one takes as long as a small batch.
     others = [_pool(num_threads - 1).submit(dust_part, *part) for part in parts]
@@ -228,6 +233,10 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
     finally:
         for other in others:
             other.result()
+
+
+def _check_threads(num_threads: Any) -> int:
+    return check_whole("num_threads", num_threads, 1, 4096)
 
 
 def draw_rectangles(
@@ -247,48 +256,22 @@ def paint_boxes(
     record: NDArray[Any],
     patterns: NDArray[np.uint64],
     images: NDArray[Any],
-    boxes: NDArray[np.int64],
+    boxes: NDArray[Any],
     positions: NDArray[np.int64],
     *,
     seed: int,
     epoch: int,
     indices: NDArray[np.int64],
 ) -> None:
-    """Paint boxes (r, 5), whose fifth column is not read, on the images `positions` with one row of patterns each.
+    """Paint boxes (r, 4) on the images `positions`, with one row of patterns each.
 
-    Noise hangs on seed, epoch and the images' indices instead.
+    Noise depends on seed, epoch and the images' indices instead.
     """
     engine = _engine()
-    _paint_boxes_at(record, patterns, engine.locate(images, record), boxes, positions, seed, epoch, indices)
-
-
-def _paint_boxes_at(
-    record: NDArray[Any],
-    patterns: NDArray[np.uint64],
-    target: Any,
-    boxes: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    seed: int,
-    epoch: int,
-    indices: NDArray[np.int64],
-) -> None:
-    engine = _engine()
-    handles = engine.handle(patterns), target, engine.handle(boxes)
-    engine.paint_boxes(record, *handles, positions, seed & _WORD, seed >> 32, epoch, indices)
-
-
-def _draw_and_paint(
-    job: Job, target: Any, seed: int, epoch: int, indices: NDArray[np.int64], start: int, stop: int
-) -> None:
-    """Dust the images `start` to `stop` with colour or noise: draw all rectangles, then paint them."""
-    counts, boxes, fills = draw_rectangles(job.record, job.tables, seed, epoch, indices[start:stop])
-    patterns = job.patterns
-    if job.record[0]["color"]:
-        patterns = np.ascontiguousarray(patterns[fills, np.arange(job.memory.channels)])
-    five = np.zeros((len(boxes), 5), np.int64)
+    five = np.zeros((len(boxes), 5), np.int64)  # As the kernel has them: four edges, and room for the number of a fill.
     five[:, :4] = boxes
-    positions = np.repeat(np.arange(start, stop), counts)
-    _paint_boxes_at(job.record, patterns, target, five, positions, seed, epoch, indices)
+    handles = engine.handle(patterns), engine.locate(images, record), engine.handle(five)
+    engine.paint_boxes(record, *handles, positions, seed & _WORD, seed >> 32, epoch, indices)
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}

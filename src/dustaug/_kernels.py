@@ -17,7 +17,7 @@ The contract of randomness
   all others                   reserved
   ===========================  ======================================================================
 
-- A word w becomes one of n equally likely outcomes as ``w * n >> 32``, or an outcome of an alias table as in ``_plan``.
+- A word w becomes one of n equally likely outcomes as ``w * n >> 32``, or an outcome of an alias table as in ``_tables``.
 - A size of independent height and width takes both from one word: the height from ``w * n``, the width from what that
   product leaves in its low half.
 - Later rectangles overwrite earlier ones.
@@ -85,7 +85,7 @@ class _SafeCache(FunctionCache):
     def _report(self, verb: str, error: Exception) -> None:
         warnings.warn(
             f"dustaug's compiled kernel could not be {verb} at {self.cache_path} ({type(error).__name__}: {error}); "
-            "it is compiled anew, which takes about a second",
+            "it is compiled anew, which takes about two seconds",
             RuntimeWarning,
             stacklevel=2,
         )

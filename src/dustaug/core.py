@@ -6,13 +6,22 @@ import dataclasses
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _fills
-from ._checks import MAX_INDEX, check_epoch, check_index, check_rectangles, check_seed, check_spec, check_whole
+from ._checks import (
+    MAX_COLOR_CHANNELS,
+    MAX_INDEX,
+    check_each_index,
+    check_epoch,
+    check_rectangles,
+    check_seed,
+    check_spec,
+    check_whole,
+)
 from ._jobs import draw_rectangles, dust_images, make_job, paint_boxes
 from ._memory import Layout, make_record
 from ._plan import make_plan
@@ -28,8 +37,6 @@ __all__ = [
 ]
 
 Images = TypeVar("Images", bound=NDArray[Any])
-
-_HAND_MADE = Spec()
 
 
 def add_dust(
@@ -207,7 +214,7 @@ class DustStream:
         Raises
         ------
         ValueError
-            If the state belongs to another spec or seed, or is none.
+            If the state belongs to another spec or seed, or is not a state at all.
         """
         if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "index"} - set(state):
             raise ValueError(f"state must come from state_dict() of a DustStream, got {state!r}")
@@ -247,7 +254,7 @@ class Rectangles:
         Top, left, bottom, right in pixels; bottom and right are the first row and column outside. Clipped to the image.
     fill : (r,) or (r, c)
         Brightness 0…255, one number or one per channel: uint8 if it was drawn, float64 if it was given, and NaN where
-        it hangs on more than the rectangle (``fill="noise"`` and ``"mean"``).
+        it depends on more than the rectangle (``fill="noise"`` and ``"mean"``).
     n_images : int
         Number of images in the batch.
     spec, seed, epoch, index : optional
@@ -314,7 +321,7 @@ def sample_rectangles(
     index : int or int64 array (n,)
         One index for each image; a single number is one image.
     channels : int, default 3
-        Channels of the images; only ``fill="color"`` hangs on it.
+        Channels of the images; only ``fill="color"`` depends on it.
 
     Returns
     -------
@@ -339,10 +346,9 @@ def sample_rectangles(
     True
     """
     spec = check_spec(spec)
-    channels = check_whole("channels", channels, 1, 1024)
+    channels = check_whole("channels", channels, 1, MAX_COLOR_CHANNELS if spec.fill == "color" else 2**63 - 1)
     seed, epoch = check_seed(seed), check_epoch(epoch)
-    given = np.asarray(index)
-    indices = cast("NDArray[np.int64]", check_index(np.atleast_1d(given), given.size)[1])
+    indices = check_each_index(index, np.size(index))
     record, tables = make_plan(
         spec, check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     )
@@ -396,9 +402,9 @@ def paint_rectangles(
     Raises
     ------
     TypeError
-        If `images` is not an array of numbers or `rectangles` no Rectangles.
+        If `images` is not an array of numbers, or `rectangles` is not a Rectangles.
     ValueError
-        If a rectangle lies outside the images or the batch, or its fill is no brightness. The images stay untouched.
+        If a rectangle lies outside the images or the batch, or its fill is not a brightness. The images stay untouched.
 
     Examples
     --------
@@ -410,7 +416,7 @@ def paint_rectangles(
     """
     if not isinstance(rectangles, Rectangles):
         raise TypeError(f"rectangles must be dustaug.Rectangles, got {type(rectangles).__name__}")
-    spec = rectangles.spec or _HAND_MADE
+    spec = check_spec(rectangles.spec)
     job = make_job(images, spec, layout, value_range)
     if rectangles.n_images != job.n:
         raise ValueError(f"rectangles must be of {job.n} images, got n_images={rectangles.n_images}")
@@ -424,7 +430,7 @@ def paint_rectangles(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
             )
         seed = check_seed(rectangles.seed)
-        indices = cast("NDArray[np.int64]", check_index(np.atleast_1d(rectangles.index), job.n)[1])
+        indices = check_each_index(rectangles.index, job.n)
     elif spec.fill == "mean":
         patterns = _fills.mean_patterns(images, job.memory, job.value_range)[image]
     else:
