@@ -70,8 +70,9 @@ ARROWS = {
     },
     "_tensors": {"_checks", "_devices", "_dtypes", "_jobs", "_memory", "core", "spec"},
     "_ops": {"_checks", "_memory", "_tensors", "spec"},
-    "albumentations": {"_checks", "_extras", "_jobs", "_memory", "_targets", "core", "spec"},
-    "cli": {"__init__", "_extras", "_folders", "_pictures", "core", "spec"},
+    "albumentations": {"_albumentations_hooks", "_checks", "_extras", "_jobs", "_memory", "_targets", "core", "spec"},
+    "_albumentations_hooks": set(),
+    "cli": {"__init__", "_checks", "_extras", "_folders", "_pictures", "spec"},
     "grain": {"_checks", "_extras", "_memory", "core", "spec"},
     "jax": {"_checks", "_extras", "_graph", "_graph_jax", "_memory", "spec"},
     "keras": {

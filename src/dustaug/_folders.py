@@ -13,10 +13,10 @@ from ._pictures import read_picture, write_picture
 from .core import add_dust
 from .spec import Spec
 
-__all__ = ["FileJob", "FileResult", "dust_file", "find_images", "make_jobs"]
+__all__ = ["FileResult", "FileTask", "dust_file", "find_images", "make_tasks"]
 
 
-class FileJob(NamedTuple):
+class FileTask(NamedTuple):
     """One image, and the files to write with their epochs."""
 
     path: Path
@@ -57,13 +57,13 @@ def find_images(in_dir: Path, results: list[FileResult]) -> tuple[list[Path], in
     return sorted(files), ignored
 
 
-def make_jobs(in_dir: Path, out_dir: Path, files: list[Path], extension: str, epochs: range) -> list[FileJob]:
+def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, epochs: range) -> list[FileTask]:
     """Return what is to be done, or refuse it if it would lose a file."""
     real_in, real_out = in_dir.resolve(), out_dir.resolve()
     if real_out.is_relative_to(real_in):
         raise ValueError(f"OUT_DIR must not be IN_DIR or lie inside it, got {out_dir}: name another folder")
     sources: dict[Path, Path] = {}
-    jobs = []
+    tasks = []
     for path in files:
         relative = path.relative_to(in_dir)
         target = out_dir / (relative.with_suffix(extension) if extension else relative)
@@ -73,13 +73,13 @@ def make_jobs(in_dir: Path, out_dir: Path, files: list[Path], extension: str, ep
             )
         sources[target] = path
         outputs = [(target if len(epochs) == 1 else target.with_stem(f"{target.stem}_epoch{e}")) for e in epochs]
-        jobs.append(FileJob(path, index_of(relative.as_posix()), tuple(zip(epochs, outputs, strict=True))))
-    existing = [output for job in jobs for _, output in job.outputs if output.exists()]
+        tasks.append(FileTask(path, index_of(relative.as_posix()), tuple(zip(epochs, outputs, strict=True))))
+    existing = [output for task in tasks for _, output in task.outputs if output.exists()]
     inputs = {_identity(path) for path in files if path.exists()} if existing else set()
     for output in existing:
         if _identity(output) in inputs:
             raise ValueError(f"outputs must not be input files, got {output}: name another OUT_DIR")
-    return jobs
+    return tasks
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -88,16 +88,16 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def dust_file(job: FileJob, *, spec: Spec, seed: int, overwrite: bool) -> FileResult:
-    missing = [output for output in job.outputs if overwrite or not output[1].exists()]
-    existed, written, frames = len(job.outputs) - len(missing), 0, 1
+def dust_file(task: FileTask, *, spec: Spec, seed: int, overwrite: bool) -> FileResult:
+    missing = [output for output in task.outputs if overwrite or not output[1].exists()]
+    existed, written, frames = len(task.outputs) - len(missing), 0, 1
     try:
         if missing:
-            image, frames = read_picture(job.path)
+            image, frames = read_picture(task.path)
         for epoch, path in missing:
             pixels = np.array(image)
             colours = pixels[..., :-1] if image.mode in ("LA", "RGBA") else pixels
-            add_dust(colours, spec, seed=seed, epoch=epoch, index=job.dust_index)
+            add_dust(colours, spec, seed=seed, epoch=epoch, index=task.dust_index)
             dusted = Image.fromarray(pixels)
             dusted.info = image.info
             write_picture(dusted, path)
@@ -107,5 +107,5 @@ def dust_file(job: FileJob, *, spec: Spec, seed: int, overwrite: bool) -> FileRe
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             limit = Image.MAX_IMAGE_PIXELS
             reason = f"images must have at most {limit} pixels, against bombs: type --max-pixels to raise the limit"
-        return FileResult(job.path, written, existed, frames, reason)
-    return FileResult(job.path, written, existed, frames)
+        return FileResult(task.path, written, existed, frames, reason)
+    return FileResult(task.path, written, existed, frames)

@@ -17,7 +17,7 @@ The contract of randomness
   all others                   reserved
   ===========================  ======================================================================
 
-- A word w becomes one of n equally likely outcomes as ``w * n >> 32``, or an outcome of an alias table as in ``_tables``.
+- A word w becomes one of n equally likely outcomes as ``w * n >> 32``, or an outcome of a table as in ``_tables``.
 - A size of independent height and width takes both from one word: the height from ``w * n``, the width from what that
   product leaves in its low half.
 - Later rectangles overwrite earlier ones.

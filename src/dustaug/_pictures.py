@@ -84,9 +84,9 @@ def on_white(image: Image.Image) -> Image.Image:
 
 
 def draw_block(
-    name: str, original: Image.Image, small: Image.Image, versions: int, columns: int, **dust: Any
+    name: str, original: Image.Image, small: Image.Image, versions: int, columns: int, **arguments: Any
 ) -> Image.Image:
-    """Draw one image, large, beside its dusted versions pixel by pixel; `dust` are arguments of :func:`add_dust`."""
+    """Draw one image, large, beside its dusted versions pixel by pixel; `arguments` are those of :func:`add_dust`."""
     columns = min(columns, versions)
     rows = -(-versions // columns)
     zoom = max(1, 224 // max(small.size))  # Tiny images are shown in squares, which keep every pixel's value.
@@ -102,7 +102,7 @@ def draw_block(
     )
     _place(block, large, (0, 0), f"{name}, {small.width} x {small.height}")
     for index in range(versions):
-        dusted = add_dust(np.array(small), index=index, **dust)
+        dusted = add_dust(np.array(small), index=index, **arguments)
         row, column = divmod(index, columns)
         where = left + column * (width + _GAP), row * (height + _CAPTION + _GAP)
         _place(block, Image.fromarray(dusted).resize((width, height), nearest), where, f"index {index}")

@@ -1,7 +1,7 @@
 """Albumentations: :class:`DustRectangles`, for Albumentations 2.0.8 and for AlbumentationsX 2.5.
 
-Both are imported as ``albumentations``, so only one of them can be installed. They differ in the hook by which a
-transform draws its parameters; everything else here serves both.
+Both are imported as ``albumentations``, so only one of them can be installed. They differ in the hooks that are in
+``_albumentations_hooks``; all that is here serves both.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 import functools
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -37,32 +35,28 @@ from .core import sample_rectangles
 from .spec import Spec, resolve_spec
 
 with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
-    from albumentations.core.transforms_interface import BasicTransform, DualTransform
+    from albumentations.core.transforms_interface import DualTransform
     from albumentations.core.type_definitions import ALL_TARGETS
 
+    from ._albumentations_hooks import Hooks
+
 __all__ = ["DustRectangles"]
-
-# AlbumentationsX hands the generators to a hook of its own, and refuses classes that define the hooks of 2.0.8.
-_X = hasattr(BasicTransform, "sample_parameters")
-if _X:
-    from albumentations.core.transform_params import SampledParams
-
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Look:
-    """How a transform paints: a key of the painters' cache that is compared by identity.
+    """How a transform paints: a key of a cache that is compared by identity.
 
-    Hashing a spec takes 0.1 µs longer, and 0.5 µs behind the copy of an image, which empties the caches.
+    Hashing a spec takes 0.1 µs longer, and 0.5 µs right after copying an image, which empties the processor's caches.
     """
 
     spec: Spec
     value_range: tuple[float, float] | None
 
 
-class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has no types.
+class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
     """Paint dust, random rectangles, on images.
 
     Parameters
@@ -81,7 +75,7 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
     inplace : bool, default False
         Paint on the arrays that come in. By default they are copied, once.
     seed : int, optional
-        0 … 2**64 - 1. With it the dust hangs on spec, seed, epoch and index alone and is that of
+        0 … 2**64 - 1. With it the dust depends on spec, seed, epoch and index alone and is that of
         :func:`dustaug.add_dust`. Without it Albumentations' own generators drive the dust, and ``Compose(seed=…)``.
     index_key, epoch_key : str, optional
         With a seed: the names under which a call gets the index (required) and the epoch (0 if there is no name). With
@@ -90,7 +84,7 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
         Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
     p : float, optional
         Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
-        tossed for each image. With a seed it is always 1, as Albumentations' coin hangs on more than the index.
+        tossed for each image. With a seed it is always 1, as Albumentations' coin depends on more than the index.
     **fields
         Fields of :class:`~dustaug.Spec`, except `p`.
 
@@ -144,11 +138,10 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
             p = 0.5 if seed is None and spec.p == 1 else 1.0
         elif seed is not None and p != 1:
             raise ValueError(
-                "p must be left out with a seed, or the pixels would hang on a coin of Albumentations' too, got "
+                "p must be left out with a seed, or the pixels would depend on a coin of Albumentations' too, got "
                 f"{p!r}: type DustRectangles(dustaug.dust(p=0.5), seed=…)"
             )
         super().__init__(p=Spec(p=p).p)
-        self._home = os.getpid()
         self.fill_mask = _plain_numbers(fill_mask)
         self.boxes, self.same_on_batch, self.inplace = boxes, same_on_batch, inplace
         self.dust_seed = seed  # Compose writes to an attribute named seed.
@@ -210,80 +203,12 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
         """What ``Compose(strict=True)`` lets through: the targets, and the names of index and epoch."""
         return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key))}
 
-    if _X:
-
-        def apply_in_invocation(self, invocation: Any, /, *args: Any, force_apply: bool, **kwargs: Any) -> Any:
-            """Apply the transform to named targets, in half the base class's time if nothing special is going on."""
-            special = (
-                args
-                or self.replay_mode
-                or self.deterministic
-                or getattr(invocation, "collect_applied", True)
-                or getattr(invocation, "has_tensor_inputs", True) is not False
-                or getattr(invocation, "frame_state", True) is not None
-            )
-            if special:
-                return super().apply_in_invocation(invocation, *args, force_apply=force_apply, **kwargs)
-            if force_apply or self.p >= 1 or (self.p > 0 and invocation.py_random.uniform(0, 1) < self.p):
-                return self._run(self._params(kwargs, invocation.py_random), kwargs)
-            return kwargs
-
-        def sample_parameters(self, params: dict[str, Any], data: dict[str, Any], targets: Any, sampling: Any) -> Any:  # noqa: ARG002
-            """Draw where the dust comes from, and the rectangles: somebody is going to look at them."""
-            drawn = self._params(data, sampling.py_random)
-            return SampledParams(params={**drawn, **self._rectangles(**drawn)})
-
-    else:
-
-        def set_random_seed(self, seed: int | None) -> None:
-            """Seed the generators."""
-            super().set_random_seed(seed)
-            self._home = os.getpid()
-
-        def set_random_state(self, random_generator: np.random.Generator, py_random: Any) -> None:
-            """Set the generators."""
-            super().set_random_state(random_generator, py_random)
-            self._home = os.getpid()
-
-        def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
-            """Apply the transform to named targets, in half the base class's time, and without copies of its own."""
-            if args or self.replay_mode or self.deterministic:
-                return super().__call__(*args, force_apply=force_apply, **kwargs)
-            self.params = {}
-            if self.p < 1 and not self.should_apply(force_apply=force_apply):
-                return kwargs
-            self.params = self._params(kwargs, self.py_random)
-            if "applied_transforms" in kwargs:
-                self.get_applied_params()
-            return self._run(self.params, kwargs)
-
-        def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-            """Draw where the dust comes from, and the rectangles: ReplayCompose is going to keep them."""
-            drawn = self._params(data, self.py_random)
-            return {**drawn, **self._rectangles(**drawn)}
-
-        def get_applied_params(self) -> dict[str, Any]:
-            """Return what the last call drew, the rectangles among it; nothing if it was not applied."""
-            if self.params and "holes" not in self.params:
-                self.params |= self._rectangles(**self.params)
-            return self.params
-
-    def _run(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Dust the targets among the data."""
-        functions = self._key2func
-        for name, value in data.items():
-            if name in functions and value is not None:
-                data[name] = functions[name](value, **params)
-        return data
-
     def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
         """Size of the images of a call; seed, epoch and index of their dust, or an array of indices, one for each."""
         image = data.get("image")
         shape = self.update_transform_params({}, data)["shape"] if image is None else image.shape
         if self.dust_seed is None:
-            salt = _salt(self._home)
-            bits = int.from_bytes(os.urandom(8), "little") if salt is None else py_random.getrandbits(64) ^ salt
-            params = {"shape": shape, "seed": bits, "epoch": 0, "index": 0}
+            params = {"shape": shape, "seed": self._draw_seed(py_random), "epoch": 0, "index": 0}
             if self.same_on_batch:
                 return params
         else:
@@ -306,15 +231,15 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
             )
         return data[key]
 
-    def _rectangles(self, shape: tuple[int, ...], **key: Any) -> dict[str, Any]:
+    def _rectangles(self, shape: tuple[int, ...], **coordinates: Any) -> dict[str, Any]:
         """The rectangles of a call, as plain arrays."""
         height, width, channels = (*shape, 1)[:3]
-        drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **key)
+        drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **coordinates)
         return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
 
     def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **_: Any) -> NDArray[np.bool_]:
         """What dust covers, (n, h, w): one for each image of a batch, or one for all."""
-        return _covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
+        return _find_covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
 
     def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
         covered = self._covered(**params)
@@ -340,7 +265,7 @@ class DustRectangles(DualTransform):  # type: ignore[misc]  # Albumentations has
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
-        dust_at = _painter(images.shape, images.strides, images.dtype, self._look, layout)
+        dust_at = _bind(images.shape, images.strides, images.dtype, self._look, layout)
         dust_at(_address(images), params["seed"], params["epoch"], index)
         return images
 
@@ -431,14 +356,16 @@ def _plain(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _covered(spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]) -> NDArray[np.bool_]:
+def _find_covered(
+    spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]
+) -> NDArray[np.bool_]:
     """What dust covers, (n, h, w). The masks, boxes and keypoints of a call ask for it one after the other."""
     drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
     return drawn.mask(height, width)
 
 
 @functools.lru_cache(maxsize=512)
-def _painter(
+def _bind(
     shape: tuple[int, ...],
     strides: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -460,21 +387,3 @@ def _address(array: NDArray[Any]) -> int:
     except (TypeError, ValueError, BufferError):
         _check_writable(array)
         return int(array.__array_interface__["data"][0])
-
-
-@functools.cache
-def _salt(home: int) -> int | None:
-    """What sets generators that were seeded in the process `home` apart from their copies in others; None: nothing can.
-
-    Copies that came by fork or pickle draw the same numbers. Albumentations 2.0.8 lets them, and AlbumentationsX does
-    outside of torch's workers.
-    """
-    torch_data = sys.modules.get("torch.utils.data")
-    worker = None if torch_data is None else torch_data.get_worker_info()
-    if worker is not None:
-        return worker.seed  # type: ignore[no-any-return]  # Another one in each worker and epoch.
-    return 0 if home == os.getpid() else None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_salt.cache_clear)

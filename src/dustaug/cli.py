@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from . import __version__
+from ._checks import check_epoch, check_seed
 from ._extras import MissingExtraError, name_extra
-from .core import DustStream
 from .spec import Spec, cutout, dust, random_erasing
 
 _missing = ""
@@ -29,7 +29,7 @@ try:
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
 
-        from ._folders import FileResult, dust_file, find_images, make_jobs
+        from ._folders import FileResult, dust_file, find_images, make_tasks
         from ._pictures import can_write, draw_block, draw_sheet, on_white, pixel_limit, read_picture, write_picture
 except MissingExtraError as error:
     _missing = str(error)
@@ -154,8 +154,7 @@ def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any]) ->
     prefix, make = _PRESETS[preset]
     call = f"{prefix}{', '.join(f'{name}={value!r}' for name, value in changes.items())}".removesuffix(", ") + ")"
     spec = make(**changes)
-    DustStream(spec, seed=seed, epoch=epoch)  # Checks the seed and the epoch.
-    return _Recipe(call, spec, seed, epoch)
+    return _Recipe(call, spec, check_seed(seed), check_epoch(epoch))
 
 
 def preview(
@@ -191,13 +190,13 @@ def preview(
     if any(out.exists() and out.samefile(path) for path in paths):
         raise typer.BadParameter(f"out must not be one of the images, got {out}: type --out dust.png")
     blocks = []
-    dust = {"spec": recipe.spec, "seed": recipe.seed, "epoch": recipe.epoch}
+    arguments = {"spec": recipe.spec, "seed": recipe.seed, "epoch": recipe.epoch}
     try:
         with pixel_limit(Image.MAX_IMAGE_PIXELS or sys.maxsize):
             for path in paths:
                 original = on_white(read_picture(path)[0])
                 small = ImageOps.contain(original, (size, size), Image.Resampling.LANCZOS) if size else original
-                blocks.append(draw_block(path.name, original, small, versions, columns, **dust))
+                blocks.append(draw_block(path.name, original, small, versions, columns, **arguments))
     except Exception as error:  # noqa: BLE001  Broken files raise anything.
         raise typer.BadParameter(f"{path}: {error}") from None
     try:
@@ -266,7 +265,7 @@ def apply(
             f"format must be keep or an extension that Pillow writes, got {format}: type --format png"
         )
     try:
-        DustStream(seed=recipe.seed, epoch=recipe.epoch + copies - 1)
+        check_epoch(recipe.epoch + copies - 1)
     except ValueError as error:
         raise typer.BadParameter(f"{error}, the last of {copies} copies") from None
     results: list[FileResult] = []
@@ -274,7 +273,7 @@ def apply(
     if not files and not results:
         raise typer.BadParameter(f"in_dir must hold images, got {in_dir} with {_count(ignored, 'other file')}")
     try:
-        jobs = make_jobs(in_dir, out_dir, files, extension, range(recipe.epoch, recipe.epoch + copies))
+        tasks = make_tasks(in_dir, out_dir, files, extension, range(recipe.epoch, recipe.epoch + copies))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     work = functools.partial(dust_file, spec=recipe.spec, seed=recipe.seed, overwrite=overwrite)
@@ -283,7 +282,7 @@ def apply(
     pool = ThreadPool(workers or min(8, os.cpu_count() or 1))
     try:
         with limit, progress:
-            results += progress.track(pool.imap_unordered(work, jobs), total=len(jobs), description="Dusting")
+            results += progress.track(pool.imap_unordered(work, tasks), total=len(tasks), description="Dusting")
     finally:
         # Files under way are finished first, also after Ctrl+C.
         pool.terminate()
