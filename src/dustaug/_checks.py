@@ -35,7 +35,7 @@ def check_spec(spec: Spec | None) -> Spec:
 
 
 def not_an_array(images: Any) -> TypeError:
-    """Error for what is no NumPy array."""
+    """Error for what is not a NumPy array."""
     if isinstance(images, (list, tuple)):
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
     else:

@@ -5,7 +5,7 @@ name the bucket, and below the bucket's threshold the outcome is its first, else
 probability to within 2**-32.
 
 A table is a flat uint32 array of four words a bucket: threshold, first outcome, second outcome, unused. Where an entry
-could hang on the last bit of a mathematical library, it is computed in decimal arithmetic instead.
+could depend on the last bit of a mathematical library, it is computed in decimal arithmetic instead.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any]) ->
     if preset not in _PRESETS:
         raise ValueError(f"preset must be one of {', '.join(_PRESETS)}, got {preset}: type --preset dust")
     if "fill_value" in changes:
-        # What is no number stays as it is: the spec has the words for it.
+        # What is not a number stays as it is: the spec has the words for it.
         with contextlib.suppress(ValueError):
             values = tuple(float(part) for part in changes["fill_value"].split(","))
             changes["fill_value"] = values if len(values) > 1 else values[0]

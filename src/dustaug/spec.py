@@ -290,7 +290,7 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
     Raises
     ------
     TypeError
-        If both are given, or `spec` is none.
+        If both are given, or `spec` is not a Spec.
     """
     if spec is None:
         return Spec.from_dict(fields)
@@ -417,7 +417,7 @@ def cutout(size: int, **changes: Any) -> Spec:
     Raises
     ------
     TypeError, ValueError
-        As in :class:`Spec`, or `size` is no whole number of pixels.
+        As in :class:`Spec`, or `size` is not a whole number of pixels.
 
     Examples
     --------
@@ -466,7 +466,7 @@ def random_erasing(
     Raises
     ------
     TypeError, ValueError
-        As in :class:`Spec`, or `scale` or `ratio` is no range.
+        As in :class:`Spec`, or `scale` or `ratio` is not a range.
 
     Examples
     --------
