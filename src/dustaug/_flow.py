@@ -27,8 +27,8 @@ def draw_seed() -> int:
 def dust_flow(
     flow: Any,
     spec: Spec | None = None,
-    seed: int | None = None,
     *,
+    seed: int | None = None,
     epoch: int = 0,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,

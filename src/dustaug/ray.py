@@ -89,8 +89,8 @@ class DustBatch:
     def __init__(
         self,
         spec: Spec | None = None,
-        seed: int | None = None,
         *,
+        seed: int | None = None,
         image_column: str = "image",
         index_column: str | None = None,
         epoch: int = 0,
@@ -220,7 +220,7 @@ class DustBatch:
 
     def __repr__(self) -> str:
         epoch = f"epoch={self.epoch}" if self.epoch_column is None else f"epoch_column={self.epoch_column!r}"
-        return f"DustBatch({self.spec!r}, {self.seed}, index_column={self.index_column!r}, {epoch})"
+        return f"DustBatch({self.spec!r}, seed={self.seed}, index_column={self.index_column!r}, {epoch})"
 
 
 def _check_column(argument: str, name: Any) -> str:
