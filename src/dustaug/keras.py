@@ -138,7 +138,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 "DustRectangles must be made outside of a graph, once: type layer = DustRectangles() before "
                 "dataset.map(layer)"
             )
-        self._key = draw_seed() if seed is None else self.seed
+        self._seed = draw_seed() if seed is None else self.seed
         self.generator = keras.random.SeedGenerator(0)  # Which counts, also where a compiled step has no side effects.
         self._calls: Any = None
 
@@ -208,7 +208,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             keys = (self.epoch_key, self.index_key)
             (epoch, _), index = (ops.split(0 if key is None else _entry(inputs, key)) for key in keys)
         options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
-        dusted: tuple[Any, Any] = dust(images, seed=ops.split(self._key), epoch=epoch, index=index, **options)
+        dusted: tuple[Any, Any] = dust(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
         return dusted
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
