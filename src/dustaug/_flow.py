@@ -112,7 +112,7 @@ class _Painter(NamedTuple):
     value_range: tuple[float, float] | None
     inplace: bool
 
-    def paint(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
+    def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
         """Batch with dust; all but the images is passed on."""
         images = _images_of(batch)
         dusted = core.add_dust(
@@ -172,7 +172,7 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, i: int) -> Any:
         batch = self.flow[i]
-        return self._painter.paint(batch, self.epoch, self._index(i, len(_images_of(batch))))
+        return self._painter(batch, self.epoch, self._index(i, len(_images_of(batch))))
 
     def _index(self, i: int, n: int) -> NDArray[np.int64]:
         """Index of each of the n images of a batch."""
@@ -208,5 +208,5 @@ def _dust_each(flow: Iterable[Any], painter: _Painter, epoch: int) -> Iterator[A
     index = 0
     for batch in flow:
         n = len(_images_of(batch))
-        yield painter.paint(batch, epoch, index + np.arange(n))
+        yield painter(batch, epoch, index + np.arange(n))
         index += n
