@@ -15,7 +15,7 @@ from . import _graph
 from ._graph import Words, check_one_for_each
 from ._mean_jax import MAX_SPAN, mean_of_floats, mean_of_integers
 
-__all__ = ["OPS", "dust"]
+__all__ = ["OPS", "dust_images"]
 
 _LOW, _HALF = 0xFFFFFFFF, 0xFFFF
 
@@ -140,4 +140,4 @@ class _Jax:
 OPS = _Jax()
 
 # Outside a compiled function each operation would be compiled on its own, and the loop anew with every call.
-dust = jax.jit(functools.partial(_graph.dust, OPS), static_argnames=("spec", "layout", "value_range"))
+dust_images = jax.jit(functools.partial(_graph.dust_images, OPS), static_argnames=("spec", "layout", "value_range"))

@@ -33,7 +33,7 @@ from ._checks import (
     check_whole,
 )
 from ._flow import draw_seed, dust_flow
-from ._graph import Ops, dust
+from ._graph import Ops, dust_images
 from ._memory import Layout, looks_mistaken
 from .spec import Spec, resolve_spec
 
@@ -195,7 +195,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Images, and what the dust covers if there is any."""
         layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
-        ops, dust = _find_operations(framework, images)
+        ops, paint = _find_operations(framework, images)
         dtype = ops.numpy_dtype(images)
         if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
             raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
@@ -208,7 +208,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             keys = (self.epoch_key, self.index_key)
             (epoch, _), index = (ops.split(0 if key is None else _entry(inputs, key)) for key in keys)
         options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
-        dusted: tuple[Any, Any] = dust(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
+        dusted: tuple[Any, Any] = paint(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
         return dusted
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
@@ -307,18 +307,18 @@ def _framework_of(images: Any) -> str:
 
 
 def _find_operations(framework: str, images: Any) -> tuple[Ops, Callable[..., tuple[Any, Any]]]:
-    """Operations on tensors such as these, and ``_graph.dust`` with them."""
+    """Operations on tensors such as these, and ``_graph.dust_images`` with them."""
     if framework == "tensorflow":
         from . import _graph_tensorflow
 
-        return _graph_tensorflow.OPS, functools.partial(dust, _graph_tensorflow.OPS)
+        return _graph_tensorflow.OPS, functools.partial(dust_images, _graph_tensorflow.OPS)
     if framework == "jax":
         from . import _graph_jax
 
-        return _graph_jax.OPS, _graph_jax.dust
+        return _graph_jax.OPS, _graph_jax.dust_images
     if framework == "torch":
         from ._graph_torch import Torch
 
         ops = Torch(images.device)
-        return ops, functools.partial(dust, ops)
+        return ops, functools.partial(dust_images, ops)
     raise ValueError(f"Keras must run on tensorflow, jax or torch, got {framework}: type KERAS_BACKEND=tensorflow")

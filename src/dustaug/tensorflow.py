@@ -35,7 +35,7 @@ from ._checks import (
     check_spec,
     check_value_range,
 )
-from ._graph import dust
+from ._graph import dust_images
 from ._graph_tensorflow import OPS, PHILOX, Calls
 from ._memory import Layout, guess_layout
 from .spec import Spec
@@ -247,7 +247,7 @@ class _Painter:
         _check_known("epoch", epoch, MAX_EPOCH)
         _check_known("index", index, MAX_INDEX)
         words = {"seed": OPS.split(seed), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
-        return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
+        return dust_images(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
 
     def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is not None:
