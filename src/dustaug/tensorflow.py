@@ -12,6 +12,7 @@ Examples
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -113,6 +114,34 @@ def make_dust_fn(
     check_flag("indexed", indexed)
     if image_key is not None and not isinstance(image_key, str):
         raise TypeError(f"image_key must be a key of a dict, got {image_key!r}")
+    seed, epoch = _check_keying(seed, epoch, indexed=indexed)
+    painter = _Painter(spec, backend, layout, value_range)
+
+    def dust_fn(*element: Any) -> Any:
+        if not element:
+            raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
+        if isinstance(element[0], Spec):
+            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
+        if seed is None:
+            paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0)
+            return _map_images(paint, image_key, *element)
+        if len(element) < 2:
+            raise TypeError(
+                "dust_fn must be given (index, element) with indexed=True, got one value: type "
+                "dataset.enumerate().map(dust_fn)"
+            )
+        index = tf.convert_to_tensor(element[0])
+        if not index.dtype.is_integer:
+            raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
+        return _map_images(functools.partial(painter, seed=seed, epoch=epoch, index=index), image_key, *element[1:])
+
+    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
+    unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
+    return unconverted
+
+
+def _check_keying(seed: int | None, epoch: Any, *, indexed: bool) -> tuple[int | None, Any]:
+    """Seed and epoch, if they are what the dust can be keyed by."""
     if seed is not None:
         seed = check_seed(seed)
         if not indexed:
@@ -129,40 +158,7 @@ def make_dust_fn(
         raise TypeError(f"epoch must be one whole number, got a tensor of {epoch.dtype.name} and shape {epoch.shape}")
     if seed is None and not (isinstance(epoch, int) and epoch == 0):
         raise TypeError("seed must be given with an epoch, got none: without a seed every epoch differs by itself")
-    painter = _Painter(spec, backend, layout, value_range)
-
-    def dust_element(element: Any, *rest: Any, seed: Any, epoch: Any, index: Any) -> Any:
-        if rest:
-            return dust_element(element, seed=seed, epoch=epoch, index=index), *rest
-        if isinstance(element, tuple):
-            return dust_element(element[0], seed=seed, epoch=epoch, index=index), *element[1:]
-        if isinstance(element, Mapping):
-            name = _image_key(element, image_key)
-            dusted = dust_element(element[name], seed=seed, epoch=epoch, index=index)
-            return {**element, name: dusted}
-        return painter(element, seed, epoch, index)
-
-    def dust_fn(*element: Any) -> Any:
-        if not element:
-            raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
-        if isinstance(element[0], Spec):
-            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
-        if seed is None:
-            return dust_element(*element, seed=_draw_seed(), epoch=0, index=0)
-        if len(element) < 2:
-            raise TypeError(
-                "dust_fn must be given (index, element) with indexed=True, got one value: type "
-                "dataset.enumerate().map(dust_fn)"
-            )
-        index, *rest = element
-        index = tf.convert_to_tensor(index)
-        if not index.dtype.is_integer:
-            raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
-        return dust_element(*rest, seed=seed, epoch=epoch, index=index)
-
-    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
-    unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
-    return unconverted
+    return seed, epoch
 
 
 def _draw_seed() -> Any:
@@ -184,6 +180,18 @@ def _draw_seed() -> Any:
         alg=PHILOX,
         dtype=tf.int64,
     )
+
+
+def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any, *rest: Any) -> Any:
+    """Element of a data set with its images painted; whatever else is in it, and after it, is passed on."""
+    if rest:
+        return _map_images(paint, image_key, element), *rest
+    if isinstance(element, tuple):
+        return _map_images(paint, image_key, element[0]), *element[1:]
+    if isinstance(element, Mapping):
+        name = _image_key(element, image_key)
+        return {**element, name: _map_images(paint, image_key, element[name])}
+    return paint(element)
 
 
 def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
