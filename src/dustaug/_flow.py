@@ -65,7 +65,8 @@ def dust_flow(
     Raises
     ------
     TypeError
-        If `flow` is none, or a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with images.
+        If `flow` is not one of these, or is a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with
+        images.
     ValueError
         If an argument is out of its limits.
 
@@ -94,7 +95,7 @@ def dust_flow(
         return _DustFlow(flow, painter, check_epoch(epoch))
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and isinstance(flow, tensorflow.data.Dataset):
-        raise TypeError("flow must be no tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
+        raise TypeError("flow must not be a tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
     is_sequence = hasattr(flow, "__len__") and hasattr(flow, "__getitem__")
     if isinstance(flow, (str, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
         raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {type(flow).__name__}")

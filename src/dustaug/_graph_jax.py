@@ -43,8 +43,7 @@ class _Jax:
         return words
 
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
-        # Of one type too, which inside of shard_map and with explicit sharding says which devices they lie on: nothing
-        # is added to each, but of all of them.
+        # A zero made of all words gives each the same type, which shard_map and explicit sharding ask for.
         zeros = functools.reduce(jnp.add, words) * jnp.uint32(0)
         return tuple(word + zeros for word in words)
 

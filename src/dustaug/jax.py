@@ -163,7 +163,7 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     Raises
     ------
     TypeError
-        If they are no whole numbers.
+        If they are not whole numbers.
     ValueError
         If one is out of its limits.
 

@@ -66,7 +66,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         Class to write into segmentation masks under the dust. By default masks are left alone.
     index_key, epoch_key : str, optional
         With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 without a
-        name). The dust then hangs on spec, seed, epoch and index alone.
+        name). The dust then depends on spec, seed, epoch and index alone.
     name, dtype, trainable : optional
         As in all layers of Keras. Images leave the layer in the dtype in which it computes, float32 unless a policy
         says otherwise; ``dtype="uint8"`` keeps bytes.
@@ -130,7 +130,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
-        # Who did not say where the channels are may not have thought of it.
+        # If nobody said where the channels are, nobody may have thought about it.
         self._guess = data_format is None and self.data_format == "channels_last"
         tf = sys.modules.get("tensorflow")
         if tf is not None and not tf.executing_eagerly():

@@ -60,8 +60,8 @@ class DustBatch:
     Raises
     ------
     TypeError
-        If `seed` or `index_column` is missing, or an argument is of the wrong type; when a batch comes, if it is no
-        dict of arrays, or a column holds something else than images or whole numbers.
+        If `seed` or `index_column` is missing, or an argument is of the wrong type; when a batch comes, if it is
+        not a dict of arrays, or a column holds anything but images or whole numbers.
     ValueError
         If an argument is out of its limits.
     LookupError

@@ -61,7 +61,7 @@ def make_dust_fn(
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
 
     An element is images, a tuple that begins with them, or a dict that holds them; everything else in it is passed on.
-    Map it behind ``batch``: a batch costs one call, as one image does.
+    Map it after ``batch``: a batch costs one call, as one image does.
 
     Parameters
     ----------
