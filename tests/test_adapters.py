@@ -183,7 +183,7 @@ def through_keras_flow(images, spec):
     from dustaug.keras import dust_flow
 
     whole = [np.zeros((FIRST, *images.shape[1:]), np.uint8), images[:4], images[4:]]
-    return np.concatenate(list(dust_flow(iter(whole), spec, SEED, epoch=EPOCH))[1:])
+    return np.concatenate(list(dust_flow(iter(whole), spec, seed=SEED, epoch=EPOCH))[1:])
 
 
 def through_jax(images, spec):
@@ -236,7 +236,7 @@ def through_grain_loader(images, spec):
 def through_ray_batches(images, spec):
     from dustaug.ray import DustBatch
 
-    dust_batch = DustBatch(spec, SEED, index_column="index", epoch=EPOCH)
+    dust_batch = DustBatch(spec, seed=SEED, index_column="index", epoch=EPOCH)
     batches = [
         {"image": images[start : start + 4], "index": np.arange(start, start + 4)[: N - start]} for start in (0, 4)
     ]

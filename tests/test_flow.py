@@ -202,12 +202,12 @@ def test_layout_and_value_range_are_passed_on():
     """The layout is by default that of Keras' configuration."""
     images = np.ascontiguousarray(photos().transpose(0, 3, 1, 2)).astype(np.float32)
     options = {"layout": "NCHW", "value_range": (0, 255)}
-    (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), SEED, **options)
+    (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), seed=SEED, **options)
 
     assert (add_dust(images.copy(), dustaug.cutout(5), seed=SEED, index=0, **options) == dusted).all()
     keras.config.set_image_data_format("channels_first")
     try:
-        (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), SEED, value_range=(0, 255))
+        (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), seed=SEED, value_range=(0, 255))
     finally:
         keras.config.set_image_data_format("channels_last")
     assert (add_dust(images.copy(), dustaug.cutout(5), seed=SEED, index=0, **options) == dusted).all()
@@ -268,7 +268,7 @@ def test_fit_goes_from_epoch_to_epoch(options, say):
     """By workers of its own, in threads and in processes; a callback may say the number of the epoch."""
     images = np.zeros((2 * SIZE, 16, 20, 3), np.float32)
     spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=255)
-    noised = dust_flow(TwoBatches(images, **options), spec, SEED)
+    noised = dust_flow(TwoBatches(images, **options), spec, seed=SEED)
     losses = Losses()
     callback = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: noised.set_epoch(epoch))
     model = Sum()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import dustaug
 import strategies
 from dustaug import add_dust
-from dustaug._graph import dust
+from dustaug._graph import dust_images
 
 SPECS = {
     "dust": dustaug.dust(),
@@ -58,7 +58,7 @@ def run_jax(images, spec, layout, value_range, index):
 
 def paint(ops, images, spec, layout, value_range, index):
     words = {"seed": ops.split(SEED), "epoch": ops.split(EPOCH)[0], "index": index}
-    return dust(ops, images, spec, layout=layout, value_range=value_range, **words)[0]
+    return dust_images(ops, images, spec, layout=layout, value_range=value_range, **words)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}

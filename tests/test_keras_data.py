@@ -64,7 +64,7 @@ def test_a_legacy_flow_is_keyed_by_its_samples():
 
 def test_a_data_set_is_no_flow():
     """It has a map for dust_fn."""
-    with pytest.raises(TypeError, match="type flow.map"):
+    with pytest.raises(TypeError, match="flow must not be a tf.data.Dataset: type flow.map"):
         dust_flow(black(1))
 
 

@@ -52,7 +52,7 @@ def batch_of(images, **columns):
 def test_a_batch_has_the_pixels_of_add_dust(make, spec):
     """Whatever the indices, and the batch given stays as it was."""
     batch = batch_of(make())
-    dusted = DustBatch(spec, SEED, index_column="id")(batch)
+    dusted = DustBatch(spec, seed=SEED, index_column="id")(batch)
 
     assert same(expected(make(), spec), dusted["image"])
     assert make().dtype == dusted["image"].dtype
@@ -65,7 +65,7 @@ def test_a_batch_has_the_pixels_of_add_dust(make, spec):
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_splits_change_nothing(make):
     """A row has its dust in any batch."""
-    dust_batch = DustBatch(None, SEED, index_column="id")
+    dust_batch = DustBatch(seed=SEED, index_column="id")
     parts = [dust_batch({"image": make()[rows], "id": INDEX[rows]})["image"] for rows in ([4, 0], [1], [2, 3, 5])]
 
     assert same([expected(make())[row] for row in (4, 0, 1, 2, 3, 5)], [image for part in parts for image in part])
@@ -74,7 +74,7 @@ def test_splits_change_nothing(make):
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_epochs_may_come_from_a_column(make):
     """Of one epoch or of many."""
-    dust_batch = DustBatch(None, SEED, index_column="id", epoch_column="epoch")
+    dust_batch = DustBatch(seed=SEED, index_column="id", epoch_column="epoch")
     for epochs in ([3, 0, 3, 2**32 - 1, 1, 0], [4] * 6):
         dusted = dust_batch(batch_of(make(), epoch=np.array(epochs)))
 
@@ -83,7 +83,7 @@ def test_epochs_may_come_from_a_column(make):
 
 def test_an_instance_goes_to_another_epoch():
     """In a loop of training, which knows it."""
-    dust_batch = DustBatch(None, SEED, index_column="id", epoch=2)
+    dust_batch = DustBatch(seed=SEED, index_column="id", epoch=2)
 
     assert same(expected(photos(), epochs=[2] * 6), dust_batch(batch_of(photos()))["image"])
     dust_batch.set_epoch(3)
@@ -102,7 +102,7 @@ def frozen(images):
 def test_read_only_images_are_copied(make, inplace):
     """Never written through, not even with inplace."""
     images = frozen(make())
-    dusted = DustBatch(None, SEED, index_column="id", inplace=inplace)(batch_of(images))["image"]
+    dusted = DustBatch(seed=SEED, index_column="id", inplace=inplace)(batch_of(images))["image"]
 
     assert same(expected(make()), dusted)
     assert same(make(), images)
@@ -113,7 +113,7 @@ def test_read_only_images_are_copied(make, inplace):
 def test_inplace_saves_the_copy(make):
     """Of writable images, if it is asked for."""
     images = make()
-    dusted = DustBatch(None, SEED, index_column="id", inplace=True)(batch_of(images))["image"]
+    dusted = DustBatch(seed=SEED, index_column="id", inplace=True)(batch_of(images))["image"]
 
     assert same(expected(make()), images)
     assert all(np.shares_memory(a, b) for a, b in zip(images, dusted, strict=True))
@@ -125,7 +125,7 @@ def test_layouts_hold_for_batches_and_ragged_images(layout):
     planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
     ragged_planes = np.empty(6, object)
     ragged_planes[:] = [np.ascontiguousarray(image.transpose(2, 0, 1)) for image in ragged()]
-    dust_batch = DustBatch(None, SEED, index_column="id", layout=layout)
+    dust_batch = DustBatch(seed=SEED, index_column="id", layout=layout)
 
     assert same(expected(planes, layout="CHW"), dust_batch(batch_of(planes))["image"])
     assert same(expected(ragged_planes, layout="CHW"), dust_batch(batch_of(ragged_planes))["image"])
@@ -136,7 +136,7 @@ def test_grey_images_have_three_axes_a_batch():
     grey = np.ascontiguousarray(photos()[..., 0])
     column = np.empty(6, object)
     column[:] = [image[: 30 + i] for i, image in enumerate(grey)]
-    dust_batch = DustBatch(None, SEED, index_column="id")
+    dust_batch = DustBatch(seed=SEED, index_column="id")
 
     assert same(expected(grey), dust_batch(batch_of(grey))["image"])
     assert same(expected(column), dust_batch(batch_of(column))["image"])
@@ -145,14 +145,14 @@ def test_grey_images_have_three_axes_a_batch():
 def test_value_range_is_passed_on():
     """For floats of 0 to 255."""
     images = photos().astype(np.float32)
-    dusted = DustBatch(None, SEED, index_column="id", value_range=(0, 255))(batch_of(images))
+    dusted = DustBatch(seed=SEED, index_column="id", value_range=(0, 255))(batch_of(images))
 
     assert same(expected(images, value_range=(0, 255)), dusted["image"])
 
 
 def test_columns_may_have_other_names():
     """All three."""
-    dust_batch = DustBatch(None, SEED, image_column="x", index_column="number", epoch_column="e")
+    dust_batch = DustBatch(seed=SEED, image_column="x", index_column="number", epoch_column="e")
     dusted = dust_batch({"x": photos(), "number": INDEX.astype(np.uint64), "e": np.full(6, 9, np.uint8)})
 
     assert same(expected(photos(), epochs=[9] * 6), dusted["x"])
@@ -162,16 +162,17 @@ def test_an_empty_batch_stays_empty():
     """Ray may hand over one, with any dtype."""
     batch = {"image": np.zeros(0), "id": np.zeros(0)}
 
-    assert batch == DustBatch(None, SEED, index_column="id")(batch)
+    assert batch == DustBatch(seed=SEED, index_column="id")(batch)
 
 
 def test_it_pickles_small():
     """Without the tables, which another process makes for itself."""
-    dust_batch = DustBatch(dustaug.random_erasing(), SEED, index_column="id", epoch=3)
+    dust_batch = DustBatch(dustaug.random_erasing(), seed=SEED, index_column="id", epoch=3)
     dust_batch(batch_of(photos()))
     pickled = pickle.dumps(dust_batch)
 
     assert len(pickled) < 2000
+    assert f", seed={SEED}, index_column='id', epoch=3)" in repr(dust_batch)
     assert repr(dust_batch) == repr(pickle.loads(pickled))
     assert same(dust_batch(batch_of(photos()))["image"], pickle.loads(pickled)(batch_of(photos()))["image"])
 
@@ -224,7 +225,7 @@ def test_bad_columns_are_refused(columns, error, message):
     """When the batch comes, which stays as it was."""
     batch = {**batch_of(photos()), "epoch": np.zeros(6, int), **columns}
     with pytest.raises(error, match=re.escape(message)):
-        DustBatch(None, SEED, index_column="id", epoch_column="epoch")(batch)
+        DustBatch(seed=SEED, index_column="id", epoch_column="epoch")(batch)
     assert "image" in columns or same(photos(), batch["image"])
 
 
@@ -233,16 +234,16 @@ def test_missing_columns_are_refused():
     for missing, argument in (("image", "image_column"), ("id", "index_column")):
         batch = {name: column for name, column in batch_of(photos()).items() if name != missing}
         with pytest.raises(LookupError, match=f"batch must have a column '{missing}', got .*label.*{argument}=…"):
-            DustBatch(None, SEED, index_column="id")(batch)
+            DustBatch(seed=SEED, index_column="id")(batch)
 
 
 def test_other_batches_are_refused():
     """As of batch_format="pandas"."""
     with pytest.raises(TypeError, match="batch must be a dict of arrays, got ndarray: type map_batches"):
-        DustBatch(None, SEED, index_column="id")(photos())
+        DustBatch(seed=SEED, index_column="id")(photos())
 
 
 def test_columns_of_epochs_are_not_overruled():
     """A number for all would be lost."""
     with pytest.raises(TypeError, match="epoch must come from the column 'e', got 3"):
-        DustBatch(None, SEED, index_column="id", epoch_column="e").set_epoch(3)
+        DustBatch(seed=SEED, index_column="id", epoch_column="e").set_epoch(3)

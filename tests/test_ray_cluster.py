@@ -173,7 +173,7 @@ def test_an_array_that_a_function_keeps_is_not_painted_on(cluster):
     """Ray passes it on without a copy to the next function, in the same process."""
     blocks = ray.data.from_items([{"path": path} for path in paths()[:8]], override_num_blocks=1)
     kept = blocks.map_batches(add_index, batch_format="numpy").map_batches(Keep()).map_batches(tell_shared)
-    rows = kept.map_batches(Checked(SPEC, SEED, index_column="index", inplace=True)).take_all()
+    rows = kept.map_batches(Checked(SPEC, seed=SEED, index_column="index", inplace=True)).take_all()
     grey = np.full((N, 24, 32, 3), 0.5, np.float32)
 
     assert {path: expected(grey)[path] for path in paths()[:8]} == digests(rows)
@@ -195,7 +195,7 @@ def test_epochs_may_run_on_in_a_column(cluster):
 
 def test_a_loop_of_training_sets_the_epoch(cluster):
     """It goes over the same data set again, and dusts what it gets."""
-    stored, dust_batch = data_set().materialize(), DustBatch(SPEC, SEED, index_column="index")
+    stored, dust_batch = data_set().materialize(), DustBatch(SPEC, seed=SEED, index_column="index")
     for epoch in (0, 1):
         dust_batch.set_epoch(epoch)
         batches = [dust_batch(batch) for batch in stored.iter_batches(batch_size=10, batch_format="numpy")]

@@ -27,8 +27,8 @@ def draw_seed() -> int:
 def dust_flow(
     flow: Any,
     spec: Spec | None = None,
-    seed: int | None = None,
     *,
+    seed: int | None = None,
     epoch: int = 0,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
@@ -65,7 +65,8 @@ def dust_flow(
     Raises
     ------
     TypeError
-        If `flow` is none, or a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with images.
+        If `flow` is not one of these, or is a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with
+        images.
     ValueError
         If an argument is out of its limits.
 
@@ -94,7 +95,7 @@ def dust_flow(
         return _DustFlow(flow, painter, check_epoch(epoch))
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and isinstance(flow, tensorflow.data.Dataset):
-        raise TypeError("flow must be no tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
+        raise TypeError("flow must not be a tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
     is_sequence = hasattr(flow, "__len__") and hasattr(flow, "__getitem__")
     if isinstance(flow, (str, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
         raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {type(flow).__name__}")
@@ -112,7 +113,7 @@ class _Painter(NamedTuple):
     value_range: tuple[float, float] | None
     inplace: bool
 
-    def paint(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
+    def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
         """Batch with dust; all but the images is passed on."""
         images = _images_of(batch)
         dusted = core.add_dust(
@@ -172,7 +173,7 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, i: int) -> Any:
         batch = self.flow[i]
-        return self._painter.paint(batch, self.epoch, self._index(i, len(_images_of(batch))))
+        return self._painter(batch, self.epoch, self._index(i, len(_images_of(batch))))
 
     def _index(self, i: int, n: int) -> NDArray[np.int64]:
         """Index of each of the n images of a batch."""
@@ -208,5 +209,5 @@ def _dust_each(flow: Iterable[Any], painter: _Painter, epoch: int) -> Iterator[A
     index = 0
     for batch in flow:
         n = len(_images_of(batch))
-        yield painter.paint(batch, epoch, index + np.arange(n))
+        yield painter(batch, epoch, index + np.arange(n))
         index += n

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from ._checks import check_fill, resolve_value_range
 from ._fills import brightness_levels, encode
 from ._memory import Layout, make_memory
-from ._plan import PLAN_DTYPE, find_reach, make_plan
+from ._plan import PLAN_DTYPE, Plan, find_reach, make_plan
 from .spec import Spec
 
-__all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust", "topmost"]
+__all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust_images", "topmost"]
 
 Words = tuple[Any, Any]
 Words4 = tuple[Any, Any, Any, Any]
@@ -123,7 +123,7 @@ class Ops(Protocol):
         """Mean of images (n, h, w, c), (n, 1, 1, c), computed and rounded as in ``_fills.mean_patterns``."""
 
 
-class _Plan:
+class _Job:
     """Plan and patterns of a spec for one kind of image, as Python ints and NumPy arrays."""
 
     def __init__(
@@ -134,13 +134,12 @@ class _Plan:
         memory = make_memory(shape, strides, dtype, layout)
         check_fill(spec, memory)
         value_range = resolve_value_range(value_range, dtype)
-        plan = make_plan(spec, memory.height, memory.width)
-        self.tables = plan.tables
-        self.number = {name: int(plan.record[0][name]) for name in PLAN_DTYPE.fields or ()}
+        record, self.tables = make_plan(spec, memory.height, memory.width)
+        self.plan = {name: int(record[0][name]) for name in PLAN_DTYPE.fields or ()}
         self.spec, self.value_range, self.layout = spec, value_range, layout
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
-        self.reach = find_reach(plan, memory.height, memory.width)
+        self.reach = find_reach(Plan(record, self.tables), memory.height, memory.width)
         if spec.fill == "mean":
             if dtype.kind in "iu" and dtype.itemsize > 4:
                 raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')
@@ -160,10 +159,10 @@ class _Plan:
         return self.n_rectangles * self.reach[0] * self.reach[1] < self.height * self.width
 
 
-_find_plan = functools.lru_cache(maxsize=16)(_Plan)
+_find_job = functools.lru_cache(maxsize=16)(_Job)
 
 
-def dust(
+def dust_images(
     ops: Ops,
     images: Any,
     spec: Spec,
@@ -203,15 +202,15 @@ def dust(
             f"images must have a height, width and channels that are known while the graph is made, got shape {shape}: "
             "resize them, or type tf.ensure_shape(images, …)"
         )
-    plan = _find_plan(spec, layout, lengths, ops.numpy_dtype(images), value_range)
-    draws = _Draws(ops, plan, seed, epoch, _index_of_each(ops, images, index, layout))
+    job = _find_job(spec, layout, lengths, ops.numpy_dtype(images), value_range)
+    draws = _Draws(ops, job, seed, epoch, _index_of_each(ops, images, index, layout))
     boxes, fills, drawn = draws.boxes()
-    looks = None if spec.fill == "noise" else _looks(ops, plan, draws, images, fills)
+    looks = None if spec.fill == "noise" else _looks(ops, job, draws, images, fills)
     painted = None
-    if looks is not None and plan.is_sparse:
-        painted = ops.paint_pixels(images, boxes, drawn, looks, layout=layout, reach=plan.reach)
+    if looks is not None and job.is_sparse:
+        painted = ops.paint_pixels(images, boxes, drawn, looks, layout=layout, reach=job.reach)
     dusted, covered = painted or _paint_all(
-        ops, plan, draws, images, topmost(ops, boxes, drawn, (plan.height, plan.width)), looks
+        ops, job, draws, images, topmost(ops, boxes, drawn, (job.height, job.width)), looks
     )
     return dusted, covered if "N" in layout else covered[0]
 
@@ -240,11 +239,11 @@ def _index_of_each(ops: Ops, images: Any, index: Words, layout: Layout) -> Words
 class _Draws:
     """The random words of a batch of images."""
 
-    def __init__(self, ops: Ops, plan: _Plan, seed: Words, epoch: Any, index: Words) -> None:
-        self.ops, self.plan, self.key, self.epoch = ops, plan, seed, epoch
+    def __init__(self, ops: Ops, job: _Job, seed: Words, epoch: Any, index: Words) -> None:
+        self.ops, self.job, self.key, self.epoch = ops, job, seed, epoch
         self.index = index
 
-    def words(self, blocks: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
+    def words(self, blocks: NDArray[Any]) -> Words4:
         """Words of NumPy blocks (b,), each (n, b): Philox4x32-10."""
         ops, (k0, k1) = self.ops, self.key
         coordinates = (ops.reshape(word, (-1, 1)) for word in (*self.index, self.epoch))
@@ -264,52 +263,52 @@ class _Draws:
 
     def look_up(self, start: int, shift: int, word: Any) -> Any:
         """Outcome of an alias table, as a word."""
-        ops, table = self.ops, self.plan.tables[start : start + (4 << (32 - shift))].reshape(-1, 4)
+        ops, table = self.ops, self.job.tables[start : start + (4 << (32 - shift))].reshape(-1, 4)
         bucket = ops.integer(ops.shift_right(word, shift))
         threshold, first, second = (ops.take(ops.words(table[:, column].copy()), bucket) for column in range(3))
         return ops.where(ops.less(word, threshold), first, second)
 
-    def boxes(self) -> tuple[tuple[Any, Any, Any, Any], Any, Any]:
+    def boxes(self) -> tuple[Words4, Any, Any]:
         """Edges of all rectangles that may be drawn, their fills, and whether they are: (n, rectangles) each."""
-        ops, number, n = self.ops, self.plan.number, self.plan.n_rectangles
+        ops, plan, n = self.ops, self.job.plan, self.job.n_rectangles
         count, dusted, _, _ = self.words(np.zeros(1))
-        count = number["count_low"] + self.scale(count, number["count_n"])
+        count = plan["count_low"] + self.scale(count, plan["count_n"])
         places = ops.constant(np.arange(n, dtype=np.int32)[None])
-        drawn = (places < count) & ops.less(dusted, number["dusted_below"])
+        drawn = (places < count) & ops.less(dusted, plan["dusted_below"])
         y, x, size, fill = self.words(np.arange(1, n + 1))
-        if number["size_from_table"]:
-            sides = self.look_up(number["size_table"], number["size_shift"], size)
+        if plan["size_from_table"]:
+            sides = self.look_up(plan["size_table"], plan["size_shift"], size)
             height, width = ops.integer(ops.shift_right(sides, 16)), ops.integer(ops.low_bits(sides, 0xFFFF))
         else:
-            high, low = ops.multiply(size, number["height_n"])
-            height = number["size_unit"] * (number["height_low"] + ops.integer(high))
-            width = number["size_unit"] * (number["width_low"] + self.scale(low, number["width_n"]))
-        rows, columns = number["rows"], number["columns"]
-        if number["inside"]:
+            high, low = ops.multiply(size, plan["height_n"])
+            height = plan["size_unit"] * (plan["height_low"] + ops.integer(high))
+            width = plan["size_unit"] * (plan["width_low"] + self.scale(low, plan["width_n"]))
+        rows, columns = plan["rows"], plan["columns"]
+        if plan["inside"]:
             height, width = ops.minimum(height, rows), ops.minimum(width, columns)
             top = self.scale(y, ops.words(rows - height + 1))
             left = self.scale(x, ops.words(columns - width + 1))
         else:
-            top = ops.integer(self.look_up(number["y_table"], number["y_shift"], y)) - height // 2
-            left = ops.integer(self.look_up(number["x_table"], number["x_shift"], x)) - width // 2
+            top = ops.integer(self.look_up(plan["y_table"], plan["y_shift"], y)) - height // 2
+            left = ops.integer(self.look_up(plan["x_table"], plan["x_shift"], x)) - width // 2
         edges = ((top, rows), (left, columns), (top + height, rows), (left + width, columns))
         clipped = tuple(ops.minimum(ops.maximum(edge, 0), high) for edge, high in edges)
-        return clipped, self.scale(fill, number["fill_n"]), drawn
+        return clipped, self.scale(fill, plan["fill_n"]), drawn
 
     def colors(self) -> Any:
         """Fill of each channel of each rectangle, (n, rectangles, channels)."""
-        blocks = (self.plan.channels + 3) // 4
-        counters = _COLOR_BLOCK + 256 * np.arange(1, self.plan.n_rectangles + 1)[:, None] + np.arange(blocks)
-        fills = self.scale(self.ops.stack(self.words(counters.ravel())), self.plan.number["fill_n"])
-        return self.ops.reshape(fills, (-1, self.plan.n_rectangles, 4 * blocks))[..., : self.plan.channels]
+        blocks = (self.job.channels + 3) // 4
+        counters = _COLOR_BLOCK + 256 * np.arange(1, self.job.n_rectangles + 1)[:, None] + np.arange(blocks)
+        fills = self.scale(self.ops.stack(self.words(counters.ravel())), self.job.plan["fill_n"])
+        return self.ops.reshape(fills, (-1, self.job.n_rectangles, 4 * blocks))[..., : self.job.channels]
 
     def noise(self) -> Any:
         """Fill of each value of each image, (n, h, w, c)."""
-        plan = self.plan
-        n_values = plan.height * plan.width * plan.channels
+        job = self.job
+        n_values = job.height * job.width * job.channels
         words = self.ops.stack(self.words(_NOISE_BLOCK + np.arange((n_values + 3) // 4)))
-        fills = self.ops.reshape(self.scale(words, plan.number["fill_n"]), (-1, (n_values + 3) // 4 * 4))
-        return self.ops.reshape(fills[:, :n_values], (-1, plan.height, plan.width, plan.channels))
+        fills = self.ops.reshape(self.scale(words, job.plan["fill_n"]), (-1, (n_values + 3) // 4 * 4))
+        return self.ops.reshape(fills[:, :n_values], (-1, job.height, job.width, job.channels))
 
 
 def topmost(ops: Ops, boxes: Words4, drawn: Any, size: tuple[int, int]) -> Any:
@@ -341,42 +340,42 @@ def _bits(ops: Ops, side: int, first: Any, stop: Any, drawn: Any) -> Any:
     )
 
 
-def _looks(ops: Ops, plan: _Plan, draws: _Draws, images: Any, fills: Any) -> Any:
+def _looks(ops: Ops, job: _Job, draws: _Draws, images: Any, fills: Any) -> Any:
     """Values of each rectangle, (n or 1, rectangles or 1, channels or 1)."""
-    if plan.spec.fill == "mean":
-        return ops.mean_of(_as_nhwc(ops, images, plan), plan.value_range)[:, 0]
-    if plan.spec.fill == "color":
-        return _encoded(ops, plan, draws.colors())
-    values = ops.constant(plan.values)
-    return values[None] if plan.spec.fill == "constant" else ops.take(values, fills)
+    if job.spec.fill == "mean":
+        return ops.mean_of(_as_nhwc(ops, images, job), job.value_range)[:, 0]
+    if job.spec.fill == "color":
+        return _encoded(ops, job, draws.colors())
+    values = ops.constant(job.values)
+    return values[None] if job.spec.fill == "constant" else ops.take(values, fills)
 
 
-def _paint_all(ops: Ops, plan: _Plan, draws: _Draws, images: Any, uppermost: Any, looks: Any | None) -> tuple[Any, Any]:
+def _paint_all(ops: Ops, job: _Job, draws: _Draws, images: Any, uppermost: Any, looks: Any | None) -> tuple[Any, Any]:
     """Images and what is covered, from the uppermost rectangle over each pixel."""
     covered = uppermost >= 0
     if looks is None:
-        painted = _encoded(ops, plan, draws.noise())
+        painted = _encoded(ops, job, draws.noise())
     elif looks.shape[1] == 1:
         painted = looks[:, None]
     else:
-        places = ops.reshape(ops.maximum(uppermost, 0), (-1, plan.height * plan.width))
-        painted = ops.reshape(ops.take_each(looks, places), (-1, plan.height, plan.width, int(looks.shape[-1])))
-    mask = _arrange(ops, ops.reshape(covered, (-1, plan.height, plan.width, 1)), plan.layout)
-    return ops.where(mask, _arrange(ops, painted, plan.layout), images), covered
+        places = ops.reshape(ops.maximum(uppermost, 0), (-1, job.height * job.width))
+        painted = ops.reshape(ops.take_each(looks, places), (-1, job.height, job.width, int(looks.shape[-1])))
+    mask = _arrange(ops, ops.reshape(covered, (-1, job.height, job.width, 1)), job.layout)
+    return ops.where(mask, _arrange(ops, painted, job.layout), images), covered
 
 
-def _encoded(ops: Ops, plan: _Plan, fills: Any) -> Any:
+def _encoded(ops: Ops, job: _Job, fills: Any) -> Any:
     """Values of fills (…, channels), which may be normalised by channel."""
-    columns = plan.values.shape[1]
+    columns = job.values.shape[1]
     if columns > 1:
         fills = fills * columns + ops.constant(np.arange(columns, dtype=np.int32))
-    return ops.take(ops.constant(plan.values.ravel()), fills)
+    return ops.take(ops.constant(job.values.ravel()), fills)
 
 
-def _as_nhwc(ops: Ops, images: Any, plan: _Plan) -> Any:
-    if plan.layout.endswith("CHW"):
-        images = ops.transpose(ops.reshape(images, (-1, plan.channels, plan.height, plan.width)), (0, 2, 3, 1))
-    return ops.reshape(images, (-1, plan.height, plan.width, plan.channels))
+def _as_nhwc(ops: Ops, images: Any, job: _Job) -> Any:
+    if job.layout.endswith("CHW"):
+        images = ops.transpose(ops.reshape(images, (-1, job.channels, job.height, job.width)), (0, 2, 3, 1))
+    return ops.reshape(images, (-1, job.height, job.width, job.channels))
 
 
 def _arrange(ops: Ops, tensor: Any, layout: Layout) -> Any:

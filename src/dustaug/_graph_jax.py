@@ -15,7 +15,7 @@ from . import _graph
 from ._graph import Words, check_one_for_each
 from ._mean_jax import MAX_SPAN, mean_of_floats, mean_of_integers
 
-__all__ = ["OPS", "dust"]
+__all__ = ["OPS", "dust_images"]
 
 _LOW, _HALF = 0xFFFFFFFF, 0xFFFF
 
@@ -43,8 +43,7 @@ class _Jax:
         return words
 
     def broadcast(self, *words: Any) -> tuple[Any, ...]:
-        # Of one type too, which inside of shard_map and with explicit sharding says which devices they lie on: nothing
-        # is added to each, but of all of them.
+        # A zero made of all words gives each the same type, which shard_map and explicit sharding ask for.
         zeros = functools.reduce(jnp.add, words) * jnp.uint32(0)
         return tuple(word + zeros for word in words)
 
@@ -140,4 +139,4 @@ class _Jax:
 OPS = _Jax()
 
 # Outside a compiled function each operation would be compiled on its own, and the loop anew with every call.
-dust = jax.jit(functools.partial(_graph.dust, OPS), static_argnames=("spec", "layout", "value_range"))
+dust_images = jax.jit(functools.partial(_graph.dust_images, OPS), static_argnames=("spec", "layout", "value_range"))

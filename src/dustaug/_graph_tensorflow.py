@@ -16,7 +16,7 @@ __all__ = ["OPS", "PHILOX", "Calls"]
 
 PHILOX = 1
 _LOW = 0xFFFFFFFF
-# The name of resources that go with their last handle.
+# TensorFlow's name for anonymous resources, which go with their last handle.
 _ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 

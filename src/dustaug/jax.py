@@ -43,7 +43,7 @@ from ._checks import (
     resolve_value_range,
 )
 from ._graph import Words
-from ._graph_jax import OPS, dust
+from ._graph_jax import OPS, dust_images
 from ._memory import Layout, Memory, guess_layout, make_memory
 from .spec import Spec
 
@@ -138,12 +138,12 @@ def add_dust(
         resolve_value_range(value_range, memory.dtype)
         check_fill(spec, memory)
         return images
-    dust_images = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
+    paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # There every look-up would have to say where its result goes: to the devices of the images.
-        dust_images = _auto_axes()(dust_images, out_sharding=sharding)
-    dusted: jax.Array = dust_images(images, words)
+        paint = _auto_axes()(paint, out_sharding=sharding)
+    dusted: jax.Array = paint(images, words)
     return dusted
 
 
@@ -163,7 +163,7 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     Raises
     ------
     TypeError
-        If they are no whole numbers.
+        If they are not whole numbers.
     ValueError
         If one is out of its limits.
 
@@ -187,7 +187,7 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 @functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
 def _dust(images: Any, words: dict[str, Any], **options: Any) -> Any:
     # A function of its own, so that nobody computes what is covered.
-    return dust(images, **words, **options)[0]
+    return dust_images(images, **words, **options)[0]
 
 
 def _auto_axes() -> Any:

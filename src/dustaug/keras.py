@@ -33,7 +33,7 @@ from ._checks import (
     check_whole,
 )
 from ._flow import draw_seed, dust_flow
-from ._graph import Ops, dust
+from ._graph import Ops, dust_images
 from ._memory import Layout, looks_mistaken
 from .spec import Spec, resolve_spec
 
@@ -66,7 +66,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         Class to write into segmentation masks under the dust. By default masks are left alone.
     index_key, epoch_key : str, optional
         With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 without a
-        name). The dust then hangs on spec, seed, epoch and index alone.
+        name). The dust then depends on spec, seed, epoch and index alone.
     name, dtype, trainable : optional
         As in all layers of Keras. Images leave the layer in the dtype in which it computes, float32 unless a policy
         says otherwise; ``dtype="uint8"`` keeps bytes.
@@ -81,6 +81,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         If a field is unknown, or comes together with a spec, or an index key comes without a seed.
     ValueError
         If an argument is out of its limits; in a call, if the height, width or channels of the images are unknown.
+    LookupError
+        In a call, if the images, the index or the epoch are missing. In ``dataset.map`` AutoGraph raises an error of
+        its own with the same message.
 
     Notes
     -----
@@ -130,7 +133,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
-        # Who did not say where the channels are may not have thought of it.
+        # If nobody said where the channels are, nobody may have thought about it.
         self._guess = data_format is None and self.data_format == "channels_last"
         tf = sys.modules.get("tensorflow")
         if tf is not None and not tf.executing_eagerly():
@@ -138,7 +141,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 "DustRectangles must be made outside of a graph, once: type layer = DustRectangles() before "
                 "dataset.map(layer)"
             )
-        self._key = draw_seed() if seed is None else self.seed
+        self._seed = draw_seed() if seed is None else self.seed
         self.generator = keras.random.SeedGenerator(0)  # Which counts, also where a compiled step has no side effects.
         self._calls: Any = None
 
@@ -185,7 +188,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             return self._dust(inputs, inputs, training=training)[0]
         if "images" not in inputs:
             given = ", ".join(map(str, inputs))
-            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
+            raise LookupError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
         images, covered = self._dust(inputs["images"], inputs, training=training)
         outputs = {**inputs, "images": images}
         if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
@@ -195,7 +198,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Images, and what the dust covers if there is any."""
         layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
-        ops, dust = _find_operations(framework, images)
+        ops, paint = _find_operations(framework, images)
         dtype = ops.numpy_dtype(images)
         if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
             raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
@@ -208,7 +211,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             keys = (self.epoch_key, self.index_key)
             (epoch, _), index = (ops.split(0 if key is None else _entry(inputs, key)) for key in keys)
         options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
-        dusted: tuple[Any, Any] = dust(images, seed=ops.split(self._key), epoch=epoch, index=index, **options)
+        dusted: tuple[Any, Any] = paint(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
         return dusted
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
@@ -290,7 +293,7 @@ def _known(numbers: Any) -> Any:
 def _entry(inputs: Any, key: str) -> Any:
     if not isinstance(inputs, Mapping) or key not in inputs:
         given = f"a dict with {', '.join(map(str, inputs))}" if isinstance(inputs, Mapping) else "images alone"
-        raise ValueError(f'inputs must be a dict with "images" and {key!r}, got {given}')
+        raise LookupError(f'inputs must be a dict with "images" and {key!r}, got {given}')
     return inputs[key]
 
 
@@ -307,18 +310,18 @@ def _framework_of(images: Any) -> str:
 
 
 def _find_operations(framework: str, images: Any) -> tuple[Ops, Callable[..., tuple[Any, Any]]]:
-    """Operations on tensors such as these, and ``_graph.dust`` with them."""
+    """Operations on tensors such as these, and ``_graph.dust_images`` with them."""
     if framework == "tensorflow":
         from . import _graph_tensorflow
 
-        return _graph_tensorflow.OPS, functools.partial(dust, _graph_tensorflow.OPS)
+        return _graph_tensorflow.OPS, functools.partial(dust_images, _graph_tensorflow.OPS)
     if framework == "jax":
         from . import _graph_jax
 
-        return _graph_jax.OPS, _graph_jax.dust
+        return _graph_jax.OPS, _graph_jax.dust_images
     if framework == "torch":
         from ._graph_torch import Torch
 
         ops = Torch(images.device)
-        return ops, functools.partial(dust, ops)
+        return ops, functools.partial(dust_images, ops)
     raise ValueError(f"Keras must run on tensorflow, jax or torch, got {framework}: type KERAS_BACKEND=tensorflow")

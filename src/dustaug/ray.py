@@ -60,8 +60,8 @@ class DustBatch:
     Raises
     ------
     TypeError
-        If `seed` or `index_column` is missing, or an argument is of the wrong type; when a batch comes, if it is no
-        dict of arrays, or a column holds something else than images or whole numbers.
+        If `seed` or `index_column` is missing, or an argument is of the wrong type; when a batch comes, if it is
+        not a dict of arrays, or a column holds anything but images or whole numbers.
     ValueError
         If an argument is out of its limits.
     LookupError
@@ -89,8 +89,8 @@ class DustBatch:
     def __init__(
         self,
         spec: Spec | None = None,
-        seed: int | None = None,
         *,
+        seed: int | None = None,
         image_column: str = "image",
         index_column: str | None = None,
         epoch: int = 0,
@@ -220,7 +220,7 @@ class DustBatch:
 
     def __repr__(self) -> str:
         epoch = f"epoch={self.epoch}" if self.epoch_column is None else f"epoch_column={self.epoch_column!r}"
-        return f"DustBatch({self.spec!r}, {self.seed}, index_column={self.index_column!r}, {epoch})"
+        return f"DustBatch({self.spec!r}, seed={self.seed}, index_column={self.index_column!r}, {epoch})"
 
 
 def _check_column(argument: str, name: Any) -> str:

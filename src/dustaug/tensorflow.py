@@ -12,6 +12,7 @@ Examples
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ from ._checks import (
     check_spec,
     check_value_range,
 )
-from ._graph import dust
+from ._graph import dust_images
 from ._graph_tensorflow import OPS, PHILOX, Calls
 from ._memory import Layout, guess_layout
 from .spec import Spec
@@ -60,14 +61,14 @@ def make_dust_fn(
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
 
     An element is images, a tuple that begins with them, or a dict that holds them; everything else in it is passed on.
-    Map it behind ``batch``: a batch costs one call, as one image does.
+    Map it after ``batch``: a batch costs one call, as one image does.
 
     Parameters
     ----------
     spec : Spec, optional
         What to draw; :func:`~dustaug.dust` if left out.
     seed : int, optional
-        0 … 2**64 - 1, together with ``indexed=True``. Without one, each call gets a key of its own from TensorFlow's
+        0 … 2**64 - 1, together with ``indexed=True``. Without a seed, each call gets one of its own from TensorFlow's
         generator, which ``tf.random.set_seed`` seeds.
     epoch : int or whole-number tensor or tf.Variable, default 0
         0 … 2**32 - 1, only with a seed. A variable is read at each call.
@@ -95,8 +96,11 @@ def make_dust_fn(
     TypeError
         If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
     ValueError
-        If an argument is out of its limits; while the graph is made, if an element holds no images, or the size of
+        If an argument is out of its limits; while the graph is made, if a dict has images at two keys, or the size of
         images is unknown with ``backend="graph"``.
+    LookupError
+        While the graph is made, if a dict has no images at its key. Where AutoGraph converts the function around, it
+        raises an error of its own with the same message.
 
     Examples
     --------
@@ -113,6 +117,34 @@ def make_dust_fn(
     check_flag("indexed", indexed)
     if image_key is not None and not isinstance(image_key, str):
         raise TypeError(f"image_key must be a key of a dict, got {image_key!r}")
+    seed, epoch = _check_keying(seed, epoch, indexed=indexed)
+    painter = _Painter(spec, backend, layout, value_range)
+
+    def dust_fn(*element: Any) -> Any:
+        if not element:
+            raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
+        if isinstance(element[0], Spec):
+            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
+        if seed is None:
+            paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0)
+            return _map_images(paint, image_key, *element)
+        if len(element) < 2:
+            raise TypeError(
+                "dust_fn must be given (index, element) with indexed=True, got one value: type "
+                "dataset.enumerate().map(dust_fn)"
+            )
+        index = tf.convert_to_tensor(element[0])
+        if not index.dtype.is_integer:
+            raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
+        return _map_images(functools.partial(painter, seed=seed, epoch=epoch, index=index), image_key, *element[1:])
+
+    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
+    unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
+    return unconverted
+
+
+def _check_keying(seed: int | None, epoch: Any, *, indexed: bool) -> tuple[int | None, Any]:
+    """Seed and epoch, if they are what the dust can be keyed by."""
     if seed is not None:
         seed = check_seed(seed)
         if not indexed:
@@ -129,47 +161,14 @@ def make_dust_fn(
         raise TypeError(f"epoch must be one whole number, got a tensor of {epoch.dtype.name} and shape {epoch.shape}")
     if seed is None and not (isinstance(epoch, int) and epoch == 0):
         raise TypeError("seed must be given with an epoch, got none: without a seed every epoch differs by itself")
-    painter = _Painter(spec, backend, layout, value_range)
-
-    def dust_element(element: Any, *rest: Any, key: Any, epoch: Any, index: Any) -> Any:
-        if rest:
-            return dust_element(element, key=key, epoch=epoch, index=index), *rest
-        if isinstance(element, tuple):
-            return dust_element(element[0], key=key, epoch=epoch, index=index), *element[1:]
-        if isinstance(element, Mapping):
-            name = _image_key(element, image_key)
-            dusted = dust_element(element[name], key=key, epoch=epoch, index=index)
-            return {**element, name: dusted}
-        return painter(element, key, epoch, index)
-
-    def dust_fn(*element: Any) -> Any:
-        if not element:
-            raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
-        if isinstance(element[0], Spec):
-            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
-        if seed is None:
-            return dust_element(*element, key=_draw_key(), epoch=0, index=0)
-        if len(element) < 2:
-            raise TypeError(
-                "dust_fn must be given (index, element) with indexed=True, got one value: type "
-                "dataset.enumerate().map(dust_fn)"
-            )
-        index, *rest = element
-        index = tf.convert_to_tensor(index)
-        if not index.dtype.is_integer:
-            raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
-        return dust_element(*rest, key=seed, epoch=epoch, index=index)
-
-    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
-    unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
-    return unconverted
+    return seed, epoch
 
 
-def _draw_key() -> Any:
-    """Key of a call, 64 bits, from TensorFlow's generator.
+def _draw_seed() -> Any:
+    """Seed of a call, 64 bits, from TensorFlow's generator.
 
     A random operation inside a data set begins anew with every epoch once ``tf.random.set_seed`` was called. So a graph
-    draws a seed when it is made, and counts its calls from there.
+    draws one when it is made, and mixes it with the number of the call.
     """
     with tf.init_scope():
         seed = tf.random.uniform((), *_INT64, dtype=tf.int64)
@@ -186,11 +185,24 @@ def _draw_key() -> Any:
     )
 
 
+def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any, *rest: Any) -> Any:
+    """Element of a data set with its images painted; whatever else is in it, and after it, is passed on."""
+    if rest:
+        return _map_images(paint, image_key, element), *rest
+    if isinstance(element, tuple):
+        return _map_images(paint, image_key, element[0]), *element[1:]
+    if isinstance(element, Mapping):
+        name = _image_key(element, image_key)
+        return {**element, name: _map_images(paint, image_key, element[name])}
+    return paint(element)
+
+
 def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
     names = _IMAGE_KEYS if image_key is None else (image_key,)
     found = [name for name in names if name in element]
     if len(found) != 1:
-        raise ValueError(
+        error = ValueError if found else LookupError
+        raise error(
             f"element must have images at one of the keys {', '.join(names)}, got keys {', '.join(map(str, element))}: "
             "type make_dust_fn(image_key=…)"
         )
@@ -212,12 +224,12 @@ class _Painter:
     ) -> None:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 
-    def __call__(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+    def __call__(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         images = tf.convert_to_tensor(images)
         if images.dtype == tf.string:
             raise TypeError("images must hold numbers, got strings: type dataset.map(read_and_decode).map(dust_fn)")
         paint = self._by_graph if self.backend == "graph" else self._by_numba
-        dusted = paint(images, key, epoch, index)
+        dusted = paint(images, seed, epoch, index)
         dusted.set_shape(images.shape)
         return dusted
 
@@ -238,7 +250,7 @@ class _Painter:
             return guess_layout(shape)
         return given if len(shape) == len(given) else single  # type: ignore[no-any-return]
 
-    def _by_graph(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+    def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is None:
             raise ValueError(
                 'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
@@ -246,14 +258,14 @@ class _Painter:
         layout = self._layout_of(tuple(images.shape))
         _check_known("epoch", epoch, MAX_EPOCH)
         _check_known("index", index, MAX_INDEX)
-        words = {"seed": OPS.split(key), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
-        return dust(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
+        words = {"seed": OPS.split(seed), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
+        return dust_images(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
 
-    def _by_numba(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+    def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is not None:
             self._layout_of(tuple(images.shape))
-        key = key if tf.is_tensor(key) else tf.constant(key, tf.uint64)
-        coordinates = [key, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
+        seed = seed if tf.is_tensor(seed) else tf.constant(seed, tf.uint64)
+        coordinates = [seed, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
         if tf.executing_eagerly():
             return tf.constant(self._paint(np.array(images.numpy()), *(tensor.numpy() for tensor in coordinates)))
         # The array of a function is TensorFlow's own memory, and writable: painting there would change constants and
@@ -262,11 +274,11 @@ class _Painter:
         # The same inputs give the same pixels: nothing is kept between calls.
         return tf.numpy_function(self._paint, inputs, images.dtype, stateful=False)
 
-    def _paint(self, images: Any, key: Any, epoch: Any, index: Any) -> Any:
+    def _paint(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         return core.add_dust(
             images,
             self.spec,
-            seed=int(key) % 2**64,
+            seed=int(seed) % 2**64,
             epoch=int(epoch),
             index=int(index) if np.ndim(index) == 0 else index,
             layout=self._layout_of(np.shape(images)),
