@@ -36,6 +36,7 @@ ARROWS = {
     "_tables": set(),
     "_plan": {"_tables", "spec"},
     "_memory": set(),
+    "_samples": set(),
     "_targets": set(),
     "_fills": {"_memory", "spec"},
     "_checks": {"_fills", "_memory", "spec"},
@@ -72,7 +73,7 @@ ARROWS = {
     "_ops": {"_checks", "_memory", "_tensors", "spec"},
     "albumentations": {"_checks", "_extras", "_jobs", "_memory", "_targets", "core", "spec"},
     "cli": {"__init__", "_extras", "_folders", "_pictures", "core", "spec"},
-    "grain": {"_checks", "_extras", "_memory", "core", "spec"},
+    "grain": {"_checks", "_extras", "_memory", "_samples", "core", "spec"},
     "jax": {"_checks", "_extras", "_graph", "_graph_jax", "_memory", "spec"},
     "keras": {
         "_checks",
@@ -88,7 +89,7 @@ ARROWS = {
     "ray": {"_checks", "_memory", "core", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_extras", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
-    "torch": {"_checks", "_extras", "_memory", "_ops", "_tensors", "core", "spec"},
+    "torch": {"_checks", "_extras", "_memory", "_ops", "_samples", "_tensors", "core", "spec"},
     "torchvision": {"_checks", "_extras", "_ops", "_targets", "_tensors", "core", "spec"},
 }
 
