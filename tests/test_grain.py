@@ -75,7 +75,7 @@ def test_epochs_count_on_from_the_first():
     assert (expected(3, epoch=6) == dataset[N + 3]).all()
 
 
-def test_slices_behind_the_transform_share_the_work_only():
+def test_slices_after_the_transform_share_the_work_only():
     """Each shard has the dust of its records."""
     dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
     for shard in range(2):
@@ -132,7 +132,7 @@ def test_a_loader_with_shards_counts_the_epochs_of_its_own(shard):
 
 
 def test_the_index_may_be_part_of_an_element():
-    """Behind a shuffle and a batch, and in a data set that has none of its own."""
+    """After a shuffle and a batch, and in a data set that has none of its own."""
     transform = DustRectangles(seed=SEED, index_key="number", epoch_key="epoch")
     numbered = [{**record, "epoch": 4} for record in records()]
     shuffled = grain.MapDataset.source(numbered).shuffle(seed=1)
@@ -165,7 +165,7 @@ def stack(elements):
 
 
 def test_the_epoch_may_be_grains_and_the_index_the_elements():
-    """As behind a filter or a shuffle."""
+    """As after a filter or a shuffle."""
     transform = DustRectangles(seed=SEED, index_key="number", records_per_epoch=N)
     check_epochs(grain.MapDataset.source(records()).shuffle(seed=1).map_with_index(transform).repeat(2))
 

@@ -51,7 +51,7 @@ ARROWS = {
     "_graph_jax": {"_graph", "_mean_jax"},
     "_mean_jax": set(),
     "_graph_tensorflow": {"_graph", "_memory"},
-    "_graph_torch": {"_dtypes", "_graph"},
+    "_graph_torch": {"_dtypes", "_fills", "_graph"},
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_folders": {"_index", "_pictures", "core", "spec"},
     "_pictures": {"core"},

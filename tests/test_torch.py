@@ -169,14 +169,14 @@ class TestAddDust:
         assert not torch.equal(add_dust(grey(8, 3, 64, 64)), add_dust(grey(8, 3, 64, 64)))
         assert torch.equal(torch.get_rng_state(), state)
 
-    @pytest.mark.parametrize("key", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
-    def test_keys_are_those_of_numpy(self, key):
-        """Half a key and a wrong one raise what dustaug.add_dust raises, and leave the images alone."""
+    @pytest.mark.parametrize("coordinates", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
+    def test_coordinates_are_checked_as_in_numpy(self, coordinates):
+        """Half of them and wrong ones raise what dustaug.add_dust raises, and leave the images alone."""
         with pytest.raises((TypeError, ValueError)) as expected:
-            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **key)
+            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **coordinates)
         images = grey(2, 3, 64, 64)
         with pytest.raises(expected.type) as found:
-            add_dust(images, **key)
+            add_dust(images, **coordinates)
 
         assert str(expected.value) == str(found.value)
         assert (images == 100).all()
@@ -560,7 +560,7 @@ class TestDustDataset:
         assert torch.equal(expected_images(epoch=3)[2], dataset[2][0])
 
     def test_repr(self):
-        """It names the data set, the spec and the key."""
+        """It names the data set, the spec, the seed and the epoch."""
         assert repr(DustDataset([1, 2], seed=7, epoch=3)) == "DustDataset([1, 2], Spec(), seed=7, epoch=3)"
 
     def test_wrong_arguments(self):

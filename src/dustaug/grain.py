@@ -1,4 +1,4 @@
-"""Grain: a transform whose dust hangs on the record and the epoch, not on workers, shards or the place in the stream.
+"""Grain: a transform whose dust depends on the record and the epoch, not on workers, shards or the place in the stream.
 
 Examples
 --------
@@ -73,8 +73,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     Notes
     -----
-    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. Behind ``shuffle`` it is the
-    place in the shuffled order, and the dust hangs on the shuffle's seed. An ``IterDataset`` counts its elements in
+    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. After ``shuffle`` it is the
+    place in the shuffled order, and the dust depends on the shuffle's seed. An ``IterDataset`` counts its elements in
     each worker from 0 on, so that workers would share their dust: give an `index_key` there. In a ``DataLoader`` put
     it before ``Batch``; the index is the record's key there, whatever the order of the sampler.
 
@@ -141,7 +141,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
             if key is None:
                 raise ValueError(
                     "DustRectangles must come before grain.transforms.Batch in the operations of a DataLoader, got a "
-                    "record without a key: move it forward, or type index_key=… and epoch_key=…"
+                    "record without a key: put it before Batch, or type index_key=… and epoch_key=…"
                 )
             if self.records_per_epoch is None:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""PyTorch: dust on a tensor's own memory, and a data set whose dust no number of workers changes."""
+"""PyTorch: dust in a tensor's own memory, and a data set whose dust no number of workers changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["DustDataset", "add_dust"]
 
 
 def add_dust(
-    tensor: AnyTensor,
+    images: AnyTensor,
     spec: Spec | None = None,
     *,
     seed: int | None = None,
@@ -51,11 +51,11 @@ def add_dust(
 
     Parameters
     ----------
-    tensor : Tensor, (n, c, h, w), (c, h, w) or (h, w), changed in place
+    images : Tensor, (n, c, h, w), (c, h, w) or (h, w), changed in place
         On any device. Any dtype with items of 1, 2, 4 or 8 bytes; bfloat16 and 8-bit floats need ``ml_dtypes``, which
         ``dustaug[torch]`` installs. Views may be strided, cropped or ``channels_last``.
     spec, seed, epoch, index, num_threads
-        As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `tensor` they are read when
+        As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `images` they are read when
         the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are the CPU's.
     layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
         By default NCHW, CHW or HW, by the number of axes.
@@ -65,14 +65,14 @@ def add_dust(
     Returns
     -------
     Tensor
-        `tensor` itself.
+        `images` itself.
 
     Raises
     ------
     TypeError
-        If `tensor` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
+        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
     ValueError
-        If `tensor` overlaps itself, or an argument is out of its limits.
+        If `images` overlaps itself, or an argument is out of its limits.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     RuntimeError
@@ -94,7 +94,7 @@ def add_dust(
     True
     """
     paint = _ops.trace_add_dust if torch.compiler.is_compiling() else _tensors.add_dust
-    return paint(tensor, spec, layout, value_range, seed, epoch, index, num_threads)
+    return paint(images, spec, layout, value_range, seed, epoch, index, num_threads)
 
 
 class DustDataset(Dataset[Any]):
@@ -171,7 +171,7 @@ class DustDataset(Dataset[Any]):
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
         self.layout = check_layout(layout)
         self.value_range = check_value_range(value_range)
-        self._paint = Painter(self.spec, self.layout, self.value_range)
+        self._painter = Painter(self.spec, self.layout, self.value_range)
         # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
         with torch.inference_mode(mode=False):
             self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
@@ -224,7 +224,7 @@ class DustDataset(Dataset[Any]):
         if image.ndim == 4 or self.layout == "NHW":
             index = np.full(len(image), index)
         if isinstance(image, torch.Tensor):
-            return self._paint(image if self.inplace else image.clone(), self.seed, self.epoch, index)
+            return self._painter(image if self.inplace else image.clone(), self.seed, self.epoch, index)
         return core.add_dust(
             image if self.inplace else image.copy(order="K"),
             self.spec,
