@@ -71,8 +71,9 @@ def through_torch_operations(images, spec):
 def through_triton_interpreter(images, spec):
     import interpreted
 
-    key = {"seed": SEED, "epoch": EPOCH, "index": FIRST}
-    return interpreted.run(interpreted.paint, images, "uint8", (images.shape, images.strides, 0), spec, key, "NHWC")
+    coordinates = {"seed": SEED, "epoch": EPOCH, "index": FIRST}
+    place = images.shape, images.strides, 0
+    return interpreted.run(interpreted.paint, images, "uint8", place, spec, coordinates, "NHWC")
 
 
 def through_dataset(images, spec):
@@ -96,16 +97,16 @@ def through_torchvision(images, spec):
 
     from dustaug.torchvision import DustRectangles
 
-    # Here torch's generator draws the seed, and an image alone has index 0: the key is asked of the same generator.
+    # Here torch's generator draws the seed, and an image alone has index 0: the generator is asked for the seed too.
     transform = v2.Compose([DustRectangles(spec)])
     dusted = []
     for i, image in enumerate(images):
         torch.manual_seed(i)
-        key = int(torch.empty((), dtype=torch.int64).random_())
+        seed = int(torch.empty((), dtype=torch.int64).random_())
         torch.manual_seed(i)
         seen = transform(torch.from_numpy(image).permute(2, 0, 1).contiguous()).permute(1, 2, 0).numpy()
 
-        assert (seen == add_dust(image.copy(), spec, seed=key, index=0)).all()
+        assert (seen == add_dust(image.copy(), spec, seed=seed, index=0)).all()
 
         dusted.append(add_dust(image.copy(), spec, seed=SEED, epoch=EPOCH, index=FIRST + i))
     return np.stack(dusted)

@@ -29,7 +29,7 @@ SPECS = {
     "many": dust(count_range=(200, 300)),
     "squares": dust(side_range=(3, 99), spare_last=False, count_range=(0, 9)),
 }
-KEY = {"seed": 2**63 + 7, "epoch": 5}
+COORDINATES = {"seed": 2**63 + 7, "epoch": 5}
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +68,8 @@ def test_pixels_are_those_of_the_cpu(spec, dtype):
             expected = photos(*shape, dtype=dtype).contiguous(memory_format=memory_format)
             found = expected.to(GPU)
 
-            assert add_dust(found, spec, **KEY, index=2**33) is found
-            assert same(add_dust(expected, spec, **KEY, index=2**33), found)
+            assert add_dust(found, spec, **COORDINATES, index=2**33) is found
+            assert same(add_dust(expected, spec, **COORDINATES, index=2**33), found)
 
 
 @settings(max_examples=400)
@@ -79,18 +79,18 @@ def test_any_spec_on_any_view(data):
     buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=70, steps=(1, 1, 1, 2, 3)))
     channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
     spec = data.draw(strategies.specs(channels, view.dtype))
-    key = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    key["index"] = data.draw(st.integers(0, 2**63 - 10))
+    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
+    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
     item = view.dtype.itemsize
     offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
     on_device = torch.from_numpy(buffer.view(f"i{item}").copy()).to(GPU)
     tensor = on_device.view(getattr(torch, view.dtype.name))
     tensor = tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
     try:
-        core.add_dust(view, spec, **key, layout=layout)
+        core.add_dust(view, spec, **coordinates, layout=layout)
     except ValueError:
         return
-    add_dust(tensor, spec, **key, layout=layout)
+    add_dust(tensor, spec, **coordinates, layout=layout)
 
     assert buffer.tobytes() == on_device.cpu().numpy().tobytes()
 
@@ -101,9 +101,9 @@ def test_operations_paint_the_same(spec):
     expected = photos(5, 3, 100, 120)
     found = expected.to(GPU)
     batch = make_batch(GPU, tuple(found.shape), found.stride(), found.dtype, spec, "NCHW")
-    OperationsPainter(batch)(found, **KEY, index=9)
+    OperationsPainter(batch)(found, **COORDINATES, index=9)
 
-    assert same(add_dust(expected, spec, **KEY, index=9), found)
+    assert same(add_dust(expected, spec, **COORDINATES, index=9), found)
 
 
 def test_floats_of_another_range():
@@ -113,17 +113,17 @@ def test_floats_of_another_range():
         found = expected.to(GPU)
 
         assert same(
-            add_dust(expected, spec, **KEY, index=0, value_range=(0, 255)),
-            add_dust(found, spec, **KEY, index=0, value_range=(0, 255)),
+            add_dust(expected, spec, **COORDINATES, index=0, value_range=(0, 255)),
+            add_dust(found, spec, **COORDINATES, index=0, value_range=(0, 255)),
         )
 
 
 def test_more_than_two_billion_values():
     """Addresses have 64 bits."""
     found = torch.zeros(2**13 + 1, 4, 256, 256, dtype=torch.uint8, device=GPU)
-    add_dust(found, **KEY, index=0)
+    add_dust(found, **COORDINATES, index=0)
 
-    assert same(add_dust(torch.zeros(4, 256, 256, dtype=torch.uint8), **KEY, index=2**13), found[-1])
+    assert same(add_dust(torch.zeros(4, 256, 256, dtype=torch.uint8), **COORDINATES, index=2**13), found[-1])
 
 
 @pytest.mark.parametrize("index", [[9, 2**62, 9], np.array([3, 1, 2]), torch.tensor([3, 1, 2])])
@@ -132,7 +132,7 @@ def test_indices_of_the_host(index):
     expected = photos(3, 3, 64, 64)
     found = expected.to(GPU)
 
-    assert same(add_dust(expected, **KEY, index=index), add_dust(found, **KEY, index=index))
+    assert same(add_dust(expected, **COORDINATES, index=index), add_dust(found, **COORDINATES, index=index))
 
 
 class TestStreams:
@@ -146,30 +146,34 @@ class TestStreams:
         epoch = torch.tensor(5, device=GPU)
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")
-        add_dust(images, spec, **KEY, index=0)
-        add_dust(images, spec, **KEY, index=[1, 2, 3, 4])
+        add_dust(images, spec, **COORDINATES, index=0)
+        add_dust(images, spec, **COORDINATES, index=[1, 2, 3, 4])
         add_dust(images, spec, seed=7, epoch=epoch, index=indices)
         torch.cuda.set_sync_debug_mode("default")
         expected = photos(4, 3, 48, 49)
-        for key in ({**KEY, "index": 0}, {**KEY, "index": [1, 2, 3, 4]}, {"seed": 7, "epoch": 5, "index": 0}):
-            add_dust(expected, spec, **key)
+        for coordinates in (
+            {**COORDINATES, "index": 0},
+            {**COORDINATES, "index": [1, 2, 3, 4]},
+            {"seed": 7, "epoch": 5, "index": 0},
+        ):
+            add_dust(expected, spec, **coordinates)
 
         assert same(expected, images)
 
     def test_it_runs_on_the_current_stream(self):
         """Behind what that stream has still to do, and before what it is given next."""
         stream, images = torch.cuda.Stream(), torch.zeros(8, 3, 64, 65, dtype=torch.uint8, device=GPU)
-        add_dust(images, **KEY, index=0)  # Compiles, and sends the tables on another stream.
+        add_dust(images, **COORDINATES, index=0)  # Compiles, and sends the tables on another stream.
         torch.cuda.synchronize()
         with torch.cuda.stream(stream):
             torch.cuda._sleep(100_000_000)
             images.fill_(100)
-            add_dust(images, **KEY, index=0)
+            add_dust(images, **COORDINATES, index=0)
             found = images.clone()
             assert not stream.query()
         stream.synchronize()
 
-        assert same(add_dust(torch.full((8, 3, 64, 65), 100, dtype=torch.uint8), **KEY, index=0), found)
+        assert same(add_dust(torch.full((8, 3, 64, 65), 100, dtype=torch.uint8), **COORDINATES, index=0), found)
 
     def test_tables_are_there_for_every_stream(self):
         """A second stream waits for what the first one sends."""
@@ -179,13 +183,13 @@ class TestStreams:
         torch.cuda.synchronize()
         with torch.cuda.stream(first):
             torch.cuda._sleep(100_000_000)
-            add_dust(images, **KEY, index=0)
+            add_dust(images, **COORDINATES, index=0)
         with torch.cuda.stream(second):
-            add_dust(copy, **KEY, index=0)
+            add_dust(copy, **COORDINATES, index=0)
         torch.cuda.synchronize()
 
         assert same(images, copy)
-        assert same(add_dust(torch.full((8, 3, 63, 65), 100, dtype=torch.uint8), **KEY, index=0), copy)
+        assert same(add_dust(torch.full((8, 3, 63, 65), 100, dtype=torch.uint8), **COORDINATES, index=0), copy)
 
 
 class TestGraphs:
@@ -290,7 +294,7 @@ class TestTorchvision:
 
     @pytest.mark.parametrize("shape", [(3, 48, 56), (4, 3, 48, 56), (2, 2, 3, 48, 56)])
     def test_images(self, shape):
-        """Drawn with the key that the CPU would draw."""
+        """Drawn with the seed that the CPU would draw."""
         for transform in (DustRectangles(), DustRectangles(same_on_batch=True), DustRectangles(fill="mean")):
             torch.manual_seed(5)
             expected = transform(photos(*shape))

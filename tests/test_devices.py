@@ -28,10 +28,10 @@ def as_tensor(buffer, view):
     return tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
 
 
-def paint(tensor, spec, layout, value_range=None, **key):
+def paint(tensor, spec, layout, value_range=None, **coordinates):
     """Paint a tensor of the CPU as if it lay on a device that only has operations."""
     batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, layout, value_range)
-    OperationsPainter(batch)(tensor, **key)
+    OperationsPainter(batch)(tensor, **coordinates)
 
 
 @settings(max_examples=80)
@@ -41,18 +41,18 @@ def test_any_spec_on_any_view(data):
     buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=40, steps=(1, 1, 1, 2, 3)))
     channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
     spec = data.draw(strategies.specs(channels, view.dtype))
-    key = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    key["index"] = data.draw(st.integers(0, 2**63 - 10))
+    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
+    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
     start = buffer.copy()
     try:
-        add_dust(view, spec, **key, layout=layout)
+        add_dust(view, spec, **coordinates, layout=layout)
     except ValueError:
         with pytest.raises(ValueError, match="must"):
-            paint(as_tensor(buffer, view), spec, layout, **key)
+            paint(as_tensor(buffer, view), spec, layout, **coordinates)
         return
     expected = buffer.tobytes()
     np.copyto(buffer, start)
-    paint(as_tensor(buffer, view), spec, layout, **key)
+    paint(as_tensor(buffer, view), spec, layout, **coordinates)
 
     assert expected == buffer.tobytes()
 

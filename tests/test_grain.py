@@ -75,7 +75,7 @@ def test_epochs_count_on_from_the_first():
     assert (expected(3, epoch=6) == dataset[N + 3]).all()
 
 
-def test_slices_behind_the_transform_share_the_work_only():
+def test_slices_after_the_transform_share_the_work_only():
     """Each shard has the dust of its records."""
     dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
     for shard in range(2):
@@ -132,7 +132,7 @@ def test_a_loader_with_shards_counts_the_epochs_of_its_own(shard):
 
 
 def test_the_index_may_be_part_of_an_element():
-    """Behind a shuffle and a batch, and in a data set that has none of its own."""
+    """After a shuffle and a batch, and in a data set that has none of its own."""
     transform = DustRectangles(seed=SEED, index_key="number", epoch_key="epoch")
     numbered = [{**record, "epoch": 4} for record in records()]
     shuffled = grain.MapDataset.source(numbered).shuffle(seed=1)
@@ -165,7 +165,7 @@ def stack(elements):
 
 
 def test_the_epoch_may_be_grains_and_the_index_the_elements():
-    """As behind a filter or a shuffle."""
+    """As after a filter or a shuffle."""
     transform = DustRectangles(seed=SEED, index_key="number", records_per_epoch=N)
     check_epochs(grain.MapDataset.source(records()).shuffle(seed=1).map_with_index(transform).repeat(2))
 
@@ -184,6 +184,7 @@ class Pair(NamedTuple):
         (lambda image: (image, "label"), {}, lambda element: element[0]),
         (lambda image: ["label", image], {"image_key": 1}, lambda element: element[1]),
         (lambda image: Pair(image, "label"), {}, lambda element: element.pixels),
+        (lambda image: Pair(image, "label"), {"image_key": "pixels"}, lambda element: element.pixels),
         (lambda image: {"pixels": image, "label": 3}, {"image_key": "pixels"}, lambda element: element["pixels"]),
     ],
 )
@@ -238,7 +239,8 @@ def test_it_takes_fields_pickles_and_shows_itself():
         ({"seed": -1}, ValueError, "seed must be from 0 to 18446744073709551615, got -1"),
         ({"seed": 0, "epoch": 2**32}, ValueError, "epoch must be from 0 to 4294967295"),
         ({"seed": 0, "records_per_epoch": 0}, ValueError, "records_per_epoch must be from 1 to"),
-        ({"seed": 0, "index_key": 1.5}, TypeError, "index_key must be a key of an element, got 1.5"),
+        ({"seed": 0, "index_key": 1.5}, TypeError, "index_key must be a place or a key in an element, got 1.5"),
+        ({"seed": 0, "image_key": True}, TypeError, "image_key must be a place or a key in an element, got True"),
         ({"seed": 0, "epoch_key": "e", "epoch": 3}, TypeError, "epoch_key must be given without epoch and"),
         ({"seed": 0, "layout": "HCW"}, ValueError, "layout must be one of"),
         ({"seed": 0, "value_range": 3}, TypeError, "value_range must be a tuple"),
@@ -257,9 +259,10 @@ def test_arguments_are_checked_when_it_is_made(arguments, error, message):
         ({}, {"img": 1}, LookupError, "at 'image', got ['img']: type DustRectangles(…, image_key=…)"),
         ({}, {"image": [[1]]}, TypeError, "image must be a NumPy array, got list"),
         ({}, IMAGES, ValueError, "image must be a single image without an index_key, got a batch of shape (10, 32"),
-        ({"index_key": "i"}, {"image": IMAGES[0]}, LookupError, "what index_key names at 'i', got ['image']"),
+        ({"index_key": "i"}, {"image": IMAGES[0]}, LookupError, "element must have an index at 'i', got ['image']"),
         ({"index_key": "i"}, IMAGES[0], TypeError, "element must be a dict or a tuple with an index_key"),
         ({"image_key": 2}, (IMAGES[0], 1), LookupError, "at 2, got 2 entries"),
+        ({"image_key": "image"}, (IMAGES[0], 1), LookupError, "an image at 'image', got 2 entries"),
         ({}, np.zeros((28, 28, 28)), ValueError, "layout must be given where the shape does not tell it"),
         ({"index_key": "i"}, {"image": IMAGES[0], "i": -1}, ValueError, "index must be from 0"),
     ],

@@ -36,6 +36,7 @@ ARROWS = {
     "_tables": set(),
     "_plan": {"_tables", "spec"},
     "_memory": set(),
+    "_samples": set(),
     "_targets": set(),
     "_fills": {"_memory", "spec"},
     "_checks": {"_fills", "_memory", "spec"},
@@ -50,7 +51,7 @@ ARROWS = {
     "_graph_jax": {"_graph", "_mean_jax"},
     "_mean_jax": set(),
     "_graph_tensorflow": {"_graph", "_memory"},
-    "_graph_torch": {"_dtypes", "_graph"},
+    "_graph_torch": {"_dtypes", "_fills", "_graph"},
     "_flow": {"_checks", "_memory", "core", "spec"},
     "_folders": {"_index", "_pictures", "core", "spec"},
     "_pictures": {"core"},
@@ -73,7 +74,7 @@ ARROWS = {
     "albumentations": {"_albumentations_hooks", "_checks", "_extras", "_jobs", "_memory", "_targets", "core", "spec"},
     "_albumentations_hooks": set(),
     "cli": {"__init__", "_checks", "_extras", "_folders", "_pictures", "spec"},
-    "grain": {"_checks", "_extras", "_memory", "core", "spec"},
+    "grain": {"_checks", "_extras", "_memory", "_samples", "core", "spec"},
     "jax": {"_checks", "_extras", "_graph", "_graph_jax", "_memory", "spec"},
     "keras": {
         "_checks",
@@ -89,7 +90,7 @@ ARROWS = {
     "ray": {"_checks", "_memory", "core", "spec"},
     "robustness": {"_checks", "_memory", "_models", "_plots", "core", "spec"},
     "tensorflow": {"_checks", "_extras", "_graph", "_graph_tensorflow", "_memory", "core", "spec"},
-    "torch": {"_checks", "_extras", "_memory", "_ops", "_tensors", "core", "spec"},
+    "torch": {"_checks", "_extras", "_memory", "_ops", "_samples", "_tensors", "core", "spec"},
     "torchvision": {"_checks", "_extras", "_ops", "_targets", "_tensors", "core", "spec"},
 }
 

@@ -80,8 +80,8 @@ def test_new_indices_epochs_and_seeds_compile_nothing():
 
     compiled = torch.compile(step, backend=counter, fullgraph=True)
     for number in range(40):
-        key = {"seed": 5 + 2**20 * number, "epoch": 3 + number, "index": 32 * number + 2**33}
-        assert torch.equal(compiled(grey(1, 8, 8), **key), add_dust(grey(1, 8, 8), **key))
+        coordinates = {"seed": 5 + 2**20 * number, "epoch": 3 + number, "index": 32 * number + 2**33}
+        assert torch.equal(compiled(grey(1, 8, 8), **coordinates), add_dust(grey(1, 8, 8), **coordinates))
 
     assert counter.frame_count <= 2
 

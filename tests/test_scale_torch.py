@@ -12,7 +12,7 @@ from dustaug import add_dust
 
 N, SEED, BATCH = 60, 7, 5
 
-# One rank. It stops dead before its step number `stop`, and begins behind the first `skip` images of the epoch.
+# One rank. It stops dead before its step number `stop`, and begins after the first `skip` images of the epoch.
 RANK = f"""
 import os, signal, sys
 import numpy as np

@@ -169,14 +169,14 @@ class TestAddDust:
         assert not torch.equal(add_dust(grey(8, 3, 64, 64)), add_dust(grey(8, 3, 64, 64)))
         assert torch.equal(torch.get_rng_state(), state)
 
-    @pytest.mark.parametrize("key", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
-    def test_keys_are_those_of_numpy(self, key):
-        """Half a key and a wrong one raise what dustaug.add_dust raises, and leave the images alone."""
+    @pytest.mark.parametrize("coordinates", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
+    def test_coordinates_are_checked_as_in_numpy(self, coordinates):
+        """Half of them and wrong ones raise what dustaug.add_dust raises, and leave the images alone."""
         with pytest.raises((TypeError, ValueError)) as expected:
-            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **key)
+            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **coordinates)
         images = grey(2, 3, 64, 64)
         with pytest.raises(expected.type) as found:
-            add_dust(images, **key)
+            add_dust(images, **coordinates)
 
         assert str(expected.value) == str(found.value)
         assert (images == 100).all()
@@ -483,9 +483,9 @@ class TestDustDataset:
             "list": ([given, label], lambda s: s[0], {}),
             "dict": ({"label": label, "image": given}, lambda s: s["image"], {}),
             "ordered": (collections.OrderedDict(label=label, image=given), lambda s: s["image"], {}),
-            "named": (Named(label, given), lambda s: s.photo, {"image": "photo"}),
-            "second": ((label, given), lambda s: s[1], {"image": 1}),
-            "key": ({"photo": given, "label": label}, lambda s: s["photo"], {"image": "photo"}),
+            "named": (Named(label, given), lambda s: s.photo, {"image_key": "photo"}),
+            "second": ((label, given), lambda s: s[1], {"image_key": 1}),
+            "key": ({"photo": given, "label": label}, lambda s: s["photo"], {"image_key": "photo"}),
         }[container]
         found = DustDataset(Listed(None, sample), SPEC, seed=11, epoch=2, **options)[1]
         dusted = get(found)
@@ -560,7 +560,7 @@ class TestDustDataset:
         assert torch.equal(expected_images(epoch=3)[2], dataset[2][0])
 
     def test_repr(self):
-        """It names the data set, the spec and the key."""
+        """It names the data set, the spec, the seed and the epoch."""
         assert repr(DustDataset([1, 2], seed=7, epoch=3)) == "DustDataset([1, 2], Spec(), seed=7, epoch=3)"
 
     def test_wrong_arguments(self):
@@ -576,19 +576,23 @@ class TestDustDataset:
                 TypeError,
                 r"map-style, got the iterable Stream.*type dustaug.torch",
             ),
+            (lambda: DustDataset(7, seed=0), TypeError, "dataset must have a sample at each index, got int: type"),
+            (lambda: DustDataset(Photos, seed=0), TypeError, "a sample at each index, got type: type DustDataset"),
             (lambda: DustDataset(Photos()), TypeError, "seed"),
             (lambda: DustDataset(Photos(), seed=-1), ValueError, "seed must be from 0"),
             (lambda: DustDataset(Photos(), seed=0, epoch=2**32), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), seed=0).set_epoch(-1), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), {"p": 1}, seed=0), TypeError, "spec must be a dustaug.Spec"),
             (lambda: DustDataset(Photos(), seed=0, inplace="no"), TypeError, "inplace must be True or False, got 'no'"),
+            (lambda: DustDataset(Photos(), seed=0, image_key=True), TypeError, "image_key must be a place or a key"),
+            (lambda: DustDataset(Photos(), seed=0, image_key=1.5), TypeError, "a key in a sample, got 1.5"),
             (lambda: DustDataset(Photos(), seed=0, layout="CWH"), ValueError, "layout must be one of"),
             (lambda: DustDataset(Photos(), seed=0, value_range=1), TypeError, "value_range must be a tuple"),
-            (lambda: DustDataset(Photos(), seed=0, image=1)[0], TypeError, "Pillow image, got int: type DustDataset"),
+            (lambda: DustDataset(Photos(), seed=0, image_key=1)[0], TypeError, "got int: type DustDataset.*image_key="),
             (
-                lambda: DustDataset(Photos(), seed=0, image=2)[0],
+                lambda: DustDataset(Photos(), seed=0, image_key=2)[0],
                 LookupError,
-                "an image at 2, got 2 entries: type DustDataset",
+                r"an image at 2, got 2 entries: type DustDataset\(…, image_key=…\)",
             ),
             (lambda: DustDataset([{"x": 1}], seed=0)[0], LookupError, r"an image at 'image', got \['x'\]"),
             (

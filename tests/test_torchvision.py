@@ -20,7 +20,7 @@ import dustaug
 import dustaug.torch
 from dustaug import dust
 from dustaug._targets import visible_boxes
-from dustaug._tensors import draw_key
+from dustaug._tensors import draw_seed
 from dustaug.torchvision import DustRectangles
 
 # Forks beside the threads of other tests, and two workers on a machine with one core.
@@ -44,17 +44,17 @@ def black(*shape):
     return torch.zeros(shape, dtype=torch.uint8)
 
 
-def next_key():
-    """The key that the next transform will draw from torch's generator."""
+def next_seed():
+    """The seed that the next transform will draw from torch's generator."""
     state = torch.get_rng_state()
-    key = torch.empty((), dtype=torch.int64).random_().item()
+    seed = torch.empty((), dtype=torch.int64).random_().item()
     torch.set_rng_state(state)
-    return key
+    return seed
 
 
 def dusted(image, spec=None, index=0, **options):
     """What the next transform must give."""
-    return dustaug.torch.add_dust(image.clone(), spec, seed=next_key(), index=index, **options)
+    return dustaug.torch.add_dust(image.clone(), spec, seed=next_seed(), index=index, **options)
 
 
 class TestImages:
@@ -63,7 +63,7 @@ class TestImages:
     @pytest.mark.parametrize("shape", [(H, W), (1, H, W), (3, H, W), (4, 3, H, W), (0, 3, H, W)])
     @pytest.mark.parametrize("wrap", [lambda image: image, tv_tensors.Image], ids=["plain", "Image"])
     def test_tensors_and_images(self, wrap, shape):
-        """They get the dust of dustaug, drawn with one key of torch's global generator."""
+        """They get the dust of dustaug, drawn with one seed of torch's global generator."""
         image = wrap(grey(*shape))
         expected = dusted(grey(*image.shape))
         found = DustRectangles()(image)
@@ -101,7 +101,7 @@ class TestImages:
     def test_pillow_images(self):
         """A new image of the same mode, as NumPy's."""
         image = PIL.Image.new("RGB", (W, H), (100, 100, 100))
-        expected = dustaug.add_dust(np.array(image), seed=next_key(), index=0)
+        expected = dustaug.add_dust(np.array(image), seed=next_seed(), index=0)
         found = DustRectangles(inplace=True)(image)
 
         assert found.mode == "RGB"
@@ -466,19 +466,19 @@ class TestRandomness:
         if method == "fork":
             assert images == epochs()
 
-    def test_threads_draw_different_keys(self):
-        """No two threads share a key."""
+    def test_threads_draw_different_seeds(self):
+        """No two threads share a seed."""
         together = threading.Barrier(4)
 
         def work(_):
             together.wait()
-            return [draw_key() for _ in range(500)]
+            return [draw_seed() for _ in range(500)]
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            keys = [key for keys in pool.map(work, range(4)) for key in keys]
+            seeds = [seed for seeds in pool.map(work, range(4)) for seed in seeds]
 
-        assert len(set(keys)) == 2000
-        assert all(0 <= key < 2**63 for key in keys)
+        assert len(set(seeds)) == 2000
+        assert all(0 <= seed < 2**63 for seed in seeds)
 
     def test_inference_mode_and_default_devices(self):
         """A thread's first draw may happen in any mode."""
@@ -542,7 +542,7 @@ class TestModule:
         assert (found["label"], found["more"][1]) == (7, "text")
         assert torch.equal(found["more"][0], torch.arange(3))
 
-    def test_torch_compile_goes_on_behind_what_it_cannot_trace(self):
+    def test_torch_compile_goes_on_after_what_it_cannot_trace(self):
         """Samples of tv_tensors break the graph, as with torchvision's own transforms, and are dusted as ever."""
         transform = DustRectangles(WHITE, fill_mask=1)
         compiled = torch.compile(transform, backend="eager")

@@ -39,14 +39,14 @@ SPECS = {
 }
 
 
-def paint(view, buffer, spec, layout, value_range=None, **key):
+def paint(view, buffer, spec, layout, value_range=None, **coordinates):
     """What the kernel leaves in a copy of the buffer, and what add_dust() leaves."""
     item = view.dtype.itemsize
     offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
     place = view.shape, tuple(stride // item for stride in view.strides), offset
     bits = buffer.view(f"i{item}")
-    found = interpreted.run(interpreted.paint, bits, view.dtype.name, place, spec, key, layout, value_range)
-    add_dust(view, spec, **key, layout=layout, value_range=value_range)
+    found = interpreted.run(interpreted.paint, bits, view.dtype.name, place, spec, coordinates, layout, value_range)
+    add_dust(view, spec, **coordinates, layout=layout, value_range=value_range)
     return bits.tobytes(), found.tobytes()
 
 
@@ -131,10 +131,12 @@ def test_means_that_cannot_be_taken_are_nan(value):
 @pytest.mark.parametrize("epoch", [0, 1, np.array(2**31 + 5), np.array([7])])
 def test_indices_and_epochs(index, epoch):
     """As numbers, or as tensors that a captured graph reads anew; a tensor of one index is that of the first image."""
-    images, key = photos(np.dtype(np.uint8), (3, 16, 16, 1)), {"seed": 2**64 - 1, "index": np.asarray(index)}
-    key["epoch"] = epoch
+    images, coordinates = photos(np.dtype(np.uint8), (3, 16, 16, 1)), {"seed": 2**64 - 1, "index": np.asarray(index)}
+    coordinates["epoch"] = epoch
     place = images.shape, images.strides, 0
-    found = interpreted.run(interpreted.paint, images, "uint8", place, dust(count_range=(2, 5)), key, "NHWC", None)
+    found = interpreted.run(
+        interpreted.paint, images, "uint8", place, dust(count_range=(2, 5)), coordinates, "NHWC", None
+    )
     host = {"seed": 2**64 - 1, "index": index if np.ndim(index) else int(index), "epoch": int(np.max(epoch))}
 
     assert add_dust(images, dust(count_range=(2, 5)), **host).tobytes() == found.tobytes()
@@ -148,13 +150,13 @@ def test_any_spec_on_any_view(data):
     buffer, view, layout = data.draw(strategies.views(dtypes=dtypes, max_side=32, steps=(1, 1, 1, 2, 3)))
     channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
     spec = data.draw(strategies.specs(channels, view.dtype))
-    key = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    key["index"] = data.draw(st.integers(0, 2**63 - 10))
+    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
+    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
     try:
-        add_dust(view.copy(), spec, **key, layout=layout, value_range=None)
+        add_dust(view.copy(), spec, **coordinates, layout=layout, value_range=None)
     except ValueError:
         return
-    expected, found = paint(view, buffer, spec, layout, **key)
+    expected, found = paint(view, buffer, spec, layout, **coordinates)
 
     assert expected == found
 
@@ -213,9 +215,9 @@ def test_nothing_is_compiled_anew(compilations):
     """Not for new seeds, epochs and indices, whatever their size, nor for new counts, shapes, strides and addresses."""
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
 
-    def paint(images, spec=dust(), **key):  # noqa: B008
+    def paint(images, spec=dust(), **coordinates):  # noqa: B008
         batch = make_batch(images.device, tuple(images.shape), images.stride(), images.dtype, spec, "NCHW")
-        KernelPainter(batch)(images, **key)
+        KernelPainter(batch)(images, **coordinates)
 
     for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
         paint(images, seed=seed, epoch=epoch, index=index)

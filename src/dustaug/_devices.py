@@ -30,7 +30,7 @@ from ._dtypes import numpy_dtype
 from ._graph import topmost
 from ._graph_torch import Torch
 from ._memory import Layout, Memory, make_memory, make_record
-from ._plan import find_reach, make_plan
+from ._plan import Plan, find_reach, make_plan
 from .spec import Spec
 
 __all__ = ["KernelPainter", "OperationsPainter", "make_batch", "make_painter"]
@@ -137,19 +137,19 @@ class KernelPainter:
                 "images must be dusted once before a CUDA graph is captured, with the same spec, shape and dtype, for "
                 f"the tables to be on {batch.device}: call add_dust before torch.cuda.graph(…), as to warm up"
             )
-        plan = make_plan(spec, memory.height, memory.width)
-        self._reach = find_reach(plan, memory.height, memory.width)
+        record, tables = make_plan(spec, memory.height, memory.width)
+        self._reach = find_reach(Plan(record, tables), memory.height, memory.width)
         patterns = np.zeros((0, memory.channels), f"i{memory.dtype.itemsize}")  # For means, which every batch has.
         if spec.fill != "mean":
             patterns = batch.encode(_fills.brightness_levels(spec))
         if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
             patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
-        record = make_record(plan.record, memory, pattern_columns=patterns.shape[1])
+        record = make_record(record, memory, pattern_columns=patterns.shape[1])
         for stride in ("image_stride", "row_stride", "column_stride", "channel_stride"):
             record[stride] //= memory.dtype.itemsize
         with _current(batch.device):
-            arrays = (record.view(np.int64), plan.tables, patterns)
-            self._plan, self._tables, self._patterns = (_upload(array, batch.device) for array in arrays)
+            arrays = (record.view(np.int64), tables, patterns)
+            self._record, self._tables, self._patterns = (_upload(array, batch.device) for array in arrays)
             if batch.device.type == "cuda":
                 self._stream = torch.cuda.current_stream(batch.device)
                 self._uploaded = self._stream.record_event()
@@ -171,7 +171,7 @@ class KernelPainter:
                 patterns = patterns.view(batch.items)
             self._launch(
                 tensor.view(batch.items),
-                self._plan,
+                self._record,
                 self._tables,
                 patterns,
                 spec=batch.spec,
@@ -189,7 +189,7 @@ class KernelPainter:
         stream = torch.cuda.current_stream(self._batch.device)
         if stream != self._stream:
             stream.wait_event(self._uploaded)
-            for tensor in (self._plan, self._tables, self._patterns):
+            for tensor in (self._record, self._tables, self._patterns):
                 tensor.record_stream(stream)
 
 
@@ -256,7 +256,7 @@ class OperationsPainter:
     """The core's rectangles, painted with operations that every device of PyTorch has.
 
     Forty of them for a batch. To draw the rectangles there too, as ``_graph`` does, takes four hundred more, on small
-    tensors, where each costs a launch; the core draws those of 256 images in the fifth part of a millisecond.
+    tensors, where each costs a launch; the core draws those of 256 images in a fifth of a millisecond.
     """
 
     def __init__(self, batch: Batch) -> None:
@@ -273,9 +273,9 @@ class OperationsPainter:
         if batch.is_empty or tensor.is_meta:
             return
         each = first + np.arange(memory.n) if each is None else each
-        key: dict[str, Any] = {"seed": seed, "epoch": epoch, "index": each}
+        coordinates: dict[str, Any] = {"seed": seed, "epoch": epoch, "index": each}
         drawn = core.sample_rectangles(
-            batch.spec, height=memory.height, width=memory.width, channels=memory.channels, **key
+            batch.spec, height=memory.height, width=memory.width, channels=memory.channels, **coordinates
         )
         if not len(drawn):
             return
@@ -284,7 +284,7 @@ class OperationsPainter:
         every = ops.constant(np.ones((1, boxes.shape[1]), bool))
         uppermost = topmost(ops, boxes.unbind(dim=2), every, (memory.height, memory.width))
         if batch.spec.fill == "noise":
-            painted = self._noise(key)
+            painted = self._noise(coordinates)
         elif batch.spec.fill == "mean":
             painted = self._means(images)
         else:
@@ -294,11 +294,11 @@ class OperationsPainter:
             painted = painted.unflatten(1, (memory.height, memory.width))
         images.copy_(torch.where(uppermost[..., None] >= 0, painted, images))
 
-    def _noise(self, key: dict[str, Any]) -> torch.Tensor:
+    def _noise(self, coordinates: dict[str, Any]) -> torch.Tensor:
         """Noise that the core paints on an empty batch, (n, h, w, c)."""
         batch, memory = self._batch, self._batch.memory
         noise = np.zeros((memory.n, memory.height, memory.width, memory.channels), memory.dtype)
-        core.add_dust(noise, batch.spec, **key, layout="NHWC", value_range=batch.value_range)
+        core.add_dust(noise, batch.spec, **coordinates, layout="NHWC", value_range=batch.value_range)
         return torch.from_numpy(noise.view(f"i{memory.dtype.itemsize}")).to(batch.device)
 
     def _means(self, images: torch.Tensor) -> torch.Tensor:
@@ -318,7 +318,7 @@ def _on_host(number: Any) -> Any:
 
 
 def _by_image(rows: NDArray[Any], image: NDArray[np.int64], n: int) -> NDArray[Any]:
-    """Rows (r, k) of rectangles as (n, most, k), zeros behind the last of each image."""
+    """Rows (r, k) of rectangles as (n, most, k), zeros after the last of each image."""
     counts = np.bincount(image, minlength=n)
     places = np.arange(len(image)) - np.repeat(np.cumsum(counts) - counts, counts)
     arranged = np.zeros((n, counts.max(), rows.shape[1]), rows.dtype)

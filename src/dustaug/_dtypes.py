@@ -22,7 +22,7 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any]:
     Raises
     ------
     TypeError
-        If the items are no numbers, or not of 1, 2, 4 or 8 bytes.
+        If the items are not numbers, or not of 1, 2, 4 or 8 bytes.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     """

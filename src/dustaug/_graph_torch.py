@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from ._dtypes import numpy_dtype
+from ._fills import _MAX_FLOAT, _UNITS
 from ._graph import Words, check_one_for_each
 
 __all__ = ["Torch"]
 
 _LOW = 0xFFFFFFFF
-# As in ``_fills``, which says why; and how many values are summed at once.
-_UNITS, _MAX_FLOAT = 2.0**32, 2.0**14
+# How many values are summed at once.
 _PART = 1 << 24
 
 

@@ -16,7 +16,7 @@ import torch
 
 from ._checks import check_spec
 from ._memory import Layout
-from ._tensors import AnyTensor, add_dust, draw_key, dust_batches, find_painter, refuse_capture
+from ._tensors import AnyTensor, add_dust, draw_seed, dust_batches, find_painter, refuse_capture
 from .spec import Spec
 
 __all__ = ["trace_add_dust", "trace_drawn_dust"]
@@ -40,7 +40,7 @@ def _add_dust(
     indices: torch.Tensor | None,
     num_threads: int,
 ) -> None:
-    """Paint with a key: the seed is a low and a high word, for a schema's numbers are signed."""
+    """Paint with coordinates that are given; the seed as a low and a high word, for a schema's numbers are signed."""
     limits: Any = None if value_range is None else tuple(value_range)
     add_dust(
         images,
@@ -56,14 +56,14 @@ def _add_dust(
 
 @torch.library.custom_op("dustaug::add_drawn_dust_", mutates_args=("images",))
 def _add_drawn_dust(images: torch.Tensor, spec: str, value_range: Sequence[float] | None, n_axes: int) -> None:
-    """Paint with a key that is drawn from torch's global generator when the graph runs."""
+    """Paint with a seed that is drawn from torch's global generator when the graph runs."""
     refuse_capture(images)
     painter = find_painter(_parse(spec), None, None if value_range is None else tuple(value_range), True)
-    dust_batches(painter, images, draw_key(), n_axes)
+    dust_batches(painter, images, draw_seed(), n_axes)
 
 
 def trace_add_dust(
-    tensor: AnyTensor,
+    images: AnyTensor,
     spec: Spec | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
@@ -77,7 +77,7 @@ def trace_add_dust(
         index = torch.as_tensor(index)
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
     torch.ops.dustaug.add_dust_(
-        tensor.detach(),  # As outside of graphs, autograd does not see it.
+        images.detach(),  # As outside of graphs, autograd does not see it.
         check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
         layout,
         value_range,
@@ -88,9 +88,9 @@ def trace_add_dust(
         indices,
         num_threads,
     )
-    return tensor
+    return images
 
 
 def trace_drawn_dust(images: torch.Tensor, spec: Spec, value_range: tuple[float, float] | None, n_axes: int) -> None:
-    """:func:`dustaug._tensors.dust_batches` with a drawn key, for the compiler to trace."""
+    """:func:`dustaug._tensors.dust_batches` with a drawn seed, for the compiler to trace."""
     torch.ops.dustaug.add_drawn_dust_(images.detach(), spec._text, value_range, n_axes)  # noqa: SLF001

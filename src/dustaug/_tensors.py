@@ -1,4 +1,4 @@
-"""How a tensor is painted on its own memory, whatever its dtype and strides: what torch and torchvision share."""
+"""How a tensor is painted in its own memory, whatever its dtype and strides: what torch and torchvision share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from . import core
-from ._checks import check_layout, check_spec, check_value_range
+from ._checks import _DEFAULT_SPEC, check_layout, check_spec, check_value_range
 from ._dtypes import numpy_dtype
 from ._jobs import bind_dust_at
 from ._memory import MAX_GUESSED_CHANNELS, Layout
@@ -26,17 +26,16 @@ __all__ = [
     "AnyTensor",
     "Painter",
     "add_dust",
-    "draw_key",
-    "drawn",
+    "draw_seed",
     "dust_batches",
     "dust_picture",
     "find_painter",
     "refuse_capture",
+    "seed_source",
 ]
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
-_DEFAULT_SPEC = Spec()
 _NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
@@ -46,7 +45,7 @@ _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
 class Painter:
     """:func:`add_dust` with a spec, a layout and a value range, which keeps what it looks up for each kind of tensor.
 
-    For adapters whose arguments are checked when they are made. `planar`: whoever calls knows images as CHW alone.
+    For adapters whose arguments are checked when they are made. `planar`: the caller knows no layout but CHW.
     """
 
     def __init__(
@@ -144,7 +143,7 @@ find_painter = functools.lru_cache(maxsize=16)(Painter)
 
 
 def add_dust(
-    tensor: AnyTensor,
+    images: AnyTensor,
     spec: Spec | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
@@ -158,52 +157,53 @@ def add_dust(
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    # A call less for most: it takes as long as a hundredth of a small image.
+    # Saves most callers a call, which takes as long as a hundredth of a small image.
     painter = find_painter(_DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
     if seed is None or index is None:
-        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)  # Says what is wrong with half a key.
-        refuse_capture(tensor)
+        # Raises what it raises for half of the coordinates, and paints nothing.
+        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)
+        refuse_capture(images)
         seed, index = int.from_bytes(os.urandom(8), "little"), 0
-    return painter(tensor, seed, epoch, index, num_threads)
+    return painter(images, seed, epoch, index, num_threads)
 
 
-def dust_batches(painter: Painter, images: torch.Tensor, key: int, n_axes: int) -> None:
+def dust_batches(painter: Painter, images: torch.Tensor, seed: int, n_axes: int) -> None:
     """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others."""
     leading = images.shape[:-3]
     own = leading[:n_axes]
     index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)
-    _dust_parts(painter, images.as_subclass(torch.Tensor), key, index)
+    _dust_parts(painter, images.as_subclass(torch.Tensor), seed, index)
 
 
-def _dust_parts(painter: Painter, images: torch.Tensor, key: int, index: NDArray[np.int64]) -> None:
+def _dust_parts(painter: Painter, images: torch.Tensor, seed: int, index: NDArray[np.int64]) -> None:
     if images.ndim > 4:
         for part, part_index in zip(images, index, strict=True):
-            _dust_parts(painter, part, key, part_index)
+            _dust_parts(painter, part, seed, part_index)
     else:
-        painter(images, key, 0, index if index.ndim else 0)
+        painter(images, seed, 0, index if index.ndim else 0)
 
 
-class _Draw(threading.local):
+class _SeedSource(threading.local):
     """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
 
     def __init__(self) -> None:
-        key = np.empty((), np.int64)
+        seed = np.empty((), np.int64)
         with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
-            self.pair = torch.from_numpy(key).random_, key.item
+            self.pair = torch.from_numpy(seed).random_, seed.item
 
 
-drawn = _Draw()
+seed_source = _SeedSource()
 
 
-def draw_key() -> int:
+def draw_seed() -> int:
     """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
-    fill, read = drawn.pair
+    fill, read = seed_source.pair
     fill()
     return read()
 
 
 def refuse_capture(tensor: torch.Tensor) -> None:
-    """Refuse to draw a key on the host for a CUDA graph, which would paint the same dust at every replay."""
+    """Refuse to draw a seed on the host for a CUDA graph, which would paint the same dust at every replay."""
     if isinstance(tensor, torch.Tensor) and tensor.is_cuda and torch.cuda.is_current_stream_capturing():
         raise RuntimeError(
             "seed and index must be given while a CUDA graph is captured, or every replay would paint the same dust: "
@@ -230,12 +230,13 @@ def _not_dense(tensor: torch.Tensor) -> TypeError:
     )
 
 
-def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **key: int) -> Any:
+def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **coordinates: int) -> Any:
     """Return a dusted copy of a Pillow image, of the same mode and size; its own memory is Pillow's affair."""
     if picture.mode not in _PICTURE_MODES:
         raise ValueError(
             f'image must be of mode {", ".join(_PICTURE_MODES)}, got {picture.mode}: type image.convert("RGB")'
         )
     pixels = np.array(picture)
-    core.add_dust(pixels, spec, **key, layout="HW" if pixels.ndim == 2 else "HWC", value_range=value_range)
+    layout: Layout = "HW" if pixels.ndim == 2 else "HWC"
+    core.add_dust(pixels, spec, **coordinates, layout=layout, value_range=value_range)
     return sys.modules["PIL.Image"].frombytes(picture.mode, picture.size, pixels.tobytes())

@@ -1,4 +1,4 @@
-"""Grain: a transform whose dust hangs on the record and the epoch, not on workers, shards or the place in the stream.
+"""Grain: a transform whose dust depends on the record and the epoch, not on workers, shards or the place in the stream.
 
 Examples
 --------
@@ -12,8 +12,7 @@ Examples
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, final
 
 import numpy as np
@@ -26,6 +25,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
 from . import core
 from ._checks import MAX_INDEX, check_epoch, check_layout, check_seed, check_value_range, check_whole
 from ._memory import Layout, guess_layout
+from ._samples import check_key, default_key, has_entries, read_entry, replace_entry
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
@@ -55,7 +55,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         Where an element has its own index and epoch, which then take the place of Grain's: of a batch, the index of the
         first image or one for each, and one epoch.
     image_key : str or int, optional
-        Where the image is in a dict or tuple; by default ``"image"`` and 0. An element may be the image itself.
+        Where the image is in a dict or tuple, also by the name of a field; by default ``"image"`` and 0. An element may
+        be the image itself.
     layout : {"HWC", "CHW", "HW", "NHWC", "NCHW", "NHW"}, optional
         By default HWC or HW, by the number of axes, and with an `index_key` NHWC too.
     value_range : (float, float), optional
@@ -72,8 +73,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     Notes
     -----
-    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. Behind ``shuffle`` it is the
-    place in the shuffled order, and the dust hangs on the shuffle's seed. An ``IterDataset`` counts its elements in
+    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. After ``shuffle`` it is the
+    place in the shuffled order, and the dust depends on the shuffle's seed. An ``IterDataset`` counts its elements in
     each worker from 0 on, so that workers would share their dust: give an `index_key` there. In a ``DataLoader`` put
     it before ``Batch``; the index is the record's key there, whatever the order of the sampler.
 
@@ -104,10 +105,9 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         if records_per_epoch is not None:
             records_per_epoch = check_whole("records_per_epoch", records_per_epoch, 1, MAX_INDEX)
         self.records_per_epoch = records_per_epoch
-        for name, key in (("index_key", index_key), ("epoch_key", epoch_key), ("image_key", image_key)):
-            if key is not None and not isinstance(key, (str, int)):
-                raise TypeError(f"{name} must be a key of an element, got {key!r}")
-        self.index_key, self.epoch_key, self.image_key = index_key, epoch_key, image_key
+        self.index_key = check_key("index_key", index_key, "an element")
+        self.epoch_key = check_key("epoch_key", epoch_key, "an element")
+        self.image_key = check_key("image_key", image_key, "an element")
         if epoch_key is not None and (records_per_epoch is not None or self.epoch):
             raise TypeError(
                 f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
@@ -141,7 +141,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
             if key is None:
                 raise ValueError(
                     "DustRectangles must come before grain.transforms.Batch in the operations of a DataLoader, got a "
-                    "record without a key: move it forward, or type index_key=… and epoch_key=…"
+                    "record without a key: put it before Batch, or type index_key=… and epoch_key=…"
                 )
             if self.records_per_epoch is None:
                 raise ValueError(
@@ -152,28 +152,19 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         return type(record)(metadata=record.metadata, data=self._dust(record.data, passes, key))
 
     def _dust(self, element: Any, passes: int, index: Any) -> Any:
-        if not isinstance(element, (Mapping, tuple, list)):
+        if not has_entries(element):
             if self.index_key is not None or self.epoch_key is not None:
                 raise TypeError(
                     f"element must be a dict or a tuple with an index_key or epoch_key, got {type(element).__name__}"
                 )
             return self._dust_image(element, self.epoch + passes, index)
-        key: Any = self.image_key
-        if key is None:
-            key = "image" if isinstance(element, Mapping) else 0
-        epoch = self.epoch + passes if self.epoch_key is None else int(_entry(element, self.epoch_key, "epoch_key"))
+        epoch = self.epoch + passes
+        if self.epoch_key is not None:
+            epoch = int(_read(element, self.epoch_key, "epoch_key"))
         if self.index_key is not None:
-            index = _entry(element, self.index_key, "index_key")
-        dusted = self._dust_image(_entry(element, key, "image_key"), epoch, index)
-        if isinstance(element, Mapping):
-            changed: Any = copy.copy(element)
-            changed[key] = dusted
-            return changed
-        entries = list(element)
-        entries[key] = dusted
-        if isinstance(element, tuple):
-            return type(element)(*entries) if hasattr(element, "_fields") else tuple(entries)
-        return entries
+            index = _read(element, self.index_key, "index_key")
+        key = default_key(element) if self.image_key is None else self.image_key
+        return replace_entry(element, key, self._dust_image(_read(element, key, "image_key"), epoch, index))
 
     def _dust_image(self, image: Any, epoch: int, index: Any) -> Any:
         if not isinstance(image, np.ndarray):
@@ -211,11 +202,5 @@ class _DustedRecords(Iterator[Any]):
         return self._dust_record(next(self._records))
 
 
-def _entry(element: Any, key: Any, name: str) -> Any:
-    try:
-        return element[key]
-    except LookupError:
-        given = list(element) if isinstance(element, Mapping) else f"{len(element)} entries"
-        raise LookupError(
-            f"element must have what {name} names at {key!r}, got {given}: type DustRectangles(…, {name}=…)"
-        ) from None
+def _read(element: Any, key: int | str, argument: str) -> Any:
+    return read_entry(element, key, argument, "DustRectangles", "element")

@@ -1,10 +1,8 @@
-"""PyTorch: dust on a tensor's own memory, and a data set whose dust no number of workers changes."""
+"""PyTorch: dust in a tensor's own memory, and a data set whose dust no number of workers changes."""
 
 from __future__ import annotations
 
-import copy
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +26,7 @@ from ._checks import (
     check_whole,
 )
 from ._memory import Layout
+from ._samples import check_key, default_key, has_entries, read_entry, replace_entry
 from ._tensors import AnyTensor, Painter, dust_picture
 from .spec import Spec
 
@@ -35,7 +34,7 @@ __all__ = ["DustDataset", "add_dust"]
 
 
 def add_dust(
-    tensor: AnyTensor,
+    images: AnyTensor,
     spec: Spec | None = None,
     *,
     seed: int | None = None,
@@ -52,11 +51,11 @@ def add_dust(
 
     Parameters
     ----------
-    tensor : Tensor, (n, c, h, w), (c, h, w) or (h, w), changed in place
+    images : Tensor, (n, c, h, w), (c, h, w) or (h, w), changed in place
         On any device. Any dtype with items of 1, 2, 4 or 8 bytes; bfloat16 and 8-bit floats need ``ml_dtypes``, which
         ``dustaug[torch]`` installs. Views may be strided, cropped or ``channels_last``.
     spec, seed, epoch, index, num_threads
-        As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `tensor` they are read when
+        As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `images` they are read when
         the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are the CPU's.
     layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
         By default NCHW, CHW or HW, by the number of axes.
@@ -66,14 +65,14 @@ def add_dust(
     Returns
     -------
     Tensor
-        `tensor` itself.
+        `images` itself.
 
     Raises
     ------
     TypeError
-        If `tensor` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
+        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
     ValueError
-        If `tensor` overlaps itself, or an argument is out of its limits.
+        If `images` overlaps itself, or an argument is out of its limits.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     RuntimeError
@@ -95,7 +94,7 @@ def add_dust(
     True
     """
     paint = _ops.trace_add_dust if torch.compiler.is_compiling() else _tensors.add_dust
-    return paint(tensor, spec, layout, value_range, seed, epoch, index, num_threads)
+    return paint(images, spec, layout, value_range, seed, epoch, index, num_threads)
 
 
 class DustDataset(Dataset[Any]):
@@ -115,7 +114,7 @@ class DustDataset(Dataset[Any]):
         0 … 2**64 - 1.
     epoch : int, default 0
         0 … 2**32 - 1.
-    image : int or str, optional
+    image_key : int or str, optional
         Place or key of the image in a sample. By default 0 in tuples and lists, ``"image"`` in mappings.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. By default tensors are NCHW, CHW or HW, and arrays NHWC, HWC or HW. A batch
@@ -126,7 +125,7 @@ class DustDataset(Dataset[Any]):
     Raises
     ------
     TypeError
-        If `dataset` is an ``IterableDataset``, which has no indices.
+        If `dataset` has no indices, as an ``IterableDataset``, or `image_key` is neither a place nor a key.
 
     Notes
     -----
@@ -153,7 +152,7 @@ class DustDataset(Dataset[Any]):
         *,
         seed: int,
         epoch: int = 0,
-        image: int | str | None = None,
+        image_key: int | str | None = None,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
@@ -163,11 +162,16 @@ class DustDataset(Dataset[Any]):
                 f"dataset must be map-style, got the iterable {type(dataset).__name__}, which has no indices: type "
                 "dustaug.torch.add_dust(image, seed=…, index=number_of_the_image) where it makes its samples"
             )
+        if not hasattr(type(dataset), "__getitem__"):
+            raise TypeError(
+                f"dataset must have a sample at each index, got {type(dataset).__name__}: type DustDataset(dataset, …) "
+                "with a torch.utils.data.Dataset or a list"
+            )
         self.dataset, self.spec, self.seed = dataset, check_spec(spec), check_seed(seed)
-        self.image, self.inplace = image, check_flag("inplace", inplace)
+        self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
         self.layout = check_layout(layout)
         self.value_range = check_value_range(value_range)
-        self._paint = Painter(self.spec, self.layout, self.value_range)
+        self._painter = Painter(self.spec, self.layout, self.value_range)
         # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
         with torch.inference_mode(mode=False):
             self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
@@ -203,25 +207,11 @@ class DustDataset(Dataset[Any]):
     def _dust(self, sample: Any, index: int) -> Any:
         index = check_whole("index", index, -MAX_INDEX, MAX_INDEX)
         index += len(self) if index < 0 else 0
-        if not isinstance(sample, (Mapping, tuple, list)):
+        if not has_entries(sample):
             return self._dust_image(sample, index)
-        changed: Any = copy.copy(sample) if isinstance(sample, Mapping) else list(sample)
-        key: Any = self.image
-        if key is None:
-            key = "image" if isinstance(sample, Mapping) else 0
-        elif isinstance(key, str) and key in getattr(sample, "_fields", ()):
-            key = sample._fields.index(key)  # type: ignore[union-attr]
-        try:
-            image = changed[key]
-        except (LookupError, TypeError):
-            entries = list(sample) if isinstance(sample, Mapping) else f"{len(changed)} entries"
-            raise LookupError(
-                f"sample must have an image at {key!r}, got {entries}: type DustDataset(…, image=its_key)"
-            ) from None
-        changed[key] = self._dust_image(image, index)
-        if isinstance(sample, tuple):
-            return type(sample)(*changed) if hasattr(sample, "_fields") else tuple(changed)
-        return changed
+        key = default_key(sample) if self.image_key is None else self.image_key
+        image = read_entry(sample, key, "image_key", "DustDataset")
+        return replace_entry(sample, key, self._dust_image(image, index))
 
     def _dust_image(self, image: Any, index: Any) -> Any:
         if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
@@ -229,12 +219,12 @@ class DustDataset(Dataset[Any]):
         if not isinstance(image, (torch.Tensor, np.ndarray)):
             raise TypeError(
                 f"image must be a tensor, a NumPy array or a Pillow image, got {type(image).__name__}: type "
-                "DustDataset(…, image=its_place_in_the_sample)"
+                "DustDataset(…, image_key=…)"
             )
         if image.ndim == 4 or self.layout == "NHW":
             index = np.full(len(image), index)
         if isinstance(image, torch.Tensor):
-            return self._paint(image if self.inplace else image.clone(), self.seed, self.epoch, index)
+            return self._painter(image if self.inplace else image.clone(), self.seed, self.epoch, index)
         return core.add_dust(
             image if self.inplace else image.copy(order="K"),
             self.spec,

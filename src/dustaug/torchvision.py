@@ -22,7 +22,7 @@ from . import core
 from ._checks import check_choice, check_flag, check_value_range, check_whole
 from ._ops import trace_drawn_dust
 from ._targets import covered_points, visible_boxes
-from ._tensors import Painter, draw_key, drawn, dust_batches, dust_picture, refuse_capture
+from ._tensors import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
@@ -36,8 +36,8 @@ _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
 class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
-    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nest of dict, list and
-    tuple, as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image
+    Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
+    tuples, as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image
     has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
@@ -53,9 +53,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         Class to write into a ``Mask`` under the dust. By default masks are left alone.
     boxes : {"keep", "clip"}, default "keep"
         ``"clip"``: ``BoundingBoxes`` shrink to what of them is still visible, and to nothing where nothing is: put
-        ``v2.SanitizeBoundingBoxes`` behind to drop these with their labels.
+        ``v2.SanitizeBoundingBoxes`` after it to drop these with their labels.
     keypoints : {"keep", "nan"}, default "keep"
-        ``"nan"``: ``KeyPoints`` under the dust become NaN: put ``v2.SanitizeKeyPoints`` behind to drop them.
+        ``"nan"``: ``KeyPoints`` under the dust become NaN: put ``v2.SanitizeKeyPoints`` after it to drop them.
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
     **fields
@@ -98,7 +98,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.boxes = check_choice("boxes", boxes, ("keep", "clip"))
         self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
         self.value_range = check_value_range(value_range)
-        self._paint = Painter(self.spec, value_range=self.value_range, planar=True)
+        self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
 
     def forward(self, *inputs: Any) -> Any:
         """Dust a sample."""
@@ -110,16 +110,16 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
             if not image.is_cpu:
                 refuse_capture(image)
-            fill, read = drawn.pair
+            fill, read = seed_source.pair
             fill()
-            return self._paint(image if self.inplace else image.clone(), read())
+            return self._painter(image if self.inplace else image.clone(), read())
         return super().forward(*inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the key of a sample, and find what its dust covers if a policy asks for it."""
+        """Draw the seed of a sample, and find what its dust covers if a policy asks for it."""
         for inpt in flat_inputs:
             refuse_capture(inpt)
-        key, cover = draw_key(), None
+        seed, covered = draw_seed(), None
         if any(map(self._follows, flat_inputs)):
             batches = {self._batch_shape(inpt) for inpt in flat_inputs if _is_image(inpt)} or {()}
             if len(batches) > 1:
@@ -127,24 +127,24 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             batch = batches.pop()
             height, width = v2.query_size(flat_inputs)
             index = np.arange(math.prod(batch))
-            rectangles = core.sample_rectangles(self.spec, height=height, width=width, seed=key, index=index)
-            cover = torch.from_numpy(rectangles.mask(height, width)).reshape(*batch, height, width)
-        return {"key": key, "cover": cover}
+            rectangles = core.sample_rectangles(self.spec, height=height, width=width, seed=seed, index=index)
+            covered = torch.from_numpy(rectangles.mask(height, width)).reshape(*batch, height, width)
+        return {"seed": seed, "covered": covered}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Dust one entry of a sample, or let it follow the dust."""
         if isinstance(inpt, PIL.Image.Image):
-            return dust_picture(inpt, self.spec, self.value_range, seed=params["key"], index=0)
+            return dust_picture(inpt, self.spec, self.value_range, seed=params["seed"], index=0)
         if _is_image(inpt):
-            return self._dust(inpt, params["key"])
+            return self._dust(inpt, params["seed"])
         if not self._follows(inpt):
             return inpt
         if isinstance(inpt, tv_tensors.Mask):
-            followed = _fill_mask(inpt, params["cover"], self.fill_mask)
+            followed = _fill_mask(inpt, params["covered"], self.fill_mask)
         elif isinstance(inpt, tv_tensors.BoundingBoxes):
-            followed = _clip_boxes(inpt, _one_cover(params["cover"]))
+            followed = _clip_boxes(inpt, _one_covered(params["covered"]))
         else:
-            followed = _blank_points(inpt, _one_cover(params["cover"]))
+            followed = _blank_points(inpt, _one_covered(params["covered"]))
         return tv_tensors.wrap(followed, like=inpt)
 
     def _follows(self, inpt: Any) -> bool:
@@ -161,9 +161,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             return ()
         return tuple(image.shape[: -4 if isinstance(image, tv_tensors.Video) else -3])
 
-    def _dust(self, image: torch.Tensor, key: int) -> torch.Tensor:
+    def _dust(self, image: torch.Tensor, seed: int) -> torch.Tensor:
         image = image if self.inplace else image.clone()
-        dust_batches(self._paint, image, key, len(self._batch_shape(image)))
+        dust_batches(self._painter, image, seed, len(self._batch_shape(image)))
         return image
 
     def _trace(self, *inputs: Any) -> Any:
@@ -190,8 +190,8 @@ def _is_image(inpt: Any) -> bool:
     return isinstance(inpt, (PIL.Image.Image, tv_tensors.Image, tv_tensors.Video)) or F.is_pure_tensor(inpt)
 
 
-def _fill_mask(mask: torch.Tensor, cover: torch.Tensor, value: Any) -> torch.Tensor:
-    batch, size = cover.shape[:-2], cover.shape[-2:]
+def _fill_mask(mask: torch.Tensor, covered: torch.Tensor, value: Any) -> torch.Tensor:
+    batch, size = covered.shape[:-2], covered.shape[-2:]
     if mask.shape[: len(batch)] != batch:
         raise ValueError(
             f"masks must begin with the axes of their batch of images, {tuple(batch)}, got shape {tuple(mask.shape)}: "
@@ -200,20 +200,20 @@ def _fill_mask(mask: torch.Tensor, cover: torch.Tensor, value: Any) -> torch.Ten
     fill = torch.tensor(value, device="cpu").to(mask.dtype)
     if fill.item() != value:
         raise ValueError(f"fill_mask must be a value of the masks' dtype {mask.dtype}, got {value}")
-    return torch.where(cover.to(mask.device).reshape(*batch, *[1] * (mask.ndim - cover.ndim), *size), fill, mask)
+    return torch.where(covered.to(mask.device).reshape(*batch, *[1] * (mask.ndim - covered.ndim), *size), fill, mask)
 
 
-def _clip_boxes(boxes: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
+def _clip_boxes(boxes: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
     upright, plain = tv_tensors.BoundingBoxFormat.XYXY, boxes.as_subclass(torch.Tensor)
     if boxes.format.value not in _UPRIGHT:
         raise ValueError(f'boxes must be of format {", ".join(_UPRIGHT)} with boxes="clip", got {boxes.format.value}')
     corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
-    visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), cover)).to(plain.device)
+    visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), covered)).to(plain.device)
     clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
     return torch.where((visible != corners).any(dim=1, keepdim=True), clipped, plain)
 
 
-def _blank_points(points: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
+def _blank_points(points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
     plain: torch.Tensor = points.as_subclass(torch.Tensor)
     if not plain.is_floating_point():
         raise TypeError(
@@ -222,14 +222,14 @@ def _blank_points(points: Any, cover: NDArray[np.bool_]) -> torch.Tensor:
         )
     # What is blank already, or infinitely far away, lies under no dust.
     places = plain.detach().cpu().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
-    covered = torch.from_numpy(covered_points(places, cover)).reshape(*plain.shape[:-1], 1)
-    return plain.masked_fill(covered.to(plain.device), math.nan)
+    hidden = torch.from_numpy(covered_points(places, covered)).reshape(*plain.shape[:-1], 1)
+    return plain.masked_fill(hidden.to(plain.device), math.nan)
 
 
-def _one_cover(cover: torch.Tensor) -> NDArray[np.bool_]:
-    if cover.ndim > 2:
+def _one_covered(covered: torch.Tensor) -> NDArray[np.bool_]:
+    if covered.ndim > 2:
         raise ValueError(
-            f"boxes and keypoints must come with one image, got a batch of {tuple(cover.shape[:-2])}: type "
+            f"boxes and keypoints must come with one image, got a batch of {tuple(covered.shape[:-2])}: type "
             "same_on_batch=True, or transform one sample after the other"
         )
-    return cover.numpy()
+    return covered.numpy()
