@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import sys
 import warnings
 from typing import Any
@@ -21,7 +22,7 @@ from .spec import Spec, resolve_spec
 MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the counter's blocks leave room for.
 MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
-_DEFAULT_SPEC = Spec()
+DEFAULT_SPEC = Spec()
 _DOORS = {
     "torch": "dustaug.torch.add_dust(images)",
     "jax": "dustaug.jax.add_dust(images, …)",
@@ -31,7 +32,7 @@ _DOORS = {
 
 
 def check_spec(spec: Spec | None) -> Spec:
-    return _DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
+    return DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
 
 
 def not_an_array(images: Any) -> TypeError:
@@ -110,6 +111,23 @@ def check_each_index(index: Any, n: int) -> NDArray[np.int64]:
     """Return the index of each of `n` images."""
     first, each = check_index(index, n)
     return first + np.arange(n) if each is None else each
+
+
+def complete_coordinates(seed: Any, epoch: Any, index: Any) -> tuple[Any, Any]:
+    """Return seed and index as they were given, or fresh ones if there are none and nothing asks for them."""
+    if seed is None:
+        if index is not None or epoch != 0:
+            raise TypeError(
+                "seed must be given together with index and epoch, got none: type add_dust(images, seed=0, index=…), "
+                "or leave out index and epoch for fresh dust at each call"
+            )
+        return int.from_bytes(os.urandom(8), "little"), 0
+    if index is None:
+        raise TypeError(
+            "index must be given with a seed, or every batch would get the same dust, got none: type "
+            "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
+        )
+    return seed, index
 
 
 def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64] | None]:

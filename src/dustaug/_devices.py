@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from . import _fills, core
 from ._checks import (
-    check_coordinates,
     check_dtype,
+    check_each_index,
     check_epoch,
     check_fill,
     check_index,
@@ -30,7 +30,7 @@ from ._dtypes import numpy_dtype
 from ._graph import topmost
 from ._graph_torch import Torch
 from ._memory import Layout, Memory, make_memory, make_record
-from ._plan import Plan, find_reach, make_plan
+from ._plan import find_reach, make_plan
 from .spec import Spec
 
 __all__ = ["KernelPainter", "OperationsPainter", "make_batch", "make_painter"]
@@ -138,12 +138,8 @@ class KernelPainter:
                 f"the tables to be on {batch.device}: call add_dust before torch.cuda.graph(…), as to warm up"
             )
         record, tables = make_plan(spec, memory.height, memory.width)
-        self._reach = find_reach(Plan(record, tables), memory.height, memory.width)
-        patterns = np.zeros((0, memory.channels), f"i{memory.dtype.itemsize}")  # For means, which every batch has.
-        if spec.fill != "mean":
-            patterns = batch.encode(_fills.brightness_levels(spec))
-        if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
-            patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
+        self._reach = find_reach(record, tables, memory.height, memory.width)
+        patterns = batch.narrow(_fills.spec_patterns(spec, memory, batch.value_range))
         record = make_record(record, memory, pattern_columns=patterns.shape[1])
         for stride in ("image_stride", "row_stride", "column_stride", "channel_stride"):
             record[stride] //= memory.dtype.itemsize
@@ -268,12 +264,14 @@ class OperationsPainter:
         """Paint a batch."""
         batch, memory = self._batch, self._batch.memory
         epoch, index = (_on_host(number) for number in (epoch, index))
-        seed, epoch, first, each = check_coordinates(seed, epoch, index, memory.n)
+        coordinates: dict[str, Any] = {
+            "seed": check_seed(seed),
+            "epoch": check_epoch(epoch),
+            "index": check_each_index(index, memory.n),
+        }
         check_whole("num_threads", num_threads, 1, 4096)
         if batch.is_empty or tensor.is_meta:
             return
-        each = first + np.arange(memory.n) if each is None else each
-        coordinates: dict[str, Any] = {"seed": seed, "epoch": epoch, "index": each}
         drawn = core.sample_rectangles(
             batch.spec, height=memory.height, width=memory.width, channels=memory.channels, **coordinates
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._memory import Memory
 from .spec import Spec
 
-__all__ = ["brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
+__all__ = ["MAX_FLOAT", "UNITS", "brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
 
 
 def brightness_levels(spec: Spec) -> NDArray[Any]:
@@ -104,14 +104,14 @@ def mean_patterns(images: NDArray[Any], memory: Memory, value_range: tuple[float
     means = (2 * sums + n_pixels) // (2 * n_pixels)
     if memory.dtype.kind not in "biu":
         low, high = value_range
-        means = low + means.astype(np.float64) * ((high - low) / _UNITS)
+        means = low + means.astype(np.float64) * ((high - low) / UNITS)
     return _replicate(means.astype(memory.dtype))
 
 
 # Rows are summed in blocks of about so many values, so that no copy grows with the image.
 _BLOCK = 1 << 16
-_UNITS = 2.0**32
-_MAX_FLOAT = 2.0**14  # Times the value range; a row of 2**16 values then fits into 64 bits.
+UNITS = 2.0**32
+MAX_FLOAT = 2.0**14  # Times the value range; a row of 2**16 values then fits into 64 bits.
 
 
 def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
@@ -119,11 +119,11 @@ def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
     if rows.dtype.kind not in "biu":
         low, high = value_range
         scaled = (rows.astype(np.float64) - low) / (high - low)
-        if not (np.abs(scaled) < _MAX_FLOAT).all():
+        if not (np.abs(scaled) < MAX_FLOAT).all():
             raise ValueError(
                 f'images must be finite and not far out of {value_range} with fill="mean": type value_range=…'
             )
-        rows = np.rint(scaled * _UNITS).astype(np.int64)
+        rows = np.rint(scaled * UNITS).astype(np.int64)
     if rows.dtype.itemsize < 8:
         # Down the rows first, in a type that holds the sum: a twentieth of the time of both axes at once.
         narrow = np.uint32 if rows.dtype.kind in "bu" and rows.dtype.itemsize < 4 else np.int64

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ._checks import check_fill, resolve_value_range
 from ._fills import brightness_levels, encode
 from ._memory import Layout, make_memory
-from ._plan import PLAN_DTYPE, Plan, find_reach, make_plan
+from ._plan import PLAN_DTYPE, find_reach, make_plan
 from .spec import Spec
 
 __all__ = ["Ops", "Words", "Words4", "check_one_for_each", "dust_images", "topmost"]
@@ -129,9 +129,7 @@ class _Job:
     def __init__(
         self, spec: Spec, layout: Layout, shape: tuple[int, ...], dtype: np.dtype[Any], value_range: Any
     ) -> None:
-        # A batch of one, lying together: only the lengths of the axes are of interest.
-        strides = tuple(dtype.itemsize * int(np.prod(shape[axis + 1 :])) for axis in range(len(shape)))
-        memory = make_memory(shape, strides, dtype, layout)
+        memory = make_memory(shape, None, dtype, layout)
         check_fill(spec, memory)
         value_range = resolve_value_range(value_range, dtype)
         record, self.tables = make_plan(spec, memory.height, memory.width)
@@ -139,7 +137,7 @@ class _Job:
         self.spec, self.value_range, self.layout = spec, value_range, layout
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
-        self.reach = find_reach(Plan(record, self.tables), memory.height, memory.width)
+        self.reach = find_reach(record, self.tables, memory.height, memory.width)
         if spec.fill == "mean":
             if dtype.kind in "iu" and dtype.itemsize > 4:
                 raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')

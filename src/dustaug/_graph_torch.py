@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ._dtypes import numpy_dtype
-from ._fills import _MAX_FLOAT, _UNITS
+from ._fills import MAX_FLOAT, UNITS
 from ._graph import Words, check_one_for_each
 
 __all__ = ["Torch"]
@@ -141,9 +141,9 @@ def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tens
     # A tensor, because dividing by a number may be done as a multiplication.
     extent = torch.full((), high - low, dtype=torch.float64, device=images.device)
     scaled = (images.double() - low) / extent
-    usable = (scaled.abs() < _MAX_FLOAT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    means = _mean_of_integers(torch.round(scaled * _UNITS).to(torch.int64), n_pixels)
-    values = low + means.double() * ((high - low) / _UNITS)
+    usable = (scaled.abs() < MAX_FLOAT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    means = _mean_of_integers(torch.round(scaled * UNITS).to(torch.int64), n_pixels)
+    values = low + means.double() * ((high - low) / UNITS)
     if dtype == torch.float16:
         values = _round_to_odd(values)
     return torch.where(usable, values.to(dtype), torch.full((), math.nan, device=images.device).to(dtype))

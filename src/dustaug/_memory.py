@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -43,8 +44,11 @@ class Memory(NamedTuple):
 
 
 def make_memory(
-    shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout | None
+    shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: np.dtype[Any], layout: Layout | None
 ) -> Memory:
+    """Return how a batch lies in memory, and check that it may; without strides it lies there without gaps."""
+    if strides is None:
+        strides = tuple(dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
     if layout is None:
         layout = guess_layout(shape)
     elif len(shape) != len(layout):
@@ -118,7 +122,7 @@ def make_record(plan_record: NDArray[Any], memory: Memory, *, pattern_columns: i
 
 
 def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """View memory that somebody else keeps alive as a writable array."""
+    """Return a writable array over memory that its owner keeps alive."""
     if 0 in shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
         return np.empty(shape, dtype)
     interface = {

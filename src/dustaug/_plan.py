@@ -152,16 +152,16 @@ _cached_plan = functools.lru_cache(maxsize=64)(_compute_plan)
 _cached_area_plan = functools.lru_cache(maxsize=8)(_compute_plan)
 
 
-def find_reach(plan: Plan, height: int, width: int) -> tuple[int, int]:
+def find_reach(record: NDArray[Any], tables: NDArray[np.uint32], height: int, width: int) -> tuple[int, int]:
     """Return the greatest height and width of a rectangle, in pixels of an image of `height` by `width`."""
-    number = plan.record[0]
-    if number["size_from_table"]:
-        start = int(number["size_table"])
-        sides = plan.tables[start : start + (4 << (32 - int(number["size_shift"])))].reshape(-1, 4)[:, 1:3]
+    plan = record[0]
+    if plan["size_from_table"]:
+        start = int(plan["size_table"])
+        sides = tables[start : start + (4 << (32 - int(plan["size_shift"])))].reshape(-1, 4)[:, 1:3]
         tallest, widest = int((sides >> 16).max()), int((sides & 0xFFFF).max())
     else:
         tallest, widest = (
-            int(number["size_unit"] * (number[f"{side}_low"] + number[f"{side}_n"] - 1)) for side in ("height", "width")
+            int(plan["size_unit"] * (plan[f"{side}_low"] + plan[f"{side}_n"] - 1)) for side in ("height", "width")
         )
     return min(tallest, height), min(widest, width)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from . import core
-from ._checks import _DEFAULT_SPEC, check_layout, check_spec, check_value_range
+from ._checks import DEFAULT_SPEC, check_layout, check_spec, check_value_range, complete_coordinates
 from ._dtypes import numpy_dtype
 from ._jobs import bind_dust_at
 from ._memory import MAX_GUESSED_CHANNELS, Layout
@@ -36,7 +35,6 @@ __all__ = [
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
-_NO_IMAGES = np.empty((0, 1, 1, 1), np.uint8)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
@@ -158,12 +156,10 @@ def add_dust(
     if value_range is not None:
         value_range = check_value_range(value_range)
     # Saves most callers a call, which takes as long as a hundredth of a small image.
-    painter = find_painter(_DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
+    painter = find_painter(DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
     if seed is None or index is None:
-        # Raises what it raises for half of the coordinates, and paints nothing.
-        core.add_dust(_NO_IMAGES, seed=seed, epoch=epoch, index=index)
+        seed, index = complete_coordinates(seed, epoch, index)
         refuse_capture(images)
-        seed, index = int.from_bytes(os.urandom(8), "little"), 0
     return painter(images, seed, epoch, index, num_threads)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from ._checks import (
     check_seed,
     check_spec,
     check_whole,
+    complete_coordinates,
 )
 from ._jobs import draw_rectangles, dust_images, make_job, paint_boxes
 from ._memory import Layout, make_record
@@ -109,18 +109,7 @@ def add_dust(
     True
     """
     job = make_job(images, spec, layout, value_range)
-    if seed is None:
-        if index is not None or epoch != 0:
-            raise TypeError(
-                "seed must be given together with index and epoch, got none: type add_dust(images, seed=0, index=…), "
-                "or leave out index and epoch for fresh dust at each call"
-            )
-        seed, index = int.from_bytes(os.urandom(8), "little"), 0
-    elif index is None:
-        raise TypeError(
-            "index must be given with a seed, or every batch would get the same dust, got none: type "
-            "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
-        )
+    seed, index = complete_coordinates(seed, epoch, index)
     return dust_images(images, job, seed, epoch, index, num_threads)
 
 

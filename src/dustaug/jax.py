@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import math
 from typing import Any
 
 import numpy as np
@@ -224,8 +223,7 @@ def _memory_of(images: jax.Array, layout: Layout) -> Memory:
     dtype = np.dtype(images.dtype)
     shape = tuple(1 if axis == "N" else length for axis, length in zip(layout, images.shape, strict=False))
     shape += images.shape[len(layout) :]
-    strides = tuple(dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return make_memory(shape, strides, dtype, layout)
+    return make_memory(shape, None, dtype, layout)
 
 
 def _seed_words(seed: Any) -> Words:
