@@ -81,9 +81,6 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         If a field is unknown, or comes together with a spec, or an index key comes without a seed.
     ValueError
         If an argument is out of its limits; in a call, if the height, width or channels of the images are unknown.
-    LookupError
-        In a call, if the images, the index or the epoch are missing. In ``dataset.map`` AutoGraph raises an error of
-        its own with the same message.
 
     Notes
     -----
@@ -188,7 +185,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             return self._dust(inputs, inputs, training=training)[0]
         if "images" not in inputs:
             given = ", ".join(map(str, inputs))
-            raise LookupError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
+            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
         images, covered = self._dust(inputs["images"], inputs, training=training)
         outputs = {**inputs, "images": images}
         if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
@@ -293,7 +290,7 @@ def _known(numbers: Any) -> Any:
 def _entry(inputs: Any, key: str) -> Any:
     if not isinstance(inputs, Mapping) or key not in inputs:
         given = f"a dict with {', '.join(map(str, inputs))}" if isinstance(inputs, Mapping) else "images alone"
-        raise LookupError(f'inputs must be a dict with "images" and {key!r}, got {given}')
+        raise ValueError(f'inputs must be a dict with "images" and {key!r}, got {given}')
     return inputs[key]
 
 

@@ -96,11 +96,8 @@ def make_dust_fn(
     TypeError
         If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
     ValueError
-        If an argument is out of its limits; while the graph is made, if a dict has images at two keys, or the size of
+        If an argument is out of its limits; while the graph is made, if an element holds no images, or the size of
         images is unknown with ``backend="graph"``.
-    LookupError
-        While the graph is made, if a dict has no images at its key. Where AutoGraph converts the function around, it
-        raises an error of its own with the same message.
 
     Examples
     --------
@@ -201,8 +198,7 @@ def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
     names = _IMAGE_KEYS if image_key is None else (image_key,)
     found = [name for name in names if name in element]
     if len(found) != 1:
-        error = ValueError if found else LookupError
-        raise error(
+        raise ValueError(
             f"element must have images at one of the keys {', '.join(names)}, got keys {', '.join(map(str, element))}: "
             "type make_dust_fn(image_key=…)"
         )
