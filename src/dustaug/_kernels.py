@@ -85,7 +85,7 @@ class _SafeCache(FunctionCache):
     def _report(self, verb: str, error: Exception) -> None:
         warnings.warn(
             f"dustaug's compiled kernel could not be {verb} at {self.cache_path} ({type(error).__name__}: {error}); "
-            "it is compiled anew, which takes about a second",
+            "it is compiled anew, which takes about two seconds",
             RuntimeWarning,
             stacklevel=2,
         )
