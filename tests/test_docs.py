@@ -57,6 +57,33 @@ def test_examples_run(page, tmp_path, monkeypatch):
         example.evaluate()
 
 
+def text_of(page):
+    """Return the blocks that are neither run nor highlighted."""
+    return re.findall(r"^ *```text\n(.*?)^ *```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+def test_no_python_stands_as_text(page):
+    """What a reader may copy runs here; as text stands only what is printed."""
+    for block in text_of(page):
+        with pytest.raises(SyntaxError):
+            compile(block, page.name, "exec")
+
+
+ONE_LINERS = [re.split(r" {2,}", line) for line in text_of(ROOT / "README.md")[0].splitlines()]
+
+
+@pytest.mark.parametrize(("use", "source"), ONE_LINERS)
+def test_the_one_liners_of_the_readme(use, source):
+    """Each line is Python, imports what it uses, and what it imports is there."""
+    compile(use.replace("…", "..."), "README.md", "exec")
+    name = source.rpartition(" ")[2]
+
+    assert re.search(rf"\b{name}\b", use)
+    if not missing(source):
+        exec(source, {})  # noqa: S102
+
+
 def test_the_warning_of_a_broken_cache_is_the_real_one():
     """It cannot be shown by a block, as it comes where a process starts; test_cache.py provokes it."""
     shown = re.search(r"^ *RuntimeWarning: (.*)$", (ROOT / "docs" / "gotchas.md").read_text("utf-8"), re.MULTILINE)[1]
