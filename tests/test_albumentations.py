@@ -561,6 +561,16 @@ class TestInputs:
         assert (expected(grey(30, 40, 3), index=5) == base[10:40, 20:60]).all()
         assert (base[:10] == 100).all()
 
+    @pytest.mark.parametrize("part", [np.s_[10:40, 20:60], np.s_[::2], np.s_[:, ::-1]], ids=["crop", "steps", "flip"])
+    def test_inplace_in_a_pipeline_of_views(self, part):
+        """AlbumentationsX copies what is not contiguous before the transform sees it; 2.0.8 does not."""
+        base = grey(60, 80, 3)
+        dusty = expected(base[part], index=5)
+        result = A.Compose([seeded(inplace=True)])(image=base[part], index=5, epoch=0)["image"]
+
+        assert (dusty == result).all()
+        assert (base[part] == (100 if X else dusty)).all()
+
     def test_inplace_refuses_what_must_not_be_written(self):
         """Read-only memory, such as a memory map or an array of Ray's."""
         image, mask, frames = grey(30, 40, 3), grey(30, 40), grey(2, 30, 40)

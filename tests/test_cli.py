@@ -449,7 +449,7 @@ def test_apply_refuses_bombs_by_default(tmp_path):
     image.save(tmp_path / "in" / "bomb.png")
     result = run("apply", tmp_path / "in", tmp_path / "out")
     assert result.exit_code == 1
-    assert "bomb.png: images must have at most 89478485 pixels" in result.stderr
+    assert "bomb.png: images must have at most 89478485 pixels, as a guard against decompression bombs" in result.stderr
     assert "bomb.png: Image size (90000000 pixels) exceeds" in run("preview", tmp_path / "in" / "bomb.png").stderr
 
 

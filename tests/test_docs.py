@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sybil import Sybil
@@ -12,6 +13,7 @@ from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser
 
 from conftest import missing_framework
+from dustaug import _kernels
 
 ROOT = Path(__file__).parent.parent
 # What the page on Keras shows needs TensorFlow too, and the page on JAX is on Grain too.
@@ -53,6 +55,43 @@ def test_examples_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for example in examples_of(page):
         example.evaluate()
+
+
+def text_of(page):
+    """Return the blocks that are neither run nor highlighted."""
+    return re.findall(r"^ *```text\n(.*?)^ *```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+def test_no_python_stands_as_text(page):
+    """What a reader may copy runs here; as text stands only what is printed."""
+    for block in text_of(page):
+        with pytest.raises(SyntaxError):
+            compile(block, page.name, "exec")
+
+
+ONE_LINERS = [re.split(r" {2,}", line) for line in text_of(ROOT / "README.md")[0].splitlines()]
+
+
+@pytest.mark.parametrize(("use", "source"), ONE_LINERS)
+def test_the_one_liners_of_the_readme(use, source):
+    """Each line is Python, imports what it uses, and what it imports is there."""
+    compile(use.replace("…", "..."), "README.md", "exec")
+    name = source.rpartition(" ")[2]
+
+    assert re.search(rf"\b{name}\b", use)
+    if not missing(source):
+        exec(source, {})  # noqa: S102
+
+
+def test_the_warning_of_a_broken_cache_is_the_real_one():
+    """It cannot be shown by a block, as it comes where a process starts; test_cache.py provokes it."""
+    shown = re.search(r"^ *RuntimeWarning: (.*)$", (ROOT / "docs" / "gotchas.md").read_text("utf-8"), re.MULTILINE)[1]
+    cache = SimpleNamespace(cache_path=re.search(r" at (\S+) ", shown)[1])
+    with pytest.warns(RuntimeWarning) as caught:
+        _kernels._SafeCache._report(cache, "read", EOFError("Ran out of input"))
+
+    assert shown == str(caught[0].message)
 
 
 def test_there_are_examples():

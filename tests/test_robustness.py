@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import pickle
 import re
+import typing
 
 import matplotlib as mpl
 import ml_dtypes
@@ -15,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import dustaug
 from conftest import without
-from dustaug import _plots, add_dust, cutout, dust, sample_rectangles
+from dustaug import _plots, add_dust, cutout, dust, robustness, sample_rectangles
 from dustaug.robustness import OcclusionCurve, occlusion_curve, occlusion_map
 
 mpl.use("Agg")
@@ -424,6 +426,27 @@ class TestResults:
         assert lines[:2] == ["OcclusionCurve of 23 images", "severity  coverage  accuracy  flip rate"]
         assert [line.split()[0] for line in lines[2:]] == ["clean", "0.5", "2", "9"]
         assert {len(line) for line in lines[1:]} == {len(lines[1])}
+
+
+class TestPlace:
+    """Everything lies where users import it, whichever file it is written in."""
+
+    @pytest.mark.parametrize("name", robustness.__all__)
+    def test_names_and_pickles_are_those_of_the_public_module(self, name):
+        """What was pickled does not know the private files."""
+        public = getattr(robustness, name)
+
+        assert public.__module__ == "dustaug.robustness"
+        assert pickle.loads(pickle.dumps(public)) is public
+        assert b"_occlusion" not in pickle.dumps(public)
+        assert typing.get_type_hints(robustness.OcclusionMap)["target"] is int
+
+    def test_results_survive_a_pickle(self):
+        """As results of a pool of processes do."""
+        curve, found = curve_of(), map_of()
+
+        assert pickle.loads(pickle.dumps(curve)) == curve
+        assert pickle.loads(pickle.dumps(found)).to_dict() == found.to_dict()
 
 
 class TestPlots:

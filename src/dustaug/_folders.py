@@ -106,6 +106,9 @@ def dust_file(task: FileTask, *, spec: Spec, seed: int, overwrite: bool) -> File
         reason = str(error) or type(error).__name__
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             limit = Image.MAX_IMAGE_PIXELS
-            reason = f"images must have at most {limit} pixels, against bombs: type --max-pixels to raise the limit"
+            reason = (
+                f"images must have at most {limit} pixels, as a guard against decompression bombs: "
+                "type --max-pixels to raise the limit"
+            )
         return FileResult(task.path, written, existed, frames, reason)
     return FileResult(task.path, written, existed, frames)

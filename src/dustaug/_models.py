@@ -1,18 +1,32 @@
-"""What a model is asked, and what it answers: checks of its scores and labels, and the bar that says how far it is."""
+"""What a model is asked, and what it answers: checks of images, scores and labels, and a bar that shows progress."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._checks import check_choice, check_dtype, check_whole, not_an_array, resolve_value_range
 from ._extras import name_extra
+from ._memory import Layout, Memory, make_memory
 
-__all__ = ["ask_model", "check_classes", "check_labels", "check_predict", "progress_bar"]
+__all__ = [
+    "ask_model",
+    "check_classes",
+    "check_images",
+    "check_labels",
+    "check_predict",
+    "check_range",
+    "check_size",
+    "progress_bar",
+]
+
+_MAX_SIZE = 2**31 - 1
 
 
 def check_predict(predict: Any) -> None:
@@ -28,6 +42,44 @@ def check_predict(predict: Any) -> None:
             f"predict must be a function of a batch of images, got the Keras model {predict.name}, which augments when "
             "it is called: type predict=model.predict_on_batch"
         )
+
+
+def check_images(
+    name: str, images: Any, layout: Layout | None, layouts: Mapping[int, tuple[Layout, ...]]
+) -> tuple[Memory, Layout]:
+    """Return how a copy of images, or of one, lies in memory, and its layout; by default the first of its axes'."""
+    if not isinstance(images, np.ndarray):
+        raise not_an_array(images)
+    check_dtype(images.dtype)
+    if images.ndim not in layouts:
+        axes = " or ".join(map(str, layouts))
+        hint = "images.reshape(len(images), height, width)" if name == "images" else "images[0] for one of a batch"
+        raise ValueError(f"{name} must have {axes} axes, got shape {images.shape}: type {hint}")
+    if layout is not None:
+        check_choice("layout", layout, tuple(each for group in layouts.values() for each in group))
+    first = layouts[images.ndim][0]
+    # Three axes may be a batch of grey images here, which the rooms below would take for one of many channels.
+    chosen = layout or ("NHW" if first == "NHW" else None)
+    strides = tuple(images.itemsize * math.prod(images.shape[axis + 1 :]) for axis in range(images.ndim))
+    memory = make_memory(images.shape, strides, images.dtype, chosen)
+    return memory, layout or first
+
+
+def check_range(name: str, images: NDArray[Any], value_range: tuple[float, float] | None) -> None:
+    """Refuse floats beyond [0, 1] without a value range, on which the brightness of what is painted depends."""
+    resolve_value_range(value_range, images.dtype)
+    if value_range is None and images.dtype.kind not in "biuc":
+        low, high = float(images.min()), float(images.max())
+        if low < -1e-3 or high > 1 + 1e-3:
+            raise ValueError(
+                f"{name} of {images.dtype} must lie in [0, 1], got {low:g} to {high:g}: type value_range=(0, 255), or "
+                "whatever black and white are"
+            )
+
+
+def check_size(name: str, size: Any) -> int:
+    """Return a number of images or pixels, of which there is at least one."""
+    return check_whole(name, size, 1, _MAX_SIZE)
 
 
 def ask_model(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], classes: int | None) -> NDArray[np.float64]:
@@ -84,7 +136,7 @@ def check_classes(labels: NDArray[np.int64], classes: int) -> None:
 
 @contextlib.contextmanager
 def progress_bar(description: str, total: int, *, shown: bool) -> Iterator[Callable[..., None]]:
-    """Give a function that says that a step, or some, are done."""
+    """Yield a function that reports one step done, or several."""
     if not shown:
         yield lambda _steps=1: None
         return

@@ -86,7 +86,7 @@ def draw_curve(
 def draw_map(
     ax: Axes | None, heat: NDArray[np.float64], picture: NDArray[np.float64], *, target: int, score: float
 ) -> Axes:
-    """Draw a picture in grey, and heat over it that hides it the more, the further it is from 0."""
+    """Draw a picture in grey with heat over it, more opaque the further it is from 0."""
     ax = _axes(ax, (6.4, 5.2))
     from matplotlib.colors import LinearSegmentedColormap
 
