@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -60,8 +59,7 @@ def check_images(
     first = layouts[images.ndim][0]
     # Three axes may be a batch of grey images here, which the rooms below would take for one of many channels.
     chosen = layout or ("NHW" if first == "NHW" else None)
-    strides = tuple(images.itemsize * math.prod(images.shape[axis + 1 :]) for axis in range(images.ndim))
-    memory = make_memory(images.shape, strides, images.dtype, chosen)
+    memory = make_memory(images.shape, None, images.dtype, chosen)
     return memory, layout or first
 
 
