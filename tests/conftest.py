@@ -40,6 +40,7 @@ FRAMEWORKS = {
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
+    "_albumentations_hooks": ["albumentations"],
     "tensorflow": ["tensorflow"],
     "keras": ["keras"],
     "keras_data": ["keras", "tensorflow"],
