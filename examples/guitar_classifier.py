@@ -151,7 +151,7 @@ class _Experiment:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that the results hang on, but the arms and seeds."""
+        """All that the results depend on, but the arms and seeds."""
         return {
             **dataclasses.asdict(self.recipe),
             "data": "drawn" if self.photos is None else str(self.photos),

@@ -61,7 +61,7 @@ def test_processes_do_not_matter():
 
 
 def test_global_generators_are_left_alone(monkeypatch):
-    """Drawing asks for no generator that hangs on the order of calls."""
+    """Drawing asks for no generator that depends on the order of calls."""
     for name in ("default_rng", "seed", "rand", "random", "normal", "uniform"):
         monkeypatch.delattr(np.random, name)
 

@@ -1,4 +1,4 @@
-"""The pixels hang on nothing but (image, spec, seed, epoch, index)."""
+"""The pixels depend on nothing but (image, spec, seed, epoch, index)."""
 
 import concurrent.futures
 import multiprocessing
