@@ -15,6 +15,7 @@ from benchmarks.rivals import own
 from benchmarks.rivals.cases import CASES, Case, Peer, Work
 from benchmarks.timing import Rival, Times, race
 from benchmarks.twin import check_equal
+from conftest import missing_framework
 
 ONE = Case("batch", "one", "NHWC", "uint8", 32)
 MANY = Case("batch", "many", "NCHW", "float32", 32)
@@ -228,7 +229,17 @@ def test_a_file_is_updated_between_its_marks(tmp_path):
     assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
 
 
-@pytest.mark.parametrize("name", __main__.DEFAULT)
+# Figures that need a framework, by the name that conftest.py has for it; that of Ray imports Ray when it is measured.
+_NEEDS = {"albumentations": "albumentations", "torchvision": "torchvision", "loader": "torchvision"}
+_NEEDS |= {"tensorflow": "keras_data"}
+
+
+@pytest.mark.parametrize("name", [name for name in __main__.FIGURES if not missing_framework(_NEEDS.get(name))])
 def test_every_figure_of_the_command_is_there(name):
     """What --only offers can be measured."""
     assert callable(getattr(importlib.import_module(f"benchmarks.{__main__.FIGURES[name]}"), name))
+
+
+def test_figures_are_left_out_for_their_framework_only():
+    """A figure that is measured unasked needs none."""
+    assert not set(_NEEDS) & set(__main__.DEFAULT)
