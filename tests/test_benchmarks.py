@@ -170,6 +170,37 @@ def test_losing_rows_are_collected_with_their_reasons():
     assert "Nowhere" in markdown(losses([]))
 
 
+def test_an_adapter_is_held_against_its_own_library():
+    """Where it takes longer, it stands in the last table, with the reason of the adapter."""
+    times = {
+        "small": {"dustaug.add_dust": 1, "own": 6, "rival": 2},
+        "large": {"dustaug.add_dust": 1, "own": 2, "rival": 4},
+        "odd": {"dustaug.add_dust": 1, "own": 2},
+    }
+    times = {case: {name: Times([[us * 1e-6] * 2], 1) for name, us in row.items()} for case, row in times.items()}
+    ratios = {
+        case: {name: each.ratio(row["dustaug.add_dust"]) for name, each in row.items()} for case, row in times.items()
+    }
+    libraries = {"own": "rival", "rival": ""}
+    rows = [
+        (
+            name,
+            *(peers._cell(name, case, times, ratios, {"odd": {"rival": "floats only"}}, libraries) for case in times),
+        )
+        for name in libraries
+    ]
+    section = Section(title="F", note="", tables=[Table("", ("", *times), rows)], reasons={"own": "It is slow."})
+    [table] = losses([section]).tables
+
+    assert rows[0][1:] == (
+        "6.00 (6.00–6.00) · 6 × · **3 × rival**",
+        "2.00 (2.00–2.00) · 2 ×",
+        "2.00 (2.00–2.00) · 2 ×",
+    )
+    assert rows[1][3] == "– floats only"
+    assert table.rows == [("F: own", "small: 3 × rival", "It is slow.")]
+
+
 @pytest.fixture(scope="module")
 def found():
     """Measure the smallest cases with all rivals that are installed."""
@@ -198,6 +229,15 @@ def test_no_rival_is_refused_by_its_check(found):
         "NHWC until it makes tensors",
         "uint8 until it makes tensors",
     }
+
+
+def test_no_rival_of_an_adapter_is_missing(found):
+    """An adapter of ours names the row of its own library, and a reason."""
+    adapters = {name: row for name, row in found.data["libraries"].items() if name.startswith("dustaug in")}
+
+    assert set(adapters.values()) <= set(found.data["libraries"])
+    assert all(adapters.values())
+    assert all(map(found.reasons.get, adapters))
 
 
 def test_the_numbers_of_the_peers_are_plain(found):
