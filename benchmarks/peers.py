@@ -127,19 +127,21 @@ def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
     refused = {str(case): {k: v for each in measured for k, v in each.refused[str(case)].items()} for case in cases}
     known = {peer["name"]: peer for each in measured for peer in each.peers}
     names = [*known, *(library.row for library in missing)]
+    libraries = {name: peer["library"] for name, peer in known.items()}
     return Section(
         title="Peers",
         note=_NOTE.format(processes=settings.times(_PROCESSES, quick=1)),
         tables=[
             _who(measured, known, missing),
             _overview(known, cases, ratios),
-            *_times_tables(names, cases, merged, ratios, refused),
+            *_times_tables(names, cases, merged, ratios, refused, libraries),
             *_memory_tables(measured),
         ],
         reasons={name: peer["why"] for name, peer in known.items()},
         data={
             "versions": [each.versions for each in measured],
             "missing": {library.row: library.missing for library in missing},
+            "libraries": libraries,
             "refused": refused,
             "checked": [each.checked for each in measured],
             "times": merged,
@@ -156,7 +158,8 @@ _NOTE = (
     f"{IN_A_ROW} times. "
     "Times are medians in µs per image, with the first and third quartile, from {processes} processes; behind them "
     "stands how many times the time of `dustaug.add_dust` in the same process that is. In bold the rival is "
-    "faster."
+    "faster; behind an adapter of dustaug's stands in bold how many times the time of its own library it takes, where "
+    "that is more."
 )
 
 
@@ -261,12 +264,19 @@ def _overview(known: dict[str, Any], cases: list[Case], ratios: dict[str, dict[s
 
 
 def _times_tables(
-    names: list[str], cases: list[Case], times: Any, ratios: dict[str, dict[str, Ratio]], refused: Any
+    names: list[str],
+    cases: list[Case],
+    times: Any,
+    ratios: dict[str, dict[str, Ratio]],
+    refused: Any,
+    libraries: dict[str, str],
 ) -> Iterable[Table]:
     for group in dict.fromkeys((case.call, case.rectangles, case.layout) for case in cases):
         columns = [case for case in cases if (case.call, case.rectangles, case.layout) == group]
         label = f"{_CALLS[group[0]]}, {_RECTANGLES[group[1]]}, {group[2]}"
-        rows = [(name, *(_cell(name, str(case), times, ratios, refused) for case in columns)) for name in names]
+        rows = [
+            (name, *(_cell(name, str(case), times, ratios, refused, libraries) for case in columns)) for name in names
+        ]
         header = tuple(f"{case.dtype}, {_size(case)}" for case in columns)
         yield Table(f"{label[0].upper()}{label[1:]}.", ("Rival", *header), rows, label=label)
 
@@ -275,15 +285,30 @@ def _size(case: Case) -> str:
     return f"{case.n_images} × {case.side}²" if case.call == "batch" else f"{case.side}²"
 
 
-def _cell(name: str, case: str, times: Any, ratios: dict[str, dict[str, Ratio]], refused: Any) -> str:
+def _cell(
+    name: str,
+    case: str,
+    times: Any,
+    ratios: dict[str, dict[str, Ratio]],
+    refused: Any,
+    libraries: dict[str, str],
+) -> str:
     if name not in times[case]:
         return f"– {refused[case].get(name, 'not installed')}"
     if name == DUSTAUG:
         return str(times[case][name])
-    value = ratios[case][name].value
-    ratio = f"{value:,.0f} ×" if value >= 20 else f"{value:.2g} ×"
-    # dustaug's own adapters do more than add_dust; they are no rivals.
-    return f"{times[case][name]} · {f'**{ratio}**' if value < 1 and not name.startswith('dustaug') else ratio}"
+    value, library = ratios[case][name].value, libraries[name]
+    if not library:
+        return f"{times[case][name]} · {f'**{_so_many(value)}**' if value < 1 else _so_many(value)}"
+    # dustaug's own adapters do more than add_dust. Their rival is the library that they stand in.
+    cell = f"{times[case][name]} · {_so_many(value)}"
+    if library in times[case] and (more := times[case][name].ratio(times[case][library]).value) > 1:
+        cell += f" · **{_so_many(more)} {library}**"
+    return cell
+
+
+def _so_many(value: float) -> str:
+    return f"{value:,.0f} ×" if value >= 20 else f"{value:.2g} ×"
 
 
 def _memory_tables(measured: list[_Measured]) -> Iterable[Table]:

@@ -54,7 +54,8 @@ class Section:
     Attributes
     ----------
     reasons : mapping
-        Why a rival may be faster than dustaug: by the name of a row, or else of a column.
+        Why a rival may be faster than dustaug, or an adapter slower than its library: by the name of a row, or else of
+        a column.
     """
 
     title: str
@@ -83,7 +84,7 @@ def loss(ratio: Ratio) -> str:
 
 
 def losses(sections: Iterable[Section]) -> Section:
-    """Collect every row in which a rival is faster, in bold, and every target that was missed, with the reason."""
+    """Collect every row in which something is in bold, as where a rival is faster, and every missed target."""
     rows = []
     for section in sections:
         reasons = section.reasons

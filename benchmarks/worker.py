@@ -52,7 +52,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         found[str(case)] = work(bound, case, request["seconds"], refused[str(case)])
     installed = {each.metadata["Name"].lower().replace("_", "-"): each.version for each in metadata.distributions()}
     return {
-        "peers": [{"name": peer.name, "note": peer.note, "why": peer.why} for peer in peers],
+        "peers": [{each: getattr(peer, each) for each in ("name", "note", "why", "library")} for peer in peers],
         "refused": refused,
         "found": found,
         "versions": {name: installed[name] for name in _MANY_VERSIONS if name in installed},

@@ -103,6 +103,38 @@ def keras():
         raise AssertionError(f"dustaug.keras found a backend: {sys.modules.keys() & {'tensorflow', 'torch', 'jax'}}")
 
 
+def jax():
+    """Paint under jit."""
+    import jax
+
+    from dustaug.jax import add_dust
+
+    dust = jax.jit(lambda images, index: add_dust(images, seed=7, index=index))
+    assert (np.asarray(dust(np.zeros((4, 48, 64, 3), np.uint8), 0)) == EXPECTED).all()
+
+
+def grain():
+    """Paint the records of a map data set."""
+    import grain
+
+    from dustaug.grain import DustRectangles
+
+    records = [{"image": np.zeros((48, 64, 3), np.uint8)} for _ in EXPECTED]
+    dataset = grain.MapDataset.source(records).map_with_index(DustRectangles(seed=7, records_per_epoch=len(records)))
+    assert (np.stack([dataset[i]["image"] for i in range(len(records))]) == EXPECTED).all()
+
+
+def ray():
+    """Paint a batch as Ray Data hands it over; without a cluster, the class is called here."""
+    import ray.data
+
+    from dustaug.ray import DustBatch
+
+    batch = {"image": np.zeros((4, 48, 64, 3), np.uint8), "index": np.arange(4)}
+    assert (DustBatch(seed=7, index_column="index")(batch)["image"] == EXPECTED).all()
+    assert callable(ray.data.Dataset.map_batches)
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("error", module="dustaug")
     globals()[sys.argv[1]]()

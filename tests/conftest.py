@@ -63,6 +63,8 @@ FRAMEWORKS = {
     "ray_cluster": ["ray"],
     "scale_torch": ["torch"],
     "scale_tensorflow": ["tensorflow"],
+    "rivals": ["albumentations", "torchvision", "timm", "kornia"],
+    "rivals_keras": ["keras", "tensorflow"],
     "pipelines": ["torch", "lightning", "timm", "webdataset", "datasets"],
 }
 

@@ -1,6 +1,8 @@
-"""Every adapter paints the same bytes for the same (image, spec, seed, epoch, index)."""
+"""Every adapter paints the same bytes for the same (image, spec, seed, epoch, index): those of vectors/pixels.json."""
 
+import json
 import tempfile
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,19 +10,10 @@ import pytest
 import dustaug
 from conftest import missing_framework
 from dustaug import add_dust
+from test_pixels import ADAPTED, FILE, KEYS, hash_of, photos
 
-SPECS = {
-    "dust": dustaug.dust(),
-    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
-    "random_erasing": dustaug.random_erasing(p=0.8),
-    "color": dustaug.dust(fill="color", center="uniform"),
-    "mean": dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2)),
-}
-SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 1000, 6
-
-
-def photos():
-    return np.random.default_rng(3).integers(0, 256, (N, 48, 64, 3), dtype=np.uint8)
+SEED, EPOCH, FIRST = KEYS["any"].values()
+N = len(photos())
 
 
 def through_numpy_nchw(images, spec):
@@ -95,21 +88,20 @@ def through_torchvision(images, spec):
     import torch
     from torchvision.transforms import v2
 
+    from dustaug._tensors import seed_source
     from dustaug.torchvision import DustRectangles
 
-    # Here torch's generator draws the seed, and an image alone has index 0: the generator is asked for the seed too.
     transform = v2.Compose([DustRectangles(spec)])
-    dusted = []
-    for i, image in enumerate(images):
-        torch.manual_seed(i)
-        seed = int(torch.empty((), dtype=torch.int64).random_())
-        torch.manual_seed(i)
-        seen = transform(torch.from_numpy(image).permute(2, 0, 1).contiguous()).permute(1, 2, 0).numpy()
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    # torch's generator draws the seed, of 63 bits: the same generator is asked for it.
+    torch.manual_seed(1)
+    seed = int(torch.empty((), dtype=torch.int64).random_())
+    torch.manual_seed(1)
 
-        assert (seen == add_dust(image.copy(), spec, seed=seed, index=0)).all()
+    assert (transform(batch).permute(0, 2, 3, 1).numpy() == add_dust(images.copy(), spec, seed=seed, index=0)).all()
 
-        dusted.append(add_dust(image.copy(), spec, seed=SEED, epoch=EPOCH, index=FIRST + i))
-    return np.stack(dusted)
+    with mock.patch.object(seed_source, "pair", (lambda: None, lambda: SEED)):
+        return transform(batch).permute(0, 2, 3, 1).numpy()
 
 
 def through_albumentations(images, spec):
@@ -271,11 +263,20 @@ ADAPTERS = {
 }
 
 
+# These draw a seed for every call, and have no other epoch and index.
+FROM_ZERO = {"torchvision"}
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning", "ignore:os.fork:RuntimeWarning")
-@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("spec", ADAPTED)
 @pytest.mark.parametrize("name", [name for name, (_, needs) in ADAPTERS.items() if not missing_framework(needs)])
 def test_all_adapters_paint_the_same_bytes(name, spec):
-    """The bytes of add_dust() on a NumPy batch, through every door."""
-    expected = add_dust(photos(), spec, seed=SEED, epoch=EPOCH, index=FIRST)
+    """The bytes of add_dust() on a NumPy batch, through every door, and the hash of the file."""
+    key = "zero" if name in FROM_ZERO else "any"
+    expected = add_dust(photos(), ADAPTED[spec], **KEYS[key])
+    dusted = ADAPTERS[name][0](photos(), ADAPTED[spec])
+    literal = json.loads(FILE.read_text())[f"adapters-{key}-{spec}"]["sha256"]
 
-    assert expected.tobytes() == ADAPTERS[name][0](photos(), spec).tobytes()
+    np.testing.assert_array_equal(dusted, expected, strict=True)
+    assert hash_of(dusted) == literal
+    assert hash_of(expected) == literal

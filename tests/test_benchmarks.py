@@ -15,6 +15,7 @@ from benchmarks.rivals import own
 from benchmarks.rivals.cases import CASES, Case, Peer, Work
 from benchmarks.timing import Rival, Times, race
 from benchmarks.twin import check_equal
+from conftest import missing_framework
 
 ONE = Case("batch", "one", "NHWC", "uint8", 32)
 MANY = Case("batch", "many", "NCHW", "float32", 32)
@@ -169,6 +170,37 @@ def test_losing_rows_are_collected_with_their_reasons():
     assert "Nowhere" in markdown(losses([]))
 
 
+def test_an_adapter_is_held_against_its_own_library():
+    """Where it takes longer, it stands in the last table, with the reason of the adapter."""
+    times = {
+        "small": {"dustaug.add_dust": 1, "own": 6, "rival": 2},
+        "large": {"dustaug.add_dust": 1, "own": 2, "rival": 4},
+        "odd": {"dustaug.add_dust": 1, "own": 2},
+    }
+    times = {case: {name: Times([[us * 1e-6] * 2], 1) for name, us in row.items()} for case, row in times.items()}
+    ratios = {
+        case: {name: each.ratio(row["dustaug.add_dust"]) for name, each in row.items()} for case, row in times.items()
+    }
+    libraries = {"own": "rival", "rival": ""}
+    rows = [
+        (
+            name,
+            *(peers._cell(name, case, times, ratios, {"odd": {"rival": "floats only"}}, libraries) for case in times),
+        )
+        for name in libraries
+    ]
+    section = Section(title="F", note="", tables=[Table("", ("", *times), rows)], reasons={"own": "It is slow."})
+    [table] = losses([section]).tables
+
+    assert rows[0][1:] == (
+        "6.00 (6.00–6.00) · 6 × · **3 × rival**",
+        "2.00 (2.00–2.00) · 2 ×",
+        "2.00 (2.00–2.00) · 2 ×",
+    )
+    assert rows[1][3] == "– floats only"
+    assert table.rows == [("F: own", "small: 3 × rival", "It is slow.")]
+
+
 @pytest.fixture(scope="module")
 def found():
     """Measure the smallest cases with all rivals that are installed."""
@@ -197,6 +229,15 @@ def test_no_rival_is_refused_by_its_check(found):
         "NHWC until it makes tensors",
         "uint8 until it makes tensors",
     }
+
+
+def test_no_rival_of_an_adapter_is_missing(found):
+    """An adapter of ours names the row of its own library, and a reason."""
+    adapters = {name: row for name, row in found.data["libraries"].items() if name.startswith("dustaug in")}
+
+    assert set(adapters.values()) <= set(found.data["libraries"])
+    assert all(adapters.values())
+    assert all(map(found.reasons.get, adapters))
 
 
 def test_the_numbers_of_the_peers_are_plain(found):
@@ -228,7 +269,17 @@ def test_a_file_is_updated_between_its_marks(tmp_path):
     assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
 
 
-@pytest.mark.parametrize("name", __main__.DEFAULT)
+# Figures that need a framework, by the name that conftest.py has for it; that of Ray imports Ray when it is measured.
+_NEEDS = {"albumentations": "albumentations", "torchvision": "torchvision", "loader": "torchvision"}
+_NEEDS |= {"tensorflow": "keras_data"}
+
+
+@pytest.mark.parametrize("name", [name for name in __main__.FIGURES if not missing_framework(_NEEDS.get(name))])
 def test_every_figure_of_the_command_is_there(name):
     """What --only offers can be measured."""
     assert callable(getattr(importlib.import_module(f"benchmarks.{__main__.FIGURES[name]}"), name))
+
+
+def test_figures_are_left_out_for_their_framework_only():
+    """A figure that is measured unasked needs none."""
+    assert not set(_NEEDS) & set(__main__.DEFAULT)

@@ -128,6 +128,39 @@ def test_the_value_range_is_that_of_the_images():
     assert same(expected(images, value_range=(0, 1)), numpy(dusted))
 
 
+def gradient(function, images):
+    """Gradient of the sum of what a function makes of images, as the backend computes it."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        images = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            total = tf.reduce_sum(function(images))
+        return tape.gradient(total, images)
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.grad(lambda images: function(images).sum())(images)
+    import torch
+
+    images = torch.from_numpy(images).requires_grad_()
+    function(images).sum().backward()
+    return images.grad
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
+def test_gradients_flow_around_the_rectangles(fill):
+    """One beside them and zero under them."""
+    spec = dustaug.dust(fill=fill)
+    layer = DustRectangles(spec, seed=SEED, index_key="index")
+    covered = dustaug.sample_rectangles(spec, height=32, width=40, seed=SEED, index=np.arange(N)).mask(32, 40)
+    free = np.broadcast_to(~covered[..., None], (N, 32, 40, 3)).astype(np.float32)
+
+    assert 0 < free.mean() < 1
+    assert same(free, numpy(gradient(lambda images: layer({"images": images, "index": 0})["images"], floats(photos()))))
+
+
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_a_dict_keeps_its_entries(data_format):
     """Images change, masks where a fill is given; boxes and labels come back as they were, to the bit."""

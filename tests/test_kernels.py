@@ -109,3 +109,15 @@ def test_more_rectangles_than_lanes():
     assert (
         reference.dust(image, spec, 5, 0, 9, (0, 255)) == dustaug.add_dust(image.copy(), spec, seed=5, index=9)
     ).all()
+
+
+def test_the_greatest_count_is_painted():
+    """All 65,535 rectangles of an image, in their order."""
+    spec = dustaug.dust(count_range=(65_535, 65_535))
+    image = np.zeros((9, 8, 1), np.uint8)
+    drawn = dustaug.sample_rectangles(spec, height=9, width=8, seed=5, index=np.array([9]))
+
+    assert len(drawn) == 65_535
+    assert (
+        reference.dust(image, spec, 5, 0, 9, (0, 255)) == dustaug.add_dust(image.copy(), spec, seed=5, index=9)
+    ).all()

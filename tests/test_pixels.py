@@ -1,4 +1,4 @@
-"""Literal rectangles and pixels of every preset.
+"""Literal rectangles and pixels of every preset, and of what test_adapters.py paints through every adapter.
 
 To change vectors/pixels.json is a breaking change: users resume runs and compare machines by these pixels. It belongs
 into CHANGELOG.md under "Pixels". ``python tests/test_pixels.py`` writes the file anew.
@@ -16,7 +16,7 @@ from dustaug import Spec
 
 FILE = Path(__file__).parent / "vectors" / "pixels.json"
 
-CASES = {
+PRESETS = {
     "dust": (dustaug.dust(), (224, 224, 3)),
     "dust-small": (dustaug.dust(), (32, 32, 1)),
     "dust-tall": (dustaug.dust(p=0.5), (375, 211, 3)),
@@ -29,22 +29,58 @@ CASES = {
     "fraction": (Spec(height_fraction_range=(0.1, 0.3), center="inside", count_range=(1, 70)), (99, 101, 3)),
     "uniform": (Spec(center="uniform", side_range=(3, 12), spare_last=False), (48, 64, 3)),
 }
+# A batch for all adapters, with any key, and with the epoch and index of those who draw a seed for every call.
+ADAPTED = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dustaug.dust(fill="color", center="uniform"),
+    "mean": dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2)),
+}
+KEYS = {
+    "any": {"seed": 2**63 + 7, "epoch": 5, "index": 1000},
+    "zero": {"seed": 2**63 + 7, "epoch": 0, "index": 0},
+}
+
+
+def ramps(shape):
+    """Sixteen images whose values climb."""
+    return (np.arange(16 * np.prod(shape)) % 251).astype(np.uint8).reshape(16, *shape)
+
+
+def photos():
+    """Six images that look like noise, and are the same with every version of NumPy."""
+    return (np.arange(6 * 48 * 64 * 3, dtype=np.int64) ** 3 >> 20).astype(np.uint8).reshape(6, 48, 64, 3)
+
+
+CASES = {
+    name: (spec, lambda shape=shape: ramps(shape), {"seed": 2**63 + 12345, "epoch": 3, "index": 2**40})
+    for name, (spec, shape) in PRESETS.items()
+} | {
+    f"adapters-{key}-{name}": (spec, photos, coordinates)
+    for key, coordinates in KEYS.items()
+    for name, spec in ADAPTED.items()
+}
+
+
+def hash_of(images):
+    return hashlib.sha256(images.tobytes()).hexdigest()
 
 
 def outcome(name):
-    """First rectangles and a hash of the pixels of 16 images."""
-    spec, (height, width, channels) = CASES[name]
-    coordinates = {"seed": 2**63 + 12345, "epoch": 3}
-    index = 2**40 + np.arange(16)
-    drawn = dustaug.sample_rectangles(spec, height=height, width=width, channels=channels, index=index, **coordinates)
-    ramp = (np.arange(16 * height * width * channels) % 251).astype(np.uint8).reshape(16, height, width, channels)
-    dustaug.add_dust(ramp, spec, index=index, **coordinates)
+    """First rectangles and a hash of the pixels of a batch."""
+    spec, make_images, coordinates = CASES[name]
+    images = make_images()
+    n, height, width, channels = images.shape
+    coordinates = {**coordinates, "index": coordinates["index"] + np.arange(n)}
+    drawn = dustaug.sample_rectangles(spec, height=height, width=width, channels=channels, **coordinates)
+    dustaug.add_dust(images, spec, **coordinates)
     return {
         "rectangles": len(drawn),
         "image": drawn.image[:3].tolist(),
         "boxes": drawn.boxes[:3].tolist(),
         "fill": [str(fill) for fill in drawn.fill[:3].tolist()],
-        "sha256": hashlib.sha256(ramp.tobytes()).hexdigest(),
+        "sha256": hash_of(images),
     }
 
 

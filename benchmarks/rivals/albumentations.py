@@ -62,6 +62,7 @@ PEERS = [
         f"dustaug in {_NAME}",
         _dust,
         "DustRectangles(inplace=True) in A.Compose; NCHW as a moved axis",
-        "Noise: it calls the same kernel.",
+        "It draws for each image, and Albumentations once for the whole batch.",
+        library=f"{_NAME} CoarseDropout",
     ),
 ]

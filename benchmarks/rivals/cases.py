@@ -120,7 +120,8 @@ class Peer(NamedTuple):
     note : str
         How it is asked.
     why : str
-        Why it may be faster than dustaug; said where it is.
+        Why it may be faster than dustaug, or, if it is an adapter of dustaug's, slower than its library; said where it
+        is.
     same_on_batch : bool
         It paints the same rectangles on all images of a batch. The check holds it to that.
     black : bool
@@ -129,6 +130,8 @@ class Peer(NamedTuple):
         It paints rectangles, not merely as many bytes.
     spec : function, optional
         From a case to what it paints, where that is not the spec of the case.
+    library : str
+        Of an adapter of dustaug's: the row of the library that it stands in.
     """
 
     name: str
@@ -139,6 +142,7 @@ class Peer(NamedTuple):
     black: bool = True
     rectangles: bool = True
     spec: Callable[[Case], dustaug.Spec] = lambda case: case.spec
+    library: str = ""
 
 
 def in_a_row(paint_one: Callable[[Any], Any], case: Case) -> Callable[[Any], Any]:

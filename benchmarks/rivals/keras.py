@@ -63,6 +63,9 @@ PEERS = [
         "dustaug in keras",
         _dust,
         "DustRectangles in tf.function, cast back from float32 for uint8; as a layer must it is a graph of TensorFlow",
-        "Noise: it does more work.",
+        "In TensorFlow the layer lists every place that a rectangle may cover, here nearly the whole image, and "
+        "gathers and scatters what is painted pixel by pixel, with NCHW value by value; Keras compares rows and "
+        "columns, and selects once. On a small image the many small operations that draw the words count as well.",
+        library="keras RandomErasing",
     ),
 ]

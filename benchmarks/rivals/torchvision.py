@@ -43,6 +43,7 @@ PEERS = [
         "dustaug in torchvision",
         _dust,
         "DustRectangles(inplace=True); NHWC as a moved axis",
-        "Noise: it calls the same kernel.",
+        "It draws for each image, and torchvision once for the whole batch.",
+        library="torchvision RandomErasing",
     ),
 ]
