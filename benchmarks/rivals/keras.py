@@ -63,9 +63,8 @@ PEERS = [
         "dustaug in keras",
         _dust,
         "DustRectangles in tf.function, cast back from float32 for uint8; as a layer must it is a graph of TensorFlow",
-        "In TensorFlow the layer lists every place that a rectangle may cover, here nearly the whole image, and "
-        "gathers and scatters what is painted pixel by pixel, with NCHW value by value; Keras compares rows and "
-        "columns, and selects once. On a small image the many small operations that draw the words count as well.",
+        "Both compare rows and columns, and select. The layer's words are drawn by many small operations of the graph, "
+        "so that they are the same everywhere; on a small image these count.",
         library="keras RandomErasing",
     ),
 ]
