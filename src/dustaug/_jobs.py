@@ -193,13 +193,16 @@ def _dust_at(
 ) -> None:
     """Run the kernel on a target that the engine has located, with a handle of patterns."""
     seed, epoch, first, each = check_coordinates(seed, epoch, index, job.n)
-    engine = _engine()
+    engine, low, high = _engine(), seed & _WORD, seed >> 32
     indices = engine.NO_INDICES if each is None else engine.handle(each)
-    given = (job.record, job.handles[0], patterns, target, seed & _WORD, seed >> 32, epoch, first, indices)
-    if num_threads == 1:
-        engine.dust_images(*given, 0, job.n)
-    else:
-        _run_on_threads(functools.partial(engine.dust_images, *given), job.n, num_threads)
+    record, tables = job.record, job.handles[0]
+    if num_threads == 1:  # Packing the arguments first takes 0.2 µs.
+        engine.dust_images(record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
+        return
+    dust_part = functools.partial(
+        engine.dust_images, record, tables, patterns, target, low, high, epoch, first, indices
+    )
+    _run_on_threads(dust_part, job.n, num_threads)
 
 
 def _draw_then_paint(
