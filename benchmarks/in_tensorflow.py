@@ -75,7 +75,7 @@ def _rows(found: dict[str, Times], base: str, ours: str) -> list[tuple[str, ...]
 
 
 def _batches(settings: Settings) -> Section:
-    """Measure maps behind ``batch``, sequential and parallel."""
+    """Measure maps after ``batch``, sequential and parallel."""
     images = np.full((BATCH, SIDE, SIDE, 3), 100, np.uint8)
     dataset = tf.data.Dataset.from_tensors(images).repeat(N_BATCHES).enumerate()
     tables, data, targets = [], {}, []
@@ -83,7 +83,7 @@ def _batches(settings: Settings) -> Section:
         rivals = {name: _rival(dataset, function, parallel) for name, function in _functions(BATCH).items()}
         found = race(rivals, N_BATCHES * BATCH, settings.seconds(40))
         tables.append(
-            Table(caption, ("map behind batch", "µs an image", "/ identity", "/ numba"), _rows(found, IDENTITY, NUMBA))
+            Table(caption, ("map after batch", "µs an image", "/ identity", "/ numba"), _rows(found, IDENTITY, NUMBA))
         )
         data[caption] = found
         if parallel is None:

@@ -156,9 +156,9 @@ _NOTE = (
     f"{ONE_AREA[0]:.0%} to {ONE_AREA[1]:.0%} of the image. **Many** are {MANY_COUNT[0]}–{MANY_COUNT[1]} rectangles "
     f"with sides of {MANY_SIDE[0]}–{MANY_SIDE[1]} pixels, whatever the image; who paints one a call is called "
     f"{IN_A_ROW} times. "
-    "Times are medians in µs per image, with the first and third quartile, from {processes} processes; behind them "
+    "Times are medians in µs per image, with the first and third quartile, from {processes} processes; after them "
     "stands how many times the time of `dustaug.add_dust` in the same process that is. In bold the rival is "
-    "faster; behind an adapter of dustaug's stands in bold how many times the time of its own library it takes, where "
+    "faster; after an adapter of dustaug's stands in bold how many times the time of its own library it takes, where "
     "that is more."
 )
 
