@@ -175,7 +175,7 @@ def check_layout(layout: Any) -> Layout | None:
     return layout  # type: ignore[return-value]
 
 
-def check_pair(value_range: Any) -> tuple[float, float]:
+def check_given_range(value_range: Any) -> tuple[float, float]:
     """Return two finite numbers, the smaller first."""
     try:
         low, high = (number if isinstance(number, int) else float(number) for number in value_range)
@@ -189,14 +189,14 @@ def check_pair(value_range: Any) -> tuple[float, float]:
 
 
 def check_value_range(value_range: Any) -> tuple[float, float] | None:
-    return None if value_range is None else check_pair(value_range)
+    return None if value_range is None else check_given_range(value_range)
 
 
 def resolve_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Return the values of black and white in images of a dtype."""
     if value_range is None:
         return default_value_range(dtype)
-    low, high = check_pair(value_range)
+    low, high = check_given_range(value_range)
     if dtype.kind == "b" and (low, high) != (0, 1):
         raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
     if dtype.kind not in "biu":

@@ -27,8 +27,8 @@ from ._checks import (
     MAX_INDEX,
     check_choice,
     check_ends,
+    check_given_range,
     check_mask_value,
-    check_pair,
     check_seed,
     check_whole,
 )
@@ -126,7 +126,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.seed = None if seed is None else check_seed(seed)
         given = keras.config.image_data_format() if data_format is None else data_format
         self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
-        self.value_range = check_pair(value_range)
+        self.value_range = check_given_range(value_range)
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
