@@ -21,7 +21,7 @@ import torch
 import dustaug
 import dustaug.torch
 from dustaug import dust
-from dustaug._devices import KernelPainter, OperationsPainter, make_batch, make_painter
+from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
 
 from .machine import describe
 from .report import Section, Settings, Table, Target, loss, losses, markdown

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-from dustaug import _jobs
+from dustaug._engine import launch
 
 from .post import post_loop, vectorised_numpy
 from .report import Section, Settings, Table, Target, loss
@@ -57,10 +57,10 @@ def bind_kernel(images: NDArray[Any], spec: dustaug.Spec, engine: Any = None) ->
 
     The arguments are those of one real call, caught on their way to the kernel.
     """
-    engine = _jobs._engine() if engine is None else engine
+    engine = launch._engine() if engine is None else engine
     caught: list[tuple[Any, ...]] = []
-    listener = SimpleNamespace(**{**vars(_jobs._engine()), "dust_images": lambda *arguments: caught.append(arguments)})
-    with mock.patch.object(_jobs, "_engine", return_value=listener):
+    listener = SimpleNamespace(**{**vars(launch._engine()), "dust_images": lambda *arguments: caught.append(arguments)})
+    with mock.patch.object(launch, "_engine", return_value=listener):
         dustaug.add_dust(images, spec, seed=0, index=_MARK)
     place = next(i for i, argument in enumerate(caught[0]) if type(argument) is int and argument == _MARK)
     before, after = caught[0][:place], caught[0][place + 1 :]

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import dustaug
-from dustaug import _kernels
+from dustaug._engine import kernels
 
 from .kernel import SIDE, bind_kernel, make_images
 from .report import Section, Settings, Table
@@ -23,10 +23,10 @@ _DISTANCES = (2, 3, 4, 6, 8, 12)
 
 def prefetch(settings: Settings) -> Section:
     """Measure distances of prefetching, at batches below and above the kernel's limit."""
-    if not hasattr(_kernels, "_PREFETCH_BYTES"):
+    if not hasattr(kernels, "_PREFETCH_BYTES"):
         return Section(title="Prefetching", note="The kernel does not prefetch.", tables=[])
     spec = dustaug.dust()
-    distances = (_kernels._PREFETCH_AHEAD,) if settings.quick else _DISTANCES
+    distances = (kernels._PREFETCH_AHEAD,) if settings.quick else _DISTANCES
     found = {}
     with tempfile.TemporaryDirectory() as directory:
         engines = {"none": _variant(Path(directory), "none", _NEVER, 0)}
@@ -41,7 +41,7 @@ def prefetch(settings: Settings) -> Section:
     for n, each in found.items():
         ratios = [str(times.ratio(each["none"])) for name, times in each.items() if name != "none"]
         rows.append((f"{n} ({n * SIDE * SIDE * 3 / 2**20:.1f} MiB)", f"{each['none'].median:.2f}", *ratios))
-    limit, ahead = _kernels._PREFETCH_BYTES / 2**20, _kernels._PREFETCH_AHEAD
+    limit, ahead = kernels._PREFETCH_BYTES / 2**20, kernels._PREFETCH_AHEAD
     header = ("Batch", "without, µs per image", *(f"{name}, / without" for name in list(engines)[1:]))
     return Section(
         title="Prefetching",
@@ -54,7 +54,7 @@ def prefetch(settings: Settings) -> Section:
 
 def _variant(directory: Path, name: str, limit: int, ahead: int) -> ModuleType:
     """Compile the kernel's source with other constants."""
-    source = Path(_kernels.__file__).read_text(encoding="utf-8")
+    source = Path(kernels.__file__).read_text(encoding="utf-8")
     for constant, value in (("_PREFETCH_BYTES", limit), ("_PREFETCH_AHEAD", ahead)):
         source, found = re.subn(rf"^{constant} = .*$", f"{constant} = {value}", source, flags=re.MULTILINE)
         if found != 1:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-from dustaug import _plan
+from dustaug._engine import plan
 
 __all__ = ["COMPILER", "FLAGS", "bind_dust", "bind_memset", "bind_paint_only", "check_equal", "rectangle_rows"]
 
@@ -61,7 +61,7 @@ class _Arguments:
         height, width, channels = sides if layout == "NHWC" else (*sides[1:], sides[0])
         self._check(images, spec, layout, channels)
         self.height, self.width, self.spec, self.images = height, width, spec, images
-        record, self.tables = _plan.make_plan(spec, height, width)
+        record, self.tables = plan.make_plan(spec, height, width)
         low = int(spec.fill_value or 0) if spec.fill == "constant" else spec.fill_range[0]  # type: ignore[arg-type]
         drawing = {name: int(record[0][name]) for name in _FIELDS[: _FIELDS.index("fill")]}
         self.plan = _TwinPlan(

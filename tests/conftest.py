@@ -24,36 +24,33 @@ settings.register_profile(
 )
 settings.load_profile("dustaug")
 
-VECTORS = Path(__file__).parent / "vectors"
+TESTS = Path(__file__).parent
+VECTORS = TESTS / "vectors"
 
 # What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
 # DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
 FRAMEWORKS = {
-    "_dtypes": ["torch"],
-    "_tensors": ["torch"],
-    "_devices": ["torch"],
-    "devices": ["torch"],
-    "_ops": ["torch"],
-    "ops": ["torch"],
-    "_triton": ["torch", "triton"],
-    "triton": ["torch", "triton"],
+    "_graph.torch_dtypes": ["torch"],
+    "_tensors.painter": ["torch"],
+    "_tensors.devices": ["torch"],
+    "_tensors.compiled": ["torch"],
+    "_tensors.triton": ["torch", "triton"],
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
-    "_albumentations_hooks": ["albumentations"],
+    "albumentations._hooks": ["albumentations"],
     "tensorflow": ["tensorflow"],
     "keras": ["keras"],
     "keras_data": ["keras", "tensorflow"],
     "guitar_classifier": ["keras", "tensorflow"],
     "guitar_training": ["keras", "tensorflow"],
-    "_flow": ["keras"],
-    "flow": ["keras"],
-    "_graph_tensorflow": ["tensorflow"],
-    "_graph_torch": ["torch"],
-    "_graph_jax": ["jax"],
+    "keras._flow": ["keras"],
+    "keras_flow": ["keras"],
+    "_graph.tensorflow": ["tensorflow"],
+    "_graph.torch": ["torch"],
+    "_graph.jax": ["jax"],
     "jax": ["jax"],
-    "_mean_jax": ["jax"],
-    "mean_jax": ["jax"],
+    "_graph.jax_mean": ["jax"],
     "grain": ["grain"],
     "jax_grain": ["jax", "grain"],
     "robustness_torch": ["torch"],
@@ -74,21 +71,36 @@ def missing_framework(adapter):
     return any(importlib.util.find_spec(package) is None for package in FRAMEWORKS.get(adapter, ()))
 
 
-collect_ignore = [f"test_{adapter}.py" for adapter in FRAMEWORKS if missing_framework(adapter)]
-if all(missing_framework(graph) for graph in ("_graph_tensorflow", "_graph_torch", "_graph_jax")):
-    collect_ignore.append("test_graph.py")
-
 # The folder that holds what `python -m build` made; .ci/run and the release workflow set it.
 BUILT = os.environ.get("DUSTAUG_TEST_BUILT")
-if not BUILT:
-    collect_ignore.append("test_built.py")
+
+
+def adapter_of(test_file):
+    """Return what a test file tests, as FRAMEWORKS names it: tests/graph/test_jax.py tests ``_graph.jax``."""
+    *wing, name = test_file.relative_to(TESTS).with_suffix("").parts
+    return ".".join([*(f"_{folder}" for folder in wing), name.removeprefix("test_")])
 
 
 def pytest_ignore_collect(collection_path):
-    """Leave out the tests of a GPU where there is none."""
-    if collection_path.name == "test_cuda.py":
-        return not importlib.util.find_spec("torch") or not importlib.import_module("torch").cuda.is_available()
-    return None
+    """Leave out the tests of what is not here: frameworks, files that were built, a GPU."""
+    if collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
+        return None
+    adapter = adapter_of(collection_path)
+    if adapter == "built":
+        return None if BUILT else True
+    if adapter == "_graph.program":
+        return True if all(missing_framework(f"_graph.{name}") for name in ("tensorflow", "torch", "jax")) else None
+    if adapter == "cuda":
+        torch = importlib.util.find_spec("torch") and importlib.import_module("torch")
+        return None if torch and torch.cuda.is_available() else True
+    return True if missing_framework(adapter) else None
+
+
+def modules_of(package):
+    """Return the full names of a package and of all modules in it, without importing any."""
+    (root,) = map(Path, package.__path__)
+    relative = sorted(file.relative_to(root.parent).with_suffix("") for file in root.rglob("*.py"))
+    return [".".join(file.parts).removesuffix(".__init__") for file in relative]
 
 
 required = os.environ.get("DUSTAUG_TEST_FRAMEWORKS", "").split()

@@ -44,7 +44,7 @@ def paint(buffer, name, place, spec, key, layout, value_range=None):
     import torch
     from triton.runtime.interpreter import interpreter_builder as builder
 
-    from dustaug._devices import KernelPainter, make_batch
+    from dustaug._tensors.devices import KernelPainter, make_batch
 
     key = {word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in key.items()}
     shape, strides, offset = place

@@ -1,4 +1,4 @@
-"""A kernel that does nothing but draw words, as ``dustaug._triton`` does."""
+"""A kernel that does nothing but draw words, as ``dustaug._tensors.triton`` does."""
 
 import triton
 import triton.language as tl

@@ -1,4 +1,4 @@
-"""A slow twin of dustaug in plain Python integers, written from the contract at the head of ``_kernels.py``.
+"""A slow twin of dustaug in plain Python integers, written from the contract at the head of ``_engine.kernels``.
 
 Nothing here is shared with the package except Spec, and the table of areas, whose distribution test_tables.py checks.
 """
@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dustaug._tables import area_table
+from dustaug._engine.tables import area_table
 
 WORDS = 2**32
 

@@ -53,7 +53,7 @@ def through_torch_compile(images, spec):
 def through_torch_operations(images, spec):
     import torch
 
-    from dustaug._devices import OperationsPainter, make_batch
+    from dustaug._tensors.devices import OperationsPainter, make_batch
 
     tensor = torch.from_numpy(images)  # On the CPU, as if it was a device that has operations alone.
     batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, "NHWC")
@@ -88,7 +88,7 @@ def through_torchvision(images, spec):
     import torch
     from torchvision.transforms import v2
 
-    from dustaug._tensors import seed_source
+    from dustaug._tensors.painter import seed_source
     from dustaug.torchvision import DustRectangles
 
     transform = v2.Compose([DustRectangles(spec)])
@@ -255,8 +255,8 @@ ADAPTERS = {
     "stream": (through_stream, ""),
     "torch": (through_torch, "torch"),
     "torch-compile": (through_torch_compile, "torch"),
-    "torch-operations": (through_torch_operations, "devices"),
-    "triton-interpreter": (through_triton_interpreter, "triton"),
+    "torch-operations": (through_torch_operations, "_tensors.devices"),
+    "triton-interpreter": (through_triton_interpreter, "_tensors.triton"),
     "dataset": (through_dataset, "torch"),
     "torchvision": (through_torchvision, "torchvision"),
     "albumentations": (through_albumentations, "albumentations"),

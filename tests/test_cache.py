@@ -18,9 +18,9 @@ with warnings.catch_warnings(record=True) as caught:
     import dustaug
     dustaug.warmup()
     images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)
-from dustaug import _kernels
-names = [type(entry._cache).__name__ for entry in (_kernels.dust_images, _kernels.paint_boxes)]
-hits = sum(sum(entry.stats.cache_hits.values()) for entry in (_kernels.dust_images, _kernels.paint_boxes))
+from dustaug._engine import kernels
+names = [type(entry._cache).__name__ for entry in (kernels.dust_images, kernels.paint_boxes)]
+hits = sum(sum(entry.stats.cache_hits.values()) for entry in (kernels.dust_images, kernels.paint_boxes))
 reported = sum("could not be" in str(warning.message) for warning in caught)
 print(hashlib.sha256(images.tobytes()).hexdigest(), names[0], hits, reported)
 """
@@ -77,14 +77,15 @@ def test_a_second_process_loads_what_the_first_compiled(run, warm):
 def test_no_directory_is_writable(run, package, warm, tmp_path):
     """A read-only installation without a home directory compiles in every process."""
     # Files where directories are wanted stop also root, whom permissions do not.
-    shutil.rmtree(package / "__pycache__", ignore_errors=True)
-    (package / "__pycache__").touch()
+    cached = package / "_engine" / "__pycache__"
+    shutil.rmtree(cached, ignore_errors=True)
+    cached.touch()
     blocked = tmp_path / "blocked"
     blocked.touch()
     try:
         assert run(NUMBA_CACHE_DIR="", HOME=str(blocked), XDG_CACHE_HOME=str(blocked)) == (warm[1], "NullCache", 0, 0)
     finally:
-        (package / "__pycache__").unlink()
+        cached.unlink()
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
@@ -105,7 +106,7 @@ def test_a_cache_directory_that_vanishes(run_python, package, tmp_path):
     """A directory that cannot be written when the kernel is compiled costs a warning."""
     program = PROGRAM.replace(
         "    dustaug.warmup()\n",
-        "    from dustaug import _kernels\n    import pathlib, shutil\n"
+        "    from dustaug._engine import kernels\n    import pathlib, shutil\n"
         "    shutil.rmtree(sys.argv[1])\n    pathlib.Path(sys.argv[1]).touch()\n    dustaug.warmup()\n",
     )
     directory = tmp_path / "lost"
@@ -123,8 +124,8 @@ def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
     setting = {"PYTHONPATH": str(copy.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     program = PROGRAM.replace("    dustaug.warmup()\n", "")
     before = run_python(program, **setting).split()[0]
-    kernels = copy / "_kernels.py"
-    kernels.write_text(kernels.read_text().replace("0x9E3779B9", "0x9E3779BA"))
+    source = copy / "_engine" / "kernels.py"
+    source.write_text(source.read_text().replace("0x9E3779B9", "0x9E3779BA"))
 
     assert run_python(program, **setting).split()[0] != before
 
@@ -147,10 +148,10 @@ def test_without_the_compiler(run_python, package, warm):
     """NUMBA_DISABLE_JIT=1 gives the same pixels, from NumPy."""
     program = (
         "import hashlib, numpy as np, dustaug\n"
-        "from dustaug import _jobs\n"
+        "from dustaug._engine import launch\n"
         "images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)\n"
-        "print(hashlib.sha256(images.tobytes()).hexdigest(), _jobs._engine().__name__)"
+        "print(hashlib.sha256(images.tobytes()).hexdigest(), launch._engine().__name__)"
     )
     output = run_python(program, NUMBA_DISABLE_JIT="1", PYTHONPATH=str(package.parent))
 
-    assert output.split() == [warm[1], "dustaug._numpy"]
+    assert output.split() == [warm[1], "dustaug._engine.kernels_numpy"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import dustaug
 from dustaug import DustStream, Rectangles, add_dust, cutout, dust, paint_rectangles, random_erasing, sample_rectangles
-from dustaug._memory import array_at
+from dustaug._engine.memory import array_at
 from strategies import EPOCHS, SEEDS, specs, views
 
 
@@ -310,8 +310,8 @@ class TestAddDust:
         for side in range(40, 70):
             add_dust(grey(side, side), random_erasing(), seed=0, index=0)
 
-        assert dustaug._jobs._cached_area_job.cache_info().currsize <= 8
-        assert dustaug._plan._cached_area_plan.cache_info().currsize <= 8
+        assert dustaug._engine.launch._cached_area_job.cache_info().currsize <= 8
+        assert dustaug._engine.plan._cached_area_plan.cache_info().currsize <= 8
 
     def test_a_mean_of_wild_floats_is_refused(self):
         """A mean needs finite images."""

@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 import dustaug
 import strategies
 from dustaug import core, dust
-from dustaug._devices import KernelPainter, OperationsPainter, make_batch, make_painter
+from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
 

@@ -13,7 +13,7 @@ from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser
 
 from conftest import missing_framework
-from dustaug import _kernels
+from dustaug._engine import kernels
 
 ROOT = Path(__file__).parent.parent
 # What the page on Keras shows needs TensorFlow too, and the page on JAX is on Grain too.
@@ -89,7 +89,7 @@ def test_the_warning_of_a_broken_cache_is_the_real_one():
     shown = re.search(r"^ *RuntimeWarning: (.*)$", (ROOT / "docs" / "gotchas.md").read_text("utf-8"), re.MULTILINE)[1]
     cache = SimpleNamespace(cache_path=re.search(r" at (\S+) ", shown)[1])
     with pytest.warns(RuntimeWarning) as caught:
-        _kernels._SafeCache._report(cache, "read", EOFError("Ran out of input"))
+        kernels._SafeCache._report(cache, "read", EOFError("Ran out of input"))
 
     assert shown == str(caught[0].message)
 

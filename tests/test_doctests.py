@@ -2,22 +2,17 @@
 
 import doctest
 import importlib
-import pkgutil
 
 import pytest
 
 import dustaug
 import examples
-from conftest import missing_framework
+from conftest import missing_framework, modules_of
 
-MODULES = [
-    package.__name__ + name
-    for package in (dustaug, examples)
-    for name in ("", *(f".{module.name}" for module in pkgutil.iter_modules(package.__path__)))
-]
+MODULES = [name for package in (dustaug, examples) for name in modules_of(package) if not name.endswith("__main__")]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not missing_framework(name.rpartition(".")[2])])
+@pytest.mark.parametrize("name", [name for name in MODULES if not missing_framework(name.partition(".")[2])])
 def test_docstring_examples_run(name, tmp_path, monkeypatch):
     """Each module's examples print what they show."""
     monkeypatch.chdir(tmp_path)

@@ -77,7 +77,7 @@ def test_the_table_knows_the_modules():
 
 def test_extras_that_are_named_exist():
     """What a message tells to install can be installed."""
-    sources = [file for package in (dustaug, examples) for file in Path(package.__file__).parent.glob("*.py")]
+    sources = [file for package in (dustaug, examples) for file in Path(package.__file__).parent.rglob("*.py")]
     named = {
         extra
         for source in sources

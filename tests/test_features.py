@@ -8,7 +8,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "features.md").read_text("utf-8")
-LINK = re.compile(r"\[`(\w+)`\]\((\.\./tests/\w+\.py)\)")
+LINK = re.compile(r"\[`(\w+)`\]\((\.\./tests/[\w/]+\.py)\)")
 PROOFS = sorted(set(LINK.findall(PAGE)))
 
 

@@ -17,8 +17,8 @@ from sklearn.linear_model import LogisticRegression
 
 import dustaug
 from conftest import without
-from dustaug import _plots, add_dust, cutout, dust, robustness, sample_rectangles
-from dustaug.robustness import OcclusionCurve, occlusion_curve, occlusion_map
+from dustaug import add_dust, cutout, dust, robustness, sample_rectangles
+from dustaug.robustness import OcclusionCurve, _plots, occlusion_curve, occlusion_map
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

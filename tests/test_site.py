@@ -17,12 +17,17 @@ FETCHED = re.compile(r"<(?:img|script|iframe|source|video)\b[^>]*\bsrc=\"([^\"]*
 
 def public_names():
     """Return the full names in every `__all__` of the package, as users import them; the command line is no API."""
-    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.glob("*.py")}
+    trees = {
+        path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__"): ast.parse(
+            path.read_text(encoding="utf-8")
+        )
+        for path in PACKAGE.rglob("*.py")
+    }
     # What the package itself hands on is looked for there.
     handed_on = {node.module for node in trees["__init__"].body if isinstance(node, ast.ImportFrom)}
     names = set()
     for room, tree in trees.items():
-        if room == "__init__" or not (room.startswith("_") or room == "cli"):
+        if room == "__init__" or not (room.startswith("_") or "/_" in room or room == "cli"):
             (exported,) = (
                 ast.literal_eval(node.value)
                 for node in tree.body

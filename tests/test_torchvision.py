@@ -19,8 +19,8 @@ from torchvision.transforms import v2
 import dustaug
 import dustaug.torch
 from dustaug import dust
-from dustaug._targets import visible_boxes
-from dustaug._tensors import draw_seed
+from dustaug._adapters.targets import visible_boxes
+from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
 
 # Forks beside the threads of other tests, and two workers on a machine with one core.

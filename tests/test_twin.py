@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 
 import dustaug
 import reference
-from dustaug import _jobs, _kernels, _numpy
-from dustaug._fills import default_value_range
+from dustaug._engine import kernels, kernels_numpy, launch
+from dustaug._engine.fills import default_value_range
 from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 
 
-@pytest.fixture(params=[_kernels, _numpy], ids=["numba", "numpy"], scope="module")
+@pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
 def engine(request):
     """Both engines in turn."""
-    original = _jobs._engine
-    _jobs._engine = lambda: request.param
+    original = launch._engine
+    launch._engine = lambda: request.param
     yield request.param
-    _jobs._engine = original
+    launch._engine = original
 
 
 def limits_of(draw, dtype):

@@ -6,7 +6,7 @@
 >>> dusted = dustaug.add_dust(images)  # in place: 0-31 random grey rectangles on every image
 """
 
-from ._index import index_of
+from ._names import index_of
 from ._version import __version__
 from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
 from .spec import Spec, cutout, dust, random_erasing

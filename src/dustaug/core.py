@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _fills
-from ._checks import (
+from ._engine import fills as _fills
+from ._engine.checks import (
     MAX_COLOR_CHANNELS,
     MAX_INDEX,
     check_each_index,
@@ -22,9 +22,9 @@ from ._checks import (
     check_whole,
     complete_coordinates,
 )
-from ._jobs import draw_rectangles, dust_images, make_job, paint_boxes
-from ._memory import Layout, make_record
-from ._plan import make_plan
+from ._engine.launch import draw_rectangles, dust_images, make_job, paint_boxes
+from ._engine.memory import Layout, make_record
+from ._engine.plan import make_plan
 from .spec import MAX_SIDE, Spec
 
 __all__ = [

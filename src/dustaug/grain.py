@@ -23,9 +23,9 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from . import core
-from ._checks import MAX_INDEX, check_epoch, check_layout, check_seed, check_value_range, check_whole
-from ._memory import Layout, guess_layout
-from ._samples import check_key, default_key, has_entries, read_entry, replace_entry
+from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+from ._engine.checks import MAX_INDEX, check_epoch, check_layout, check_seed, check_value_range, check_whole
+from ._engine.memory import Layout, guess_layout
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]

@@ -25,7 +25,7 @@ with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
-from ._checks import (
+from ._engine.checks import (
     MAX_EPOCH,
     MAX_SEED,
     check_dtype,
@@ -41,9 +41,9 @@ from ._checks import (
     check_whole,
     resolve_value_range,
 )
-from ._graph import Words
-from ._graph_jax import OPS, dust_images
-from ._memory import Layout, Memory, guess_layout, make_memory
+from ._engine.memory import Layout, Memory, guess_layout, make_memory
+from ._graph.jax import OPS, dust_images
+from ._graph.program import Words
 from .spec import Spec
 
 __all__ = ["add_dust", "to_words"]

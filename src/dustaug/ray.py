@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core
-from ._checks import (
+from ._engine.checks import (
     MAX_EPOCH,
     MAX_INDEX,
     check_epoch,
@@ -22,7 +22,7 @@ from ._checks import (
     check_spec,
     check_value_range,
 )
-from ._memory import Layout
+from ._engine.memory import Layout
 from .spec import Spec
 
 __all__ = ["DustBatch"]

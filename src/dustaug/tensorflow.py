@@ -24,7 +24,7 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
     import tensorflow as tf
 
 from . import core
-from ._checks import (
+from ._engine.checks import (
     MAX_EPOCH,
     MAX_INDEX,
     check_choice,
@@ -36,9 +36,9 @@ from ._checks import (
     check_spec,
     check_value_range,
 )
-from ._graph import dust_images
-from ._graph_tensorflow import OPS, PHILOX, Calls
-from ._memory import Layout, guess_layout
+from ._engine.memory import Layout, guess_layout
+from ._graph.program import dust_images
+from ._graph.tensorflow import OPS, PHILOX, Calls
 from .spec import Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]

@@ -14,8 +14,9 @@ with name_extra("torch", "dustaug.torch", "torch"):
     import torch
     from torch.utils.data import Dataset, IterableDataset
 
-from . import _ops, _tensors, core
-from ._checks import (
+from . import core
+from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+from ._engine.checks import (
     MAX_INDEX,
     check_epoch,
     check_flag,
@@ -25,9 +26,10 @@ from ._checks import (
     check_value_range,
     check_whole,
 )
-from ._memory import Layout
-from ._samples import check_key, default_key, has_entries, read_entry, replace_entry
-from ._tensors import AnyTensor, Painter, dust_picture
+from ._engine.memory import Layout
+from ._tensors import compiled as _ops
+from ._tensors import painter as _tensors
+from ._tensors.painter import AnyTensor, Painter, dust_picture
 from .spec import Spec
 
 __all__ = ["DustDataset", "add_dust"]

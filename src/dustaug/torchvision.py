@@ -19,10 +19,10 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
-from ._checks import check_choice, check_flag, check_value_range, check_whole
-from ._ops import trace_drawn_dust
-from ._targets import covered_points, visible_boxes
-from ._tensors import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
+from ._adapters.targets import covered_points, visible_boxes
+from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
+from ._tensors.compiled import trace_drawn_dust
+from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]

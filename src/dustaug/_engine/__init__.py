@@ -1,0 +1,1 @@
+"""How dust is drawn and painted on a CPU, with NumPy and Numba only."""

@@ -1,0 +1,167 @@
+"""PyTorch's operations, for ``_graph.program``, on any device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dustaug._engine.fills import MAX_FLOAT, UNITS
+
+from .program import Words, check_one_for_each
+from .torch_dtypes import numpy_dtype
+
+__all__ = ["Torch"]
+
+_LOW = 0xFFFFFFFF
+# How many values are summed at once.
+_PART = 1 << 24
+
+
+class Torch:
+    """Words are int64: PyTorch has hardly any operations for unsigned integers. Products wrap as bits do.
+
+    Parameters
+    ----------
+    device : torch.device or str
+        Where the images are.
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = device
+
+    def split(self, number: Any) -> Words:
+        if isinstance(number, int):
+            return self.words(np.int64(number & _LOW)), self.words(np.int64(number >> 32))
+        number = torch.as_tensor(number, device=self.device).to(torch.int64)
+        return number & _LOW, (number >> 32) & _LOW
+
+    def words(self, numbers: Any) -> Any:
+        if not isinstance(numbers, torch.Tensor):
+            numbers = torch.from_numpy(np.asarray(numbers, np.int64))
+        return numbers.to(self.device, torch.int64)
+
+    def positions(self, images: Any) -> Any:
+        return torch.arange(len(images), device=self.device)
+
+    def one_for_each(self, words: Any, images: Any) -> Any:
+        check_one_for_each(words.shape, images.shape)
+        return words
+
+    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+        return tuple(torch.broadcast_tensors(*words))  # type: ignore[no-untyped-call]
+
+    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+        for _ in range(n):
+            state = step(*state)
+        return state
+
+    def multiply(self, word: Any, by: Any) -> Words:
+        product = word * by
+        return (product >> 32) & _LOW, product & _LOW
+
+    def add(self, word: Any, other: Any) -> Any:
+        return (word + other) & _LOW
+
+    def xor(self, first: Any, second: Any) -> Any:
+        return first ^ second
+
+    def shift_right(self, word: Any, bits: int) -> Any:
+        return word >> bits
+
+    def low_bits(self, word: Any, mask: int) -> Any:
+        return word & mask
+
+    def less(self, word: Any, than: Any) -> Any:
+        return word < than
+
+    def integer(self, word: Any) -> Any:
+        return word.to(torch.int32)
+
+    def constant(self, values: NDArray[Any]) -> Any:
+        if values.dtype.name == "bfloat16":  # Which torch.from_numpy does not know.
+            return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16).to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
+
+    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+        return numpy_dtype(tensor.dtype)
+
+    def cast(self, tensor: Any, dtype: str) -> Any:
+        return tensor.to(getattr(torch, dtype))
+
+    def take(self, values: Any, places: Any) -> Any:
+        return values[places.long()]
+
+    def take_each(self, values: Any, places: Any) -> Any:
+        return torch.take_along_dim(values, places.long()[..., None], dim=1)
+
+    def where(self, condition: Any, first: Any, second: Any) -> Any:
+        return torch.where(condition, first, second)
+
+    def minimum(self, first: Any, second: Any) -> Any:
+        return first.clamp(max=second)
+
+    def maximum(self, first: Any, second: Any) -> Any:
+        return first.clamp(min=second)
+
+    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+        return tensor.reshape(shape)
+
+    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+        return tensor.permute(axes)
+
+    def stack(self, tensors: Any) -> Any:
+        return torch.stack(tensors, dim=-1)
+
+    def sum_last(self, integers: Any) -> Any:
+        return integers.sum(dim=-1, dtype=torch.int32)
+
+    def highest_bit(self, integers: Any) -> Any:
+        # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
+        alone = integers & ~(integers >> 1)
+        return (alone.to(torch.float32).view(torch.int32) >> 23) - 127
+
+    def paint_pixels(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+        # In parts, so that no batch needs room for its doubles.
+        part = max(1, _PART // max(1, images[:1].numel()))
+        return torch.cat([_means(images[i : i + part], value_range) for i in range(0, max(1, len(images)), part)])
+
+
+def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tensor:
+    """Means (n, 1, 1, c) of images (n, h, w, c); NaN where they are not finite or far out of their range."""
+    (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
+    if not dtype.is_floating_point:
+        return _mean_of_integers(images.to(torch.int64), n_pixels, signed=dtype != torch.uint64).to(dtype)
+    # A tensor, because dividing by a number may be done as a multiplication.
+    extent = torch.full((), high - low, dtype=torch.float64, device=images.device)
+    scaled = (images.double() - low) / extent
+    usable = (scaled.abs() < MAX_FLOAT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    means = _mean_of_integers(torch.round(scaled * UNITS).to(torch.int64), n_pixels)
+    values = low + means.double() * ((high - low) / UNITS)
+    if dtype == torch.float16:
+        values = _round_to_odd(values)
+    return torch.where(usable, values.to(dtype), torch.full((), math.nan, device=images.device).to(dtype))
+
+
+def _mean_of_integers(images: torch.Tensor, n_pixels: int, *, signed: bool = True) -> torch.Tensor:
+    """Rounded mean of the bits of int64, halves up. Sums of the halves of a word cannot overflow."""
+    upper = images >> 32 if signed else (images >> 32) & _LOW
+    upper = upper.sum(dim=(1, 2), keepdim=True)
+    lower = (images & _LOW).sum(dim=(1, 2), keepdim=True)
+    rest = ((upper % n_pixels) << 32) + lower
+    return (upper // n_pixels << 32) + (2 * rest + n_pixels) // (2 * n_pixels)
+
+
+def _round_to_odd(values: torch.Tensor) -> torch.Tensor:
+    """Round doubles to floats such that rounding these once more is as good as rounding the doubles themselves."""
+    rounded = values.float()
+    bits = rounded.view(torch.int32)
+    towards_zero = torch.where(rounded.double().abs() > values.abs(), bits - 1, bits)
+    return torch.where(rounded.double() == values, bits, towards_zero | 1).view(torch.float32)

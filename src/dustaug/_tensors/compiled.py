@@ -1,0 +1,97 @@
+"""What ``torch.compile`` and ``torch.export`` see of the painting: operations with a schema, which change their images.
+
+They are for graphs only. Outside of one the painters are called as they are: to dispatch an operation takes several
+times as long as to paint a small image.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from dustaug._engine.checks import check_spec
+from dustaug._engine.memory import Layout
+from dustaug.spec import Spec
+
+from .painter import AnyTensor, add_dust, draw_seed, dust_batches, find_painter, refuse_capture
+
+__all__ = ["trace_add_dust", "trace_drawn_dust"]
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(text: str) -> Spec:
+    return Spec.from_dict(ast.literal_eval(text))
+
+
+@torch.library.custom_op("dustaug::add_dust_", mutates_args=("images",))
+def _add_dust(
+    images: torch.Tensor,
+    spec: str,
+    layout: str | None,
+    value_range: Sequence[float] | None,
+    seed: Sequence[int] | None,
+    epoch: int,
+    epochs: torch.Tensor | None,
+    index: int | None,
+    indices: torch.Tensor | None,
+    num_threads: int,
+) -> None:
+    """Paint with coordinates that are given; the seed as a low and a high word, for a schema's numbers are signed."""
+    limits: Any = None if value_range is None else tuple(value_range)
+    add_dust(
+        images,
+        _parse(spec),
+        cast("Layout | None", layout),
+        limits,
+        None if seed is None else seed[0] + (seed[1] << 32),
+        epoch if epochs is None else epochs,
+        index if indices is None else indices,
+        num_threads,
+    )
+
+
+@torch.library.custom_op("dustaug::add_drawn_dust_", mutates_args=("images",))
+def _add_drawn_dust(images: torch.Tensor, spec: str, value_range: Sequence[float] | None, n_axes: int) -> None:
+    """Paint with a seed that is drawn from torch's global generator when the graph runs."""
+    refuse_capture(images)
+    painter = find_painter(_parse(spec), None, None if value_range is None else tuple(value_range), True)
+    dust_batches(painter, images, draw_seed(), n_axes)
+
+
+def trace_add_dust(
+    images: AnyTensor,
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: int | None,
+    epoch: Any,
+    index: Any,
+    num_threads: int,
+) -> AnyTensor:
+    """:func:`dustaug._tensors.painter.add_dust` for the compiler to trace; it checks when the graph runs."""
+    if isinstance(index, (list, tuple, np.ndarray)):
+        index = torch.as_tensor(index)
+    epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
+    torch.ops.dustaug.add_dust_(
+        images.detach(),  # As outside of graphs, autograd does not see it.
+        check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
+        layout,
+        value_range,
+        None if seed is None else (seed & 0xFFFFFFFF, seed >> 32),
+        epoch if epochs is None else 0,
+        epochs,
+        index if indices is None else 0,
+        indices,
+        num_threads,
+    )
+    return images
+
+
+def trace_drawn_dust(images: torch.Tensor, spec: Spec, value_range: tuple[float, float] | None, n_axes: int) -> None:
+    """:func:`dustaug._tensors.painter.dust_batches` with a drawn seed, for the compiler to trace."""
+    torch.ops.dustaug.add_drawn_dust_(images.detach(), spec._text, value_range, n_axes)  # noqa: SLF001

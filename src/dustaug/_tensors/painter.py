@@ -1,0 +1,238 @@
+"""How a tensor is painted in its own memory, whatever its dtype and strides: what torch and torchvision share."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.autograd.graph import increment_version
+
+from dustaug import core
+from dustaug._engine.checks import DEFAULT_SPEC, check_layout, check_spec, check_value_range, complete_coordinates
+from dustaug._engine.launch import bind_dust_at
+from dustaug._engine.memory import MAX_GUESSED_CHANNELS, Layout
+from dustaug._graph.torch_dtypes import numpy_dtype
+from dustaug.spec import Spec
+
+__all__ = [
+    "AnyTensor",
+    "Painter",
+    "add_dust",
+    "draw_seed",
+    "dust_batches",
+    "dust_picture",
+    "find_painter",
+    "refuse_capture",
+    "seed_source",
+]
+
+AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
+
+_LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
+# Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
+_PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
+
+
+class Painter:
+    """:func:`add_dust` with a spec, a layout and a value range, which keeps what it looks up for each kind of tensor.
+
+    For adapters whose arguments are checked when they are made. `planar`: the caller knows no layout but CHW.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        layout: Layout | None = None,
+        value_range: tuple[float, float] | None = None,
+        planar: bool = False,  # noqa: FBT001, FBT002  As a pickle has it.
+    ) -> None:
+        self.spec, self.layout, self.value_range, self.planar = spec, layout, value_range, planar
+        # Tables of areas are large, and every image size has its own.
+        remember = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)
+        self._bind, self._bind_elsewhere = remember(self._bind_kind), remember(self._bind_kind_elsewhere)
+
+    def __call__(self, tensor: AnyTensor, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> AnyTensor:
+        # In one piece: every call and check is a few hundredths of the time that a small image takes.
+        plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
+        if not plain.is_cpu:
+            self._paint_elsewhere(plain, seed, epoch, index, num_threads)
+            increment_version(tensor)
+            return tensor
+        try:
+            address, shape, strides, dtype = plain.data_ptr(), plain.shape, plain.stride(), plain.dtype
+        except RuntimeError:
+            raise _not_dense(plain) from None
+        if (not address and 0 not in shape) or (dtype.is_floating_point and plain.is_neg()):
+            raise _not_dense(plain)
+        self._bind(shape, strides, dtype)(address, seed, epoch, index, num_threads)
+        increment_version(tensor)
+        return tensor
+
+    def _bind_kind(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> Callable[..., None]:
+        layout = self._check_layout(shape, strides)
+        in_numpy = numpy_dtype(dtype)
+        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
+        return bind_dust_at(tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range)
+
+    def _paint_elsewhere(self, plain: torch.Tensor, seed: int, epoch: Any, index: Any, num_threads: int) -> None:
+        """Paint on another device than the CPU."""
+        try:
+            kind = plain.device, plain.shape, plain.stride(), plain.dtype
+            address = plain.is_meta or plain.data_ptr()
+        except RuntimeError:
+            raise _not_dense(plain) from None
+        if (not address and 0 not in plain.shape) or plain.layout is not torch.strided or plain.is_neg():
+            raise _not_dense(plain)
+        self._bind_elsewhere(*kind)(plain, seed, epoch, index, num_threads)
+
+    def _bind_kind_elsewhere(
+        self, device: torch.device, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype
+    ) -> Callable[..., None]:
+        from .devices import make_batch, make_painter
+
+        layout = self._check_layout(shape, strides)
+        return make_painter(make_batch(device, tuple(shape), strides, dtype, self.spec, layout, self.value_range))
+
+    def _check_layout(self, shape: torch.Size, strides: tuple[int, ...]) -> Layout:
+        layout = self.layout
+        if layout is None:
+            if len(shape) not in _LAYOUTS:
+                raise ValueError(
+                    f"tensor must have 2, 3 or 4 axes, got shape {tuple(shape)}: type tensor.flatten(0, -4) if the "
+                    "last three are channels, height and width"
+                )
+            layout = _LAYOUTS[len(shape)]
+            self._check_guess(tuple(shape), layout)
+        if any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
+            raise ValueError(
+                f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
+                "type tensor.clone()"
+            )
+        return layout
+
+    def _check_guess(self, shape: tuple[int, ...], layout: Layout) -> None:
+        """Refuse a shape that is more likely of another layout, unless the framework knows no other."""
+        channels = shape[-3] if len(shape) > 2 else 1
+        if channels <= MAX_GUESSED_CHANNELS or (shape[-1] > 4 and (len(shape) == 4 or self.planar)):
+            return
+        hint = (
+            "tensor.movedim(-1, -3) if they come last"
+            if self.planar
+            else f"else {'HWC or NHW' if len(shape) == 3 else 'NHWC'}"
+        )
+        say = "" if self.planar else f'layout="{layout}" if that is meant, '
+        raise ValueError(
+            f"tensor must have its channels before height and width, got shape {shape}, which would be {channels} "
+            f"channels: type {say}{hint}"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Painter, (self.spec, self.layout, self.value_range, self.planar)
+
+
+find_painter = functools.lru_cache(maxsize=16)(Painter)
+
+
+def add_dust(
+    images: AnyTensor,
+    spec: Spec | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: int | None,
+    epoch: Any,
+    index: Any,
+    num_threads: int,
+) -> AnyTensor:
+    """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
+    if layout is not None:
+        check_layout(layout)
+    if value_range is not None:
+        value_range = check_value_range(value_range)
+    # Saves most callers a call, which takes as long as a hundredth of a small image.
+    painter = find_painter(DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
+    if seed is None or index is None:
+        seed, index = complete_coordinates(seed, epoch, index)
+        refuse_capture(images)
+    return painter(images, seed, epoch, index, num_threads)
+
+
+def dust_batches(painter: Painter, images: torch.Tensor, seed: int, n_axes: int) -> None:
+    """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others."""
+    leading = images.shape[:-3]
+    own = leading[:n_axes]
+    index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)
+    _dust_parts(painter, images.as_subclass(torch.Tensor), seed, index)
+
+
+def _dust_parts(painter: Painter, images: torch.Tensor, seed: int, index: NDArray[np.int64]) -> None:
+    if images.ndim > 4:
+        for part, part_index in zip(images, index, strict=True):
+            _dust_parts(painter, part, seed, part_index)
+    else:
+        painter(images, seed, 0, index if index.ndim else 0)
+
+
+class _SeedSource(threading.local):
+    """A tensor for each thread, and NumPy's view of it: drawing into them takes half the time of making a tensor."""
+
+    def __init__(self) -> None:
+        seed = np.empty((), np.int64)
+        with torch.inference_mode(mode=False):  # A tensor made in that mode could not be filled outside.
+            self.pair = torch.from_numpy(seed).random_, seed.item
+
+
+seed_source = _SeedSource()
+
+
+def draw_seed() -> int:
+    """Draw 63 bits from torch's global generator, which a data loader seeds anew in each worker and epoch."""
+    fill, read = seed_source.pair
+    fill()
+    return read()
+
+
+def refuse_capture(tensor: torch.Tensor) -> None:
+    """Refuse to draw a seed on the host for a CUDA graph, which would paint the same dust at every replay."""
+    if isinstance(tensor, torch.Tensor) and tensor.is_cuda and torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            "seed and index must be given while a CUDA graph is captured, or every replay would paint the same dust: "
+            "type dustaug.torch.add_dust(images, seed=0, index=tensor_on_the_device), and change the tensor"
+        )
+
+
+def _as_plain(tensor: Any) -> torch.Tensor:
+    """View a subclass of tensors, such as torchvision's, as a tensor without ways of its own."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(
+            f"tensor must be a torch.Tensor, got {type(tensor).__name__}: type dustaug.add_dust(…) for NumPy arrays"
+        )
+    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:  # Fake, distributed, jagged tensors.
+        raise TypeError(f"tensor must have memory of its own, got a {type(tensor).__name__}: type a plain torch.Tensor")
+    return tensor.as_subclass(torch.Tensor)
+
+
+def _not_dense(tensor: torch.Tensor) -> TypeError:
+    kind = "lazy" if tensor.layout is torch.strided else tensor.layout
+    return TypeError(
+        f"tensor must be dense memory, got a {kind} tensor: type tensor.to_dense() if it is sparse, or "
+        "tensor.resolve_neg() if it is an imaginary part"
+    )
+
+
+def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **coordinates: int) -> Any:
+    """Return a dusted copy of a Pillow image, of the same mode and size; its own memory is Pillow's affair."""
+    if picture.mode not in _PICTURE_MODES:
+        raise ValueError(
+            f'image must be of mode {", ".join(_PICTURE_MODES)}, got {picture.mode}: type image.convert("RGB")'
+        )
+    pixels = np.array(picture)
+    layout: Layout = "HW" if pixels.ndim == 2 else "HWC"
+    core.add_dust(pixels, spec, **coordinates, layout=layout, value_range=value_range)
+    return sys.modules["PIL.Image"].frombytes(picture.mode, picture.size, pixels.tobytes())

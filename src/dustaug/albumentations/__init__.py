@@ -1,0 +1,389 @@
+"""Albumentations: :class:`DustRectangles`, for Albumentations 2.0.8 and for AlbumentationsX 2.5.
+
+Both are imported as ``albumentations``, so only one of them can be installed. They differ in the hooks that are in
+``albumentations._hooks``; all that is here serves both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dustaug._adapters.targets import covered_points, visible_boxes
+from dustaug._engine.checks import (
+    MAX_INDEX,
+    check_channels,
+    check_choice,
+    check_epoch,
+    check_flag,
+    check_index,
+    check_mask_value,
+    check_seed,
+    check_value_range,
+    check_whole,
+)
+from dustaug._engine.launch import bind_dust_at
+from dustaug._engine.memory import Layout
+from dustaug._extras import name_extra
+from dustaug.core import sample_rectangles
+from dustaug.spec import Spec, resolve_spec
+
+with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
+    from albumentations.core.transforms_interface import DualTransform
+    from albumentations.core.type_definitions import ALL_TARGETS
+
+    from ._hooks import Hooks
+
+__all__ = ["DustRectangles"]
+
+_buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Look:
+    """How a transform paints: a key of a cache that is compared by identity.
+
+    Hashing a spec takes 0.1 µs longer, and 0.5 µs right after copying an image, which empties the processor's caches.
+    """
+
+    spec: Spec
+    value_range: tuple[float, float] | None
+
+
+class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
+    """Paint dust, random rectangles, on images.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out.
+    fill_mask : float or tuple of float, optional
+        Value of masks under dust, in their own units, one or one per channel. By default masks stay as they are.
+    boxes : {"clip", "keep"}, default "clip"
+        ``"clip"``, as CoarseDropout does: a bounding box shrinks to what of it is visible, and is dropped if that is
+        nothing, or less than `min_area` or `min_visibility` of `BboxParams`. ``"keep"``: boxes stay as they are.
+    same_on_batch : bool, default True
+        `images` are the frames of a video and share their dust, as Albumentations has it, and so do `volumes`. False:
+        they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume
+        always share.
+    inplace : bool, default False
+        Paint on the arrays that come in. By default they are copied, once.
+    seed : int, optional
+        0 … 2**64 - 1. With it the dust depends on spec, seed, epoch and index alone and is that of
+        :func:`dustaug.add_dust`. Without it Albumentations' own generators drive the dust, and ``Compose(seed=…)``.
+    index_key, epoch_key : str, optional
+        With a seed: the names under which a call gets the index (required) and the epoch (0 if there is no name). With
+        ``same_on_batch=False`` the index is that of the first image, or an array, one for each.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    p : float, optional
+        Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
+        tossed for each image. With a seed it is always 1, as Albumentations' coin depends on more than the index.
+    **fields
+        Fields of :class:`~dustaug.Spec`, except `p`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is unknown or of the wrong kind, or a seed comes without an index key, or the reverse.
+    ValueError
+        If an argument is out of its limits; in a call, if the index is missing.
+
+    Notes
+    -----
+    Targets are image, images, mask, masks, bboxes, keypoints, volume, volumes, mask3d and masks3d, in every dtype of
+    :func:`dustaug.add_dust`. Keypoints under dust are dropped if `KeypointParams` has ``remove_invisible=True``.
+
+    ``get_applied_params()`` has the rectangles: "holes", (r, 4), left, top, right, bottom; "fills", their brightness;
+    "hole_images", (r,), on which image of the batch each lies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> transform = DustRectangles(count_range=(1, 31), seed=7, index_key="index")
+    >>> dusted = transform(image=np.zeros((64, 64, 3), np.uint8), index=17)["image"]
+    >>> from dustaug import add_dust
+    >>> image = add_dust(np.zeros((64, 64, 3), np.uint8), Spec(count_range=(1, 31)), seed=7, index=17)
+    >>> bool((dusted == image).all())
+    True
+    """
+
+    _targets = ALL_TARGETS
+
+    def __init__(
+        self,
+        spec: Spec | Mapping[str, Any] | None = None,
+        *,
+        fill_mask: float | tuple[float, ...] | None = None,
+        boxes: Literal["clip", "keep"] = "clip",
+        same_on_batch: bool = True,
+        inplace: bool = False,
+        seed: int | None = None,
+        index_key: str | None = None,
+        epoch_key: str | None = None,
+        value_range: tuple[float, float] | None = None,
+        p: float | None = None,
+        **fields: Any,
+    ) -> None:
+        # A mapping is what get_transform_init_args makes of a spec.
+        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
+        self._look = _Look(spec, check_value_range(value_range))
+        if p is None:
+            p = 0.5 if seed is None and spec.p == 1 else 1.0
+        elif seed is not None and p != 1:
+            raise ValueError(
+                "p must be left out with a seed, or the pixels would depend on a coin of Albumentations' too, got "
+                f"{p!r}: type DustRectangles(dustaug.dust(p=0.5), seed=…)"
+            )
+        super().__init__(p=Spec(p=p).p)
+        self.fill_mask = _plain_numbers(fill_mask)
+        self.boxes, self.same_on_batch, self.inplace = boxes, same_on_batch, inplace
+        self.dust_seed = seed  # Compose writes to an attribute named seed.
+        self.index_key, self.epoch_key = index_key, epoch_key
+        if boxes == "keep":
+            self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
+        self._check()
+
+    def _check(self) -> None:
+        numbers = self.fill_mask if isinstance(self.fill_mask, tuple) else (self.fill_mask,)
+        numeric = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
+        if self.fill_mask is not None and not (numbers and numeric):
+            raise TypeError(
+                f"fill_mask must be a number or a tuple of numbers, one per channel, got {self.fill_mask!r}"
+            )
+        check_choice("boxes", self.boxes, ("clip", "keep"))
+        check_flag("same_on_batch", self.same_on_batch)
+        check_flag("inplace", self.inplace)
+        for name in ("index_key", "epoch_key"):
+            key = getattr(self, name)
+            if key is not None and not isinstance(key, str):
+                raise TypeError(f'{name} must be a name, got {key!r}: type {name}="{name[:5]}"')
+            if key is not None and self.dust_seed is None:
+                raise TypeError(
+                    f"seed must be given with {name}, got none: type DustRectangles(seed=0, {name}={key!r}), or leave "
+                    f"{name} out and let A.Compose(seed=0) drive the dust"
+                )
+        if self.dust_seed is not None:
+            self.dust_seed = check_seed(self.dust_seed)
+            if self.index_key is None:
+                raise TypeError(
+                    "index_key must be given with a seed, or every image would get the same dust, got none: type "
+                    'DustRectangles(seed=0, index_key="index") and transform(image=image, index=0), or leave seed out '
+                    "and let A.Compose(seed=0) drive the dust"
+                )
+
+    @property
+    def spec(self) -> Spec:
+        """What is drawn."""
+        return self._look.spec
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """Values of black and white."""
+        return self._look.value_range
+
+    def get_transform_init_args(self) -> dict[str, Any]:
+        """Return the arguments of the constructor but `p`, as plain values that JSON and YAML take."""
+        names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
+        spec = {name: _plain(value) for name, value in self.spec.to_dict().items()}
+        return {"spec": spec, "seed": self.dust_seed, **{name: _plain(getattr(self, name)) for name in names}}
+
+    def __repr__(self) -> str:
+        arguments = {"p": self.p, **self.get_transform_init_args(), "spec": self.spec}
+        return f"DustRectangles({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+
+    @property
+    def available_keys(self) -> set[str]:
+        """What ``Compose(strict=True)`` lets through: the targets, and the names of index and epoch."""
+        return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key))}
+
+    def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
+        """Size of the images of a call; seed, epoch and index of their dust, or an array of indices, one for each."""
+        image = data.get("image")
+        shape = self.update_transform_params({}, data)["shape"] if image is None else image.shape
+        if self.dust_seed is None:
+            params = {"shape": shape, "seed": self._draw_seed(py_random), "epoch": 0, "index": 0}
+            if self.same_on_batch:
+                return params
+        else:
+            epoch = 0 if self.epoch_key is None else check_epoch(self._read("epoch_key", data))
+            index = self._read("index_key", data)
+            params = {"shape": shape, "seed": self.dust_seed, "epoch": epoch, "index": index}
+        batch = None if self.same_on_batch else data.get("images", data.get("volumes"))
+        if batch is None:
+            params["index"] = check_whole("index", params["index"], 0, MAX_INDEX)
+        elif np.ndim(params["index"]) == 0:
+            params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))[0]
+        return params
+
+    def _read(self, argument: str, data: Mapping[str, Any]) -> Any:
+        key = getattr(self, argument)
+        if key not in data:
+            raise ValueError(
+                f"{key} must be given in each call, as {argument}={key!r} says, got {', '.join(data)}: "
+                f"type transform(image=image, {key}=0)"
+            )
+        return data[key]
+
+    def _rectangles(self, shape: tuple[int, ...], **coordinates: Any) -> dict[str, Any]:
+        """The rectangles of a call, as plain arrays."""
+        height, width, channels = (*shape, 1)[:3]
+        drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **coordinates)
+        return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
+
+    def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **_: Any) -> NDArray[np.bool_]:
+        """What dust covers, (n, h, w): one for each image of a batch, or one for all."""
+        return _find_covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
+
+    def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
+        covered = self._covered(**params)
+        if len(covered) != 1:
+            raise ValueError(
+                f"{target} must belong to one image, got {len(covered)} images with dust of their own: type "
+                "same_on_batch=True"
+            )
+        return covered[0]  # type: ignore[no-any-return]
+
+    def _own(self, array: Any) -> NDArray[Any]:
+        """Return what may be painted on: a copy, or the very array if it is to be changed."""
+        if not isinstance(array, np.ndarray):
+            return np.stack(array)  # As Compose does with lists.
+        if not self.inplace:
+            return array.copy()
+        _check_writable(array)
+        return array
+
+    def _dust(self, images: NDArray[Any], layout: Layout, params: dict[str, Any], index: Any) -> NDArray[Any]:
+        if self.replay_mode:
+            size = images.shape[-3:-1] if layout[-1] == "C" else images.shape[-2:]
+            replayed = tuple(params["shape"][:2])
+            if size != replayed:
+                raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
+        dust_at = _bind(images.shape, images.strides, images.dtype, self._look, layout)
+        dust_at(_address(images), params["seed"], params["epoch"], index)
+        return images
+
+    # The methods name no parameters: AlbumentationsX would check at each call, for 3 µs, that they were drawn.
+
+    def apply(self, img: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Dust an image (h, w) or (h, w, c)."""
+        return self._dust(
+            img if self.inplace else img.copy(), "HWC" if img.ndim == 3 else "HW", params, params["index"]
+        )
+
+    def apply_to_images(self, images: Any, **params: Any) -> NDArray[Any]:
+        """Dust images (n, h, w) or (n, h, w, c), or the slices of a volume: all alike, or each by its own index."""
+        images, index = self._own(images), params["index"]
+        indices = index if np.ndim(index) else np.full(len(images), index)
+        return self._dust(images, "NHWC" if images.ndim == 4 else "NHW", params, indices)
+
+    def apply_to_volumes(self, volumes: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Dust volumes (n, d, h, w) or (n, d, h, w, c): all alike, or each by its own index."""
+        volumes = self._own(volumes)
+        for volume, index in zip(volumes, np.broadcast_to(params["index"], len(volumes)), strict=True):
+            self._dust(volume, "NHWC" if volume.ndim == 4 else "NHW", params, np.full(len(volume), index))
+        return volumes
+
+    def apply_to_mask(self, mask: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of a mask (h, w) or (h, w, c)."""
+        return mask if self.fill_mask is None else self._fill(mask[None], 3, **params)[0]
+
+    def apply_to_masks(self, masks: Any, **params: Any) -> Any:
+        """Fill what dust covers of masks (n, h, w) or (n, h, w, c)."""
+        return masks if self.fill_mask is None or not len(masks) else self._fill(masks, 3, **params)
+
+    def apply_to_mask3d(self, mask3d: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of a mask (d, h, w) or (d, h, w, c) of a volume."""
+        return mask3d if self.fill_mask is None else self._fill(mask3d[None], 4, **params)[0]
+
+    def apply_to_masks3d(self, masks3d: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Fill what dust covers of masks (n, d, h, w) or (n, d, h, w, c) of volumes."""
+        return masks3d if self.fill_mask is None else self._fill(masks3d, 4, **params)
+
+    def _fill(self, masks: Any, axes: int, **params: Any) -> Any:
+        """Fill what dust covers of masks whose first `axes` axes end with height and width."""
+        masks = self._own(masks)
+        covered = self._covered(**params)
+        if masks.shape[axes - 2 : axes] != covered.shape[1:] or len(covered) not in (1, len(masks)):
+            raise ValueError(
+                f"masks must be of the images' size, {covered.shape[1:]}, and one for each image of a batch with "
+                f"same_on_batch=False, got shape {masks.shape} for {len(covered)}"
+            )
+        value = check_mask_value(self.fill_mask, masks.dtype)
+        if value.ndim:
+            check_channels("fill_mask", len(value), (*masks.shape, 1)[axes], "masks")
+        masks[np.broadcast_to(covered if axes == 3 else covered[:, None], masks.shape[:axes])] = value
+        return masks
+
+    def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Shrink boxes (k, 4 or more), in fractions of the sides, to what of them is visible."""
+        processor = self.get_processor("bboxes")
+        if self.boxes == "keep" or processor is None or not len(bboxes):
+            return bboxes
+        height, width = params["shape"][:2]
+        sides = [width, height, width, height]
+        # What was a whole pixel before float32 is made one again, or a box would reach into the next row.
+        pixels = np.round(bboxes[:, :4] * sides, 2)
+        covered, limits = self._covered_one("bboxes", **params), processor.params
+        shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
+        bboxes = bboxes.copy()
+        bboxes[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
+        return bboxes  # Compose drops those that are empty now, and what belongs to them.
+
+    def apply_to_keypoints(self, keypoints: NDArray[Any], **params: Any) -> NDArray[Any]:
+        """Drop keypoints (k, 2 or more), in pixels, under dust, if they are to be removed when invisible."""
+        processor = self.get_processor("keypoints")
+        if processor is None or not processor.params.remove_invisible or not len(keypoints):
+            return keypoints
+        return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
+
+
+def _plain_numbers(value: Any) -> Any:
+    """Numbers of NumPy's and lists of them, as JSON and YAML bring them, as plain numbers and tuples."""
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain_numbers, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+@functools.lru_cache(maxsize=1)
+def _find_covered(
+    spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """What dust covers, (n, h, w). The masks, boxes and keypoints of a call ask for it one after the other."""
+    drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
+    return drawn.mask(height, width)
+
+
+@functools.lru_cache(maxsize=512)
+def _bind(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    look: _Look,
+    layout: Layout,
+) -> Callable[..., None]:
+    return bind_dust_at(shape, strides, dtype, look.spec, layout=layout, value_range=look.value_range)
+
+
+def _check_writable(array: NDArray[Any]) -> None:
+    if not array.flags.writeable:
+        raise ValueError("arrays must be writable with inplace=True, got a read-only one: leave inplace out")
+
+
+def _address(array: NDArray[Any]) -> int:
+    try:
+        # A third of the time of array.ctypes.data. Refuses what is not contiguous, and what is read-only.
+        return _address_of(_buffer_of(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError):
+        _check_writable(array)
+        return int(array.__array_interface__["data"][0])

@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m dustaug.cli``."""
+
+from . import main
+
+main()

@@ -1,0 +1,325 @@
+"""Keras 3: dust as a layer on TensorFlow, JAX or PyTorch, and on flows of batches as in the 2017 post."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, final
+
+import numpy as np
+
+from dustaug._extras import name_extra
+
+with (
+    name_extra("keras", "dustaug.keras", "keras"),
+    name_extra(
+        "keras,tensorflow",
+        "Keras' backend",
+        *("jax", "tensorflow", "torch"),
+        instead=", or set KERAS_BACKEND to a backend that is installed",
+    ),
+):
+    import keras
+
+from dustaug._engine.checks import (
+    MAX_EPOCH,
+    MAX_INDEX,
+    check_choice,
+    check_ends,
+    check_given_range,
+    check_mask_value,
+    check_seed,
+    check_whole,
+)
+from dustaug._engine.memory import Layout, looks_mistaken
+from dustaug._graph.program import Ops, dust_images
+from dustaug.spec import Spec, resolve_spec
+
+from ._flow import draw_seed, dust_flow
+
+__all__ = ["DustRectangles", "dust_flow"]
+
+DataFormat = Literal["channels_last", "channels_first"]
+
+
+@final
+@keras.saving.register_keras_serializable(package="dustaug")
+class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
+    """Paint random rectangles on images in training; at other times pass them on.
+
+    It is made of the operations of Keras' backend alone (TensorFlow, JAX or PyTorch), so it can be compiled and runs on
+    any device. Put it into a model, or into ``dataset.map(layer)``, whatever the backend. It takes images, or a dict of
+    Keras' names: ``"images"`` and ``"segmentation_masks"`` are changed, boxes, labels and all else are passed on.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if neither this nor fields are given. ``p`` of the spec is decided for
+        each image on its own.
+    seed : int, optional
+        0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
+    data_format : {"channels_last", "channels_first"}, optional
+        By default that of Keras' configuration, and an error where the shape looks like the other one.
+    value_range : (float, float), default (0, 255)
+        Values of black and white, as in Keras' own layers.
+    fill_mask : int, optional
+        Class to write into segmentation masks under the dust. By default masks are left alone.
+    index_key, epoch_key : str, optional
+        With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 without a
+        name). The dust then depends on spec, seed, epoch and index alone.
+    name, dtype, trainable : optional
+        As in all layers of Keras. Images leave the layer in the dtype in which it computes, float32 unless a policy
+        says otherwise; ``dtype="uint8"`` keeps bytes.
+    **fields
+        Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
+
+    Raises
+    ------
+    RuntimeError
+        If it is made inside of ``dataset.map``.
+    TypeError
+        If a field is unknown, or comes together with a spec, or an index key comes without a seed.
+    ValueError
+        If an argument is out of its limits; in a call, if the height, width or channels of the images are unknown.
+
+    Notes
+    -----
+    Without an index key the layer counts its calls, and call number k paints the dust of
+    ``add_dust(images, spec, seed=seed, epoch=k, index=0)``: the same with every backend. Two layers of the same seed
+    share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but it falls on other
+    images as calls race. The count begins anew when a model is loaded; an index does not.
+
+    As with all of Keras' augmentation layers, calling a layer or a model directly means training: type
+    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` know by themselves.
+
+    Examples
+    --------
+    >>> layer = DustRectangles(count_range=(0, 63), seed=7)
+    >>> images = np.zeros((8, 64, 64, 3), np.uint8)
+    >>> dusted = np.asarray(layer(images))
+    >>> dusted.shape, dusted.dtype
+    ((8, 64, 64, 3), dtype('float32'))
+    >>> from dustaug import add_dust
+    >>> expected = add_dust(images, layer.spec, seed=7, epoch=0, index=0)
+    >>> bool((dusted == expected).all())
+    True
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        seed: int | None = None,
+        data_format: DataFormat | None = None,
+        value_range: tuple[float, float] = (0, 255),
+        fill_mask: int | None = None,
+        index_key: str | None = None,
+        epoch_key: str | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        **fields: Any,
+    ) -> None:
+        # Boxes, labels and masks are not to be rounded to the dtype of the layer.
+        super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        self.spec = resolve_spec(spec, fields)
+        self.seed = None if seed is None else check_seed(seed)
+        given = keras.config.image_data_format() if data_format is None else data_format
+        self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
+        self.value_range = check_given_range(value_range)
+        self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
+        self.index_key, self.epoch_key = index_key, epoch_key
+        self._check_keys()
+        # If nobody said where the channels are, nobody may have thought about it.
+        self._guess = data_format is None and self.data_format == "channels_last"
+        tf = sys.modules.get("tensorflow")
+        if tf is not None and not tf.executing_eagerly():
+            raise RuntimeError(
+                "DustRectangles must be made outside of a graph, once: type layer = DustRectangles() before "
+                "dataset.map(layer)"
+            )
+        self._seed = draw_seed() if seed is None else self.seed
+        self.generator = keras.random.SeedGenerator(0)  # Which counts, also where a compiled step has no side effects.
+        self._calls: Any = None
+
+    def _check_keys(self) -> None:
+        for name in ("index_key", "epoch_key"):
+            key = getattr(self, name)
+            if key is not None and not isinstance(key, str):
+                raise TypeError(f"{name} must be a key of the dict of inputs, got {key!r}")
+        if self.index_key is None and self.epoch_key is not None:
+            raise TypeError('index_key must be given with epoch_key, got none: type index_key="index"')
+        if self.index_key is not None and self.seed is None:
+            raise TypeError(
+                'seed must be given with index_key, got none: type DustRectangles(seed=0, index_key="index")'
+            )
+
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
+        """Call the layer; arguments are those of :meth:`call`."""
+        if isinstance(inputs, (tuple, list)):
+            raise TypeError(
+                f"inputs must be images or a dict with them, got a {type(inputs).__name__}: type "
+                "dataset.map(lambda images, labels: (layer(images), labels))"
+            )
+        if isinstance(inputs, Mapping):
+            inputs = {**inputs, **self._checked(inputs)}
+        if keras.config.backend() != "tensorflow" and _is_in_tensorflow_graph(inputs):
+            # Keras would take TensorFlow's tensors for arrays, and fail to convert them.
+            return self.call(inputs, **kwargs)
+        return super().__call__(inputs, **kwargs)
+
+    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Index and epoch of a dict, as arrays where they are numbers; tensors of a graph cannot be looked into."""
+        max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
+        checked = {}
+        for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
+            numbers = None if key is None else _known(inputs.get(key))
+            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray, list, tuple)):
+                checked[key] = np.asarray(numbers)
+                check_ends(key, checked[key], limit)
+        return checked
+
+    def call(self, inputs: Any, training: bool = True) -> Any:  # noqa: FBT001, FBT002  As Keras calls it.
+        """Dust images, or the images and masks of a dict."""
+        if not isinstance(inputs, Mapping):
+            return self._dust(inputs, inputs, training=training)[0]
+        if "images" not in inputs:
+            given = ", ".join(map(str, inputs))
+            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
+        images, covered = self._dust(inputs["images"], inputs, training=training)
+        outputs = {**inputs, "images": images}
+        if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
+            outputs["segmentation_masks"] = self._fill(inputs["segmentation_masks"], covered)
+        return outputs
+
+    def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
+        """Images, and what the dust covers if there is any."""
+        layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
+        ops, paint = _find_operations(framework, images)
+        dtype = ops.numpy_dtype(images)
+        if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
+            raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
+        images = ops.cast(images, self.compute_dtype)
+        if not training:
+            return images, None
+        if self.index_key is None:
+            epoch, index = ops.words(self._count_call(framework)), ops.split(0)
+        else:
+            keys = (self.epoch_key, self.index_key)
+            (epoch, _), index = (ops.split(0 if key is None else _entry(inputs, key)) for key in keys)
+        options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
+        dusted: tuple[Any, Any] = paint(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
+        return dusted
+
+    def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
+        rank = len(shape)
+        if rank not in (3, 4):
+            raise ValueError(f"images must have 3 axes, or 4 in a batch, got shape {shape}")
+        if self._guess and None not in shape[-3:] and looks_mistaken(shape):
+            raise ValueError(
+                f"data_format must be given where the shape does not tell it, got shape {shape}: type "
+                f'data_format="channels_last" if the last axis is {shape[-1]} channels, "channels_first" if they come '
+                "first, or images[..., None] if there is none"
+            )
+        if self.data_format == "channels_last":
+            return "NHWC" if rank == 4 else "HWC"
+        return "NCHW" if rank == 4 else "CHW"
+
+    def _count_call(self, framework: str) -> Any:
+        if framework != "tensorflow":
+            return self.generator.next()[1]
+        # Two calls that run in parallel would now and then get the same number of a SeedGenerator.
+        if self._calls is None:
+            from dustaug._graph.tensorflow import Calls
+
+            self._calls = Calls()
+        return self._calls.count()
+
+    def _fill(self, masks: Any, covered: Any) -> Any:
+        ops, _ = _find_operations(_framework_of(masks), masks)
+        value = check_mask_value(self.fill_mask, ops.numpy_dtype(masks))
+        if len(masks.shape) > len(covered.shape):
+            *batch, height, width = (-1 if length is None else length for length in covered.shape)
+            size = (height, width, 1) if self.data_format == "channels_last" else (1, height, width)
+            covered = ops.reshape(covered, (*batch, *size))
+        return ops.where(covered, ops.constant(value), masks)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of what goes in."""
+        return input_shape
+
+    def compute_output_spec(self, inputs: Any, **_: Any) -> Any:
+        """Shape of what goes in; images get the dtype of the layer."""
+        if not isinstance(inputs, Mapping):
+            self._layout_of(tuple(inputs.shape))
+            return keras.KerasTensor(inputs.shape, self.compute_dtype)
+        others = {key: value for key, value in inputs.items() if key != "images"}
+        others = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), others)
+        return {**others, "images": self.compute_output_spec(inputs["images"])}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return all arguments, ready for JSON."""
+        names = ("seed", "data_format", "fill_mask", "index_key", "epoch_key")
+        config = {name: getattr(self, name) for name in names}
+        return {
+            **super().get_config(),
+            **config,
+            "spec": self.spec.to_dict(),
+            "value_range": tuple(self.value_range),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DustRectangles:
+        """Make a layer of :meth:`get_config`'s arguments."""
+        return cls(**{**config, "spec": Spec.from_dict(config["spec"])})
+
+
+def _known(numbers: Any) -> Any:
+    """Numbers of a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
+    tf, torch, jax = (sys.modules.get(name) for name in ("tensorflow", "torch", "jax"))
+    if tf is not None and tf.is_tensor(numbers):
+        known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
+        return numbers if known is None else known
+    if torch is not None and isinstance(numbers, torch.Tensor):
+        return numbers.numpy() if numbers.is_cpu and not torch.compiler.is_compiling() else numbers
+    if jax is not None and isinstance(numbers, jax.Array) and not isinstance(numbers, jax.core.Tracer):
+        return np.asarray(numbers) if {device.platform for device in numbers.devices()} == {"cpu"} else numbers
+    return numbers
+
+
+def _entry(inputs: Any, key: str) -> Any:
+    if not isinstance(inputs, Mapping) or key not in inputs:
+        given = f"a dict with {', '.join(map(str, inputs))}" if isinstance(inputs, Mapping) else "images alone"
+        raise ValueError(f'inputs must be a dict with "images" and {key!r}, got {given}')
+    return inputs[key]
+
+
+def _is_in_tensorflow_graph(inputs: Any) -> bool:
+    """Tell whether inputs are tensors of a graph of TensorFlow's, as in ``dataset.map``."""
+    tf = sys.modules.get("tensorflow")
+    images = inputs.get("images") if isinstance(inputs, Mapping) else inputs
+    return tf is not None and tf.is_tensor(images) and not tf.executing_eagerly()
+
+
+def _framework_of(images: Any) -> str:
+    backend: str = keras.config.backend()
+    return "tensorflow" if _is_in_tensorflow_graph(images) else backend
+
+
+def _find_operations(framework: str, images: Any) -> tuple[Ops, Callable[..., tuple[Any, Any]]]:
+    """Operations on tensors such as these, and ``_graph.program.dust_images`` with them."""
+    if framework == "tensorflow":
+        from dustaug._graph import tensorflow as _graph_tensorflow
+
+        return _graph_tensorflow.OPS, functools.partial(dust_images, _graph_tensorflow.OPS)
+    if framework == "jax":
+        from dustaug._graph import jax as _graph_jax
+
+        return _graph_jax.OPS, _graph_jax.dust_images
+    if framework == "torch":
+        from dustaug._graph.torch import Torch
+
+        ops = Torch(images.device)
+        return ops, functools.partial(dust_images, ops)
+    raise ValueError(f"Keras must run on tensorflow, jax or torch, got {framework}: type KERAS_BACKEND=tensorflow")

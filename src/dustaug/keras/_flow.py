@@ -1,0 +1,221 @@
+"""Dust on flows of batches, as in the 2017 post: Keras' PyDatasets, sequences and iterables."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dustaug import core
+from dustaug._engine.checks import (
+    check_epoch,
+    check_flag,
+    check_layout,
+    check_seed,
+    check_spec,
+    check_value_range,
+    not_an_array,
+)
+from dustaug._engine.memory import Layout
+from dustaug.spec import Spec
+
+__all__ = ["draw_seed", "dust_flow"]
+
+
+def draw_seed() -> int:
+    """Draw a seed as Keras draws those of its layers; ``keras.utils.set_random_seed`` seeds it."""
+    return int(keras.random.SeedGenerator().state.value[0])
+
+
+def dust_flow(
+    flow: Any,
+    spec: Spec | None = None,
+    *,
+    seed: int | None = None,
+    epoch: int = 0,
+    layout: Layout | None = None,
+    value_range: tuple[float, float] | None = None,
+    inplace: bool = False,
+) -> Any:
+    """Dust the batches of a flow, as the 2017 post did: ``noised_train_flow = dust_flow(train_flow)``.
+
+    Parameters
+    ----------
+    flow : keras.utils.PyDataset, sequence or iterable of batches
+        A batch is images, (n, …), or a tuple that begins with them: ``(x, y)`` or ``(x, y, sample_weight)``. Legacy
+        flows, as of ``ImageDataGenerator.flow``, are PyDatasets.
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if left out.
+    seed : int, optional
+        0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
+    epoch : int, default 0
+        Number of the first epoch.
+    layout : {"NHWC", "NCHW", "NHW"}, optional
+        By default NHWC or NCHW, as Keras' configuration says, and an error where the shape looks like another one.
+    value_range : (float, float), optional
+        Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
+    inplace : bool, default False
+        Paint on the flow's own arrays: only for a flow that makes them afresh.
+
+    Returns
+    -------
+    keras.utils.PyDataset or generator
+        For a PyDataset or a sequence (anything with ``len()`` and ``[i]``) a PyDataset with its length, workers and
+        callbacks. It goes to the next epoch with ``on_epoch_end``, which ``fit`` calls (newer versions of Keras once
+        before the first epoch too), and a loop that has come to its end; ``set_epoch`` says which it is. For any other
+        iterable a generator that goes through it once.
+
+    Raises
+    ------
+    TypeError
+        If `flow` is not one of these, or is a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with
+        images.
+    ValueError
+        If an argument is out of its limits.
+
+    Notes
+    -----
+    Images get the dust of :func:`dustaug.add_dust` for (seed, epoch, index). Of a flow with an ``index_array``, as
+    legacy flows have, the index is that of the sample, however they are shuffled. Of one with a ``batch_size`` it is
+    the position in the flow, of any other PyDataset or sequence 2**32 times the number of the batch plus the position
+    in it, and of an iterable the number of images before. So neither workers nor the order of batches change it.
+
+    Examples
+    --------
+    >>> batches = [(np.zeros((8, 32, 32, 3), np.uint8), np.arange(8))] * 4
+    >>> noised_train_flow = dust_flow(batches, seed=7)
+    >>> images, labels = noised_train_flow[1]
+    >>> expected = core.add_dust(np.zeros((8, 32, 32, 3), np.uint8), seed=7, index=2**32)
+    >>> len(noised_train_flow), bool((images == expected).all())
+    (4, True)
+    """
+    if layout is None and keras.config.image_data_format() == "channels_first":
+        layout = "NCHW"
+    layout, value_range, inplace = check_layout(layout), check_value_range(value_range), check_flag("inplace", inplace)
+    seed = draw_seed() if seed is None else check_seed(seed)
+    painter = _Painter(check_spec(spec), seed, layout, value_range, inplace)
+    if isinstance(flow, keras.utils.PyDataset):
+        return _DustFlow(flow, painter, check_epoch(epoch))
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and isinstance(flow, tensorflow.data.Dataset):
+        raise TypeError("flow must not be a tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
+    is_sequence = hasattr(flow, "__len__") and hasattr(flow, "__getitem__")
+    if isinstance(flow, (str, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
+        raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {type(flow).__name__}")
+    if is_sequence:
+        return _DustFlow(_Batches(flow), painter, check_epoch(epoch))
+    return _dust_each(flow, painter, check_epoch(epoch))
+
+
+class _Painter(NamedTuple):
+    """How batches are painted."""
+
+    spec: Spec
+    seed: int
+    layout: Layout | None
+    value_range: tuple[float, float] | None
+    inplace: bool
+
+    def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
+        """Batch with dust; all but the images is passed on."""
+        images = _images_of(batch)
+        dusted = core.add_dust(
+            images if self.inplace else np.array(images),
+            self.spec,
+            seed=self.seed,
+            epoch=epoch,
+            index=index,
+            layout=self.layout,
+            value_range=self.value_range,
+        )
+        return (dusted, *batch[1:]) if isinstance(batch, (tuple, list)) else dusted
+
+
+def _images_of(batch: Any) -> Any:
+    images = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+    if isinstance(images, Mapping):
+        raise TypeError(
+            "flow must give images or tuples that begin with them, got a dict: type ((d['images'], …) for …)"
+        )
+    if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
+        raise not_an_array(images)
+    return np.asarray(images)
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """A sequence of batches as a PyDataset."""
+
+    def __init__(self, batches: Any) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.batches[i]
+
+
+class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
+    """A PyDataset with dust, and with a number for its epoch."""
+
+    def __init__(self, flow: Any, painter: _Painter, epoch: int) -> None:
+        super().__init__(flow.workers, flow.use_multiprocessing, flow.max_queue_size)
+        self.flow, self.epoch, self._painter = flow, epoch, painter
+        if getattr(flow, "index_array", ()) is None:
+            flow.on_epoch_end()  # A legacy flow makes its order when first asked, and workers would race for that.
+
+    @property
+    def num_batches(self) -> int | None:
+        """Number of batches, or None if there is no end."""
+        number: int | None = self.flow.num_batches
+        return number
+
+    def __len__(self) -> int:
+        return len(self.flow)
+
+    def __getitem__(self, i: int) -> Any:
+        batch = self.flow[i]
+        return self._painter(batch, self.epoch, self._index(i, len(_images_of(batch))))
+
+    def _index(self, i: int, n: int) -> NDArray[np.int64]:
+        """Index of each of the n images of a batch."""
+        size = getattr(self.flow, "batch_size", None)
+        if not isinstance(size, int):
+            return (i << 32) + np.arange(n)
+        order = getattr(self.flow, "index_array", None)
+        index: NDArray[np.int64] = i * size + np.arange(size) if order is None else order[i * size : (i + 1) * size]
+        if n > len(index):
+            raise ValueError(f"flow must give batches of at most its batch_size={size}, got {n} images")
+        return index[:n]
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in itertools.count() if self.num_batches is None else range(self.num_batches):
+            yield self[i]
+        self.on_epoch_end()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to an epoch, before it begins, as in ``LambdaCallback(on_epoch_begin=lambda i, _: flow.set_epoch(i))``."""
+        self.epoch = check_epoch(epoch)
+
+    def on_epoch_begin(self) -> None:
+        """Begin an epoch of the flow."""
+        self.flow.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """End an epoch of the flow, and go to the next."""
+        self.flow.on_epoch_end()
+        self.epoch += 1
+
+
+def _dust_each(flow: Iterable[Any], painter: _Painter, epoch: int) -> Iterator[Any]:
+    index = 0
+    for batch in flow:
+        n = len(_images_of(batch))
+        yield painter(batch, epoch, index + np.arange(n))
+        index += n

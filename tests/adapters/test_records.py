@@ -1,0 +1,82 @@
+"""Entries of samples of every kind, read and replaced."""
+
+import collections
+import re
+from typing import NamedTuple
+
+import pytest
+
+from dustaug._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+
+
+class Pair(NamedTuple):
+    """A sample with names."""
+
+    label: object
+    image: object
+
+
+@pytest.mark.parametrize(
+    ("sample", "key"),
+    [
+        (("an image", "a label"), 0),
+        (("a label", "an image"), -1),
+        (["a label", "an image"], 1),
+        (Pair("a label", "an image"), 1),
+        (Pair("a label", "an image"), "image"),
+        ({"label": "a label", "image": "an image"}, "image"),
+        (collections.OrderedDict(label="a label", image="an image"), "image"),
+        ({"label": "a label", 7: "an image"}, 7),
+    ],
+)
+def test_an_entry_is_read_and_replaced(sample, key):
+    """The sample stays as it is; the new one is of its kind, with the other entries."""
+    before = repr(sample)
+    changed = replace_entry(sample, key, "dusted")
+
+    assert has_entries(sample)
+    assert read_entry(sample, key, "image_key", "DustDataset") == "an image"
+    assert repr(sample) == before
+    assert type(changed) is type(sample)
+    assert repr(changed) == before.replace("an image", "dusted")
+
+
+def test_what_has_no_entries_is_an_image():
+    """Though an array and a text could be asked for an item too."""
+    assert not has_entries(memoryview(b"pixels"))
+    assert not has_entries("pixels")
+
+
+def test_the_image_is_looked_for_in_the_first_place_or_by_its_name():
+    """Of a named tuple in the first place too."""
+    assert [default_key(sample) for sample in ((1,), [1], Pair(1, 2), {"x": 1})] == [0, 0, 0, "image"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "key", "message"),
+    [
+        ((1, 2), 2, "an image at 2, got 2 entries: type DustDataset(…, image_key=…)"),
+        ([1, 2], "image", "an image at 'image', got 2 entries"),
+        (Pair(1, 2), "photo", "an image at 'photo', got ['label', 'image']"),
+        ({"x": 1}, "image", "an image at 'image', got ['x']"),
+        ({}, 0, "an image at 0, got 0 entries"),
+    ],
+)
+def test_a_missing_entry_names_those_that_there_are(sample, key, message):
+    """And what to type."""
+    with pytest.raises(LookupError, match=re.escape("sample must have " + message)):
+        read_entry(sample, key, "image_key", "DustDataset")
+
+
+def test_a_missing_entry_is_called_what_the_caller_calls_it():
+    """By the name of its argument."""
+    with pytest.raises(LookupError, match=re.escape("element must have an epoch at 'e', got ['x']: type Dust(…")):
+        read_entry({"x": 1}, "e", "epoch_key", "Dust", "element")
+
+
+def test_keys_are_places_names_or_none():
+    """A flag is neither."""
+    assert [check_key("image_key", key, "a sample") for key in (None, 0, -1, "image")] == [None, 0, -1, "image"]
+    for key in (True, 1.5, b"image", ("a", "b")):
+        with pytest.raises(TypeError, match=re.escape(f"image_key must be a place or a key in a sample, got {key!r}")):
+            check_key("image_key", key, "a sample")

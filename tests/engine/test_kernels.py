@@ -1,0 +1,123 @@
+"""The compiled code: its words, its signatures, and that it never writes outside."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+import dustaug
+import reference
+from conftest import VECTORS
+from dustaug._engine import kernels, kernels_numpy
+
+KNOWN_ANSWERS = [
+    [int(word, 16) for word in line.split()]
+    for line in (VECTORS / "philox4x32_10.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+
+
+@njit
+def compiled_philox(c0, c1, c2, c3, k0, k1):
+    return kernels._philox(c0, c1, c2, c3, k0, k1)
+
+
+def test_there_are_known_answers():
+    """All published vectors are read."""
+    assert [10, 10, 10] == list(map(len, KNOWN_ANSWERS))
+
+
+@pytest.mark.parametrize("answer", KNOWN_ANSWERS, ids=["zeros", "ones", "pi"])
+def test_philox_gives_the_published_words(answer):
+    """Kernel, NumPy form and twin reproduce the known answers of Random123."""
+    counter, key, expected = answer[:4], answer[4:6], tuple(answer[6:])
+
+    assert expected == compiled_philox(*map(np.uint64, counter), *map(np.uint64, key))
+    assert expected == tuple(map(int, kernels_numpy.philox(counter, *key)))
+    assert expected == reference.philox(counter, key)
+
+
+def test_one_signature_serves_all_dtypes_and_layouts():
+    """Each entry is compiled once, whatever it paints."""
+    for dtype in (np.uint8, np.uint16, np.float32, np.float64, bool):
+        for shape, layout in (((2, 3, 20, 20), "NCHW"), ((2, 20, 20, 3), "NHWC"), ((20, 20), "HW")):
+            for spec in (
+                dustaug.dust(),
+                dustaug.random_erasing(p=1),
+                dustaug.dust(fill="color"),
+                dustaug.dust(fill="mean"),
+            ):
+                images = np.zeros(shape, dtype)
+                dustaug.add_dust(images, spec, seed=2**64 - 1, epoch=2**32 - 1, index=2**62, layout=layout)
+                dustaug.add_dust(
+                    images[..., ::-1], spec, seed=0, index=np.arange(len(images) if "N" in layout else 1), layout=layout
+                )
+                dustaug.paint_rectangles(
+                    images,
+                    dustaug.sample_rectangles(
+                        spec,
+                        height=20,
+                        width=20,
+                        seed=0,
+                        index=np.arange(2 if "N" in layout else 1),
+                        channels=images.shape[layout.index("C")] if "C" in layout else 1,
+                    ),
+                    layout=layout,
+                )
+    for entry in (kernels.dust_images, kernels.count_rectangles, kernels.draw_rectangles, kernels.paint_boxes):
+        assert len(entry.signatures) == 1
+
+
+@pytest.mark.parametrize("side", [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_nothing_is_written_outside(side, dtype, channels):
+    """Bytes around a buffer that is painted over and over stay as they were, for all sizes of runs."""
+    guard = 256
+    item = np.dtype(dtype).itemsize
+    for width in range(1, side + 2, max(1, side // 8)):
+        n_bytes = 3 * width * channels * item
+        memory = np.full(2 * guard + n_bytes, 0xA5, np.uint8)
+        images = memory[guard : guard + n_bytes].view(dtype).reshape(3, width, channels)
+        for fill in ({"fill": "constant", "fill_value": 255}, {"fill": "color"}, {"fill": "noise"}):
+            spec = dustaug.dust(half_width_range=(0, side), count_range=(50, 50), spare_last=False, **fill)
+            dustaug.add_dust(images, spec, seed=1, index=0, layout="HWC")
+            dustaug.add_dust(images[:, ::-1], spec, seed=2, index=0, layout="HWC")
+
+        assert (memory[:guard] == 0xA5).all()
+        assert (memory[-guard:] == 0xA5).all()
+
+
+def test_prefetching_changes_no_pixel():
+    """Batches above and below the size from which the kernel prefetches are painted alike, also at their ends."""
+    large = np.zeros((400, 128, 128, 3), np.uint8)
+
+    assert large.nbytes > kernels._PREFETCH_BYTES
+
+    dustaug.add_dust(large, seed=1, index=0)
+    small = [
+        dustaug.add_dust(np.zeros((50, 128, 128, 3), np.uint8), seed=1, index=start) for start in range(0, 400, 50)
+    ]
+
+    assert (large == np.concatenate(small)).all()
+
+
+def test_more_rectangles_than_lanes():
+    """Counts above one vector loop go on with the next blocks."""
+    spec = dustaug.dust(count_range=(100, 100))
+    image = np.zeros((64, 64, 1), np.uint8)
+
+    assert (
+        reference.dust(image, spec, 5, 0, 9, (0, 255)) == dustaug.add_dust(image.copy(), spec, seed=5, index=9)
+    ).all()
+
+
+def test_the_greatest_count_is_painted():
+    """All 65,535 rectangles of an image, in their order."""
+    spec = dustaug.dust(count_range=(65_535, 65_535))
+    image = np.zeros((9, 8, 1), np.uint8)
+    drawn = dustaug.sample_rectangles(spec, height=9, width=8, seed=5, index=np.array([9]))
+
+    assert len(drawn) == 65_535
+    assert (
+        reference.dust(image, spec, 5, 0, 9, (0, 255)) == dustaug.add_dust(image.copy(), spec, seed=5, index=9)
+    ).all()

@@ -1,0 +1,190 @@
+"""The kernels as operations of a graph paint the pixels of add_dust(), in every framework."""
+
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dustaug
+import strategies
+from dustaug import add_dust
+from dustaug._graph.program import dust_images
+
+SPECS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "color": dustaug.dust(fill="color", center="uniform"),
+    "noise": dustaug.dust(fill="noise"),
+    "many": dustaug.dust(count_range=(0, 80), p=0.7),
+    "none": dustaug.dust(count_range=(0, 0)),
+    "normalized": dustaug.dust(normalize_mean=(0.5, 0.4, 0.3), normalize_std=(0.2, 0.3, 0.4)),
+}
+MEAN = dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2))
+SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
+
+
+def run_tensorflow(images, spec, layout, value_range, index):
+    import tensorflow as tf
+
+    from dustaug._graph.tensorflow import OPS
+
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.split(tf.constant(index)))
+
+
+def run_torch(images, spec, layout, value_range, index):
+    import torch
+
+    from dustaug._graph.torch import Torch
+
+    ops = Torch()
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.split(torch.from_numpy(index)))
+    if images.dtype.name == "bfloat16":
+        return painted.view(torch.int16).numpy().view(images.dtype)
+    return painted.numpy()
+
+
+def run_jax(images, spec, layout, value_range, index):
+    import jax
+
+    from dustaug._graph.jax import OPS
+
+    jitted = jax.jit(lambda images, index: paint(OPS, images, spec, layout, value_range, index))
+    return jitted(images, OPS.split(index))
+
+
+def paint(ops, images, spec, layout, value_range, index):
+    words = {"seed": ops.split(SEED), "epoch": ops.split(EPOCH)[0], "index": index}
+    return dust_images(ops, images, spec, layout=layout, value_range=value_range, **words)[0]
+
+
+RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}
+INSTALLED = [name for name in RUNS if importlib.util.find_spec(name)]
+
+
+def photos(dtype):
+    images = np.random.default_rng(3).integers(0, 256, (N, 48, 64, 3), dtype=np.uint8)
+    if np.dtype(dtype).kind in "iub":
+        return images.astype(dtype)
+    return (images / 255).astype(dtype)
+
+
+def expected(images, spec, **options):
+    return add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=FIRST, **options)
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_every_framework_paints_the_same_bytes(framework, spec):
+    """Whatever the spec and the floating-point dtype."""
+    from ml_dtypes import bfloat16
+
+    index = np.arange(FIRST, FIRST + N)
+    for dtype in (np.float32, np.float16, bfloat16) if spec.normalize_mean else (np.uint8, np.float32, bfloat16):
+        images = photos(dtype)
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index))
+
+        assert expected(images, spec).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("fill", ["grey", "color", "constant"])
+def test_large_images_get_the_same_bytes(framework, layout, fill):
+    """There TensorFlow paints the pixels of rectangles alone; they lie over one another."""
+    spec = dustaug.dust(fill=fill, center_std=(0.1, 0.1), fill_value=(9, 99, 199) if fill == "constant" else None)
+    images = np.random.default_rng(3).integers(0, 256, (3, 224, 200, 3), dtype=np.uint8)
+    if layout == "NCHW":
+        images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    painted = np.asarray(RUNS[framework](images, spec, layout, None, np.arange(FIRST, FIRST + 3)))
+
+    assert expected(images, spec, layout=layout).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_the_images_of_a_batch_follow_the_first(framework):
+    """From a single index on, also across the end of its low word."""
+    images, first = photos(np.uint8), 2**32 - N // 2
+    want = add_dust(images.copy(), seed=SEED, epoch=EPOCH, index=first)
+
+    assert (
+        want.tobytes() == np.asarray(RUNS[framework](images, dustaug.dust(), "NHWC", None, np.asarray(first))).tobytes()
+    )
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize(("layout", "n"), [("NHWC", 1), ("NHWC", N + 1), ("HWC", 2)])
+def test_indices_must_be_one_for_each_image(framework, layout, n):
+    """Neither is one taken for all, nor are some left over."""
+    images = photos(np.uint8)
+    message = (
+        f"index must be a number or of shape .*one for each image, got shape .{n}," if layout == "NHWC" else "shape"
+    )
+    with pytest.raises(Exception, match=message):
+        RUNS[framework](images if layout == "NHWC" else images[0], dustaug.dust(), layout, None, np.arange(n))
+
+
+@pytest.mark.parametrize(
+    ("framework", "dtype"),
+    [
+        (framework, dtype)
+        for framework in INSTALLED
+        for dtype in (np.uint8, np.int16, np.float32, np.float64)
+        if framework != "jax" or dtype != np.float64  # Which JAX does not have by default.
+    ],
+)
+def test_every_framework_computes_the_same_mean(framework, dtype):
+    """To the bit, in whole numbers."""
+    images, index = photos(dtype), np.arange(FIRST, FIRST + N)
+
+    assert expected(images, MEAN).tobytes() == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
+
+
+if "jax" in INSTALLED:
+
+    @pytest.mark.parametrize("value_range", [(0, 0.5), (-2.1, 2.6), (0, 1000)])
+    def test_jax_refuses_means_that_need_doubles(value_range):
+        """With the range and the dtype that came."""
+        message = re.escape(
+            f'in a range of whole numbers, at most 256 apart, with fill="mean" in JAX, got float32 in {value_range}'
+        )
+        with pytest.raises(ValueError, match=message):
+            run_jax(np.zeros((N, 48, 64, 3), np.float32), MEAN, "NHWC", value_range, np.arange(N))
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("layout", ["NCHW", "NHW", "HWC", "CHW", "HW"])
+def test_every_layout_is_painted(framework, layout):
+    """Batches and single images, with channels last, first and without."""
+    images = photos(np.uint8)
+    if "C" not in layout:
+        images = images[..., 0]
+    elif layout.endswith("CHW"):
+        images = images.transpose(0, 3, 1, 2)
+    index = np.arange(FIRST, FIRST + N)
+    if "N" not in layout:
+        images, index = images[0], index[0]
+    images = np.ascontiguousarray(images)
+    painted = np.asarray(RUNS[framework](images, dustaug.dust(), layout, None, np.asarray(index)))
+
+    assert expected(images, dustaug.dust(), layout=layout).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@settings(max_examples=15)
+@given(data=st.data(), height=st.integers(1, 40), width=st.integers(1, 40))
+def test_any_spec_is_painted(framework, data, height, width):
+    """Random specs on images of random sizes."""
+    dtype = data.draw(st.sampled_from([np.dtype(np.uint8), np.dtype(np.float32)]))
+    spec = data.draw(strategies.specs(3, dtype))
+    images, index = np.zeros((3, height, width, 3), dtype), np.arange(9, 12)
+    try:
+        want = add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=9)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            RUNS[framework](images, spec, "NHWC", None, index)
+    else:
+        assert want.tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()

@@ -1,0 +1,231 @@
+"""The kernel in Triton paints the pixels of add_dust(), and compiles for GPUs that are not here."""
+
+import types
+
+import ml_dtypes
+import numpy as np
+import pytest
+import torch
+import triton
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from triton.runtime import driver
+
+import dustaug
+import interpreted
+import reference
+import strategies
+from conftest import VECTORS
+from dustaug import add_dust, dust
+from dustaug._tensors.devices import KernelPainter, make_batch
+from dustaug._tensors.triton import dust_kernel
+
+NAMES = ["bool", "uint8", "int8", "int16", "float16", "bfloat16", "float32", "float64", "int64", "uint64", "complex64"]
+DTYPES = {name: np.dtype(getattr(ml_dtypes, name, None) or name) for name in NAMES}
+SEED, EPOCH, FIRST = 2**63 + 7, 2**32 - 1, 2**33 + 1000
+SPECS = {
+    "dust": dust(),
+    "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
+    "random_erasing": dustaug.random_erasing(p=0.8),
+    "squares": dust(side_range=(3, 9), spare_last=False, count_range=(0, 9)),
+    "color": dust(fill="color", center="uniform", count_range=(3, 9)),
+    "noise": dust(fill="noise", count_range=(3, 9)),
+    "mean": dust(fill="mean", height_fraction_range=(0.05, 0.2), count_range=(3, 9)),
+    "fractions": dust(height_fraction_range=(0.1, 0.5), center="inside", count_range=(0, 5)),
+    "many": dust(count_range=(66, 70), p=0.7),
+    "none": dust(count_range=(0, 0)),
+}
+
+
+def paint(view, buffer, spec, layout, value_range=None, **coordinates):
+    """What the kernel leaves in a copy of the buffer, and what add_dust() leaves."""
+    item = view.dtype.itemsize
+    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
+    place = view.shape, tuple(stride // item for stride in view.strides), offset
+    bits = buffer.view(f"i{item}")
+    found = interpreted.run(interpreted.paint, bits, view.dtype.name, place, spec, coordinates, layout, value_range)
+    add_dust(view, spec, **coordinates, layout=layout, value_range=value_range)
+    return bits.tobytes(), found.tobytes()
+
+
+def photos(dtype, shape=(2, 40, 48, 3), seed=3):
+    return strategies.sample_items(shape, dtype, seed)
+
+
+def test_philox_gives_the_published_words():
+    """Triton's own generator, on the published known answers."""
+    rows = [line.split() for line in (VECTORS / "philox4x32_10.txt").read_text().splitlines() if line[0] != "#"]
+    words = np.array([[int(word, 16) for word in row] for row in rows], np.uint64)
+    counters, keys, expected = words[:, :4], words[:, 4:6], words[:, 6:]
+
+    assert (interpreted.run(interpreted.philox, counters.astype(np.int64), keys) == expected.astype(np.int64)).all()
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2**32 - 1)] * 6), min_size=1, max_size=5))
+@settings(max_examples=20)
+def test_philox_gives_our_words(numbers):
+    """For any counter (block, index low, index high, epoch) and seed."""
+    words = np.array(numbers, np.uint64)
+    found = interpreted.run(interpreted.philox, words[:, :4].astype(np.int64), words[:, 4:])
+
+    assert found.tolist() == [list(reference.philox(row[:4], row[4:])) for row in words.tolist()]
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_every_preset_is_painted(spec):
+    """Byte for byte, with overlapping rectangles, large seeds, epochs and indices."""
+    images = photos(np.dtype(np.uint8))
+    expected, found = paint(images, images, spec, "NHWC", seed=SEED, epoch=EPOCH, index=FIRST)
+
+    assert expected == found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dtype_is_painted(name):
+    """Planes and interleaved channels, of items of every size; normalised where they are floats."""
+    dtype = DTYPES[name]
+    spec = dust(fill="color", count_range=(3, 5))
+    if dtype.kind not in "biuc":
+        spec = spec.replace(normalize_mean=(0.5, 0.4, 0.3), normalize_std=(0.2, 0.3, 0.4))
+    for layout, shape in (("NCHW", (2, 3, 20, 31)), ("NHWC", (2, 20, 31, 3))):
+        images = photos(dtype, shape)
+        expected, found = paint(images, images, spec, layout, seed=SEED, epoch=EPOCH, index=FIRST)
+
+        assert expected == found
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "complex64"])
+def test_means_of_every_dtype(name):
+    """To the bit, of negative and of huge values too."""
+    images = photos(DTYPES[name], (2, 24, 24, 2))
+    if name.startswith(("float", "bfloat")):
+        images[0, :, :, 0] *= -3
+    spec = dust(fill="mean", count_range=(3, 9))
+    limits = (0, 255) if name in ("float32", "float64") else None
+    if limits:
+        images *= 255
+    expected, found = paint(images, images, spec, "NHWC", limits, seed=1, index=0)
+
+    assert expected == found
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e9])
+def test_means_that_cannot_be_taken_are_nan(value):
+    """Where add_dust() raises, the device cannot without waiting: what it paints is not to be overlooked."""
+    images = np.full((2, 16, 16, 2), 0.5, np.float32)
+    images[1, 3, 3, 1] = value
+    place = images.shape, tuple(stride // 4 for stride in images.strides), 0
+    arguments = (images.view(np.int32), "float32", place, dust(fill="mean", count_range=(9, 9)), {"seed": 1})
+    found = interpreted.run(interpreted.paint, *arguments, "NHWC", None).view(np.float32)
+
+    assert np.isnan(found[1, :, :, 1]).sum() > 9
+    assert (np.delete(found.reshape(2, -1, 2)[1], 3 * 16 + 3, 0)[:, 0] == 0.5).all()
+    assert (found[0] == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "index", [np.array([5, 2**62, 5]), np.array([1, 0, 2], np.int32), np.int64(2**32 - 1), 2**63 - 3]
+)
+@pytest.mark.parametrize("epoch", [0, 1, np.array(2**31 + 5), np.array([7])])
+def test_indices_and_epochs(index, epoch):
+    """As numbers, or as tensors that a captured graph reads anew; a tensor of one index is that of the first image."""
+    images, coordinates = photos(np.dtype(np.uint8), (3, 16, 16, 1)), {"seed": 2**64 - 1, "index": np.asarray(index)}
+    coordinates["epoch"] = epoch
+    place = images.shape, images.strides, 0
+    found = interpreted.run(
+        interpreted.paint, images, "uint8", place, dust(count_range=(2, 5)), coordinates, "NHWC", None
+    )
+    host = {"seed": 2**64 - 1, "index": index if np.ndim(index) else int(index), "epoch": int(np.max(epoch))}
+
+    assert add_dust(images, dust(count_range=(2, 5)), **host).tobytes() == found.tobytes()
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_any_spec_on_any_view(data):
+    """Random specs on strided, cropped and transposed views of random sizes, and nothing beside the view changes."""
+    dtypes = [DTYPES[name] for name in NAMES if name != "uint64"]
+    buffer, view, layout = data.draw(strategies.views(dtypes=dtypes, max_side=32, steps=(1, 1, 1, 2, 3)))
+    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
+    spec = data.draw(strategies.specs(channels, view.dtype))
+    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
+    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
+    try:
+        add_dust(view.copy(), spec, **coordinates, layout=layout, value_range=None)
+    except ValueError:
+        return
+    expected, found = paint(view, buffer, spec, layout, **coordinates)
+
+    assert expected == found
+
+
+# What is not known before Triton compiles: items of each size, where it looks, what it fills with, how large its tiles.
+VARIANTS = {
+    "dust": {"item": 1, "FILL": "one"},
+    "random_erasing": {"item": 4, "FILL": "noise", "SIZE_FROM_TABLE": True, "INSIDE": True, "TILE": (32, 64)},
+    "color": {"item": 8, "FILL": "color", "tensors": True},
+    "mean": {"item": 2, "FILL": "mean", "TILE": (32, 64)},
+}
+TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
+if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels may come without AMD's linker.
+    TARGETS["gfx942"] = GPUTarget("hip", "gfx942", 64)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_it_compiles_for_gpus(target, variant):
+    """To machine code of NVIDIA's and AMD's processors, none of which has to be here."""
+    fields = {"INSIDE": False, "SIZE_FROM_TABLE": False, "TILE": (16, 16), "tensors": False, **VARIANTS[variant]}
+    tile, items = fields.pop("TILE"), f"*i{8 * fields.pop('item')}"
+    signature = {"images": items, "plan": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
+    constants = {**fields, "TILE_ROWS": tile[0], "TILE_COLUMNS": tile[1]}
+    if not constants.pop("tensors"):
+        constants |= {"epochs": None, "indices": None}
+    signature |= {"epochs": "*i64", "first": "u64", "indices": "*i64"} | dict.fromkeys(constants, "constexpr")
+    signature = {name: signature[name] for name in dust_kernel.arg_names}
+    compiled = triton.compile(ASTSource(dust_kernel, signature, constants), target=TARGETS[target])
+
+    assert len(compiled.asm["cubin" if target.startswith("sm") else "hsaco"]) > 1000
+
+
+# As much of a GPU's driver as Triton asks for before it launches.
+NO_DRIVER = types.SimpleNamespace(
+    get_current_device=lambda: 0,
+    set_current_device=lambda _: None,
+    get_current_stream=lambda _: 0,
+    get_current_target=lambda: TARGETS["sm_90"],
+)
+
+
+@pytest.fixture
+def compilations(monkeypatch):
+    """What the launches of a test compile, without a launch."""
+    found, run, before = [], dust_kernel.run, dict(vars(driver))
+    monkeypatch.setattr(
+        dust_kernel, "run", lambda *given, **options: found.append(run(*given, **{**options, "warmup": True}))
+    )
+    driver.set_active(NO_DRIVER)
+    yield found
+    vars(driver).update(before)
+
+
+def test_nothing_is_compiled_anew(compilations):
+    """Not for new seeds, epochs and indices, whatever their size, nor for new counts, shapes, strides and addresses."""
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+
+    def paint(images, spec=dust(), **coordinates):  # noqa: B008
+        batch = make_batch(images.device, tuple(images.shape), images.stride(), images.dtype, spec, "NCHW")
+        KernelPainter(batch)(images, **coordinates)
+
+    for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
+        paint(images, seed=seed, epoch=epoch, index=index)
+    paint(images[:, :, 1:, 3:], seed=1, index=0)
+    paint(torch.zeros(4, 5, 99, 131, dtype=torch.uint8), dust(count_range=(0, 7)), seed=1, index=0)
+    assert len(set(map(id, compilations))) == 1
+
+    for start in range(2):
+        index = torch.arange(4)[start:]
+        paint(images[start:], seed=1, epoch=torch.tensor(3), index=index)
+    assert len(set(map(id, compilations))) == 2
