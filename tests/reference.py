@@ -1,187 +1,311 @@
-"""A slow twin of dustaug in plain Python integers, written from the contract at the head of ``_engine.kernels``.
+"""A slow twin of dustaug in plain Python, written from the contract (``dustaug._engine.contract``) alone.
 
-Nothing here is shared with the package except Spec, and the table of areas, whose distribution test_tables.py checks.
+Its author had read the contract and the fields of Spec, and no other line of the package. Nothing is shared with it.
 """
 
+import collections
+import decimal
+import functools
+import itertools
 import math
-from collections import deque
 from fractions import Fraction
 
 import numpy as np
 
-from dustaug._engine.tables import area_table
+WORD = 2**32
 
-WORDS = 2**32
+# ---------------------------------------------------------------------------------------------------------------- words
 
 
 def philox(counter, key):
-    """Philox4x32-10 of four counter words and two key words."""
+    """Return the four random words of Philox4x32-10 for a counter of four words and a key of two."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
-        product_0, product_1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
-        c0, c1, c2, c3 = (
-            (product_1 >> 32) ^ c1 ^ k0,
-            product_1 % WORDS,
-            (product_0 >> 32) ^ c3 ^ k1,
-            product_0 % WORDS,
-        )
-        k0, k1 = (k0 + 0x9E3779B9) % WORDS, (k1 + 0xBB67AE85) % WORDS
+        product0, product1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1 = (product1 >> 32) ^ c1 ^ k0, product1 % WORD
+        c2, c3 = (product0 >> 32) ^ c3 ^ k1, product0 % WORD
+        k0, k1 = (k0 + 0x9E3779B9) % WORD, (k1 + 0xBB67AE85) % WORD
     return c0, c1, c2, c3
 
 
-def uniform(word, n):
-    """One of n equally likely outcomes."""
-    return word * n >> 32
+def block_words(block, seed, epoch, index):
+    """Return the four words of a block of one image."""
+    return philox((block, index % WORD, index >> 32, epoch), (seed % WORD, seed >> 32))
 
 
-def alias_outcome(word, masses, outcomes):
-    """Outcome of a word, by an alias table built one bucket at a time."""
-    bits = max(1, (len(masses) - 1).bit_length())
-    share = WORDS >> bits
-    mass = list(masses) + [0] * (2**bits - len(masses))
-    value = list(outcomes) + [0] * (2**bits - len(outcomes))
-    threshold, second = list(mass), list(range(2**bits))
-    light = deque(i for i, m in enumerate(mass) if m < share)
-    debtor = None
-    for giver in [i for i, m in enumerate(mass) if m >= share]:
-        if debtor is not None:
-            second[debtor] = giver
-            mass[giver] -= share - mass[debtor]
-        while light and mass[giver] > share:
-            second[light[0]] = giver
-            mass[giver] -= share - mass[light.popleft()]
-        threshold[giver] = min(mass[giver], share)
-        debtor = giver if mass[giver] < share else None
-    bucket = word // share
-    return value[bucket] if word % share < threshold[bucket] else value[second[bucket]]
+# ------------------------------------------------------------------------------------------------------------- outcomes
 
 
-def center(word, kind, side, mean, std):
-    """Centre of a rectangle along one axis."""
-    if kind == "uniform":
-        edges = [(i << 32) // side for i in range(side + 1)]
-        return alias_outcome(word, [b - a for a, b in zip(edges, edges[1:], strict=False)], range(side))
-    if std == 0:
-        edges = [WORDS if mean * side < i else 0 for i in range(side + 1)] + [WORDS]
+def between(word, low, high):
+    """Return one of the equally likely whole numbers low ... high by multiply-shift."""
+    return low + (word * (high - low + 1) >> 32)
+
+
+@functools.lru_cache
+def alias_table(masses):
+    """Return k, the thresholds and the second outcomes of the alias table for a tuple of masses."""
+    k = max(1, (len(masses) - 1).bit_length())
+    share = WORD >> k
+    mass = [*masses, *[0] * (2**k - len(masses))]
+    threshold, second = [share] * 2**k, list(range(2**k))
+
+    def fill_up(bucket, giver):
+        threshold[bucket], second[bucket] = mass[bucket], giver
+        mass[giver] -= share - mass[bucket]
+
+    small = collections.deque(bucket for bucket in range(2**k) if mass[bucket] < share)
+    lacking = None  # the large bucket that the one before it has brought below the share
+    for large in [bucket for bucket in range(2**k) if mass[bucket] >= share]:
+        if lacking is not None:
+            fill_up(lacking, large)
+        while mass[large] > share:
+            fill_up(small.popleft(), large)
+        lacking = large if mass[large] < share else None
+    return k, threshold, second
+
+
+def outcome(masses, word):
+    """Return the outcome that a word stands for, where outcome i has masses[i] of all words."""
+    k, threshold, second = alias_table(masses)
+    bucket = word >> (32 - k)
+    return bucket if word % (WORD >> k) < threshold[bucket] else second[bucket]
+
+
+@functools.lru_cache
+def even_masses(n):
+    """Return the masses of n equally likely outcomes."""
+    return tuple(((i + 1) << 32) // n - (i << 32) // n for i in range(n))
+
+
+@functools.lru_cache
+def normal_masses(mean, std, side):
+    """Return the masses of the centres 0 ... side for a normal draw in fractions of the side."""
+    below = [0]
+    for edge in range(1, side + 1):
+        if std == 0:
+            below.append(WORD if mean * side < edge else 0)
+        else:
+            below.append(round(2**31 * math.erfc((mean - edge / side) / (std * math.sqrt(2)))))
+    below.append(WORD)
+    return tuple(after - before for before, after in itertools.pairwise(below))
+
+
+# ---------------------------------------------------------------------------------------------------------------- sizes
+
+
+def clip(value, low, high):
+    """Return the value, or the end of the range beyond which it lies."""
+    return min(max(value, low), high)
+
+
+@functools.lru_cache(maxsize=1024)
+def log(value):
+    """Return the correctly rounded natural logarithm."""
+    return float(decimal.Decimal(value).ln(decimal.Context(prec=60)))
+
+
+def widen(low, high):
+    """Return the range, a little wider if it is very narrow."""
+    return (low, high) if high > low * (1 + 2e-6) else (low * (1 - 1e-6), high * (1 + 1e-6))
+
+
+def measure_below(h, w, areas, aspects):
+    """Return B(h, w), the measure of what is less high than h and less wide than w."""
+    (a0, a1), (r0, r1) = areas, aspects
+    m = clip(h / w, r0, r1)
+    log_m = clip(log(h) - log(w), log(r0), log(r1))
+
+    def s(a):
+        return clip(a / (w * w), r0, m)
+
+    def log_s(a):
+        return clip(log(a) - 2 * log(w), log(r0), log_m)
+
+    def t(a):
+        return clip((h * h) / a, m, r1)
+
+    def log_t(a):
+        return clip(2 * log(h) - log(a), log_m, log(r1))
+
+    by_width, by_height = (w * w) * (s(a1) - s(a0)), (h * h) * (1 / t(a1) - 1 / t(a0))
+    return by_width + a1 * (log_t(a1) - log_s(a1)) + by_height - a0 * (log_t(a0) - log_s(a0))
+
+
+def pair_measures(areas, aspects, height, width):
+    """Return a dict from the pairs (height, width) below the image's, in order, to their measures."""
+    (a0, a1), (r0, r1) = areas, aspects = widen(*areas), widen(*aspects)
+    first_i, last_i = math.floor(math.sqrt(a0 * r0) + 0.5), math.floor(math.sqrt(a1 * r1) + 0.5)
+    first_j, last_j = math.floor(math.sqrt(a0 / r1) + 0.5), math.floor(math.sqrt(a1 / r0) + 0.5)
+    heights, widths = range(first_i, min(last_i, height - 1) + 1), range(first_j, min(last_j, width - 1) + 1)
+    below = {}  # by the pair (i, j) of whole numbers that follow the edges h and w
+    for i, j in itertools.product(range(first_i, heights.stop + 1), range(first_j, widths.stop + 1)):
+        below[i, j] = measure_below(max(i - 0.5, 1e-9), max(j - 0.5, 1e-9), areas, aspects)
+    measures = {}
+    for i, j in itertools.product(heights, widths):
+        measure = (below[i + 1, j + 1] - below[i, j + 1]) - (below[i + 1, j] - below[i, j])
+        measures[i, j] = max(measure, 0.0)
+    return measures
+
+
+@functools.lru_cache
+def area_table(area_range, aspect_range, height, width):
+    """Return the pairs (height, width) for which words stand, and their masses; an error if there are none."""
+    areas, aspects = tuple(end * height * width for end in area_range), tuple(aspect_range)
+    if areas[0] == areas[1] and aspects[0] == aspects[1]:
+        pair = round(math.sqrt(areas[0] * aspects[0])), round(math.sqrt(areas[0] / aspects[0]))
+        measures = {pair: 1.0} if pair[0] < height and pair[1] < width else {}
     else:
-        edges = [round(2**31 * math.erfc((mean - i / side) / (std * math.sqrt(2)))) for i in range(side + 1)] + [WORDS]
-    edges[0] = 0
-    return alias_outcome(word, [b - a for a, b in zip(edges, edges[1:], strict=False)], range(side + 1))
+        measures = pair_measures(areas, aspects, height, width)
+    sums = list(itertools.accumulate(measures.values()))
+    if not sums or sums[-1] == 0:
+        raise ValueError("no such rectangle fits")
+    below = [0, *(round(up_to / sums[-1] * 2**32) for up_to in sums)]
+    masses = [after - before for before, after in itertools.pairwise(below)]
+    kept = [(pair, mass) for pair, mass in zip(measures, masses, strict=True) if mass > 0]
+    return tuple(zip(*kept, strict=True))
 
 
-def size(word, spec, height, width):
-    """Height and width of a rectangle before clipping."""
-    if spec.side_range:
+def independent_ranges(spec, height, width):
+    """Return the unit in pixels and the ranges of the height and of the width for half sizes or fractions."""
+    if spec.half_height_range is not None:
+        return 2, spec.half_height_range, spec.half_width_range
+    high, wide = spec.height_fraction_range, spec.width_fraction_range
+    return 1, [round(end * height) for end in high], [round(end * width) for end in wide]
+
+
+def draw_size(spec, height, width, word):
+    """Return the height and the width of a rectangle in pixels."""
+    if spec.area_range is not None:
+        pairs, masses = area_table(spec.area_range, spec.aspect_range, height, width)
+        return pairs[outcome(masses, word)]
+    if spec.side_range is not None:
         low, high = spec.side_range
-        edges = [(i << 32) // (high - low + 1) for i in range(high - low + 2)]
-        masses = [b - a for a, b in zip(edges, edges[1:], strict=False)]
-        return (alias_outcome(word, masses, range(low, high + 1)),) * 2
-    if spec.area_range:
-        table = area_table(spec.area_range, spec.aspect_range, height, width).reshape(-1, 4).tolist()
-        threshold, first, second, _ = table[word * len(table) >> 32]
-        return divmod(first if word < threshold else second, 2**16)
-    if spec.half_height_range:
-        unit, (a, b), (c, d) = 2, spec.half_height_range, spec.half_width_range
+        side = low + outcome(even_masses(high - low + 1), word)
+        return side, side
+    unit, (low, high), width_range = independent_ranges(spec, height, width)
+    rest = word * (high - low + 1) % WORD
+    return unit * between(word, low, high), unit * between(rest, *width_range)
+
+
+# ----------------------------------------------------------------------------------------------------------- rectangles
+
+
+def place(spec, axis, side, size, word):
+    """Return where a rectangle of a size begins and ends along an axis, 0 for y and 1 for x, of an image's side."""
+    border = side - 1 if spec.spare_last else side
+    if spec.center == "inside":
+        size = min(size, border)
+        start = word * (border - size + 1) >> 32
+        return start, start + size
+    if spec.center == "uniform":
+        masses = even_masses(side)
     else:
-        unit = 1
-        a, b = (round(fraction * height) for fraction in spec.height_fraction_range)
-        c, d = (round(fraction * width) for fraction in spec.width_fraction_range)
-    product = word * (b - a + 1)
-    return unit * (a + (product >> 32)), unit * (c + uniform(product % WORDS, d - c + 1))
+        masses = normal_masses(spec.center_mean[axis], spec.center_std[axis], side)
+    start = outcome(masses, word) - size // 2
+    return clip(start, 0, border), clip(start + size, 0, border)
 
 
-def clip(value, high):
-    return max(0, min(value, high))
+def draw_brightness(spec, channels, rectangle, fill_word, stream):
+    """Return the brightness of each channel of a rectangle, or None if it has none of its own."""
+    if spec.fill == "grey":
+        return [between(fill_word, *spec.fill_range)] * channels
+    if spec.fill == "color":
+        words = [block_words(2**30 + 256 * rectangle + c // 4, *stream)[c % 4] for c in range(channels)]
+        return [between(word, *spec.fill_range) for word in words]
+    if spec.fill == "constant":
+        return list(spec.fill_value) if isinstance(spec.fill_value, tuple | list) else [spec.fill_value] * channels
+    return None
 
 
 def rectangles(spec, height, width, channels, seed, epoch, index):
-    """List of (top, left, bottom, right, brightness of each channel, or None for noise and mean)."""
-
-    def words(block):
-        return philox((block, index % WORDS, index >> 32, epoch), (seed % WORDS, seed >> 32))
-
-    if spec.area_range:
-        area_table(spec.area_range, spec.aspect_range, height, width)  # Raises if no such rectangle fits.
-    first, second, _, _ = words(0)
-    if second >= round(spec.p * WORDS):
-        return []
-    count = spec.count_range[0] + uniform(first, spec.count_range[1] - spec.count_range[0] + 1)
-    rows, columns = height - spec.spare_last, width - spec.spare_last
+    """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
+    if spec.area_range is not None:
+        area_table(spec.area_range, spec.aspect_range, height, width)  # an error, even if there are no rectangles
+    stream = seed, epoch, index
+    count_word, dusted_word, _, _ = block_words(0, *stream)
+    count = between(count_word, *spec.count_range) if dusted_word < round(spec.p * 2**32) else 0
     drawn = []
-    for number in range(1, count + 1):
-        y, x, shape, fill = words(number)
-        h, w = size(shape, spec, height, width)
-        if spec.center == "inside":
-            h, w = min(h, rows), min(w, columns)
-            top, left = uniform(y, rows - h + 1), uniform(x, columns - w + 1)
-        else:
-            top = center(y, spec.center, height, spec.center_mean[0], spec.center_std[0]) - h // 2
-            left = center(x, spec.center, width, spec.center_mean[1], spec.center_std[1]) - w // 2
-        low, high = spec.fill_range
-        if spec.fill == "grey":
-            brightness = [low + uniform(fill, high - low + 1)] * channels
-        elif spec.fill == "color":
-            brightness = [
-                low + uniform(words(2**30 + 256 * number + c // 4)[c % 4], high - low + 1) for c in range(channels)
-            ]
-        elif spec.fill == "constant":
-            values = spec.fill_value if isinstance(spec.fill_value, tuple) else (spec.fill_value,) * channels
-            brightness = list(values)
-        else:
-            brightness = None
-        drawn.append((clip(top, rows), clip(left, columns), clip(top + h, rows), clip(left + w, columns), brightness))
+    for rectangle in range(1, count + 1):
+        y, x, size, fill_word = block_words(rectangle, *stream)
+        high, wide = draw_size(spec, height, width, size)
+        top, bottom = place(spec, 0, height, high, y)
+        left, right = place(spec, 1, width, wide, x)
+        brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
+        drawn.append((top, left, bottom, right, brightness))
     return drawn
 
 
+# --------------------------------------------------------------------------------------------------------------- values
+
+
+def is_whole(dtype):
+    """Return whether a dtype holds integers or bool, those of ml_dtypes among them."""
+    return np.dtype(dtype).name.startswith(("bool", "int", "uint"))
+
+
+def rounded(value, dtype):
+    """Return a double as an item of a dtype that is not whole."""
+    by_way_of_float32 = np.dtype(dtype).name.startswith(("bfloat", "float8"))
+    return np.array(np.float32(value) if by_way_of_float32 else value).astype(dtype)[()]
+
+
 def value_of(brightness, channel, spec, dtype, value_range):
-    """Brightness 0…255 as an item of the images."""
-    dtype = np.dtype(dtype)
-    low, high = value_range
-    if dtype.kind in "biu":
+    """Return a brightness of a channel as an item of the dtype."""
+    if is_whole(dtype):
+        low, high = (Fraction(end) for end in value_range)
         exact = low + (high - low) * Fraction(brightness) / 255
-        return np.array(math.floor(exact + Fraction(1, 2))).astype(dtype)
+        return np.array(math.floor(exact + Fraction(1, 2))).astype(dtype)[()]
+    low, high = (float(end) for end in value_range)
     value = low + brightness / 255 * (high - low)
-    if spec.normalize_mean:
+    if spec.normalize_mean is not None:
         value = (value - spec.normalize_mean[channel]) / spec.normalize_std[channel]
-    return np.array(value).astype(dtype)
+    return rounded(value, dtype)
 
 
-def dust(image, spec, seed, epoch, index, value_range):
-    """Return a dusted copy of one image (height, width, channels)."""
-    height, width, channels = image.shape
-    dusted = image.copy()
-    if spec.fill == "mean":
-        means = [mean_of(image[:, :, c], value_range) for c in range(channels)]
-    known = {}
-    for top, left, bottom, right, brightness in rectangles(spec, height, width, channels, seed, epoch, index):
-        for y in range(top, bottom):
-            for x in range(left, right):
-                for c in range(channels):
-                    if spec.fill == "mean":
-                        dusted[y, x, c] = means[c]
-                        continue
-                    level = brightness[c] if brightness else noise(spec, y, x, c, image.shape, seed, epoch, index)
-                    if (level, c) not in known:
-                        known[level, c] = value_of(level, c, spec, image.dtype, value_range)
-                    dusted[y, x, c] = known[level, c]
-    return dusted
-
-
-def noise(spec, y, x, c, shape, seed, epoch, index):
-    """Brightness of one value of an image filled with noise."""
-    position = (y * shape[1] + x) * shape[2] + c
-    counter = (2**31 + position // 4, index % WORDS, index >> 32, epoch)
-    word = philox(counter, (seed % WORDS, seed >> 32))[position % 4]
-    return spec.fill_range[0] + uniform(word, spec.fill_range[1] - spec.fill_range[0] + 1)
+def fixed_point(value, low, high):
+    """Return a float of an image as a whole number of which 2**32 make up the value range."""
+    scaled = (float(value) - low) / (high - low)
+    if not abs(scaled) < 2.0**14:  # Which is also false for NaN.
+        raise ValueError(f"a mean needs finite values in reach of the value range, got {value}")
+    return round(scaled * 2**32)
 
 
 def mean_of(values, value_range):
-    """Mean of one channel, in whole numbers."""
+    """Return the mean of a two-dimensional array of one channel as an item of its dtype."""
     n = values.size
-    if values.dtype.kind in "biu":
-        return np.array((2 * sum(map(int, values.ravel().tolist())) + n) // (2 * n)).astype(values.dtype)
-    low, high = value_range
-    total = sum(round((float(value) - low) / (high - low) * 2**32) for value in values.ravel())
-    mean = (2 * total + n) // (2 * n)
-    return np.array(low + mean * ((high - low) / 2**32)).astype(values.dtype)
+    if is_whole(values.dtype):
+        total = sum(int(value) for value in values.flat)
+        return np.array((2 * total + n) // (2 * n)).astype(values.dtype)[()]
+    low, high = (float(end) for end in value_range)
+    total = sum(fixed_point(value, low, high) for value in values.flat)
+    return rounded(low + (2 * total + n) // (2 * n) * ((high - low) / 2**32), values.dtype)
+
+
+# ------------------------------------------------------------------------------------------------------------- painting
+
+
+def noise(spec, position, stream):
+    """Return the brightness of the value at a position of the image in NHWC order."""
+    return between(block_words(2**31 + position // 4, *stream)[position % 4], *spec.fill_range)
+
+
+def dust(image, spec, seed, epoch, index, value_range):
+    """Return a dusted copy of one image, an array (height, width, channels)."""
+    height, width, channels = image.shape
+    drawn = rectangles(spec, height, width, channels, seed, epoch, index)
+    covered = {}  # from a pixel to the brightness of the rectangle that lies on top
+    for top, left, bottom, right, brightness in drawn:
+        covered.update(dict.fromkeys(itertools.product(range(top, bottom), range(left, right)), brightness))
+    means = []
+    if spec.fill == "mean":
+        means = [mean_of(image[:, :, channel], value_range) for channel in range(channels)]
+    dusted = image.copy()
+    for ((y, x), brightness), channel in itertools.product(covered.items(), range(channels)):
+        if spec.fill == "mean":
+            dusted[y, x, channel] = means[channel]
+            continue
+        position = (y * width + x) * channels + channel
+        level = noise(spec, position, (seed, epoch, index)) if spec.fill == "noise" else brightness[channel]
+        dusted[y, x, channel] = value_of(level, channel, spec, image.dtype, value_range)
+    return dusted

@@ -19,8 +19,8 @@ with warnings.catch_warnings(record=True) as caught:
     dustaug.warmup()
     images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)
 from dustaug._engine import kernels
-names = [type(entry._cache).__name__ for entry in (kernels.dust_images, kernels.paint_boxes)]
-hits = sum(sum(entry.stats.cache_hits.values()) for entry in (kernels.dust_images, kernels.paint_boxes))
+names = [type(entry._cache).__name__ for entry in (kernels.dust_batch, kernels.paint_boxes)]
+hits = sum(sum(entry.stats.cache_hits.values()) for entry in (kernels.dust_batch, kernels.paint_boxes))
 reported = sum("could not be" in str(warning.message) for warning in caught)
 print(hashlib.sha256(images.tobytes()).hexdigest(), names[0], hits, reported)
 """
@@ -119,12 +119,12 @@ def test_a_cache_directory_that_vanishes(run_python, package, tmp_path):
 
 
 def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
-    """Editing a helper is noticed, because all compiled code stands in the cached file."""
+    """Editing a constant of the contract is noticed: what compiled code holds of other files is part of its key."""
     copy = shutil.copytree(package, tmp_path / "site" / "dustaug", ignore=shutil.ignore_patterns("__pycache__"))
     setting = {"PYTHONPATH": str(copy.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     program = PROGRAM.replace("    dustaug.warmup()\n", "")
     before = run_python(program, **setting).split()[0]
-    source = copy / "_engine" / "kernels.py"
+    source = copy / "_engine" / "contract.py"
     source.write_text(source.read_text().replace("0x9E3779B9", "0x9E3779BA"))
 
     assert run_python(program, **setting).split()[0] != before

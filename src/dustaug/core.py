@@ -10,20 +10,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._engine import fills as _fills
-from ._engine.checks import (
-    MAX_COLOR_CHANNELS,
-    MAX_INDEX,
-    check_each_index,
+from ._engine.checks import check_rectangles, check_spec, check_whole
+from ._engine.contract import FILLS, MAX_COLOR_CHANNELS, MAX_INDEX
+from ._engine.coordinates import (
+    Coordinates,
+    check_coordinates,
+    check_each,
     check_epoch,
-    check_rectangles,
     check_seed,
-    check_spec,
-    check_whole,
-    complete_coordinates,
+    make_coordinates,
 )
-from ._engine.launch import draw_rectangles, dust_images, make_job, paint_boxes
-from ._engine.memory import Layout, make_record
+from ._engine.fills import brightness_levels, encode, mean_patterns
+from ._engine.launch import draw_rectangles, find_launch, paint_boxes
+from ._engine.memory import Layout, make_params
 from ._engine.plan import make_plan
 from .spec import MAX_SIDE, Spec
 
@@ -108,9 +107,8 @@ def add_dust(
     >>> bool((alone == images[5]).all())
     True
     """
-    job = make_job(images, spec, layout, value_range)
-    seed, index = complete_coordinates(seed, epoch, index)
-    return dust_images(images, job, seed, epoch, index, num_threads)
+    launch = find_launch(images, spec, layout, value_range)
+    return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
 
 
 class DustStream:
@@ -168,16 +166,16 @@ class DustStream:
         num_threads: int = 1,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
-        job = make_job(images, self.spec, layout, value_range)
+        launch = find_launch(images, self.spec, layout, value_range)
         with self._lock:
             epoch, index = self.epoch, self.index
-            self.index = index + job.n
+            self.index = index + launch.n
         try:
-            return dust_images(images, job, self.seed, epoch, index, num_threads)
+            return launch.run(images, make_coordinates(self.seed, epoch, index), num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
             with self._lock:
-                if self.index == index + job.n:
+                if self.index == index + launch.n:
                     self.index = index
             raise
 
@@ -335,33 +333,31 @@ def sample_rectangles(
     True
     """
     spec = check_spec(spec)
-    channels = check_whole("channels", channels, 1, MAX_COLOR_CHANNELS if spec.fill == "color" else 2**63 - 1)
-    seed, epoch = check_seed(seed), check_epoch(epoch)
-    indices = check_each_index(index, np.size(index))
-    record, tables = make_plan(
+    most_channels = MAX_COLOR_CHANNELS if FILLS[spec.fill].per == "channel" else 2**63 - 1
+    channels = check_whole("channels", channels, 1, most_channels)
+    coordinates = check_each(Coordinates(seed, epoch, index), np.size(index))
+    params, tables = make_plan(
         spec, check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     )
-    record = record.copy()
-    record["channels"] = channels
-    counts, boxes, fills = draw_rectangles(record, tables, seed, epoch, indices)
+    params = params.copy()
+    params["channels"] = channels
+    counts, boxes, levels = draw_rectangles(params, tables, coordinates)
     return Rectangles(
-        image=np.repeat(np.arange(len(indices)), counts),
+        image=np.repeat(np.arange(len(counts)), counts),
         boxes=boxes,
-        fill=_fill_of(spec, fills),
-        n_images=len(indices),
+        fill=_brightness_of(spec, levels),
+        n_images=len(counts),
         spec=spec,
-        seed=seed,
-        epoch=epoch,
-        index=indices,
+        **coordinates._asdict(),
     )
 
 
-def _fill_of(spec: Spec, fills: NDArray[np.int32]) -> NDArray[Any]:
-    """Brightness of rectangles from the numbers of their fills, (r, channels or 1)."""
-    if spec.fill in ("noise", "mean"):
-        return np.full(len(fills), np.nan)
-    levels = _fills.brightness_levels(spec)
-    brightness = levels[fills, 0] if levels.shape[1] == 1 else levels[fills[:, 0]]
+def _brightness_of(spec: Spec, levels: NDArray[np.int32]) -> NDArray[Any]:
+    """Brightness of rectangles from their levels, (r, channels or 1)."""
+    if FILLS[spec.fill].per in ("value", "image"):
+        return np.full(len(levels), np.nan)
+    table = brightness_levels(spec)
+    brightness = table[levels, 0] if table.shape[1] == 1 else table[levels[:, 0]]
     return brightness[:, 0] if brightness.shape[1] == 1 else brightness
 
 
@@ -406,28 +402,28 @@ def paint_rectangles(
     if not isinstance(rectangles, Rectangles):
         raise TypeError(f"rectangles must be dustaug.Rectangles, got {type(rectangles).__name__}")
     spec = check_spec(rectangles.spec)
-    job = make_job(images, spec, layout, value_range)
-    if rectangles.n_images != job.n:
-        raise ValueError(f"rectangles must be of {job.n} images, got n_images={rectangles.n_images}")
-    image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, job.memory)
+    launch = find_launch(images, spec, layout, value_range)
+    if rectangles.n_images != launch.n:
+        raise ValueError(f"rectangles must be of {launch.n} images, got n_images={rectangles.n_images}")
+    image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, launch.memory)
     if not len(boxes) or not images.size:
         return images
-    record, patterns, indices, seed = job.record, job.patterns, np.zeros(0, np.int64), 0
-    if spec.fill == "noise":
+    params, patterns, coordinates = launch.params, launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
+    per = FILLS[spec.fill].per
+    if per == "value":
         if rectangles.seed is None or rectangles.index is None:
             raise ValueError(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
             )
-        seed = check_seed(rectangles.seed)
-        indices = check_each_index(rectangles.index, job.n)
-    elif spec.fill == "mean":
-        patterns = _fills.mean_patterns(images, job.memory, job.value_range)[image]
+        coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), launch.n)
+    elif per == "image":
+        patterns = mean_patterns(images, launch.memory, launch.value_range)[image]
     else:
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
-        patterns = _fills.encode(fill.reshape(len(fill), -1), spec, job.memory.dtype, job.value_range)
-        record = make_record(job.record, job.memory, pattern_columns=patterns.shape[1])
-    paint_boxes(record, patterns, images, boxes, image, seed=seed, epoch=check_epoch(rectangles.epoch), indices=indices)
+        patterns = encode(fill.reshape(len(fill), -1), spec, launch.memory.dtype, launch.value_range)
+        params = make_params(params, launch.memory, pattern_columns=patterns.shape[1])
+    paint_boxes(params, patterns, images, boxes, image, coordinates)
     return images
 
 

@@ -24,7 +24,9 @@ with name_extra("grain", "dustaug.grain", "grain"):
 
 from . import core
 from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
-from ._engine.checks import MAX_INDEX, check_epoch, check_layout, check_seed, check_value_range, check_whole
+from ._engine.checks import check_layout, check_value_range, check_whole
+from ._engine.contract import MAX_INDEX
+from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
 from .spec import Spec, resolve_spec
 

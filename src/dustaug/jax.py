@@ -26,24 +26,20 @@ with name_extra("jax", "dustaug.jax", "jax"):
     import jax.numpy as jnp
 
 from ._engine.checks import (
-    MAX_EPOCH,
-    MAX_SEED,
+    check_default_range,
     check_dtype,
     check_ends,
-    check_epoch,
-    check_fill,
-    check_guessed_range,
-    check_index,
     check_layout,
-    check_seed,
     check_spec,
     check_value_range,
     check_whole,
-    resolve_value_range,
+    resolve_kind,
 )
-from ._engine.memory import Layout, Memory, guess_layout, make_memory
-from ._graph.jax import OPS, dust_images
-from ._graph.program import Words
+from ._engine.contract import MAX_EPOCH, MAX_SEED
+from ._engine.coordinates import check_epoch, check_index, check_seed
+from ._engine.memory import ImageKind, Layout, guess_layout
+from ._graph.jax import OPS, build
+from ._graph.program import WordCoordinates, Words
 from .spec import Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -124,25 +120,20 @@ def add_dust(
         )
     spec = check_spec(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
-    images = _as_array(images, guessed_range=value_range is None and spec.normalize_mean is None)
+    images = _as_array(images, default_range=value_range is None and spec.normalize_mean is None)
     layout = layout or guess_layout(images.shape)
-    memory, batched = _memory_of(images, layout), "N" in layout
+    resolve_kind(spec, _kind_of(images, layout, value_range))
+    batched = "N" in layout
     n = images.shape[0] if batched else 1
-    words = {
-        "seed": _seed_words(seed),
-        "epoch": _epoch_word(epoch, n),
-        "index": _index_words(index, n, batched=batched),
-    }
+    coordinates = WordCoordinates(_seed_words(seed), _epoch_word(epoch, n), _index_words(index, n, batched=batched))
     if 0 in images.shape:
-        resolve_value_range(value_range, memory.dtype)
-        check_fill(spec, memory)
         return images
     paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
-        # There every look-up would have to say where its result goes: to the devices of the images.
+        # Under explicit sharding every gather needs an out_sharding; all of ours go where the images are.
         paint = _auto_axes()(paint, out_sharding=sharding)
-    dusted: jax.Array = paint(images, words)
+    dusted: jax.Array = paint(images, coordinates)
     return dusted
 
 
@@ -184,9 +175,9 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 
 
 @functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
-def _dust(images: Any, words: dict[str, Any], **options: Any) -> Any:
+def _dust(images: Any, coordinates: WordCoordinates, **options: Any) -> Any:
     # A function of its own, so that nobody computes what is covered.
-    return dust_images(images, **words, **options)[0]
+    return build(images, coordinates=coordinates, **options)[0]
 
 
 def _auto_axes() -> Any:
@@ -196,7 +187,7 @@ def _auto_axes() -> Any:
     return importlib.import_module("jax.experimental.shard").auto_axes
 
 
-def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
+def _as_array(images: Any, *, default_range: bool) -> jax.Array:
     """Images as an array of JAX's, none of whose values was cut to fewer bits."""
     if not isinstance(images, (jax.Array, np.ndarray)):
         hint = ": type jnp.stack(images) if they are of one size" if isinstance(images, (list, tuple)) else ""
@@ -207,8 +198,8 @@ def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
     check_dtype(dtype)
     if isinstance(images, jax.Array):
         return images
-    if guessed_range and dtype.kind not in "biu" and images.size:
-        check_guessed_range(images)
+    if default_range and dtype.kind not in "biu" and images.size:
+        check_default_range(images)
     native = dtype.newbyteorder("=")
     if jax.dtypes.canonicalize_dtype(native) != native:
         raise TypeError(
@@ -218,12 +209,11 @@ def _as_array(images: Any, *, guessed_range: bool) -> jax.Array:
     return jnp.asarray(images.astype(native, copy=False))
 
 
-def _memory_of(images: jax.Array, layout: Layout) -> Memory:
-    """How one of the images would lie in memory, which checks their shape; the length of a batch may be unknown."""
-    dtype = np.dtype(images.dtype)
+def _kind_of(images: jax.Array, layout: Layout, value_range: tuple[float, float] | None) -> ImageKind:
+    """Kind of one of the images; the length of a batch may be unknown."""
     shape = tuple(1 if axis == "N" else length for axis, length in zip(layout, images.shape, strict=False))
     shape += images.shape[len(layout) :]
-    return make_memory(shape, None, dtype, layout)
+    return ImageKind(shape, None, np.dtype(images.dtype), layout, value_range)
 
 
 def _seed_words(seed: Any) -> Words:
@@ -237,7 +227,7 @@ def _seed_words(seed: Any) -> Words:
             )
         seed = data
     if _are_words(seed, 1):
-        return OPS.words(seed[1]), OPS.words(seed[0])
+        return OPS.as_words(seed[1]), OPS.as_words(seed[0])
     if np.ndim(seed):
         dtype = getattr(seed, "dtype", type(seed).__name__)
         raise ValueError(
@@ -247,20 +237,20 @@ def _seed_words(seed: Any) -> Words:
     host = _on_host(seed)
     if host is None:
         _check_numbers("seed", seed, 1)
-        return OPS.split(seed)
-    return OPS.split(check_seed(host))
+        return OPS.to_words(seed)
+    return OPS.to_words(check_seed(host))
 
 
 def _epoch_word(epoch: Any, n: int) -> Any:
     """Low word of a number, or of one for each image."""
     host = _on_host(epoch)
     if host is not None and np.ndim(host) == 0:
-        return OPS.split(check_epoch(host))[0]
+        return OPS.to_words(check_epoch(host))[0]
     numbers = epoch if isinstance(epoch, jax.Array) else np.asarray(epoch)
     _check_numbers("epoch", numbers, n)
     if host is not None:
         check_ends("epoch", np.asarray(host), MAX_EPOCH)
-    return OPS.split(numbers)[0]
+    return OPS.to_words(numbers)[0]
 
 
 def _index_words(index: Any, n: int, *, batched: bool) -> Words:
@@ -273,12 +263,12 @@ def _index_words(index: Any, n: int, *, batched: bool) -> Words:
         if paired:
             high, low = np.moveaxis(host.reshape(-1, 2).astype(np.uint64), -1, 0)
             host = (high << 32) + low
-        first, each = check_index(host, n)
+        checked = check_index(host, n)
     if not isinstance(index, jax.Array):
-        return OPS.split(first if each is None else each)
+        return OPS.to_words(checked)
     if paired:
-        return OPS.words(index[..., 1]), OPS.words(index[..., 0])
-    return OPS.split(index)
+        return OPS.as_words(index[..., 1]), OPS.as_words(index[..., 0])
+    return OPS.to_words(index)
 
 
 def _are_words(numbers: Any, ndim: int) -> bool:

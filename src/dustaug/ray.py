@@ -12,16 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core
-from ._engine.checks import (
-    MAX_EPOCH,
-    MAX_INDEX,
-    check_epoch,
-    check_flag,
-    check_layout,
-    check_seed,
-    check_spec,
-    check_value_range,
-)
+from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
+from ._engine.contract import MAX_EPOCH, MAX_INDEX
+from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout
 from .spec import Spec
 

@@ -16,6 +16,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
+from ._engine.contract import FILLS, PLACEMENTS
+
 __all__ = ["Spec", "cutout", "dust", "random_erasing"]
 
 Center = Literal["normal", "uniform", "inside"]
@@ -133,13 +135,13 @@ class Spec:
 
         put("p", _number("p", self.p, float, 0, 1))
         put("count_range", _range("count_range", self.count_range, int, 0, MAX_COUNT))
-        _choice("center", self.center, ("normal", "uniform", "inside"))
+        _choice("center", self.center, PLACEMENTS)
         put("center_mean", _tuple("center_mean", self.center_mean, 0, 1, length=2))
         put("center_std", _tuple("center_std", self.center_std, 0, math.inf, length=2))
         self._complete_size(put)
         if not isinstance(self.spare_last, bool):
             raise TypeError(f"spare_last must be True or False, got {self.spare_last!r}")
-        _choice("fill", self.fill, ("grey", "constant", "color", "noise", "mean"))
+        _choice("fill", self.fill, FILLS)
         put("fill_range", _range("fill_range", self.fill_range, int, 0, 255))
         self._check_fill_value(put)
         self._check_use()
@@ -185,7 +187,7 @@ class Spec:
 
     def _check_use(self) -> None:
         """Refuse fields that would change nothing."""
-        if self.fill in ("constant", "mean") and self.fill_range != (0, 255):
+        if not FILLS[self.fill].drawn and self.fill_range != (0, 255):
             raise ValueError(
                 f"fill_range must be left out with fill={self.fill!r}, got {self.fill_range}: "
                 'type fill="grey", "color" or "noise"'
@@ -231,7 +233,7 @@ class Spec:
                 fields.update((name, None) for other in _SIZE_FIELDS if other != group for name in other)
         if changes.get("fill", "constant") != "constant":
             fields["fill_value"] = None
-        if changes.get("fill") in ("constant", "mean"):
+        if changes.get("fill") in FILLS and not FILLS[changes["fill"]].drawn:
             fields["fill_range"] = _DEFAULTS["fill_range"]
         if changes.get("center", "normal") != "normal":
             fields.update((name, _DEFAULTS[name]) for name in ("center_mean", "center_std"))
@@ -303,6 +305,11 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
     return spec
 
 
+def size_fields(spec: Spec) -> tuple[str, ...]:
+    """Return the names of the fields that say how large the rectangles of a spec are."""
+    return next(group for group in _SIZE_FIELDS if getattr(spec, group[0]) is not None)
+
+
 def _number(
     name: str,
     value: Any,
@@ -364,7 +371,7 @@ def _tuple(
     return tuple(_number(name, item, float, low, high, open_low=open_low) for item in value)
 
 
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+def _choice(name: str, value: object, choices: Mapping[str, Any]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 

@@ -25,19 +25,17 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
 
 from . import core
 from ._engine.checks import (
-    MAX_EPOCH,
-    MAX_INDEX,
     check_choice,
     check_ends,
-    check_epoch,
     check_flag,
     check_layout,
-    check_seed,
     check_spec,
     check_value_range,
 )
+from ._engine.contract import MAX_EPOCH, MAX_INDEX
+from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
-from ._graph.program import dust_images
+from ._graph.program import WordCoordinates, build
 from ._graph.tensorflow import OPS, PHILOX, Calls
 from .spec import Spec
 
@@ -254,8 +252,8 @@ class _Painter:
         layout = self._layout_of(tuple(images.shape))
         _check_known("epoch", epoch, MAX_EPOCH)
         _check_known("index", index, MAX_INDEX)
-        words = {"seed": OPS.split(seed), "epoch": OPS.split(epoch)[0], "index": OPS.split(index)}
-        return dust_images(OPS, images, self.spec, layout=layout, value_range=self.value_range, **words)[0]
+        coordinates = WordCoordinates(OPS.to_words(seed), OPS.to_words(epoch)[0], OPS.to_words(index))
+        return build(OPS, images, self.spec, coordinates, layout=layout, value_range=self.value_range)[0]
 
     def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is not None:

@@ -16,19 +16,11 @@ with name_extra("torch", "dustaug.torch", "torch"):
 
 from . import core
 from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
-from ._engine.checks import (
-    MAX_INDEX,
-    check_epoch,
-    check_flag,
-    check_layout,
-    check_seed,
-    check_spec,
-    check_value_range,
-    check_whole,
-)
+from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
+from ._engine.contract import MAX_INDEX
+from ._engine.coordinates import Coordinates, check_epoch, check_seed
 from ._engine.memory import Layout
-from ._tensors import compiled as _ops
-from ._tensors import painter as _tensors
+from ._tensors import compiled, painter
 from ._tensors.painter import AnyTensor, Painter, dust_picture
 from .spec import Spec
 
@@ -95,8 +87,8 @@ def add_dust(
     >>> torch.equal(alone, images[5])
     True
     """
-    paint = _ops.trace_add_dust if torch.compiler.is_compiling() else _tensors.add_dust
-    return paint(images, spec, layout, value_range, seed, epoch, index, num_threads)
+    paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
+    return paint(images, spec, layout, value_range, Coordinates(seed, epoch, index), num_threads)
 
 
 class DustDataset(Dataset[Any]):
@@ -226,7 +218,8 @@ class DustDataset(Dataset[Any]):
         if image.ndim == 4 or self.layout == "NHW":
             index = np.full(len(image), index)
         if isinstance(image, torch.Tensor):
-            return self._painter(image if self.inplace else image.clone(), self.seed, self.epoch, index)
+            coordinates = Coordinates(self.seed, self.epoch, index)
+            return self._painter(image if self.inplace else image.clone(), coordinates)
         return core.add_dust(
             image if self.inplace else image.copy(order="K"),
             self.spec,

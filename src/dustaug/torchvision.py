@@ -21,6 +21,7 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
 from . import core
 from ._adapters.targets import covered_points, visible_boxes
 from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
+from ._engine.coordinates import Coordinates
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from .spec import Spec, resolve_spec
@@ -112,7 +113,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 refuse_capture(image)
             fill, read = seed_source.pair
             fill()
-            return self._painter(image if self.inplace else image.clone(), read())
+            return self._painter(image if self.inplace else image.clone(), Coordinates(read()))
         return super().forward(*inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
@@ -220,7 +221,7 @@ def _blank_points(points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
             f'keypoints must be floating-point with keypoints="nan", got {plain.dtype}: type '
             "tv_tensors.wrap(keypoints.float(), like=keypoints)"
         )
-    # What is blank already, or infinitely far away, lies under no dust.
+    # NaN and infinite keypoints are never covered.
     places = plain.detach().cpu().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
     hidden = torch.from_numpy(covered_points(places, covered)).reshape(*plain.shape[:-1], 1)
     return plain.masked_fill(hidden.to(plain.device), math.nan)

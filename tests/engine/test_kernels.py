@@ -63,7 +63,7 @@ def test_one_signature_serves_all_dtypes_and_layouts():
                     ),
                     layout=layout,
                 )
-    for entry in (kernels.dust_images, kernels.count_rectangles, kernels.draw_rectangles, kernels.paint_boxes):
+    for entry in (kernels.dust_batch, kernels.count_rectangles, kernels.draw_rectangles, kernels.paint_boxes):
         assert len(entry.signatures) == 1
 
 

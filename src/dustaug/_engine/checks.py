@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import operator
-import os
 import sys
 import warnings
 from typing import Any
@@ -17,12 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from dustaug.spec import Spec, resolve_spec
 
+from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_VALUES
 from .fills import default_value_range
-from .memory import LAYOUTS, Layout, Memory
+from .memory import LAYOUTS, ImageKind, Layout, Memory, make_memory
 
-MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
-# What the counter's blocks leave room for.
-MAX_NOISE_VALUES, MAX_COLOR_CHANNELS = 2**33, 1024
 DEFAULT_SPEC = Spec()
 _PACKAGE = __name__.partition(".")[0]
 _DOORS = {
@@ -37,7 +34,7 @@ def check_spec(spec: Spec | None) -> Spec:
     return DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
 
 
-def not_an_array(images: Any) -> TypeError:
+def not_an_array_error(images: Any) -> TypeError:
     """Error for what is not a NumPy array."""
     if isinstance(images, (list, tuple)):
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
@@ -72,10 +69,6 @@ def check_ends(name: str, numbers: NDArray[Any], high: int) -> None:
         check_whole(name, number, 0, high)
 
 
-def check_seed(seed: Any) -> int:
-    return check_whole("seed", seed, 0, MAX_SEED)
-
-
 def check_mask_value(value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return what is written into masks under dust, one value or one per channel, in their dtype."""
     with np.errstate(all="ignore"):
@@ -87,62 +80,6 @@ def check_mask_value(value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     if not kept:
         raise ValueError(f"fill_mask must be a value of the masks' dtype {dtype}, got {value!r}")
     return fill
-
-
-def check_epoch(epoch: Any) -> int:
-    return check_whole("epoch", epoch, 0, MAX_EPOCH)
-
-
-def check_index(index: Any, n: int) -> tuple[int, NDArray[np.int64] | None]:
-    """Return the first index of `n` images and no array, or 0 and the array of all."""
-    if np.ndim(index) == 0:
-        return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0)), None
-    array = np.asarray(index)
-    if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
-    if array.shape != (n,):
-        raise ValueError(
-            f"index must be a number or an array of shape ({n},), one for each image, got shape {array.shape}"
-        )
-    if n and (array.min() < 0 or (array.dtype == np.uint64 and array.max() > MAX_INDEX)):
-        raise ValueError(f"index must be from 0 to {MAX_INDEX}, got {array.min()} to {array.max()}")
-    return 0, np.ascontiguousarray(array, np.int64)
-
-
-def check_each_index(index: Any, n: int) -> NDArray[np.int64]:
-    """Return the index of each of `n` images."""
-    first, each = check_index(index, n)
-    return first + np.arange(n) if each is None else each
-
-
-def complete_coordinates(seed: Any, epoch: Any, index: Any) -> tuple[Any, Any]:
-    """Return seed and index as they were given, or fresh ones if there are none and nothing asks for them."""
-    if seed is None:
-        if index is not None or epoch != 0:
-            raise TypeError(
-                "seed must be given together with index and epoch, got none: type add_dust(images, seed=0, index=…), "
-                "or leave out index and epoch for fresh dust at each call"
-            )
-        return int.from_bytes(os.urandom(8), "little"), 0
-    if index is None:
-        raise TypeError(
-            "index must be given with a seed, or every batch would get the same dust, got none: type "
-            "add_dust(images, seed=0, index=position_of_the_first_image), or let dustaug.DustStream(seed=0) count"
-        )
-    return seed, index
-
-
-def check_coordinates(seed: Any, epoch: Any, index: Any, n: int) -> tuple[int, int, int, NDArray[np.int64] | None]:
-    """Return seed, epoch, first index and indices of `n` images."""
-    # Plain numbers take the short way: this runs at every call, and the kernel takes a microsecond an image.
-    if (
-        type(seed) is type(epoch) is type(index) is int
-        and 0 <= seed <= MAX_SEED
-        and 0 <= epoch <= MAX_EPOCH
-        and 0 <= index <= MAX_INDEX - n  # One less than there is room for: the long way decides.
-    ):
-        return seed, epoch, index, None
-    return check_seed(seed), check_epoch(epoch), *check_index(index, n)
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:
@@ -216,21 +153,30 @@ def resolve_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, 
     return low, high
 
 
-def check_fill(spec: Spec, memory: Memory) -> None:
-    """Check that a spec's fill suits the images."""
+def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[Memory, tuple[float, float]]:
+    """Check a kind of images, and a spec's fill on it; return their memory, and the values of black and white."""
+    check_dtype(kind.dtype)
+    memory = make_memory(kind)
+    value_range = resolve_value_range(kind.value_range, kind.dtype)
+    _check_fill(spec, memory)
+    return memory, value_range
+
+
+def _check_fill(spec: Spec, memory: Memory) -> None:
+    per = FILLS[spec.fill].per
     if spec.normalize_mean is not None:
         if memory.dtype.kind in "biu":
             raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {memory.dtype}")
         check_channels("normalize_mean", len(spec.normalize_mean), memory.channels)
-    if spec.fill == "mean" and memory.dtype.kind == "c":
-        raise ValueError(f'images must hold real numbers with fill="mean", got {memory.dtype}')
+    if per == "image" and memory.dtype.kind == "c":
+        raise ValueError(f'images must hold real numbers with fill="{spec.fill}", got {memory.dtype}')
     if isinstance(spec.fill_value, tuple):
         check_channels("fill_value", len(spec.fill_value), memory.channels)
-    if spec.fill == "noise" and memory.height * memory.width * memory.channels > MAX_NOISE_VALUES:
-        raise ValueError(f'images must have at most {MAX_NOISE_VALUES} values each with fill="noise"')
-    if spec.fill == "color" and memory.channels > MAX_COLOR_CHANNELS:
+    if per == "value" and memory.height * memory.width * memory.channels > MAX_NOISE_VALUES:
+        raise ValueError(f'images must have at most {MAX_NOISE_VALUES} values each with fill="{spec.fill}"')
+    if per == "channel" and memory.channels > MAX_COLOR_CHANNELS:
         raise ValueError(
-            f'images must have at most {MAX_COLOR_CHANNELS} channels with fill="color", got {memory.channels}'
+            f'images must have at most {MAX_COLOR_CHANNELS} channels with fill="{spec.fill}", got {memory.channels}'
         )
 
 
@@ -239,7 +185,7 @@ def check_channels(name: str, n: int, channels: int, whose: str = "images") -> N
         raise ValueError(f"{name} must have one number for each of the {whose}' {channels} channels, got {n}")
 
 
-def check_guessed_range(images: NDArray[Any]) -> None:
+def check_default_range(images: NDArray[Any]) -> None:
     # Three items are enough to notice a batch of 0…255 at its first call, and cost nothing.
     for position in (0, images.size // 2, images.size - 1):
         value = float(images.item(position).real)

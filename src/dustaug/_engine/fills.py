@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from dustaug.spec import Spec
 
+from .contract import FILLS, MEAN_LIMIT, MEAN_UNITS
 from .memory import Memory
 
-__all__ = ["MAX_FLOAT", "UNITS", "brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
+__all__ = ["brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
 
 
 def brightness_levels(spec: Spec) -> NDArray[Any]:
-    """Brightness of every fill that `spec` can draw: (fills, 1), or (1, channels) for a constant per channel."""
-    if spec.fill == "constant":
+    """Brightness of every level that `spec` can draw: (levels, 1), or (1, channels) for a constant per channel."""
+    if not FILLS[spec.fill].drawn:
         return np.array([spec.fill_value], np.float64).reshape(1, -1)
     low, high = spec.fill_range
     return np.arange(low, high + 1, dtype=np.uint8)[:, None]
@@ -60,11 +61,12 @@ def encode(
 
 
 def spec_patterns(spec: Spec, memory: Memory, value_range: tuple[float, float]) -> NDArray[np.uint64]:
-    """Patterns of every fill that `spec` can draw, (fills, 1 or c); none for means, as each batch has its own."""
-    if spec.fill == "mean":
+    """Patterns of every level that `spec` can draw, (levels, 1 or c); none for means, as each batch has its own."""
+    per = FILLS[spec.fill].per
+    if per == "image":
         return np.zeros((0, memory.channels), np.uint64)
     patterns = encode(brightness_levels(spec), spec, memory.dtype, value_range)
-    if spec.fill in ("color", "noise"):  # Channels are drawn one by one, from the same levels.
+    if per != "rectangle":  # Channels are drawn one by one, from the same levels.
         patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
     return patterns
 
@@ -105,14 +107,13 @@ def mean_patterns(images: NDArray[Any], memory: Memory, value_range: tuple[float
     means = (2 * sums + n_pixels) // (2 * n_pixels)
     if memory.dtype.kind not in "biu":
         low, high = value_range
-        means = low + means.astype(np.float64) * ((high - low) / UNITS)
+        means = low + means.astype(np.float64) * ((high - low) / MEAN_UNITS)
     return _replicate(means.astype(memory.dtype))
 
 
-# Rows are summed in blocks of about so many values, so that no copy grows with the image.
+# Values per block of rows. It bounds the temporary copy whatever the size of the image. Within MEAN_LIMIT the sum of a
+# row of 2**16 values fits into 64 bits.
 _BLOCK = 1 << 16
-UNITS = 2.0**32
-MAX_FLOAT = 2.0**14  # Times the value range; a row of 2**16 values then fits into 64 bits.
 
 
 def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
@@ -120,11 +121,11 @@ def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
     if rows.dtype.kind not in "biu":
         low, high = value_range
         scaled = (rows.astype(np.float64) - low) / (high - low)
-        if not (np.abs(scaled) < MAX_FLOAT).all():
+        if not (np.abs(scaled) < MEAN_LIMIT).all():
             raise ValueError(
                 f'images must be finite and not far out of {value_range} with fill="mean": type value_range=…'
             )
-        rows = np.rint(scaled * UNITS).astype(np.int64)
+        rows = np.rint(scaled * MEAN_UNITS).astype(np.int64)
     if rows.dtype.itemsize < 8:
         # Down the rows first, in a type that holds the sum: a twentieth of the time of both axes at once.
         narrow = np.uint32 if rows.dtype.kind in "bu" and rows.dtype.itemsize < 4 else np.int64

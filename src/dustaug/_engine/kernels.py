@@ -1,33 +1,10 @@
-"""All compiled code: Philox words, table look-ups, rectangles, row fills.
-
-The contract of randomness
---------------------------
-- Generator: Philox4x32-10 (Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 2011). One call turns a
-  counter of four 32-bit words and a key of two into four random words.
-- Key: the 64-bit seed, low word first.
-- Counter: (block, index low, index high, epoch).
-
-  ===========================  ======================================================================
-  block                        words
-  ===========================  ======================================================================
-  0                            count; dusted or not; two unused
-  1 … 65 535                   one rectangle each, in painting order: centre y, centre x, size, fill
-  2**30 + 256 rectangle + b    brightness of the channels 4b … 4b + 3 of a rectangle, ``fill="color"``
-  2**31 + b                    brightness of the values 4b … 4b + 3 of the image in NHWC order, ``fill="noise"``
-  all others                   reserved
-  ===========================  ======================================================================
-
-- A word w becomes one of n equally likely outcomes as ``w * n >> 32``, or an outcome of a table as in ``tables``.
-- A size of independent height and width takes both from one word: the height from ``w * n``, the width from what that
-  product leaves in its low half.
-- Later rectangles overwrite earlier ones.
-
-Only integers decide what is drawn, so it is the same everywhere. Nothing here uses a generator with a state.
+"""All compiled code: Philox words, table look-ups, rectangles, row fills. What they must do stands in ``contract``.
 
 How it is compiled
 ------------------
 Numba's disk cache watches only the file of the cached function, so every function that it calls stands in this file
-too. All dtypes and layouts are bytes and strides here: one signature a function, compiled at its first call, never at
+too, and the cache's key holds what is imported from others: the contract's constants and the fields of the params. All
+dtypes and layouts are bytes and strides here: one signature a function, compiled at its first call, never at
 import. Preconditions are checked in ``checks`` and ``launch``; these functions write wherever they are told to.
 """
 
@@ -50,9 +27,16 @@ from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+from . import contract
+from .plan import PARAMS_DTYPE
 
 JIT_DISABLED = bool(config.DISABLE_JIT)
 TAKES_ADDRESSES = True
+
+# What the compiled code holds of other files.
+_IMPORTED = repr([(name, value) for name, value in vars(contract).items() if name.isupper()]), str(PARAMS_DTYPE)
 
 # ------------------------------------------------------------------------------------------ compiling
 
@@ -63,6 +47,9 @@ class _SafeCache(FunctionCache):
     Upstream raises UnpicklingError or EOFError for files cut short (numba issue 9348), at every later start too, and
     OSError when the directory has gone or is full.
     """
+
+    def _index_key(self, *signature: Any) -> Any:
+        return super()._index_key(*signature), _IMPORTED
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -108,7 +95,7 @@ _inline, _call = _helper(forceinline=True), _helper()
 
 
 @intrinsic(prefer_literal=True)
-def _store(typingctx, address, pattern, n_bytes):
+def _store_repeated(typingctx, address, pattern, n_bytes):
     """Store the first `n_bytes` (a literal: 1, 2, 4, 8, 16, 32, 64) of a repeated 8-byte pattern, at any alignment."""
     size = n_bytes.literal_value
 
@@ -128,7 +115,7 @@ def _store(typingctx, address, pattern, n_bytes):
 
 
 @intrinsic
-def _copy(typingctx, target, source, n_bytes):
+def _memcpy(typingctx, target, source, n_bytes):
     """Copy bytes from one address to another; the two ranges must not overlap."""
 
     def generate(context, builder, signature, arguments):
@@ -151,9 +138,20 @@ def _pointer(typingctx, address, kind):
     return pointer(types.int64, kind), generate
 
 
+@intrinsic
+def _params_at(typingctx, address):
+    """View memory at an address as the record of params: an array of one costs a call 0.2 µs more."""
+    record = from_dtype(PARAMS_DTYPE)
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(record))
+
+    return record(types.int64), generate
+
+
 @intrinsic(prefer_literal=True)
-def _room(typingctx, kind, n):
-    """Room for n (a literal) items of a NumPy scalar type on the stack, until the function returns."""
+def _stack_array(typingctx, kind, n):
+    """Make room for n (a literal) items of a NumPy scalar type on the stack, until the function returns."""
     pointer = types.CPointer(kind.dtype)
 
     def generate(context, builder, signature, arguments):
@@ -183,22 +181,24 @@ def _prefetch(typingctx, address):
 
 # -------------------------------------------------------------------------------------------- drawing
 
-_LOW = np.uint64(0xFFFFFFFF)
-_HALF = np.uint64(32)
-_ROUND_0, _ROUND_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_STEP_0, _STEP_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-_COLOR_BLOCK = np.uint64(1 << 30)
-_NOISE_BLOCK = np.uint64(1 << 31)
+_MASK_32, _SHIFT_32 = np.uint64(contract.WORD_MASK), np.uint64(32)
+_MULTIPLIER_0, _MULTIPLIER_1 = map(np.uint64, contract.PHILOX_MULTIPLIERS)
+_WEYL_0, _WEYL_1 = map(np.uint64, contract.PHILOX_WEYL)
+_ROUNDS = contract.PHILOX_ROUNDS
+_HEADER_BLOCK, _COLOR_BLOCK, _NOISE_BLOCK = map(
+    np.uint64, (contract.HEADER_BLOCK, contract.COLOR_BLOCK, contract.NOISE_BLOCK)
+)
+_COLOR_BLOCKS = contract.COLOR_BLOCKS_PER_RECTANGLE
 
 # Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. Their number is
 # rounded up to a multiple of eight: lanes left over would be drawn one by one, at a higher price.
 _LANES = 32
 
-# What a rectangle is in memory: four edges, and the number of its fill.
-_TOP, _LEFT, _BOTTOM, _RIGHT, _FILL, _BOX = range(6)
+# What a rectangle is in memory: four edges, and the level of its brightness.
+_TOP, _LEFT, _BOTTOM, _RIGHT, _LEVEL, _BOX = range(6)
 
 _WORDS, _BOXES, _BOTH_BOXES = 4 * _LANES, _BOX * _LANES, 2 * _BOX * _LANES
-_MAX_COLOR_CHANNELS = 1024
+_MAX_COLOR_CHANNELS = contract.MAX_COLOR_CHANNELS
 
 # Typed, because Numba compiles a function once more for a literal.
 _ZERO, _ONCE = np.int64(0), np.int64(1)
@@ -211,23 +211,23 @@ _PREFETCH_AHEAD = 6
 @_inline
 def _philox(c0, c1, c2, c3, k0, k1):
     """Four random words of a counter and a key: Philox4x32-10, all words in uint64."""
-    for _ in range(10):
-        high_0, high_1 = _ROUND_0 * c0, _ROUND_1 * c2
-        c0, c1 = ((high_1 >> _HALF) ^ c1 ^ k0) & _LOW, high_1 & _LOW
-        c2, c3 = ((high_0 >> _HALF) ^ c3 ^ k1) & _LOW, high_0 & _LOW
-        k0, k1 = (k0 + _STEP_0) & _LOW, (k1 + _STEP_1) & _LOW
+    for _ in range(_ROUNDS):
+        high_0, high_1 = _MULTIPLIER_0 * c0, _MULTIPLIER_1 * c2
+        c0, c1 = ((high_1 >> _SHIFT_32) ^ c1 ^ k0) & _MASK_32, high_1 & _MASK_32
+        c2, c3 = ((high_0 >> _SHIFT_32) ^ c3 ^ k1) & _MASK_32, high_0 & _MASK_32
+        k0, k1 = (k0 + _WEYL_0) & _MASK_32, (k1 + _WEYL_1) & _MASK_32
     return c0, c1, c2, c3
 
 
 @_inline
-def _scale(word, n):
-    """One of n equally likely outcomes 0…n - 1."""
-    return np.int64((word * np.uint64(n)) >> _HALF)
+def _bounded(word, n):
+    """One of n equally likely outcomes 0…n - 1, by multiply-shift."""
+    return np.int64((word * np.uint64(n)) >> _SHIFT_32)
 
 
 @_inline
-def _look_up(tables, start, shift, word):
-    """Outcome of an alias table."""
+def _draw_alias(tables, start, shift, word):
+    """Outcome of an alias table, of which a bucket is four words: threshold, first outcome, second outcome, unused."""
     bucket = start + np.int64(word >> np.uint64(shift)) * 4
     return np.int64(tables[bucket + 1] if word < tables[bucket] else tables[bucket + 2])
 
@@ -238,18 +238,18 @@ def _clip(value, high):
 
 
 @_call
-def _draw_count(plan, k0, k1, epoch, index):
+def _draw_count(params, k0, k1, epoch, index):
     """Number of rectangles of an image."""
-    count, dusted, _, _ = _philox(np.uint64(0), index & _LOW, index >> _HALF, epoch, k0, k1)
-    if np.int64(dusted) >= plan.dusted_below:
+    count, dusted, _, _ = _philox(_HEADER_BLOCK, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
+    if np.int64(dusted) >= params.p_threshold:
         return 0
-    return plan.count_low + _scale(count, plan.count_n)
+    return params.count_low + _bounded(count, params.n_counts)
 
 
 @_call
 def _draw_words(words, n, block, k0, k1, epoch, index):
     """Fill the first n lanes of `words` with the words of n blocks, and up to seven lanes more."""
-    low, high = index & _LOW, index >> _HALF
+    low, high = index & _MASK_32, index >> _SHIFT_32
     for lane in range((n + 7) & -8):
         a, b, c, d = _philox(block + np.uint64(lane), low, high, epoch, k0, k1)
         words[lane] = a
@@ -259,47 +259,52 @@ def _draw_words(words, n, block, k0, k1, epoch, index):
 
 
 @_inline
-def _draw_boxes(plan, tables, words, n, boxes, start):
+def _draw_boxes(params, tables, words, n, boxes, start):
     """Turn the words of n lanes into clipped rectangles, from boxes[start] on."""
-    # Read once: the compiler cannot know that writing boxes does not change the plan.
-    rows, columns, inside, fill_n = plan.rows, plan.columns, plan.inside, plan.fill_n
-    y_table, y_shift, x_table, x_shift = plan.y_table, plan.y_shift, plan.x_table, plan.x_shift
-    from_table, size_table, size_shift, unit = plan.size_from_table, plan.size_table, plan.size_shift, plan.size_unit
-    height_low, height_n, width_low, width_n = plan.height_low, plan.height_n, plan.width_low, plan.width_n
+    # Read once: the compiler cannot know that writing boxes does not change the params.
+    rows, columns, inside, n_levels = params.rows, params.columns, params.inside, params.n_levels
+    y_table, y_shift, x_table, x_shift = params.y_table, params.y_shift, params.x_table, params.x_shift
+    from_table, size_table, size_shift, unit = (
+        params.size_from_table,
+        params.size_table,
+        params.size_shift,
+        params.size_unit,
+    )
+    height_low, n_heights, width_low, n_widths = params.height_low, params.n_heights, params.width_low, params.n_widths
     for lane in range(n):
         y, x = np.uint64(words[lane]), np.uint64(words[lane + _LANES])
         size, fill = np.uint64(words[lane + 2 * _LANES]), np.uint64(words[lane + 3 * _LANES])
         if from_table:
-            sides = _look_up(tables, size_table, size_shift, size)
+            sides = _draw_alias(tables, size_table, size_shift, size)
             height, width = sides >> 16, sides & 0xFFFF
         else:
-            product = size * np.uint64(height_n)
-            height = unit * (height_low + np.int64(product >> _HALF))
-            width = unit * (width_low + _scale(product & _LOW, width_n))
+            product = size * np.uint64(n_heights)
+            height = unit * (height_low + np.int64(product >> _SHIFT_32))
+            width = unit * (width_low + _bounded(product & _MASK_32, n_widths))
         if inside:
             height, width = _clip(height, rows), _clip(width, columns)
-            top, left = _scale(y, rows - height + 1), _scale(x, columns - width + 1)
+            top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
         else:
-            top = _look_up(tables, y_table, y_shift, y) - (height >> 1)
-            left = _look_up(tables, x_table, x_shift, x) - (width >> 1)
+            top = _draw_alias(tables, y_table, y_shift, y) - (height >> 1)
+            left = _draw_alias(tables, x_table, x_shift, x) - (width >> 1)
         box = start + lane * _BOX
         boxes[box + _TOP] = _clip(top, rows)
         boxes[box + _LEFT] = _clip(left, columns)
         boxes[box + _BOTTOM] = _clip(top + height, rows)
         boxes[box + _RIGHT] = _clip(left + width, columns)
-        boxes[box + _FILL] = _scale(fill, fill_n)
+        boxes[box + _LEVEL] = _bounded(fill, n_levels)
 
 
 @_call
-def _draw_colors(plan, rectangle, fills, k0, k1, epoch, index):
-    """Set fills to the numbers of the brightness of each channel; rectangles count from 1. Up to three more are set."""
-    for block in range((plan.channels + 3) >> 2):
-        counter = _COLOR_BLOCK + np.uint64(rectangle * 256 + block)
-        a, b, c, d = _philox(counter, index & _LOW, index >> _HALF, epoch, k0, k1)
-        fills[4 * block] = _scale(a, plan.fill_n)
-        fills[4 * block + 1] = _scale(b, plan.fill_n)
-        fills[4 * block + 2] = _scale(c, plan.fill_n)
-        fills[4 * block + 3] = _scale(d, plan.fill_n)
+def _draw_colors(params, rectangle, levels, k0, k1, epoch, index):
+    """Set the level of each channel, and up to three more; rectangles count from 1."""
+    for block in range((params.channels + 3) >> 2):
+        counter = _COLOR_BLOCK + np.uint64(rectangle * _COLOR_BLOCKS + block)
+        a, b, c, d = _philox(counter, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
+        levels[4 * block] = _bounded(a, params.n_levels)
+        levels[4 * block + 1] = _bounded(b, params.n_levels)
+        levels[4 * block + 2] = _bounded(c, params.n_levels)
+        levels[4 * block + 3] = _bounded(d, params.n_levels)
 
 
 # ------------------------------------------------------------------------------------------- painting
@@ -317,226 +322,231 @@ def _fill_rows(address, rows, stride, n, pattern):
         while address != stop:
             store = address
             while store < address + n - 64:
-                _store(store, pattern, 64)
+                _store_repeated(store, pattern, 64)
                 store += 64
-            _store(address + n - 64, pattern, 64)
+            _store_repeated(address + n - 64, pattern, 64)
             address += stride
     elif n >= 32:
         while address != stop:
-            _store(address, pattern, 32)
-            _store(address + n - 32, pattern, 32)
+            _store_repeated(address, pattern, 32)
+            _store_repeated(address + n - 32, pattern, 32)
             address += stride
     elif n >= 16:
         while address != stop:
-            _store(address, pattern, 16)
-            _store(address + n - 16, pattern, 16)
+            _store_repeated(address, pattern, 16)
+            _store_repeated(address + n - 16, pattern, 16)
             address += stride
     elif n >= 8:
         while address != stop:
-            _store(address, pattern, 8)
-            _store(address + n - 8, pattern, 8)
+            _store_repeated(address, pattern, 8)
+            _store_repeated(address + n - 8, pattern, 8)
             address += stride
     elif n >= 4:
         while address != stop:
-            _store(address, pattern, 4)
-            _store(address + n - 4, pattern, 4)
+            _store_repeated(address, pattern, 4)
+            _store_repeated(address + n - 4, pattern, 4)
             address += stride
     elif n >= 2:
         while address != stop:
-            _store(address, pattern, 2)
-            _store(address + n - 2, pattern, 2)
+            _store_repeated(address, pattern, 2)
+            _store_repeated(address + n - 2, pattern, 2)
             address += stride
     else:
         while address != stop:
-            _store(address, pattern, 1)
+            _store_repeated(address, pattern, 1)
             address += stride
 
 
 @_inline
-def _corner(plan, image, boxes, box):
+def _corner(params, image, boxes, box):
     """Address of the first column in memory of the top row of a rectangle."""
-    column = boxes[box + _LEFT] if plan.column_stride > 0 else boxes[box + _RIGHT] - 1
-    return image + boxes[box + _TOP] * plan.row_stride + column * plan.column_stride
+    column = boxes[box + _LEFT] if params.column_stride > 0 else boxes[box + _RIGHT] - 1
+    return image + boxes[box + _TOP] * params.row_stride + column * params.column_stride
 
 
 @_inline
-def _paint_box(plan, image, boxes, box, patterns, pattern):
+def _paint_box(params, image, boxes, box, patterns, pattern):
     """Paint a rectangle with the patterns from `pattern` on, one for each channel or one for all."""
     rows, columns = boxes[box + _BOTTOM] - boxes[box + _TOP], boxes[box + _RIGHT] - boxes[box + _LEFT]
     if rows <= 0 or columns <= 0:
         return
-    corner, stride, step, n_bytes = _corner(plan, image, boxes, box), plan.row_stride, plan.column_step, plan.run_bytes
+    corner, stride, step, n_bytes = (
+        _corner(params, image, boxes, box),
+        params.row_stride,
+        params.column_step,
+        params.run_bytes,
+    )
     # Columns that lie side by side are one run, others are one each.
     n_runs, length = (1, columns * n_bytes) if step == n_bytes else (columns, n_bytes)
     # Channels that differ and lie together: paint the first row, then copy it.
-    painted = 1 if plan.interleaved else rows
-    for run in range(plan.runs):
-        address, value = corner + run * plan.run_stride, patterns[pattern + run * plan.pattern_step]
+    painted = 1 if params.interleaved else rows
+    for run in range(params.runs):
+        address, value = corner + run * params.run_stride, patterns[pattern + run * params.pattern_step]
         for _ in range(n_runs):
             _fill_rows(address, painted, stride, length, value)
             address += step
-    if plan.interleaved:
-        first = corner + plan.first_channel
+    if params.interleaved:
+        first = corner + params.first_channel
         for copied in range(1, rows):
-            _copy(first + copied * stride, first, columns * step)
+            _memcpy(first + copied * stride, first, columns * step)
 
 
 @_call
-def _paint_noise(plan, image, boxes, box, patterns, k0, k1, epoch, index):
+def _paint_noise(params, image, boxes, box, patterns, k0, k1, epoch, index):
     """Paint a rectangle with a brightness for each value."""
-    words = _room(np.uint32, _WORDS)
+    words = _stack_array(np.uint32, _WORDS)
     for y in range(boxes[box + _TOP], boxes[box + _BOTTOM]):
         x, channel = boxes[box + _LEFT], 0
-        value = (y * plan.width + x) * plan.channels
-        stop = (y * plan.width + boxes[box + _RIGHT]) * plan.channels
+        value = (y * params.width + x) * params.channels
+        stop = (y * params.width + boxes[box + _RIGHT]) * params.channels
         while value < stop:
             first = value >> 2
             blocks = _clip(((stop + 3) >> 2) - first, _LANES)
             _draw_words(words, blocks, _NOISE_BLOCK + np.uint64(first), k0, k1, epoch, index)
             chunk_stop = _clip(stop, (first + blocks) << 2)
             while value < chunk_stop:
-                fill = _scale(np.uint64(words[(value & 3) * _LANES + (value >> 2) - first]), plan.fill_n)
-                address = image + y * plan.row_stride + x * plan.column_stride + channel * plan.channel_stride
-                pattern = patterns[fill * plan.pattern_columns + channel * plan.pattern_step]
-                _fill_rows(address, _ONCE, _ONCE, plan.item_bytes, pattern)
+                fill = _bounded(np.uint64(words[(value & 3) * _LANES + (value >> 2) - first]), params.n_levels)
+                address = image + y * params.row_stride + x * params.column_stride + channel * params.channel_stride
+                pattern = patterns[fill * params.pattern_columns + channel * params.pattern_step]
+                _fill_rows(address, _ONCE, _ONCE, params.item_bytes, pattern)
                 value += 1
                 channel += 1
-                if channel == plan.channels:
+                if channel == params.channels:
                     channel = 0
                     x += 1
 
 
 @_inline
-def _prefetch_box(plan, image, boxes, box):
+def _prefetch_box(params, image, boxes, box):
     """Ask for the cache lines at both ends of a rectangle's rows: all of them, for rectangles as small as dust."""
-    last = (boxes[box + _RIGHT] - boxes[box + _LEFT]) * plan.column_step - 1
-    for run in range(plan.runs):
-        address = _corner(plan, image, boxes, box) + run * plan.run_stride
+    last = (boxes[box + _RIGHT] - boxes[box + _LEFT]) * params.column_step - 1
+    for run in range(params.runs):
+        address = _corner(params, image, boxes, box) + run * params.run_stride
         for _ in range(boxes[box + _BOTTOM] - boxes[box + _TOP]):
             _prefetch(address)
             _prefetch(address + last)
-            address += plan.row_stride
+            address += params.row_stride
 
 
-# ---------------------------------------------------------------------------- entries, called by _jobs
-# Arrays that helpers read come as addresses: Numba counts references to an array at every call that takes it, which
-# cost more than to paint a rectangle.
+# ------------------------------------------------------------------------- entries, called by ``launch``
+# Params, tables, patterns and indices come as addresses: Numba counts references to an array at every call that takes
+# it, which cost more than to paint a rectangle. The coordinates are five numbers: the words of the seed, the epoch, the
+# index of the first image, and the address of an index for each image, or 0 if they follow one another.
+
+
+@_inline
+def _index_of(first, indices, i):
+    """Index of image i."""
+    return np.uint64(_pointer(indices, np.int64)[i] if indices else first + i)
 
 
 @_entry
-def dust_images(record, tables, patterns, address, seed_low, seed_high, epoch, first, indices, start, stop):
-    """Draw and paint the images `start` to `stop` of a batch, with any fill but colour and noise.
+def dust_batch(params, tables, patterns, address, seed_low, seed_high, epoch, first, indices, start, stop):
+    """Draw and paint the images `start` to `stop` of a batch, with fills whose brightness is per rectangle or image.
 
-    Those two are drawn and painted by the entries below: here they would add a third to the time of compiling.
+    The others are drawn and painted by the entries below: here they would add a third to the time of compiling.
 
-    record, tables : a plan. patterns : uint64, (fills, pattern_columns). address : of the batch's first item.
-    Image i has the index ``indices[i]``, or ``first + i`` if `indices` is 0.
+    tables : uint32. patterns : uint64, (levels or images, pattern_columns). address : of the batch's first item.
     """
-    plan = record[0]
-    k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    tables, patterns = _pointer(tables, np.uint32), _pointer(patterns, np.uint64)
-    each = _pointer(indices, np.int64)
-    words, boxes = _room(np.uint32, _WORDS), _room(np.int64, _BOTH_BOXES)
-    far = (stop - start) * plan.image_bytes > _PREFETCH_BYTES
-    # Rectangles are drawn up to 32 at a time, in turns into the first and the second half of `boxes`, and painted one
-    # turn later: so the memory of those to come can be asked for across the border between two images.
-    i, image, index, count, done = start - 1, address, np.uint64(0), 0, 0
-    half, n, its_i, its_image = 0, 0, i, image
+    params, tables, patterns = _params_at(params), _pointer(tables, np.uint32), _pointer(patterns, np.uint64)
+    k0, k1, epoch_word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    words, boxes = _stack_array(np.uint32, _WORDS), _stack_array(np.int64, _BOTH_BOXES)
+    prefetching = (stop - start) * params.image_bytes > _PREFETCH_BYTES
+    # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
+    # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
+    # if it belongs to the next image. A group lies on one image: the one painted now, or the one drawn now.
+    front, n_front, painted_i, painted_image = 0, 0, start - 1, address
+    drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
     while True:
-        n_next, other = 0, _BOXES - half
-        while n_next == 0 and i < stop:
-            if done < count:
-                n_next = _clip(count - done, _LANES)
-                _draw_words(words, n_next, np.uint64(done + 1), k0, k1, word, index)
-                _draw_boxes(plan, tables, words, n_next, boxes, other)
+        back, n_back = _BOXES - front, 0
+        while n_back == 0 and drawn_i < stop:
+            if n_drawn < count:
+                n_back = _clip(count - n_drawn, _LANES)
+                _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
+                _draw_boxes(params, tables, words, n_back, boxes, back)
             else:
-                i += 1
-                if i < stop:
-                    index = np.uint64(each[i] if indices else first + i)
-                    image = address + plan.origin + i * plan.image_stride
-                    count, done = _draw_count(plan, k0, k1, word, index), 0
-        for lane in range(n):
-            box, ahead = half + lane * _BOX, lane + _PREFETCH_AHEAD
-            if far and ahead < n + n_next:
-                its = ahead < n
-                far_box = half + ahead * _BOX if its else other + (ahead - n) * _BOX
-                _prefetch_box(plan, its_image if its else image, boxes, far_box)
-            fill = its_i if plan.per_image else boxes[box + _FILL]
-            _paint_box(plan, its_image, boxes, box, patterns, fill * plan.pattern_columns)
-        if n_next == 0:
+                drawn_i += 1
+                if drawn_i < stop:
+                    index = _index_of(first, indices, drawn_i)
+                    drawn_image = address + params.origin + drawn_i * params.image_stride
+                    count, n_drawn = _draw_count(params, k0, k1, epoch_word, index), 0
+        for lane in range(n_front):
+            ahead = lane + _PREFETCH_AHEAD
+            if prefetching and ahead < n_front + n_back:
+                in_front = ahead < n_front
+                box = front + ahead * _BOX if in_front else back + (ahead - n_front) * _BOX
+                _prefetch_box(params, painted_image if in_front else drawn_image, boxes, box)
+            box = front + lane * _BOX
+            pattern = painted_i if params.per_image else boxes[box + _LEVEL]
+            _paint_box(params, painted_image, boxes, box, patterns, pattern * params.pattern_columns)
+        if n_back == 0:
             return
-        half, n, its_i, its_image = other, n_next, i, image
-        done += n_next
+        front, n_front, painted_i, painted_image = back, n_back, drawn_i, drawn_image
+        n_drawn += n_back
 
 
 @_entry
-def count_rectangles(record, seed_low, seed_high, epoch, indices, counts):
-    """Set counts[i] to the number of rectangles of the image with the index ``indices[i]``."""
-    plan = record[0]
-    k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    for i in range(len(indices)):
-        counts[i] = _draw_count(plan, k0, k1, word, np.uint64(indices[i]))
+def count_rectangles(params, seed_low, seed_high, epoch, first, indices, counts):
+    """Set counts[i] to the number of rectangles of image i."""
+    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    for i in range(len(counts)):
+        counts[i] = _draw_count(params, k0, k1, epoch_word, _index_of(first, indices, i))
 
 
 @_entry
-def draw_rectangles(record, tables, seed_low, seed_high, epoch, indices, counts, boxes, fills):
-    """Set boxes (r, 4) and the numbers of their fills (r, channels or 1), image after image."""
-    plan = record[0]
-    k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+def draw_rectangles(params, tables, seed_low, seed_high, epoch, first, indices, counts, boxes, levels):
+    """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
+    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     tables = _pointer(tables, np.uint32)
-    words, drawn = _room(np.uint32, _WORDS), _room(np.int64, _BOXES)
-    colors = _room(np.int64, _MAX_COLOR_CHANNELS)
+    words, drawn = _stack_array(np.uint32, _WORDS), _stack_array(np.int64, _BOXES)
+    of_channels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     row = 0
-    for i in range(len(indices)):
-        index = np.uint64(indices[i])
-        for done in range(0, counts[i], _LANES):
-            n = _clip(counts[i] - done, _LANES)
-            _draw_words(words, n, np.uint64(done + 1), k0, k1, word, index)
-            _draw_boxes(plan, tables, words, n, drawn, _ZERO)
+    for i in range(len(counts)):
+        index = _index_of(first, indices, i)
+        for n_drawn in range(0, counts[i], _LANES):
+            n = _clip(counts[i] - n_drawn, _LANES)
+            _draw_words(words, n, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
+            _draw_boxes(params, tables, words, n, drawn, _ZERO)
             for lane in range(n):
-                for edge in range(_FILL):
+                for edge in range(_LEVEL):
                     boxes[row, edge] = drawn[lane * _BOX + edge]
-                if plan.color:
-                    _draw_colors(plan, done + lane + 1, colors, k0, k1, word, index)
-                    for channel in range(plan.channels):
-                        fills[row, channel] = colors[channel]
+                if params.per_channel:
+                    _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
+                    for channel in range(params.channels):
+                        levels[row, channel] = of_channels[channel]
                 else:
-                    fills[row, 0] = drawn[lane * _BOX + _FILL]
+                    levels[row, 0] = drawn[lane * _BOX + _LEVEL]
                 row += 1
 
 
 @_entry
-def paint_boxes(record, patterns, address, boxes, positions, seed_low, seed_high, epoch, indices):
-    """Paint boxes, five numbers each, on the images positions[r], with the pattern r or the noise of their index."""
-    plan = record[0]
-    k0, k1, word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+def paint_boxes(params, patterns, address, boxes, positions, seed_low, seed_high, epoch, first, indices):
+    """Paint boxes, five numbers each, on the images positions[r], with the pattern r or with the noise of the image."""
+    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     patterns, boxes = _pointer(patterns, np.uint64), _pointer(boxes, np.int64)
     for r in range(len(positions)):
-        image = address + plan.origin + positions[r] * plan.image_stride
-        if plan.noise:
-            index = np.uint64(indices[positions[r]])
-            _paint_noise(plan, image, boxes, r * _BOX, patterns, k0, k1, word, index)
+        image = address + params.origin + positions[r] * params.image_stride
+        if params.per_value:
+            index = _index_of(first, indices, positions[r])
+            _paint_noise(params, image, boxes, r * _BOX, patterns, k0, k1, epoch_word, index)
         else:
-            _paint_box(plan, image, boxes, r * _BOX, patterns, r * plan.pattern_columns)
+            _paint_box(params, image, boxes, r * _BOX, patterns, r * params.pattern_columns)
 
 
-# ------------------------------------------------------------------------------ what _jobs asks before
+# ------------------------------------------------------------------------- what ``launch`` asks before
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 
 
-def locate(images: np.ndarray, record: Any) -> int:
-    """Address of the first item of a writable array."""
+def operand_of(array: np.ndarray) -> int:
+    """What the entries take for an array: its address. The caller keeps the array alive."""
+    return int(array.__array_interface__["data"][0])
+
+
+def operand_of_images(images: np.ndarray, params: Any) -> int:
+    """What the entries take for images that are writable: the address of the first item."""
     try:
         # A third of the time of images.ctypes.data, for contiguous arrays.
         return _address_of(_buffer_of(images))  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):
-        return handle(images)
-
-
-def handle(array: np.ndarray) -> int:
-    """What the entries take for an array that helpers read: its address. The caller keeps the array alive."""
-    return int(array.__array_interface__["data"][0])
-
-
-NO_INDICES = 0
+        return operand_of(images)

@@ -1,4 +1,4 @@
-"""What the kernel must know to dust a batch, computed once, and how it is run: at an address, in parts, on threads."""
+"""One kind of batch, prepared: what the kernels must know is computed once, and run at an address, on threads."""
 
 from __future__ import annotations
 
@@ -7,220 +7,179 @@ import itertools
 import os
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dustaug.spec import Spec
 
-from . import fills as _fills
+from . import fills
 from .checks import (
-    MAX_EPOCH,
-    MAX_INDEX,
-    MAX_SEED,
-    check_coordinates,
-    check_dtype,
-    check_each_index,
-    check_epoch,
-    check_fill,
-    check_guessed_range,
+    check_default_range,
     check_layout,
-    check_seed,
     check_spec,
     check_value_range,
     check_whole,
-    not_an_array,
-    resolve_value_range,
+    not_an_array_error,
+    resolve_kind,
 )
-from .memory import Layout, Memory, array_at, make_memory, make_record
-from .plan import PLAN_DTYPE, make_plan
+from .contract import FILLS
+from .coordinates import Coordinates, check_coordinates, check_each, plain_words, words_of
+from .memory import ImageKind, Layout, array_at, make_params
+from .plan import PARAMS_DTYPE, make_plan, remember
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["Job", "bind_dust_at", "draw_rectangles", "dust_images", "make_job", "paint_boxes"]
+__all__ = ["Launch", "draw_rectangles", "find_launch", "launch_for", "paint_boxes"]
 
 Images = TypeVar("Images", bound=NDArray[Any])
 
-_WORD = 0xFFFFFFFF
+
+class Launch:
+    """All that the kernels need to know of a spec and a kind of images, and how they are run on such images.
+
+    Attributes
+    ----------
+    spec : Spec
+    n : int
+        Images in a batch.
+    params, tables, patterns : arrays
+        What the kernels read.
+    memory : Memory
+    value_range : (float, float)
+        Values of black and white.
+    range_is_default : bool
+        Whether images are taken to lie in [0, 1] for want of a value range, which is then checked at each call.
+    """
+
+    def __init__(self, spec: Spec | None, *facts: Any) -> None:
+        spec, kind, engine = check_spec(spec), ImageKind(*facts), _engine()
+        self._kind, self._engine, self.spec = kind, engine, spec
+        self.memory, self.value_range = memory, _ = resolve_kind(spec, kind)
+        self.n = memory.n
+        self.patterns = fills.spec_patterns(spec, memory, self.value_range)
+        params, self.tables = np.zeros(1, PARAMS_DTYPE), np.zeros(0, np.uint32)
+        if not memory.is_empty:
+            params, self.tables = make_plan(spec, memory.height, memory.width)
+        self.params = make_params(params, memory, pattern_columns=self.patterns.shape[1])
+        per = FILLS[spec.fill].per
+        self.range_is_default = (
+            kind.value_range is None
+            and kind.dtype.kind not in "biu"
+            and spec.normalize_mean is None
+            and per != "image"
+            and not memory.is_empty
+        )
+        # A run that needs more than the address of the images.
+        self._run_whole: Callable[..., None] | None = None
+        if memory.is_empty:
+            self._run_whole = self._run_empty
+        elif per in ("channel", "value"):
+            self._run_whole = self._run_in_two_passes
+        elif per == "image":
+            self._run_whole = self._run_with_means
+        self._locate, self._dust_batch = engine.operand_of_images, engine.dust_batch
+        self._takes_address = engine.TAKES_ADDRESSES and self._run_whole is None and not self.range_is_default
+        self._operands = tuple(map(engine.operand_of, (self.params, self.tables, self.patterns)))
+
+    def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
+        """Dust images of the kind, in place, and return them."""
+        if self._run_whole is not None:
+            self._run_whole(images, coordinates, num_threads)
+        else:
+            self._run_at(self._locate(images, self.params), coordinates, num_threads)
+        return images
+
+    def run_at(self, address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
+        """Dust images of the kind at an address. The caller sees to it that their memory is writable and stays."""
+        if self._takes_address:
+            self._run_at(address, coordinates, num_threads)
+        else:
+            images = array_at(address, self._kind)
+            if self.range_is_default:
+                check_default_range(images)
+            self.run(images, coordinates, num_threads)
+
+    def _run_at(self, target: Any, coordinates: Coordinates, num_threads: int) -> None:
+        words = plain_words(coordinates, self.n)
+        if words is None:
+            coordinates = check_coordinates(coordinates, self.n)  # Keeps an array of indices alive.
+            words = words_of(coordinates, self._engine.operand_of)
+        if num_threads == 1:
+            self._dust_batch(*self._operands, target, *words, 0, self.n)
+        else:
+            _run_on_threads(functools.partial(self._dust_batch, *self._operands, target, *words), self.n, num_threads)
+
+    def _run_empty(self, _: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
+        check_coordinates(coordinates, self.n)
+        _check_threads(num_threads)
+
+    def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
+        coordinates, engine = check_coordinates(coordinates, self.n), self._engine
+        means = fills.mean_patterns(images, self.memory, self.value_range)
+        words, target = words_of(coordinates, engine.operand_of), engine.operand_of_images(images, self.params)
+        operands = (*self._operands[:2], engine.operand_of(means), target, *words)
+        _run_on_threads(functools.partial(self._dust_batch, *operands), self.n, num_threads)
+
+    def _run_in_two_passes(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
+        """Draw the rectangles of some images, then paint them: their brightness takes words of its own."""
+        each = check_each(coordinates, self.n)
+
+        def dust_part(start: int, stop: int) -> None:
+            part = each._replace(index=each.index[start:stop])
+            counts, boxes, levels = draw_rectangles(self.params, self.tables, part, self._engine)
+            patterns = self.patterns
+            if FILLS[self.spec.fill].per == "channel":
+                patterns = np.ascontiguousarray(patterns[levels, np.arange(self.memory.channels)])
+            positions = np.repeat(np.arange(start, stop), counts)
+            paint_boxes(self.params, patterns, images, boxes, positions, each, self._engine)
+
+        _run_on_threads(dust_part, self.n, num_threads)
 
 
-class Job(NamedTuple):
-    """All that the kernel needs to know of a spec, a shape, strides, a dtype and a value range: computed once."""
-
-    n: int
-    record: NDArray[Any]
-    patterns: NDArray[np.uint64]
-    # What the engine takes for tables and patterns; their owners are kept alive here.
-    handles: tuple[Any, Any]
-    tables: NDArray[np.uint32]
-    memory: Memory
-    value_range: tuple[float, float]
-    per_image: bool
-    guessed_range: bool
-    draws_first: bool
+_find_launch = remember(Launch, 512)
 
 
-def make_job(
+def find_launch(
     images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
-) -> Job:
-    """Check images and options, and return their job from the cache."""
+) -> Launch:
+    """Check images and options, and return the launch for them."""
     if not isinstance(images, np.ndarray):
-        raise not_an_array(images)
+        raise not_an_array_error(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
-    if spec is not None:
-        check_spec(spec)
     if layout is not None:
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    job = _job_cache(spec)(images.shape, images.strides, images.dtype, spec, layout, value_range)
-    if job.guessed_range:
-        check_guessed_range(images)
-    return job
+    if spec is not None:
+        check_spec(spec)
+    launch = _find_launch(spec, images.shape, images.strides, images.dtype, layout, value_range)
+    if launch.range_is_default:
+        check_default_range(images)
+    return launch
 
 
-def _prepare_job(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    layout: Layout | None,
-    value_range: tuple[float, float] | None,
-) -> Job:
-    spec = check_spec(spec)
-    check_dtype(dtype)
-    memory = make_memory(shape, strides, dtype, layout)
-    limits = resolve_value_range(value_range, dtype)
-    check_fill(spec, memory)
-    patterns = _fills.spec_patterns(spec, memory, limits)
-    record, tables = np.zeros(1, PLAN_DTYPE), np.zeros(0, np.uint32)
-    per_image, guessed = spec.fill == "mean", False
-    if 0 not in shape:
-        record, tables = make_plan(spec, memory.height, memory.width)
-        plain = spec.normalize_mean is None and not per_image
-        guessed = value_range is None and dtype.kind not in "biu" and plain
-    record = make_record(record, memory, pattern_columns=patterns.shape[1])
-    handles = _engine().handle(tables), _engine().handle(patterns)
-    draws_first = spec.fill in ("color", "noise")
-    return Job(memory.n, record, patterns, handles, tables, memory, limits, per_image, guessed, draws_first)
+def launch_for(spec: Spec, kind: ImageKind) -> Launch:
+    """Return the launch for images of a kind, for adapters that keep it: to look it up takes a third of a small image.
 
-
-_cached_job = functools.lru_cache(maxsize=512)(_prepare_job)
-# Tables of areas are large, and there is one for each image size: few of them are kept.
-_cached_area_job = functools.lru_cache(maxsize=8)(_prepare_job)
-
-
-def _job_cache(spec: Spec | None) -> Callable[..., Job]:
-    return _cached_job if spec is None or spec.area_range is None else _cached_area_job
+    Spec, layout and value range are those that checks have passed.
+    """
+    return _find_launch(spec, *kind)
 
 
 @functools.cache
 def _engine() -> ModuleType:
     """Numba's kernels, or their twin in NumPy if Numba's compiler is switched off. Imported at the first call."""
-    from . import kernels as _kernels
+    from . import kernels
 
-    if _kernels.JIT_DISABLED:
-        from . import kernels_numpy as _numpy
+    if kernels.JIT_DISABLED:
+        from . import kernels_numpy
 
-        return _numpy
-    return _kernels
-
-
-def bind_dust_at(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    spec: Spec | None,
-    *,
-    layout: Layout,
-    value_range: tuple[float, float] | None = None,
-) -> Callable[..., None]:
-    """Return ``dust_at(address, seed, epoch=0, index=0, num_threads=1)``: :func:`add_dust` with the rest decided.
-
-    For adapters that paint many tensors of one kind and keep what this returns: a third of the time of a small image
-    goes into looking it up. The caller answers for the address: that it is writable, and that its owner outlives the
-    call. Strides are in bytes.
-    """
-    job, engine = _job_cache(spec)(shape, strides, dtype, spec, layout, value_range), _engine()
-    if not engine.TAKES_ADDRESSES or job.per_image or job.draws_first or job.guessed_range or 0 in shape:
-
-        def dust_array_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
-            images = array_at(address, shape, strides, dtype)
-            dust_images(images, make_job(images, spec, layout, value_range), seed, epoch, index, num_threads)
-
-        return dust_array_at
-    record, (tables, patterns), n = job.record, job.handles, job.n
-    run, no_indices = engine.dust_images, engine.NO_INDICES
-    last = MAX_INDEX - n
-
-    def dust_at(address: int, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> None:
-        # As _dust_at, one call less deep: plain numbers and one thread are what a data loader's worker has.
-        if (
-            type(seed) is type(epoch) is type(index) is int
-            and 0 <= seed <= MAX_SEED
-            and 0 <= epoch <= MAX_EPOCH
-            and 0 <= index <= last
-            and num_threads == 1
-        ):
-            low, high = seed & _WORD, seed >> 32
-            run(record, tables, patterns, address, low, high, epoch, index, no_indices, 0, n)
-        else:
-            _dust_at(address, job, patterns, seed, epoch, index, num_threads)
-
-    return dust_at
-
-
-def dust_images(images: Images, job: Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int) -> Images:
-    """Run a job on its images."""
-    if not images.size:
-        check_coordinates(seed, epoch, index, job.n)
-        _check_threads(num_threads)
-    elif job.draws_first:
-        _draw_then_paint(images, job, seed, epoch, index, num_threads)
-    else:
-        engine, patterns = _engine(), job.handles[1]
-        if job.per_image:
-            means = _fills.mean_patterns(images, job.memory, job.value_range)
-            patterns = engine.handle(means)
-        _dust_at(engine.locate(images, job.record), job, patterns, seed, epoch, index, num_threads)
-    return images
-
-
-def _dust_at(
-    target: Any, job: Job, patterns: Any, seed: int, epoch: int, index: int | ArrayLike, num_threads: int
-) -> None:
-    """Run the kernel on a target that the engine has located, with a handle of patterns."""
-    seed, epoch, first, each = check_coordinates(seed, epoch, index, job.n)
-    engine, low, high = _engine(), seed & _WORD, seed >> 32
-    indices = engine.NO_INDICES if each is None else engine.handle(each)
-    record, tables = job.record, job.handles[0]
-    if num_threads == 1:  # Packing the arguments first takes 0.2 µs.
-        engine.dust_images(record, tables, patterns, target, low, high, epoch, first, indices, 0, job.n)
-        return
-    dust_part = functools.partial(
-        engine.dust_images, record, tables, patterns, target, low, high, epoch, first, indices
-    )
-    _run_on_threads(dust_part, job.n, num_threads)
-
-
-def _draw_then_paint(
-    images: NDArray[Any], job: Job, seed: int, epoch: int, index: int | ArrayLike, num_threads: int
-) -> None:
-    """Dust images with colour or noise, whose rectangles are all drawn before the first is painted."""
-    seed, epoch, indices = check_seed(seed), check_epoch(epoch), check_each_index(index, job.n)
-
-    def dust_part(start: int, stop: int) -> None:
-        counts, boxes, fills = draw_rectangles(job.record, job.tables, seed, epoch, indices[start:stop])
-        patterns = job.patterns
-        if job.record[0]["color"]:
-            patterns = np.ascontiguousarray(patterns[fills, np.arange(job.memory.channels)])
-        positions = np.repeat(np.arange(start, stop), counts)
-        paint_boxes(job.record, patterns, images, boxes, positions, seed=seed, epoch=epoch, indices=indices)
-
-    _run_on_threads(dust_part, job.n, num_threads)
+        return kernels_numpy
+    return kernels
 
 
 def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:
@@ -244,38 +203,35 @@ def _check_threads(num_threads: Any) -> int:
 
 
 def draw_rectangles(
-    record: NDArray[Any], tables: NDArray[np.uint32], seed: int, epoch: int, indices: NDArray[np.int64]
+    params: NDArray[Any], tables: NDArray[np.uint32], coordinates: Coordinates, engine: ModuleType | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Counts, boxes (r, 4) and numbers of fills (r, channels or 1) of the rectangles of some images."""
-    engine, plan, low, high = _engine(), record[0], seed & _WORD, seed >> 32
-    counts = np.zeros(len(indices), np.int64)
-    engine.count_rectangles(record, low, high, epoch, indices, counts)
+    """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each."""
+    engine = engine or _engine()
+    words, per_channel = words_of(coordinates, engine.operand_of), params[0]["per_channel"]
+    counts = np.zeros(len(coordinates.index), np.int64)
+    engine.count_rectangles(engine.operand_of(params), *words, counts)
     boxes = np.zeros((counts.sum(), 4), np.int32)
-    fills = np.zeros((len(boxes), plan["channels"] if plan["color"] else 1), np.int32)
-    engine.draw_rectangles(record, engine.handle(tables), low, high, epoch, indices, counts, boxes, fills)
-    return counts, boxes, fills
+    levels = np.zeros((len(boxes), params[0]["channels"] if per_channel else 1), np.int32)
+    engine.draw_rectangles(*map(engine.operand_of, (params, tables)), *words, counts, boxes, levels)
+    return counts, boxes, levels
 
 
 def paint_boxes(
-    record: NDArray[Any],
+    params: NDArray[Any],
     patterns: NDArray[np.uint64],
     images: NDArray[Any],
     boxes: NDArray[Any],
     positions: NDArray[np.int64],
-    *,
-    seed: int,
-    epoch: int,
-    indices: NDArray[np.int64],
+    coordinates: Coordinates,
+    engine: ModuleType | None = None,
 ) -> None:
-    """Paint boxes (r, 4) on the images `positions`, with one row of patterns each.
-
-    Noise depends on seed, epoch and the images' indices instead.
-    """
-    engine = _engine()
-    five = np.zeros((len(boxes), 5), np.int64)  # As the kernel has them: four edges, and room for the number of a fill.
+    """Paint boxes (r, 4) on the images `positions`, with a row of patterns each, or the noise of the coordinates."""
+    engine = engine or _engine()
+    five = np.zeros((len(boxes), 5), np.int64)  # As the kernel has them: four edges, and room for a level.
     five[:, :4] = boxes
-    handles = engine.handle(patterns), engine.locate(images, record), engine.handle(five)
-    engine.paint_boxes(record, *handles, positions, seed & _WORD, seed >> 32, epoch, indices)
+    operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_images(images, params)
+    words = words_of(coordinates, engine.operand_of)
+    engine.paint_boxes(*operands, engine.operand_of(five), positions, *words)
 
 
 _pools: dict[int, ThreadPoolExecutor] = {}

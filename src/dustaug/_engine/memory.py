@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 __all__ = [
     "LAYOUTS",
     "MAX_GUESSED_CHANNELS",
+    "ImageKind",
     "Layout",
     "Memory",
     "array_at",
     "guess_layout",
-    "looks_mistaken",
+    "is_ambiguous",
     "make_memory",
-    "make_record",
+    "make_params",
 ]
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
@@ -27,6 +28,28 @@ LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
 _DEFAULT_LAYOUT: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
 # More channels than this are taken for a mistaken layout unless the layout is given.
 MAX_GUESSED_CHANNELS = 16
+
+
+class ImageKind(NamedTuple):
+    """What images are, apart from their values: images of one kind are painted in one way.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    strides : tuple of int, optional
+        In bytes. None: the images lie in memory without gaps.
+    dtype : numpy.dtype
+    layout : str, optional
+        None: the number of axes tells it.
+    value_range : (float, float), optional
+        Values of black and white. None: those that the dtype tells.
+    """
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...] | None
+    dtype: np.dtype[Any]
+    layout: Layout | None = None
+    value_range: tuple[float, float] | None = None
 
 
 class Memory(NamedTuple):
@@ -42,11 +65,15 @@ class Memory(NamedTuple):
     channel_stride: int
     dtype: np.dtype[Any]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no pixel."""
+        return 0 in self[:4]
 
-def make_memory(
-    shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: np.dtype[Any], layout: Layout | None
-) -> Memory:
-    """Return how a batch lies in memory, and check that it may; without strides it lies there without gaps."""
+
+def make_memory(kind: ImageKind) -> Memory:
+    """Return how a batch lies in memory, and check that it may."""
+    shape, strides, dtype, layout, _ = kind
     if strides is None:
         strides = tuple(dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
     if layout is None:
@@ -72,7 +99,7 @@ def guess_layout(shape: tuple[Any, ...]) -> Layout:
     if len(shape) not in _DEFAULT_LAYOUT:
         raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
     layout = _DEFAULT_LAYOUT[len(shape)]
-    if len(shape) > 2 and looks_mistaken(shape):
+    if len(shape) > 2 and is_ambiguous(shape):
         others = "NCHW" if len(shape) == 4 else "NHW or CHW"
         raise ValueError(
             f"layout must be given where the shape does not tell it, got shape {shape}: type "
@@ -81,7 +108,7 @@ def guess_layout(shape: tuple[Any, ...]) -> Layout:
     return layout
 
 
-def looks_mistaken(shape: tuple[Any, ...]) -> bool:
+def is_ambiguous(shape: tuple[Any, ...]) -> bool:
     """Whether the last axis of what should be HWC or NHWC may be the width of an image instead."""
     rows, columns, channels = map(int, shape[-3:])
     return channels > MAX_GUESSED_CHANNELS or (channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels))
@@ -98,38 +125,38 @@ def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...
         extent = stride * (length - 1) + extent
 
 
-def make_record(plan_record: NDArray[Any], memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
-    """Plan record with the memory filled in, for patterns with one column for all channels or one for each."""
-    record = plan_record.copy()
-    plan, item = record[0], memory.dtype.itemsize
+def make_params(plan_params: NDArray[Any], memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
+    """Params of a plan with the memory filled in, for patterns with one column for all channels or one for each."""
+    record = plan_params.copy()
+    params, item = record[0], memory.dtype.itemsize
     for name in memory._fields[1:-1]:
-        plan[name] = getattr(memory, name)
-    plan["item_bytes"] = item
-    plan["image_bytes"] = memory.height * memory.width * memory.channels * item
-    plan["column_step"] = abs(memory.column_stride)
-    plan["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
-    plan["pattern_columns"] = pattern_columns
-    plan["pattern_step"] = pattern_columns > 1
+        params[name] = getattr(memory, name)
+    params["item_bytes"] = item
+    params["image_bytes"] = memory.height * memory.width * memory.channels * item
+    params["column_step"] = abs(memory.column_stride)
+    params["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
+    params["pattern_columns"] = pattern_columns
+    params["pattern_step"] = pattern_columns > 1
     adjacent = abs(memory.channel_stride) == item
     merged = adjacent and pattern_columns == 1
-    plan["origin"] = plan["first_channel"] if merged else 0
-    plan["runs"] = 1 if merged else memory.channels
-    plan["run_stride"] = memory.channel_stride
-    plan["run_bytes"] = memory.channels * item if merged else item
-    whole = memory.channels > 1 and plan["column_step"] == memory.channels * item
-    plan["interleaved"] = adjacent and whole and not merged
+    params["origin"] = params["first_channel"] if merged else 0
+    params["runs"] = 1 if merged else memory.channels
+    params["run_stride"] = memory.channel_stride
+    params["run_bytes"] = memory.channels * item if merged else item
+    whole = memory.channels > 1 and params["column_step"] == memory.channels * item
+    params["interleaved"] = adjacent and whole and not merged
     return record
 
 
-def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def array_at(address: int, kind: ImageKind) -> NDArray[Any]:
     """Return a writable array over memory that its owner keeps alive."""
-    if 0 in shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
-        return np.empty(shape, dtype)
+    if 0 in kind.shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
+        return np.empty(kind.shape, kind.dtype)
     interface = {
         "version": 3,
         "data": (address, False),
-        "shape": shape,
-        "strides": strides,
-        "typestr": f"<u{dtype.itemsize}",
+        "shape": kind.shape,
+        "strides": kind.strides,
+        "typestr": f"<u{kind.dtype.itemsize}",
     }
-    return np.asarray(SimpleNamespace(__array_interface__=interface)).view(dtype)
+    return np.asarray(SimpleNamespace(__array_interface__=interface)).view(kind.dtype)

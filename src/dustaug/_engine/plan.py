@@ -7,27 +7,31 @@ equally likely ones by ``w * n >> 32``, for any other distribution by an alias t
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug.spec import MAX_SIDE, Spec
+from dustaug.spec import MAX_SIDE, Spec, size_fields
 
-from . import tables as _tables
+from .contract import FILLS, PLACEMENTS, WORDS
+from .tables import area_table, normal_table, side_table, uniform_table
 
-__all__ = ["PLAN_DTYPE", "Plan", "find_reach", "make_plan"]
+__all__ = ["PARAMS_DTYPE", "Plan", "cache_size", "find_max_size", "make_plan", "remember"]
+
+Result = TypeVar("Result")
 
 # One record, read by name in the kernel. The second half says how the images lie in memory and is filled in
 # by ``_engine.memory.make_record``.
-PLAN_DTYPE = np.dtype(
+PARAMS_DTYPE = np.dtype(
     [
         (name, np.int64)
         for name in (
-            # Drawing. An image is dusted if its word is below `dusted_below`, in [0, 2**32].
-            "dusted_below",
+            # Drawing. An image is dusted if its word is below `p_threshold`, in [0, 2**32].
+            "p_threshold",
             "count_low",
-            "count_n",
+            "n_counts",
             # Rectangles are clipped to, or lie inside, the first `rows` rows and `columns` columns.
             "rows",
             "columns",
@@ -43,13 +47,13 @@ PLAN_DTYPE = np.dtype(
             "size_shift",
             "size_unit",
             "height_low",
-            "height_n",
+            "n_heights",
             "width_low",
-            "width_n",
-            # Fills: how many patterns there are to choose from, and which kind of fill it is.
-            "fill_n",
-            "color",
-            "noise",
+            "n_widths",
+            # Fills: how many levels there are to choose from, and what has a level of its own, if not each rectangle.
+            "n_levels",
+            "per_channel",
+            "per_value",
             "per_image",
             # Memory, in bytes. A run is what one store may paint in one column: a channel, or all of them if they are
             # equal and lie together. `interleaved`: they lie together, but differ.
@@ -81,14 +85,53 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
-    record : PLAN_DTYPE, (1,)
+    params : PARAMS_DTYPE, (1,)
         The numbers; the fields on memory are still zero.
     tables : uint32, (t,)
         All alias tables, four words a bucket: threshold, first outcome, second outcome, unused.
     """
 
-    record: NDArray[Any]
+    params: NDArray[Any]
     tables: NDArray[np.uint32]
+
+
+def cache_size(spec: Spec, most: int) -> int:
+    """Return how many results of a spec to keep: few if each holds a table of areas, megabytes for each image size."""
+    return most if spec.area_range is None else min(most, 8)
+
+
+def remember(function: Callable[..., Result], most: int) -> Callable[..., Result]:
+    """Cache a function whose first argument is a spec, as ``functools.lru_cache`` does, in the size for the spec."""
+    many, few = functools.lru_cache(most)(function), functools.lru_cache(min(most, 8))(function)
+
+    def find(spec: Spec | None, *rest: Any) -> Result:
+        return (many if spec is None or spec.area_range is None else few)(spec, *rest)
+
+    find.caches = many, few  # type: ignore[attr-defined]
+    return find
+
+
+def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise ValueError(f"images must have sides from 1 to {MAX_SIDE} pixels, got {height} by {width}")
+    record, tables = np.zeros(1, PARAMS_DTYPE), _Tables()
+    params, fill = record[0], FILLS[spec.fill]
+    params["p_threshold"] = round(spec.p * WORDS)
+    params["count_low"], params["n_counts"] = _span(spec.count_range)
+    params["rows"], params["columns"] = height - spec.spare_last, width - spec.spare_last
+    params["inside"] = PLACEMENTS[spec.center]
+    if not PLACEMENTS[spec.center]:
+        for axis, side, name in ((0, height, "y"), (1, width, "x")):
+            table = _CENTER_TABLES[spec.center](spec, axis, side)
+            params[f"{name}_table"], params[f"{name}_shift"] = tables.add(table)
+    _SIZES[size_fields(spec)](params, tables, spec, height, width)
+    params["n_levels"] = _span(spec.fill_range)[1] if fill.drawn else 1
+    if fill.per != "rectangle":
+        params[f"per_{fill.per}"] = 1
+    return Plan(record, tables.joined())
+
+
+_cached_plan = remember(_compute_plan, 64)
 
 
 def make_plan(spec: Spec, height: int, width: int) -> Plan:
@@ -99,87 +142,89 @@ def make_plan(spec: Spec, height: int, width: int) -> Plan:
     ValueError
         If a side is longer than 65 535 pixels, or no rectangle of the spec's areas and aspects fits the image.
     """
-    return (_cached_plan if spec.area_range is None else _cached_area_plan)(spec, height, width)
+    return _cached_plan(spec, height, width)
 
 
-def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
-    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
-        raise ValueError(f"images must have sides from 1 to {MAX_SIDE} pixels, got {height} by {width}")
-    record = np.zeros(1, PLAN_DTYPE)
-    plan = record[0]
-    plan["dusted_below"] = round(spec.p * _tables.WORDS)
-    low, high = spec.count_range
-    plan["count_low"], plan["count_n"] = low, high - low + 1
-    plan["rows"], plan["columns"] = height - spec.spare_last, width - spec.spare_last
-    plan["inside"] = spec.center == "inside"
+class _Tables:
+    """Alias tables one after the other."""
 
-    tables: list[NDArray[np.uint32]] = []
-    if spec.center != "inside":
-        axes = [_center_table(spec, axis, side) for axis, side in enumerate((height, width))]
-        tables.append(axes[0])
-        if not np.array_equal(axes[0], axes[1]):  # One table for both axes of a square stays in the first-level cache.
-            tables.append(axes[1])
-        plan["y_shift"], plan["x_shift"] = map(_shift, axes)
-        plan["x_table"] = sum(map(len, tables)) - len(axes[1])
+    def __init__(self) -> None:
+        self._tables: list[NDArray[np.uint32]] = []
 
-    if spec.side_range is not None:
-        sizes = _tables.side_table(*spec.side_range)
-    elif spec.area_range is not None and spec.aspect_range is not None:
-        sizes = _tables.area_table(spec.area_range, spec.aspect_range, height, width)
-    else:
-        sizes = np.zeros(0, np.uint32)
-        unit, (low, high), (first, last) = _independent_ranges(spec, height, width)
-        plan["size_unit"] = unit
-        plan["height_low"], plan["height_n"] = low, high - low + 1
-        plan["width_low"], plan["width_n"] = first, last - first + 1
-    if len(sizes):
-        plan["size_from_table"] = 1
-        plan["size_table"] = sum(map(len, tables))
-        plan["size_shift"] = _shift(sizes)
-        tables.append(sizes)
+    def add(self, table: NDArray[np.uint32]) -> tuple[int, int]:
+        """Return where a table begins, and 32 - log2(buckets); equal tables are kept once, to stay in the caches."""
+        shift, start = 32 - (len(table) // 4 - 1).bit_length(), 0
+        for other in self._tables:
+            if np.array_equal(other, table):
+                return start, shift
+            start += len(other)
+        self._tables.append(table)
+        return start, shift
 
-    low, high = spec.fill_range
-    plan["fill_n"] = high - low + 1 if spec.fill in ("grey", "color", "noise") else 1
-    plan["color"] = spec.fill == "color"
-    plan["noise"] = spec.fill == "noise"
-    plan["per_image"] = spec.fill == "mean"
-    if len(tables) == 1:  # Which may be large.
-        return Plan(record, tables[0])
-    return Plan(record, np.concatenate(tables) if tables else np.zeros(4, np.uint32))
+    def joined(self) -> NDArray[np.uint32]:
+        if len(self._tables) == 1:  # It may be large: no copy of it is kept.
+            return self._tables[0]
+        return np.concatenate(self._tables) if self._tables else np.zeros(4, np.uint32)
 
 
-_cached_plan = functools.lru_cache(maxsize=64)(_compute_plan)
-# Tables of areas take megabytes, and there is one for each image size.
-_cached_area_plan = functools.lru_cache(maxsize=8)(_compute_plan)
+# One row for each placement that draws a centre: its table, for the axis 0 (y) or 1 (x) and a side in pixels.
+_CENTER_TABLES: dict[str, Callable[[Spec, int, int], NDArray[np.uint32]]] = {
+    "normal": lambda spec, axis, side: normal_table(side, spec.center_mean[axis], spec.center_std[axis]),
+    "uniform": lambda _, __, side: uniform_table(side),
+}
 
 
-def find_reach(record: NDArray[Any], tables: NDArray[np.uint32], height: int, width: int) -> tuple[int, int]:
+def _half_sizes(params: Any, _: _Tables, spec: Any, __: int, ___: int) -> None:
+    params["size_unit"] = 2
+    params["height_low"], params["n_heights"] = _span(spec.half_height_range)
+    params["width_low"], params["n_widths"] = _span(spec.half_width_range)
+
+
+def _fractions(params: Any, _: _Tables, spec: Any, height: int, width: int) -> None:
+    params["size_unit"] = 1
+    for name, side in (("height", height), ("width", width)):
+        low, high = getattr(spec, f"{name}_fraction_range")
+        params[f"{name}_low"], params[f"n_{name}s"] = _span((round(low * side), round(high * side)))
+
+
+def _sides(params: Any, tables: _Tables, spec: Any, _: int, __: int) -> None:
+    _add_sizes(params, tables, side_table(*spec.side_range))
+
+
+def _areas(params: Any, tables: _Tables, spec: Any, height: int, width: int) -> None:
+    _add_sizes(params, tables, area_table(spec.area_range, spec.aspect_range, height, width))
+
+
+def _add_sizes(params: Any, tables: _Tables, table: NDArray[np.uint32]) -> None:
+    params["size_from_table"] = 1
+    params["size_table"], params["size_shift"] = tables.add(table)
+
+
+# One row for each way to say a size: what sets the fields of the params on sizes.
+_SIZES: dict[tuple[str, ...], Callable[[Any, _Tables, Spec, int, int], None]] = {
+    ("half_height_range", "half_width_range"): _half_sizes,
+    ("height_fraction_range", "width_fraction_range"): _fractions,
+    ("side_range",): _sides,
+    ("area_range", "aspect_range"): _areas,
+}
+
+
+def _span(limits: tuple[int, int]) -> tuple[int, int]:
+    """Return the lowest number of a range, and how many there are."""
+    low, high = limits
+    return low, high - low + 1
+
+
+def find_max_size(plan: Plan, height: int, width: int) -> tuple[int, int]:
     """Return the greatest height and width of a rectangle, in pixels of an image of `height` by `width`."""
-    plan = record[0]
-    if plan["size_from_table"]:
-        start = int(plan["size_table"])
-        sides = tables[start : start + (4 << (32 - int(plan["size_shift"])))].reshape(-1, 4)[:, 1:3]
+    params = plan.params[0]
+    if params["size_from_table"]:
+        start = int(params["size_table"])
+        sides = plan.tables[start : start + (4 << (32 - int(params["size_shift"])))].reshape(-1, 4)[:, 1:3]
         tallest, widest = int((sides >> 16).max()), int((sides & 0xFFFF).max())
     else:
         tallest, widest = (
-            int(plan["size_unit"] * (plan[f"{side}_low"] + plan[f"{side}_n"] - 1)) for side in ("height", "width")
+            int(params["size_unit"] * (params[f"{side}_low"] + params[f"n_{side}s"] - 1))
+            for side in ("height", "width")
         )
     return min(tallest, height), min(widest, width)
-
-
-def _shift(table: NDArray[np.uint32]) -> int:
-    return 32 - (len(table) // 4 - 1).bit_length()
-
-
-def _center_table(spec: Spec, axis: int, side: int) -> NDArray[np.uint32]:
-    if spec.center == "uniform":
-        return _tables.uniform_table(side)
-    return _tables.normal_table(side, spec.center_mean[axis], spec.center_std[axis])
-
-
-def _independent_ranges(spec: Spec, height: int, width: int) -> tuple[int, tuple[int, int], tuple[int, int]]:
-    """Unit, heights and widths, in units, of the sizes whose height and width are uniform and independent."""
-    if spec.height_fraction_range is not None and spec.width_fraction_range is not None:
-        (low, high), (first, last) = spec.height_fraction_range, spec.width_fraction_range
-        return 1, (round(low * height), round(high * height)), (round(first * width), round(last * width))
-    return 2, cast("tuple[int, int]", spec.half_height_range), cast("tuple[int, int]", spec.half_width_range)

@@ -11,118 +11,120 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from . import program as _graph
+from dustaug._engine.contract import WORD_MASK
+
+from . import program
 from .jax_mean import MAX_SPAN, mean_of_floats, mean_of_integers
-from .program import Words, check_one_for_each
+from .program import Int, Tensor, Word, Words, check_index_shape
 
-__all__ = ["OPS", "dust_images"]
+__all__ = ["OPS", "build"]
 
-_LOW, _HALF = 0xFFFFFFFF, 0xFFFF
+_MASK_32, _MASK_16 = WORD_MASK, 0xFFFF
 
 
 class _Jax:
     """Words are uint32. Products of 64 bits come from halves of 16, since JAX has none by default."""
 
-    def split(self, number: Any) -> Words:
+    def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
-            return jnp.uint32(number & _LOW), jnp.uint32(number >> 32)
+            return jnp.uint32(number & _MASK_32), jnp.uint32(number >> 32)
         if isinstance(number, np.ndarray):  # Which may be of 64 bits, unlike JAX's own.
-            return self.words((number & _LOW).astype(np.uint32)), self.words((number >> 32).astype(np.uint32))
+            return self.as_words((number & _MASK_32).astype(np.uint32)), self.as_words((number >> 32).astype(np.uint32))
         if number.dtype.itemsize < 8:
-            return self.words(number), self.words(number) * jnp.uint32(0)
-        return self.words(number & _LOW), self.words(number >> 32)
+            return self.as_words(number), self.as_words(number) * jnp.uint32(0)
+        return self.as_words(number & _MASK_32), self.as_words(number >> 32)
 
-    def words(self, numbers: Any) -> Any:
+    def as_words(self, numbers: Any) -> Word:
         return jnp.asarray(numbers).astype(jnp.uint32)
 
-    def positions(self, images: Any) -> Any:
+    def arange(self, images: Tensor) -> Word:
         return jnp.arange(images.shape[0], dtype=jnp.uint32)
 
-    def one_for_each(self, words: Any, images: Any) -> Any:
-        check_one_for_each(words.shape, images.shape)
+    def per_image(self, words: Word, images: Tensor) -> Word:
+        check_index_shape(words.shape, images.shape)
         return words
 
-    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+    def broadcast(self, *words: Word) -> tuple[Word, ...]:
         # A zero made of all words gives each the same type, which shard_map and explicit sharding ask for.
         zeros = functools.reduce(jnp.add, words) * jnp.uint32(0)
         return tuple(word + zeros for word in words)
 
-    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+    def repeat(self, n: int, step: Callable[..., tuple[Word, ...]], state: tuple[Word, ...]) -> tuple[Word, ...]:
         repeated: tuple[Any, ...] = jax.lax.fori_loop(0, n, lambda _, state: step(*state), state)
         return repeated
 
-    def multiply(self, word: Any, by: Any) -> Words:
+    def multiply(self, word: Word, by: Word | int) -> Words:
         by = jnp.asarray(by, jnp.uint32)
-        word_high, word_low, by_high, by_low = word >> 16, word & _HALF, by >> 16, by & _HALF
+        word_high, word_low, by_high, by_low = word >> 16, word & _MASK_16, by >> 16, by & _MASK_16
         low = word_low * by_low
         middle = word_high * by_low + (low >> 16)
-        crossed = word_low * by_high + (middle & _HALF)
+        crossed = word_low * by_high + (middle & _MASK_16)
         return word_high * by_high + (middle >> 16) + (crossed >> 16), word * by
 
-    def add(self, word: Any, other: Any) -> Any:
+    def add(self, word: Word, other: Word | int) -> Word:
         return word + jnp.asarray(other, jnp.uint32)
 
-    def xor(self, first: Any, second: Any) -> Any:
+    def xor(self, first: Word, second: Word) -> Word:
         return first ^ second
 
-    def shift_right(self, word: Any, bits: int) -> Any:
+    def shift_right(self, word: Word, bits: int) -> Word:
         return word >> bits if bits < 32 else word * jnp.uint32(0)
 
-    def low_bits(self, word: Any, mask: int) -> Any:
+    def low_bits(self, word: Word, mask: int) -> Word:
         return word & mask
 
-    def less(self, word: Any, than: Any) -> Any:
+    def less(self, word: Word, than: Word | int) -> Tensor:
         if isinstance(than, int):
-            return word < jnp.uint32(than) if than <= _LOW else jnp.ones_like(word, bool)
+            return word < jnp.uint32(than) if than <= _MASK_32 else jnp.ones_like(word, bool)
         return word < than
 
-    def integer(self, word: Any) -> Any:
+    def to_int32(self, word: Word) -> Int:
         return word.astype(jnp.int32)
 
-    def constant(self, values: NDArray[Any]) -> Any:
+    def constant(self, values: NDArray[Any]) -> Tensor:
         return jnp.asarray(values)
 
-    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+    def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype)
         return dtype
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Tensor, dtype: str) -> Tensor:
         return jnp.asarray(tensor).astype(dtype)
 
-    def take(self, values: Any, places: Any) -> Any:
+    def gather(self, values: Tensor, places: Int) -> Tensor:
         return values[places]
 
-    def take_each(self, values: Any, places: Any) -> Any:
+    def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return jnp.take_along_axis(values, places[..., None], axis=1)
 
-    def where(self, condition: Any, first: Any, second: Any) -> Any:
+    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
         return jnp.where(condition, first, second)
 
-    def minimum(self, first: Any, second: Any) -> Any:
+    def minimum(self, first: Int, second: Int | int) -> Int:
         return jnp.minimum(first, second)
 
-    def maximum(self, first: Any, second: Any) -> Any:
+    def maximum(self, first: Int, second: Int | int) -> Int:
         return jnp.maximum(first, second)
 
-    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         return tensor.reshape(shape)
 
-    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         return tensor.transpose(axes)
 
-    def stack(self, tensors: Any) -> Any:
+    def stack(self, tensors: Any) -> Tensor:
         return jnp.stack(tensors, axis=-1)
 
-    def sum_last(self, integers: Any) -> Any:
+    def sum_last(self, integers: Int) -> Int:
         return integers.sum(axis=-1, dtype=jnp.int32)
 
-    def highest_bit(self, integers: Any) -> Any:
+    def msb(self, integers: Int) -> Int:
         return 31 - jax.lax.clz(integers)
 
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 
-    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+    def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
         (low, high), dtype = value_range, self.numpy_dtype(images)
         if dtype.kind in "biu":
             return mean_of_integers(images, dtype)
@@ -139,4 +141,4 @@ class _Jax:
 OPS = _Jax()
 
 # Outside a compiled function each operation would be compiled on its own, and the loop anew with every call.
-dust_images = jax.jit(functools.partial(_graph.dust_images, OPS), static_argnames=("spec", "layout", "value_range"))
+build = jax.jit(functools.partial(program.build, OPS), static_argnames=("spec", "layout", "value_range"))

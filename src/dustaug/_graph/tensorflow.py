@@ -9,14 +9,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from dustaug._engine.contract import MEAN_UNITS, WORD_MASK
 from dustaug._engine.memory import Layout
 
-from .program import Words, Words4, check_one_for_each
+from .program import Edges, Int, Tensor, Word, Words, check_index_shape
 
 __all__ = ["OPS", "PHILOX", "Calls"]
 
 PHILOX = 1
-_LOW = 0xFFFFFFFF
+_MASK_32 = WORD_MASK
 # TensorFlow's name for anonymous resources, which go with their last handle.
 _ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
@@ -24,134 +25,134 @@ _ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 class _TensorFlow:
     """Words are int64: TensorFlow has hardly any operations for unsigned integers. Products wrap as bits do."""
 
-    def split(self, number: Any) -> Words:
+    def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
-            return tf.constant(number & _LOW, tf.int64), tf.constant(number >> 32, tf.int64)
+            return tf.constant(number & _MASK_32, tf.int64), tf.constant(number >> 32, tf.int64)
         number = tf.cast(number, tf.int64)
-        return number & _LOW, self.shift_right(number, 32)
+        return number & _MASK_32, self.shift_right(number, 32)
 
-    def words(self, numbers: Any) -> Any:
+    def as_words(self, numbers: Any) -> Word:
         return tf.cast(numbers, tf.int64)
 
-    def positions(self, images: Any) -> Any:
+    def arange(self, images: Tensor) -> Word:
         return tf.range(tf.shape(images, tf.int64)[0])
 
-    def one_for_each(self, words: Any, images: Any) -> Any:
+    def per_image(self, words: Word, images: Tensor) -> Word:
         if words.shape.is_fully_defined() and images.shape[0] is not None:
-            check_one_for_each(tuple(words.shape), tuple(images.shape))
-        # A single one would be taken for all.
+            check_index_shape(tuple(words.shape), tuple(images.shape))
+        # A single index would broadcast over the batch, so the shape is enforced.
         return tf.reshape(words, tf.shape(images)[:1])
 
-    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+    def broadcast(self, *words: Word) -> tuple[Word, ...]:
         zeros = sum(tf.zeros_like(word) for word in words)
         return tuple(word + zeros for word in words)
 
-    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+    def repeat(self, n: int, step: Callable[..., tuple[Word, ...]], state: tuple[Word, ...]) -> tuple[Word, ...]:
         def count_and_step(i: Any, *state: Any) -> tuple[Any, ...]:
             return i + 1, *step(*state)
 
         loop = tf.while_loop(lambda i, *_: i < n, count_and_step, (0, *state), maximum_iterations=n)
         return tuple(loop[1:])
 
-    def multiply(self, word: Any, by: Any) -> Words:
+    def multiply(self, word: Word, by: Word | int) -> Words:
         product = word * by
-        return self.shift_right(product, 32), product & _LOW
+        return self.shift_right(product, 32), product & _MASK_32
 
-    def add(self, word: Any, other: Any) -> Any:
-        return (word + other) & _LOW
+    def add(self, word: Word, other: Word | int) -> Word:
+        return (word + other) & _MASK_32
 
-    def xor(self, first: Any, second: Any) -> Any:
+    def xor(self, first: Word, second: Word) -> Word:
         return tf.bitwise.bitwise_xor(first, second)
 
-    def shift_right(self, word: Any, bits: int) -> Any:
-        return tf.bitwise.right_shift(word, tf.constant(bits, tf.int64)) & _LOW
+    def shift_right(self, word: Word, bits: int) -> Word:
+        return tf.bitwise.right_shift(word, tf.constant(bits, tf.int64)) & _MASK_32
 
-    def low_bits(self, word: Any, mask: int) -> Any:
+    def low_bits(self, word: Word, mask: int) -> Word:
         return word & mask
 
-    def less(self, word: Any, than: Any) -> Any:
+    def less(self, word: Word, than: Word | int) -> Tensor:
         return word < than
 
-    def integer(self, word: Any) -> Any:
+    def to_int32(self, word: Word) -> Int:
         return tf.cast(word, tf.int32)
 
-    def constant(self, values: NDArray[Any]) -> Any:
+    def constant(self, values: NDArray[Any]) -> Tensor:
         return tf.constant(values)
 
-    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+    def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype.as_numpy_dtype)
         return dtype
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Tensor, dtype: str) -> Tensor:
         return tf.cast(tensor, dtype)
 
-    def take(self, values: Any, places: Any) -> Any:
+    def gather(self, values: Tensor, places: Int) -> Tensor:
         return tf.gather(values, places)
 
-    def take_each(self, values: Any, places: Any) -> Any:
+    def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return tf.gather(values, places, batch_dims=1)
 
-    def where(self, condition: Any, first: Any, second: Any) -> Any:
+    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
         return tf.where(condition, first, second)
 
-    def minimum(self, first: Any, second: Any) -> Any:
+    def minimum(self, first: Int, second: Int | int) -> Int:
         return tf.minimum(first, second)
 
-    def maximum(self, first: Any, second: Any) -> Any:
+    def maximum(self, first: Int, second: Int | int) -> Int:
         return tf.maximum(first, second)
 
-    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         return tf.reshape(tensor, shape)
 
-    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         return tf.transpose(tensor, axes)
 
-    def stack(self, tensors: Any) -> Any:
+    def stack(self, tensors: Any) -> Tensor:
         return tf.stack(tensors, axis=-1)
 
-    def sum_last(self, integers: Any) -> Any:
+    def sum_last(self, integers: Int) -> Int:
         return tf.reduce_sum(integers, axis=-1)
 
-    def highest_bit(self, integers: Any) -> Any:
+    def msb(self, integers: Int) -> Int:
         # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
         alone = integers & ~tf.bitwise.right_shift(integers, tf.constant(1, tf.int32))
         exponent = tf.bitwise.right_shift(tf.bitcast(tf.cast(alone, tf.float32), tf.int32), tf.constant(23, tf.int32))
         return exponent - 127
 
     def paint_pixels(
-        self, images: Any, boxes: Words4, drawn: Any, looks: Any, *, layout: Layout, reach: tuple[int, int]
+        self, images: Any, edges: Edges, exists: Any, values: Any, *, layout: Layout, max_size: tuple[int, int]
     ) -> tuple[Any, Any]:
         shape = dict(zip(layout, images.shape, strict=True))
         height, width, channels = shape["H"], shape["W"], shape.get("C", 1)
-        n, n_rectangles, n_pixels = tf.shape(drawn, tf.int64)[0], drawn.shape[1], height * width
-        top, left, bottom, right = (edge[:, :, None, None] for edge in boxes)
-        y, x = top + tf.range(reach[0])[:, None], left + tf.range(reach[1])
-        inside = (y < bottom) & (x < right) & drawn[:, :, None, None]
+        n, n_rectangles, n_pixels = tf.shape(exists, tf.int64)[0], exists.shape[1], height * width
+        top, left, bottom, right = (edge[:, :, None, None] for edge in edges)
+        y, x = top + tf.range(max_size[0])[:, None], left + tf.range(max_size[1])
+        inside = (y < bottom) & (x < right) & exists[:, :, None, None]
         chosen = tf.where(tf.reshape(inside, (-1,)))[:, 0]
-        rectangle = chosen // (reach[0] * reach[1])
+        rectangle = chosen // (max_size[0] * max_size[1])
         image = rectangle // n_rectangles
         pixel = image * n_pixels + tf.cast(tf.gather(tf.reshape(y * width + x, (-1,)), chosen), tf.int64)
         nothing = tf.fill((n * n_pixels,), tf.constant(-1, tf.int32))
-        topmost = tf.tensor_scatter_nd_max(nothing, pixel[:, None], tf.cast(rectangle, tf.int32))
-        # A pixel under several rectangles is written several times, each time with the look of the topmost.
-        looks = tf.reshape(tf.broadcast_to(looks, (n, n_rectangles, channels)), (-1, channels))
-        values = tf.gather(looks, tf.gather(topmost, pixel))
+        top_ranks = tf.tensor_scatter_nd_max(nothing, pixel[:, None], tf.cast(rectangle, tf.int32))
+        # A pixel under several rectangles is written several times, each time with the value of its top rectangle.
+        values = tf.reshape(tf.broadcast_to(values, (n, n_rectangles, channels)), (-1, channels))
+        values = tf.gather(values, tf.gather(top_ranks, pixel))
         if layout.endswith("CHW"):
             planes = (image * (channels - 1))[:, None] + tf.range(channels, dtype=tf.int64)
             pixel, values = tf.reshape(pixel[:, None] + planes * n_pixels, (-1,)), tf.reshape(values, (-1, 1))
         flat = tf.reshape(images, (-1, values.shape[1]))
         dusted = tf.reshape(tf.tensor_scatter_nd_update(flat, pixel[:, None], values), tf.shape(images))
-        return tf.ensure_shape(dusted, images.shape), tf.reshape(topmost >= 0, (-1, height, width))
+        return tf.ensure_shape(dusted, images.shape), tf.reshape(top_ranks >= 0, (-1, height, width))
 
-    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+    def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
         (low, high), n_pixels, dtype = value_range, int(images.shape[1] * images.shape[2]), images.dtype
         if dtype.is_floating:
             scaled = (tf.cast(images, tf.float64) - low) / (high - low)
-            images = tf.round(scaled * 2.0**32)
+            images = tf.round(scaled * MEAN_UNITS)
         sums = tf.reduce_sum(tf.cast(images, tf.int64), axis=(1, 2), keepdims=True)
         means = (2 * sums + n_pixels) // (2 * n_pixels)
         if dtype.is_floating:
-            means = low + tf.cast(means, tf.float64) * ((high - low) / 2.0**32)
+            means = low + tf.cast(means, tf.float64) * ((high - low) / MEAN_UNITS)
         return tf.cast(means, dtype)
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dustaug._engine.fills import MAX_FLOAT, UNITS
+from dustaug._engine.contract import MEAN_LIMIT, MEAN_UNITS, WORD_MASK
 
-from .program import Words, check_one_for_each
+from .program import Int, Tensor, Word, Words, check_index_shape
 from .torch_dtypes import numpy_dtype
 
 __all__ = ["Torch"]
 
-_LOW = 0xFFFFFFFF
+_MASK_32 = WORD_MASK
 # How many values are summed at once.
 _PART = 1 << 24
 
@@ -34,93 +34,93 @@ class Torch:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
 
-    def split(self, number: Any) -> Words:
+    def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
-            return self.words(np.int64(number & _LOW)), self.words(np.int64(number >> 32))
+            return self.as_words(np.int64(number & _MASK_32)), self.as_words(np.int64(number >> 32))
         number = torch.as_tensor(number, device=self.device).to(torch.int64)
-        return number & _LOW, (number >> 32) & _LOW
+        return number & _MASK_32, (number >> 32) & _MASK_32
 
-    def words(self, numbers: Any) -> Any:
+    def as_words(self, numbers: Any) -> Word:
         if not isinstance(numbers, torch.Tensor):
             numbers = torch.from_numpy(np.asarray(numbers, np.int64))
         return numbers.to(self.device, torch.int64)
 
-    def positions(self, images: Any) -> Any:
+    def arange(self, images: Tensor) -> Word:
         return torch.arange(len(images), device=self.device)
 
-    def one_for_each(self, words: Any, images: Any) -> Any:
-        check_one_for_each(words.shape, images.shape)
+    def per_image(self, words: Word, images: Tensor) -> Word:
+        check_index_shape(words.shape, images.shape)
         return words
 
-    def broadcast(self, *words: Any) -> tuple[Any, ...]:
+    def broadcast(self, *words: Word) -> tuple[Word, ...]:
         return tuple(torch.broadcast_tensors(*words))  # type: ignore[no-untyped-call]
 
-    def repeat(self, n: int, step: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]) -> tuple[Any, ...]:
+    def repeat(self, n: int, step: Callable[..., tuple[Word, ...]], state: tuple[Word, ...]) -> tuple[Word, ...]:
         for _ in range(n):
             state = step(*state)
         return state
 
-    def multiply(self, word: Any, by: Any) -> Words:
+    def multiply(self, word: Word, by: Word | int) -> Words:
         product = word * by
-        return (product >> 32) & _LOW, product & _LOW
+        return (product >> 32) & _MASK_32, product & _MASK_32
 
-    def add(self, word: Any, other: Any) -> Any:
-        return (word + other) & _LOW
+    def add(self, word: Word, other: Word | int) -> Word:
+        return (word + other) & _MASK_32
 
-    def xor(self, first: Any, second: Any) -> Any:
+    def xor(self, first: Word, second: Word) -> Word:
         return first ^ second
 
-    def shift_right(self, word: Any, bits: int) -> Any:
+    def shift_right(self, word: Word, bits: int) -> Word:
         return word >> bits
 
-    def low_bits(self, word: Any, mask: int) -> Any:
+    def low_bits(self, word: Word, mask: int) -> Word:
         return word & mask
 
-    def less(self, word: Any, than: Any) -> Any:
+    def less(self, word: Word, than: Word | int) -> Tensor:
         return word < than
 
-    def integer(self, word: Any) -> Any:
+    def to_int32(self, word: Word) -> Int:
         return word.to(torch.int32)
 
-    def constant(self, values: NDArray[Any]) -> Any:
+    def constant(self, values: NDArray[Any]) -> Tensor:
         if values.dtype.name == "bfloat16":  # Which torch.from_numpy does not know.
             return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16).to(self.device)
         return torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
 
-    def numpy_dtype(self, tensor: Any) -> np.dtype[Any]:
+    def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         return numpy_dtype(tensor.dtype)
 
-    def cast(self, tensor: Any, dtype: str) -> Any:
+    def cast(self, tensor: Tensor, dtype: str) -> Tensor:
         return tensor.to(getattr(torch, dtype))
 
-    def take(self, values: Any, places: Any) -> Any:
+    def gather(self, values: Tensor, places: Int) -> Tensor:
         return values[places.long()]
 
-    def take_each(self, values: Any, places: Any) -> Any:
+    def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return torch.take_along_dim(values, places.long()[..., None], dim=1)
 
-    def where(self, condition: Any, first: Any, second: Any) -> Any:
+    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
         return torch.where(condition, first, second)
 
-    def minimum(self, first: Any, second: Any) -> Any:
+    def minimum(self, first: Int, second: Int | int) -> Int:
         return first.clamp(max=second)
 
-    def maximum(self, first: Any, second: Any) -> Any:
+    def maximum(self, first: Int, second: Int | int) -> Int:
         return first.clamp(min=second)
 
-    def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         return tensor.reshape(shape)
 
-    def transpose(self, tensor: Any, axes: tuple[int, ...]) -> Any:
+    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
         return tensor.permute(axes)
 
-    def stack(self, tensors: Any) -> Any:
+    def stack(self, tensors: Any) -> Tensor:
         return torch.stack(tensors, dim=-1)
 
-    def sum_last(self, integers: Any) -> Any:
+    def sum_last(self, integers: Int) -> Int:
         return integers.sum(dim=-1, dtype=torch.int32)
 
-    def highest_bit(self, integers: Any) -> Any:
+    def msb(self, integers: Int) -> Int:
         # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
         alone = integers & ~(integers >> 1)
         return (alone.to(torch.float32).view(torch.int32) >> 23) - 127
@@ -128,7 +128,7 @@ class Torch:
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 
-    def mean_of(self, images: Any, value_range: tuple[float, float]) -> Any:
+    def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
         # In parts, so that no batch needs room for its doubles.
         part = max(1, _PART // max(1, images[:1].numel()))
         return torch.cat([_means(images[i : i + part], value_range) for i in range(0, max(1, len(images)), part)])
@@ -142,9 +142,9 @@ def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tens
     # A tensor, because dividing by a number may be done as a multiplication.
     extent = torch.full((), high - low, dtype=torch.float64, device=images.device)
     scaled = (images.double() - low) / extent
-    usable = (scaled.abs() < MAX_FLOAT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    means = _mean_of_integers(torch.round(scaled * UNITS).to(torch.int64), n_pixels)
-    values = low + means.double() * ((high - low) / UNITS)
+    usable = (scaled.abs() < MEAN_LIMIT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    means = _mean_of_integers(torch.round(scaled * MEAN_UNITS).to(torch.int64), n_pixels)
+    values = low + means.double() * ((high - low) / MEAN_UNITS)
     if dtype == torch.float16:
         values = _round_to_odd(values)
     return torch.where(usable, values.to(dtype), torch.full((), math.nan, device=images.device).to(dtype))
@@ -152,9 +152,9 @@ def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tens
 
 def _mean_of_integers(images: torch.Tensor, n_pixels: int, *, signed: bool = True) -> torch.Tensor:
     """Rounded mean of the bits of int64, halves up. Sums of the halves of a word cannot overflow."""
-    upper = images >> 32 if signed else (images >> 32) & _LOW
+    upper = images >> 32 if signed else (images >> 32) & _MASK_32
     upper = upper.sum(dim=(1, 2), keepdim=True)
-    lower = (images & _LOW).sum(dim=(1, 2), keepdim=True)
+    lower = (images & _MASK_32).sum(dim=(1, 2), keepdim=True)
     rest = ((upper % n_pixels) << 32) + lower
     return (upper // n_pixels << 32) + (2 * rest + n_pixels) // (2 * n_pixels)
 

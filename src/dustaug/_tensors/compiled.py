@@ -15,6 +15,8 @@ import numpy as np
 import torch
 
 from dustaug._engine.checks import check_spec
+from dustaug._engine.contract import WORD_MASK
+from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import Layout
 from dustaug.spec import Spec
 
@@ -48,9 +50,11 @@ def _add_dust(
         _parse(spec),
         cast("Layout | None", layout),
         limits,
-        None if seed is None else seed[0] + (seed[1] << 32),
-        epoch if epochs is None else epochs,
-        index if indices is None else indices,
+        Coordinates(
+            None if seed is None else seed[0] + (seed[1] << 32),
+            epoch if epochs is None else epochs,
+            index if indices is None else indices,
+        ),
         num_threads,
     )
 
@@ -68,12 +72,11 @@ def trace_add_dust(
     spec: Spec | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
-    seed: int | None,
-    epoch: Any,
-    index: Any,
+    coordinates: Coordinates,
     num_threads: int,
 ) -> AnyTensor:
     """:func:`dustaug._tensors.painter.add_dust` for the compiler to trace; it checks when the graph runs."""
+    seed, epoch, index = coordinates
     if isinstance(index, (list, tuple, np.ndarray)):
         index = torch.as_tensor(index)
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
@@ -82,7 +85,7 @@ def trace_add_dust(
         check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
         layout,
         value_range,
-        None if seed is None else (seed & 0xFFFFFFFF, seed >> 32),
+        None if seed is None else (seed & WORD_MASK, seed >> 32),
         epoch if epochs is None else 0,
         epochs,
         index if indices is None else 0,

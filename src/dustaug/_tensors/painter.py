@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from dustaug import core
-from dustaug._engine.checks import DEFAULT_SPEC, check_layout, check_spec, check_value_range, complete_coordinates
-from dustaug._engine.launch import bind_dust_at
-from dustaug._engine.memory import MAX_GUESSED_CHANNELS, Layout
+from dustaug._engine.checks import DEFAULT_SPEC, check_layout, check_spec, check_value_range
+from dustaug._engine.coordinates import Coordinates, make_coordinates
+from dustaug._engine.launch import launch_for
+from dustaug._engine.memory import MAX_GUESSED_CHANNELS, ImageKind, Layout
+from dustaug._engine.plan import cache_size
 from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug.spec import Spec
 
@@ -54,15 +56,15 @@ class Painter:
         planar: bool = False,  # noqa: FBT001, FBT002  As a pickle has it.
     ) -> None:
         self.spec, self.layout, self.value_range, self.planar = spec, layout, value_range, planar
-        # Tables of areas are large, and every image size has its own.
-        remember = functools.lru_cache(maxsize=128 if spec.area_range is None else 8)
-        self._bind, self._bind_elsewhere = remember(self._bind_kind), remember(self._bind_kind_elsewhere)
+        cached = functools.lru_cache(maxsize=cache_size(spec, 128))
+        self._find, self._find_elsewhere = cached(self._find_kind), cached(self._find_kind_elsewhere)
 
-    def __call__(self, tensor: AnyTensor, seed: int, epoch: int = 0, index: Any = 0, num_threads: int = 1) -> AnyTensor:
-        # In one piece: every call and check is a few hundredths of the time that a small image takes.
+    def __call__(self, tensor: AnyTensor, coordinates: Coordinates, num_threads: int = 1) -> AnyTensor:
+        """Paint a tensor in place, and return it."""
+        # Not split into helpers: each call costs a few per cent of the time of a small image.
         plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
         if not plain.is_cpu:
-            self._paint_elsewhere(plain, seed, epoch, index, num_threads)
+            self._paint_elsewhere(plain, coordinates, num_threads)
             increment_version(tensor)
             return tensor
         try:
@@ -71,34 +73,33 @@ class Painter:
             raise _not_dense(plain) from None
         if (not address and 0 not in shape) or (dtype.is_floating_point and plain.is_neg()):
             raise _not_dense(plain)
-        self._bind(shape, strides, dtype)(address, seed, epoch, index, num_threads)
+        self._find(shape, strides, dtype)(address, coordinates, num_threads)
         increment_version(tensor)
         return tensor
 
-    def _bind_kind(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> Callable[..., None]:
-        layout = self._check_layout(shape, strides)
-        in_numpy = numpy_dtype(dtype)
+    def _kind_of(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> ImageKind:
+        layout, in_numpy = self._check_layout(shape, strides), numpy_dtype(dtype)
         in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-        return bind_dust_at(tuple(shape), in_bytes, in_numpy, self.spec, layout=layout, value_range=self.value_range)
+        return ImageKind(tuple(shape), in_bytes, in_numpy, layout, self.value_range)
 
-    def _paint_elsewhere(self, plain: torch.Tensor, seed: int, epoch: Any, index: Any, num_threads: int) -> None:
+    def _find_kind(self, *facts: Any) -> Callable[..., None]:
+        return launch_for(self.spec, self._kind_of(*facts)).run_at
+
+    def _find_kind_elsewhere(self, device: torch.device, *facts: Any) -> Callable[..., None]:
+        from .devices import make_painter
+
+        return make_painter(self.spec, self._kind_of(*facts), device)
+
+    def _paint_elsewhere(self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int) -> None:
         """Paint on another device than the CPU."""
         try:
-            kind = plain.device, plain.shape, plain.stride(), plain.dtype
+            facts = plain.device, plain.shape, plain.stride(), plain.dtype
             address = plain.is_meta or plain.data_ptr()
         except RuntimeError:
             raise _not_dense(plain) from None
         if (not address and 0 not in plain.shape) or plain.layout is not torch.strided or plain.is_neg():
             raise _not_dense(plain)
-        self._bind_elsewhere(*kind)(plain, seed, epoch, index, num_threads)
-
-    def _bind_kind_elsewhere(
-        self, device: torch.device, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype
-    ) -> Callable[..., None]:
-        from .devices import make_batch, make_painter
-
-        layout = self._check_layout(shape, strides)
-        return make_painter(make_batch(device, tuple(shape), strides, dtype, self.spec, layout, self.value_range))
+        self._find_elsewhere(*facts)(plain, coordinates, num_threads)
 
     def _check_layout(self, shape: torch.Size, strides: tuple[int, ...]) -> Layout:
         layout = self.layout
@@ -145,9 +146,7 @@ def add_dust(
     spec: Spec | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
-    seed: int | None,
-    epoch: Any,
-    index: Any,
+    coordinates: Coordinates,
     num_threads: int,
 ) -> AnyTensor:
     """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
@@ -155,12 +154,11 @@ def add_dust(
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    # Saves most callers a call, which takes as long as a hundredth of a small image.
     painter = find_painter(DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
-    if seed is None or index is None:
-        seed, index = complete_coordinates(seed, epoch, index)
+    if coordinates.seed is None or coordinates.index is None:
+        coordinates = make_coordinates(*coordinates)
         refuse_capture(images)
-    return painter(images, seed, epoch, index, num_threads)
+    return painter(images, coordinates, num_threads)
 
 
 def dust_batches(painter: Painter, images: torch.Tensor, seed: int, n_axes: int) -> None:
@@ -176,7 +174,7 @@ def _dust_parts(painter: Painter, images: torch.Tensor, seed: int, index: NDArra
         for part, part_index in zip(images, index, strict=True):
             _dust_parts(painter, part, seed, part_index)
     else:
-        painter(images, seed, 0, index if index.ndim else 0)
+        painter(images, Coordinates(seed, 0, index if index.ndim else 0))
 
 
 class _SeedSource(threading.local):

@@ -1,4 +1,4 @@
-"""The kernel on a GPU, in Triton: the contract and the tables of ``_engine.kernels``, one launch a batch.
+"""The kernel on a GPU, in Triton: it does what ``_engine.contract`` says, in one launch a batch.
 
 How it is painted
 -----------------
@@ -24,29 +24,38 @@ import torch
 import triton
 import triton.language as tl
 
-from dustaug._engine.plan import PLAN_DTYPE
+from dustaug._engine.contract import (
+    COLOR_BLOCK,
+    COLOR_BLOCKS_PER_RECTANGLE,
+    FILLS,
+    HEADER_BLOCK,
+    NOISE_BLOCK,
+    PLACEMENTS,
+)
+from dustaug._engine.coordinates import Coordinates
+from dustaug._engine.plan import PARAMS_DTYPE
 from dustaug.spec import Spec
 
 __all__ = ["dust_kernel", "launch"]
 
 
 def _place(name: str) -> Any:
-    return tl.constexpr((PLAN_DTYPE.names or ()).index(name))
+    return tl.constexpr((PARAMS_DTYPE.names or ()).index(name))
 
 
-# Where the numbers of a plan stand in its record.
-_DUSTED_BELOW, _COUNT_LOW, _COUNT_N = map(_place, ("dusted_below", "count_low", "count_n"))
-_ROWS, _COLUMNS, _FILL_N = map(_place, ("rows", "columns", "fill_n"))
+# Where the numbers stand in the record of params.
+_P_THRESHOLD, _COUNT_LOW, _N_COUNTS = map(_place, ("p_threshold", "count_low", "n_counts"))
+_ROWS, _COLUMNS, _N_LEVELS = map(_place, ("rows", "columns", "n_levels"))
 _Y_TABLE, _Y_SHIFT, _X_TABLE, _X_SHIFT = map(_place, ("y_table", "y_shift", "x_table", "x_shift"))
 _SIZE_TABLE, _SIZE_SHIFT, _SIZE_UNIT = map(_place, ("size_table", "size_shift", "size_unit"))
-_HEIGHT_LOW, _HEIGHT_N, _WIDTH_LOW, _WIDTH_N = map(_place, ("height_low", "height_n", "width_low", "width_n"))
+_HEIGHT_LOW, _N_HEIGHTS, _WIDTH_LOW, _N_WIDTHS = map(_place, ("height_low", "n_heights", "width_low", "n_widths"))
 _WIDTH, _CHANNELS = map(_place, ("width", "channels"))
 _PATTERN_COLUMNS, _PATTERN_STEP = map(_place, ("pattern_columns", "pattern_step"))
 _IMAGE_STRIDE, _CHANNEL_STRIDE = map(_place, ("image_stride", "channel_stride"))
 _ROW_STRIDE, _COLUMN_STRIDE = map(_place, ("row_stride", "column_stride"))
 
-_COLOR_BLOCK = tl.constexpr(1 << 30)
-_NOISE_BLOCK = tl.constexpr(1 << 31)
+_COLOR_BLOCK, _COLOR_BLOCKS = tl.constexpr(COLOR_BLOCK), tl.constexpr(COLOR_BLOCKS_PER_RECTANGLE)
+_NOISE_BLOCK, _HEADER_BLOCK = tl.constexpr(NOISE_BLOCK), tl.constexpr(HEADER_BLOCK)
 _BITS = tl.constexpr(32)
 
 # Rows, columns and warps of a program's tile. Rectangles as small as dust are one tile, which one warp paints; larger
@@ -57,21 +66,21 @@ _MAX_TILES = 1024
 
 
 @triton.jit
-def _look_up(table, shift, word):
+def _draw_alias(table, shift, word):
     """Outcome of an alias table."""
     bucket = table + (word >> shift) * 4
     return tl.where(word < tl.load(bucket), tl.load(bucket + 1), tl.load(bucket + 2)).to(tl.int32)
 
 
 @triton.jit
-def _number(plan, PLACE: tl.constexpr):
-    """One of the plan's numbers, of those that fit into 32 bits."""
-    return tl.load(plan + PLACE).to(tl.int32)
+def _param(params, PLACE: tl.constexpr):
+    """One of the params, of those that fit into 32 bits."""
+    return tl.load(params + PLACE).to(tl.int32)
 
 
 @triton.jit
-def _scale(word, n):
-    """One of n equally likely outcomes 0…n - 1."""
+def _bounded(word, n):
+    """One of n equally likely outcomes 0…n - 1, by multiply-shift."""
     return tl.umulhi(word, n.to(tl.uint32)).to(tl.int32)
 
 
@@ -81,41 +90,43 @@ def _clip(value, high):
 
 
 @triton.jit
-def _draw_count(plan, seed, low, high, epoch):
+def _draw_count(params, seed, low, high, epoch):
     """Number of rectangles of an image."""
-    count, dusted, _, _ = tl.philox(seed, 0, low, high, epoch)
-    n = _number(plan, _COUNT_LOW) + _scale(count, _number(plan, _COUNT_N))
-    return tl.where(dusted.to(tl.int64) < tl.load(plan + _DUSTED_BELOW), n, 0)
+    count, dusted, _, _ = tl.philox(seed, _HEADER_BLOCK, low, high, epoch)
+    n = _param(params, _COUNT_LOW) + _bounded(count, _param(params, _N_COUNTS))
+    return tl.where(dusted.to(tl.int64) < tl.load(params + _P_THRESHOLD), n, 0)
 
 
 @triton.jit
-def _draw_boxes(plan, tables, rectangles, seed, low, high, epoch, INSIDE: tl.constexpr, SIZE_FROM_TABLE: tl.constexpr):
-    """Clipped edges of one rectangle or of a block of them, which count from 1, and the numbers of their fills."""
+def _draw_boxes(
+    params, tables, rectangles, seed, low, high, epoch, INSIDE: tl.constexpr, SIZE_FROM_TABLE: tl.constexpr
+):
+    """Clipped edges of one rectangle or of a block of them, which count from 1, and their levels."""
     y, x, size, fill = tl.philox(seed, rectangles, low, high, epoch)
     if SIZE_FROM_TABLE:
-        sides = _look_up(tables + _number(plan, _SIZE_TABLE), _number(plan, _SIZE_SHIFT).to(tl.uint32), size)
+        sides = _draw_alias(tables + _param(params, _SIZE_TABLE), _param(params, _SIZE_SHIFT).to(tl.uint32), size)
         height, width = (sides >> 16) & 0xFFFF, sides & 0xFFFF
     else:
-        product, unit = size.to(tl.uint64) * tl.load(plan + _HEIGHT_N).to(tl.uint64), _number(plan, _SIZE_UNIT)
+        product, unit = size.to(tl.uint64) * tl.load(params + _N_HEIGHTS).to(tl.uint64), _param(params, _SIZE_UNIT)
         # The width takes what the product leaves in its low half.
-        height = unit * (_number(plan, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
-        width = unit * (_number(plan, _WIDTH_LOW) + _scale(product.to(tl.uint32), _number(plan, _WIDTH_N)))
-    rows, columns = _number(plan, _ROWS), _number(plan, _COLUMNS)
+        height = unit * (_param(params, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
+        width = unit * (_param(params, _WIDTH_LOW) + _bounded(product.to(tl.uint32), _param(params, _N_WIDTHS)))
+    rows, columns = _param(params, _ROWS), _param(params, _COLUMNS)
     if INSIDE:
         height, width = tl.minimum(height, rows), tl.minimum(width, columns)
-        top, left = _scale(y, rows - height + 1), _scale(x, columns - width + 1)
+        top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
     else:
-        top = _look_up(tables + _number(plan, _Y_TABLE), _number(plan, _Y_SHIFT).to(tl.uint32), y) - (height >> 1)
-        left = _look_up(tables + _number(plan, _X_TABLE), _number(plan, _X_SHIFT).to(tl.uint32), x) - (width >> 1)
-    fill = _scale(fill, _number(plan, _FILL_N))
-    return _clip(top, rows), _clip(left, columns), _clip(top + height, rows), _clip(left + width, columns), fill
+        top = _draw_alias(tables + _param(params, _Y_TABLE), _param(params, _Y_SHIFT).to(tl.uint32), y) - (height >> 1)
+        left = _draw_alias(tables + _param(params, _X_TABLE), _param(params, _X_SHIFT).to(tl.uint32), x) - (width >> 1)
+    level = _bounded(fill, _param(params, _N_LEVELS))
+    return _clip(top, rows), _clip(left, columns), _clip(top + height, rows), _clip(left + width, columns), level
 
 
 @triton.jit
-def _sets_over(places, first, stop, members):
+def _cover_bits(places, first, stop, bits):
     """For each row or column, the set of the rectangles that reach over it, as bits."""
     inside = (places[None, :] >= first[:, None]) & (places[None, :] < stop[:, None])
-    return tl.sum(tl.where(inside, members[:, None], 0), axis=0)
+    return tl.sum(tl.where(inside, bits[:, None], 0), axis=0)
 
 
 @triton.jit
@@ -126,27 +137,27 @@ def _word(position, words_0, words_1, words_2, words_3):
 
 
 @triton.jit
-def _draw_fill(drawn, image, rectangle, value, channel, fill_n, seed, low, high, epoch, FILL: tl.constexpr):
-    """Number of the fill of one channel: of a rectangle, or of each value of a tile."""
-    if FILL == "color":
-        block = _COLOR_BLOCK + rectangle * 256 + (channel >> 2)
+def _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER: tl.constexpr):
+    """Row of the patterns for one channel: of a rectangle, or of each value of a tile."""
+    if PER == "channel":
+        block = _COLOR_BLOCK + rectangle * _COLOR_BLOCKS + (channel >> 2)
         a, b, c, d = tl.philox(seed, block.to(tl.uint32), low, high, epoch)
-        fill = _scale(_word(channel, a, b, c, d), fill_n)
-    elif FILL == "noise":
+        row = _bounded(_word(channel, a, b, c, d), n_levels)
+    elif PER == "value":
         block = _NOISE_BLOCK + (value >> 2)
         a, b, c, d = tl.philox(seed, block.to(tl.uint32), low, high, epoch)
-        fill = _scale(_word(value, a, b, c, d), fill_n)
-    elif FILL == "mean":
-        fill = image
+        row = _bounded(_word(value, a, b, c, d), n_levels)
+    elif PER == "image":
+        row = image
     else:
-        fill = drawn
-    return fill
+        row = level
+    return row
 
 
-@triton.jit(do_not_specialize=["images", "plan", "tables", "patterns", "seed", "epoch", "epochs", "first", "indices"])
+@triton.jit(do_not_specialize=["images", "params", "tables", "patterns", "seed", "epoch", "epochs", "first", "indices"])
 def dust_kernel(
     images,
-    plan,
+    params,
     tables,
     patterns,
     seed: tl.uint64,
@@ -156,14 +167,14 @@ def dust_kernel(
     indices,
     INSIDE: tl.constexpr,
     SIZE_FROM_TABLE: tl.constexpr,
-    FILL: tl.constexpr,
+    PER: tl.constexpr,
     TILE_ROWS: tl.constexpr,
     TILE_COLUMNS: tl.constexpr,
 ):
     """Paint, of one rectangle of one image, the pixels that no later rectangle covers.
 
-    images : the first item, as an integer of its size. plan, tables : as in ``_engine.plan``, but strides are in items.
-    patterns : items, (fills, pattern_columns); a row for each image if FILL is "mean".
+    images : the first item, as an integer of its size. params, tables : as in ``_engine.plan``; strides are in items.
+    patterns : items, (levels, pattern_columns); a row for each image if PER is "image". PER : as in contract.FILLS.
     The epoch is ``epochs[0]``, or `epoch` if that is None. Image i has the index ``indices[i]``, or ``first + i``.
     Programs: (images, rectangles that there may be, tiles of a rectangle).
     """
@@ -175,79 +186,78 @@ def dust_kernel(
     else:
         index = tl.load(indices + image).to(tl.uint64)
     epoch, low, high = epoch.to(tl.uint32), index.to(tl.uint32), (index >> 32).to(tl.uint32)
-    n_rectangles = _draw_count(plan, seed, low, high, epoch)
+    n_rectangles = _draw_count(params, seed, low, high, epoch)
     if rectangle > n_rectangles:
         return
-    top, left, bottom, right, drawn = _draw_boxes(
-        plan, tables, rectangle, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+    top, left, bottom, right, level = _draw_boxes(
+        params, tables, rectangle, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
     )
-    width, channels, fill_n = _number(plan, _WIDTH), _number(plan, _CHANNELS), _number(plan, _FILL_N)
-    pattern_columns, pattern_step = _number(plan, _PATTERN_COLUMNS), _number(plan, _PATTERN_STEP)
-    row_stride, column_stride = tl.load(plan + _ROW_STRIDE), tl.load(plan + _COLUMN_STRIDE)
-    channel_stride = tl.load(plan + _CHANNEL_STRIDE)
-    corner = images + image.to(tl.int64) * tl.load(plan + _IMAGE_STRIDE)
+    width, channels, n_levels = _param(params, _WIDTH), _param(params, _CHANNELS), _param(params, _N_LEVELS)
+    pattern_columns, pattern_step = _param(params, _PATTERN_COLUMNS), _param(params, _PATTERN_STEP)
+    row_stride, column_stride = tl.load(params + _ROW_STRIDE), tl.load(params + _COLUMN_STRIDE)
+    channel_stride = tl.load(params + _CHANNEL_STRIDE)
+    corner = images + image.to(tl.int64) * tl.load(params + _IMAGE_STRIDE)
 
     across = tl.cdiv(right - left, TILE_COLUMNS)
     for tile in range(tl.program_id(2), tl.cdiv(bottom - top, TILE_ROWS) * across, tl.num_programs(2)):
         y = top + tile // across * TILE_ROWS + tl.arange(0, TILE_ROWS)
         x = left + tile % across * TILE_COLUMNS + tl.arange(0, TILE_COLUMNS)
-        mine = (y < bottom)[:, None] & (x < right)[None, :]
+        visible = (y < bottom)[:, None] & (x < right)[None, :]
         for start in range(rectangle + 1, n_rectangles + 1, _BITS):
             later = start + tl.arange(0, _BITS)
-            its_top, its_left, its_bottom, its_right, _ = _draw_boxes(
-                plan, tables, later, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+            later_top, later_left, later_bottom, later_right, _ = _draw_boxes(
+                params, tables, later, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
             )
-            members = tl.where(later <= n_rectangles, 1 << tl.arange(0, _BITS).to(tl.uint32), 0)
-            over_rows = _sets_over(y, its_top, its_bottom, members)
-            over_columns = _sets_over(x, its_left, its_right, members)
-            mine &= (over_rows[:, None] & over_columns[None, :]) == 0
+            bits = tl.where(later <= n_rectangles, 1 << tl.arange(0, _BITS).to(tl.uint32), 0)
+            over_rows = _cover_bits(y, later_top, later_bottom, bits)
+            over_columns = _cover_bits(x, later_left, later_right, bits)
+            visible &= (over_rows[:, None] & over_columns[None, :]) == 0
 
         row, column = y.to(tl.int64)[:, None], x.to(tl.int64)[None, :]
         pixels = corner + row * row_stride + column * column_stride
         for channel in range(channels):
             value = (row * width + column) * channels + channel
-            fill = _draw_fill(drawn, image, rectangle, value, channel, fill_n, seed, low, high, epoch, FILL)
-            pattern = tl.load(patterns + fill * pattern_columns + channel * pattern_step)
-            tl.store(pixels + channel * channel_stride, pattern, mask=mine)
+            pattern_row = _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER)
+            pattern = tl.load(patterns + pattern_row * pattern_columns + channel * pattern_step)
+            tl.store(pixels + channel * channel_stride, pattern, mask=visible)
 
 
 def launch(
     items: torch.Tensor,
-    plan: torch.Tensor,
+    params: torch.Tensor,
     tables: torch.Tensor,
     patterns: torch.Tensor,
     *,
     spec: Spec,
     n_images: int,
-    reach: tuple[int, int],
-    seed: int,
-    epoch: int | torch.Tensor,
-    index: int | torch.Tensor,
+    max_size: tuple[int, int],
+    coordinates: Coordinates,
 ) -> None:
     """Paint a batch, on the current stream of the device of its tensors.
 
     Parameters
     ----------
     items : int8, int16, int32 or int64 tensor
-        The images as integers of the size of their items. The plan says how they lie in memory.
-    plan, tables, patterns : int64, uint32 and as `items`
+        The images as integers of the size of their items. The params say how they lie in memory.
+    params, tables, patterns : int64, uint32 and as `items`
         What the kernel reads, on the device of `items`.
-    reach : (int, int)
+    max_size : (int, int)
         Greatest height and width of a rectangle.
-    epoch, index : int or int64 tensor
+    coordinates : Coordinates
         A tensor with the epoch, and one with an index for each image, are read when the kernel runs.
     """
     tile_rows, tile_columns, num_warps = _SMALL_TILE
-    if reach[0] > tile_rows or reach[1] > tile_columns:
+    if max_size[0] > tile_rows or max_size[1] > tile_columns:
         tile_rows, tile_columns, num_warps = _LARGE_TILE
-    tiles = -(-reach[0] // tile_rows) * -(-reach[1] // tile_columns)
+    tiles = -(-max_size[0] // tile_rows) * -(-max_size[1] // tile_columns)
     grid = (n_images, spec.count_range[1], min(tiles, _MAX_TILES))
     if 0 in grid:
         return
+    seed, epoch, index = coordinates
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
     dust_kernel[grid](
         items,
-        plan,
+        params,
         tables,
         patterns,
         seed,
@@ -255,9 +265,9 @@ def launch(
         epochs,
         index if indices is None else 0,
         indices,
-        INSIDE=spec.center == "inside",
+        INSIDE=PLACEMENTS[spec.center],
         SIZE_FROM_TABLE=spec.side_range is not None or spec.area_range is not None,
-        FILL=spec.fill if spec.fill in ("color", "noise", "mean") else "one",
+        PER=FILLS[spec.fill].per,
         TILE_ROWS=tile_rows,
         TILE_COLUMNS=tile_columns,
         num_warps=num_warps,

@@ -7,9 +7,8 @@ Both are imported as ``albumentations``, so only one of them can be installed. T
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -17,19 +16,18 @@ from numpy.typing import NDArray
 
 from dustaug._adapters.targets import covered_points, visible_boxes
 from dustaug._engine.checks import (
-    MAX_INDEX,
     check_channels,
     check_choice,
-    check_epoch,
     check_flag,
-    check_index,
     check_mask_value,
-    check_seed,
     check_value_range,
     check_whole,
 )
-from dustaug._engine.launch import bind_dust_at
-from dustaug._engine.memory import Layout
+from dustaug._engine.contract import MAX_INDEX
+from dustaug._engine.coordinates import Coordinates, check_epoch, check_index, check_seed
+from dustaug._engine.launch import Launch, launch_for
+from dustaug._engine.memory import ImageKind, Layout
+from dustaug._engine.plan import cache_size
 from dustaug._extras import name_extra
 from dustaug.core import sample_rectangles
 from dustaug.spec import Spec, resolve_spec
@@ -45,15 +43,18 @@ __all__ = ["DustRectangles"]
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Look:
-    """How a transform paints: a key of a cache that is compared by identity.
+class _Launches:
+    """The launches of a transform, kept by what images are: to hash a spec at each call takes as long as small dust."""
 
-    Hashing a spec takes 0.1 µs longer, and 0.5 µs right after copying an image, which empties the processor's caches.
-    """
+    def __init__(self, spec: Spec, value_range: tuple[float, float] | None) -> None:
+        self.spec, self.value_range = spec, value_range
+        self.find = functools.lru_cache(maxsize=cache_size(spec, 128))(self._find)
 
-    spec: Spec
-    value_range: tuple[float, float] | None
+    def _find(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout) -> Launch:
+        return launch_for(self.spec, ImageKind(shape, strides, dtype, layout, self.value_range))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Launches, (self.spec, self.value_range)
 
 
 class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
@@ -133,7 +134,7 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
     ) -> None:
         # A mapping is what get_transform_init_args makes of a spec.
         spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
-        self._look = _Look(spec, check_value_range(value_range))
+        self._launches = _Launches(spec, check_value_range(value_range))
         if p is None:
             p = 0.5 if seed is None and spec.p == 1 else 1.0
         elif seed is not None and p != 1:
@@ -181,12 +182,12 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
     @property
     def spec(self) -> Spec:
         """What is drawn."""
-        return self._look.spec
+        return self._launches.spec
 
     @property
     def value_range(self) -> tuple[float, float] | None:
         """Values of black and white."""
-        return self._look.value_range
+        return self._launches.value_range
 
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the constructor but `p`, as plain values that JSON and YAML take."""
@@ -219,7 +220,7 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         if batch is None:
             params["index"] = check_whole("index", params["index"], 0, MAX_INDEX)
         elif np.ndim(params["index"]) == 0:
-            params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))[0]
+            params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))
         return params
 
     def _read(self, argument: str, data: Mapping[str, Any]) -> Any:
@@ -265,8 +266,8 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
-        dust_at = _bind(images.shape, images.strides, images.dtype, self._look, layout)
-        dust_at(_address(images), params["seed"], params["epoch"], index)
+        launch = self._launches.find(images.shape, images.strides, images.dtype, layout)
+        launch.run_at(_address(images), Coordinates(params["seed"], params["epoch"], index))
         return images
 
     # The methods name no parameters: AlbumentationsX would check at each call, for 3 µs, that they were drawn.
@@ -362,17 +363,6 @@ def _find_covered(
     """What dust covers, (n, h, w). The masks, boxes and keypoints of a call ask for it one after the other."""
     drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
     return drawn.mask(height, width)
-
-
-@functools.lru_cache(maxsize=512)
-def _bind(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: np.dtype[Any],
-    look: _Look,
-    layout: Layout,
-) -> Callable[..., None]:
-    return bind_dust_at(shape, strides, dtype, look.spec, layout=layout, value_range=look.value_range)
 
 
 def _check_writable(array: NDArray[Any]) -> None:

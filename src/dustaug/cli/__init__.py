@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from dustaug import __version__
-from dustaug._engine.checks import check_epoch, check_seed
+from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._extras import MissingExtraError, name_extra
 from dustaug.spec import Spec, cutout, dust, random_erasing
 

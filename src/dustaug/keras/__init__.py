@@ -22,18 +22,11 @@ with (
 ):
     import keras
 
-from dustaug._engine.checks import (
-    MAX_EPOCH,
-    MAX_INDEX,
-    check_choice,
-    check_ends,
-    check_given_range,
-    check_mask_value,
-    check_seed,
-    check_whole,
-)
-from dustaug._engine.memory import Layout, looks_mistaken
-from dustaug._graph.program import Ops, dust_images
+from dustaug._engine.checks import check_choice, check_ends, check_given_range, check_mask_value, check_whole
+from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
+from dustaug._engine.coordinates import check_seed
+from dustaug._engine.memory import Layout, is_ambiguous
+from dustaug._graph.program import Ops, WordCoordinates, build
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
@@ -131,7 +124,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
         self.index_key, self.epoch_key = index_key, epoch_key
         self._check_keys()
-        # If nobody said where the channels are, nobody may have thought about it.
+        # If `data_format` was not given, refuse shapes that look like the other one.
         self._guess = data_format is None and self.data_format == "channels_last"
         tf = sys.modules.get("tensorflow")
         if tf is not None and not tf.executing_eagerly():
@@ -204,19 +197,20 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         if not training:
             return images, None
         if self.index_key is None:
-            epoch, index = ops.words(self._count_call(framework)), ops.split(0)
+            epoch, index = ops.as_words(self._count_call(framework)), ops.to_words(0)
         else:
             keys = (self.epoch_key, self.index_key)
-            (epoch, _), index = (ops.split(0 if key is None else _entry(inputs, key)) for key in keys)
+            (epoch, _), index = (ops.to_words(0 if key is None else _entry(inputs, key)) for key in keys)
         options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
-        dusted: tuple[Any, Any] = paint(images, seed=ops.split(self._seed), epoch=epoch, index=index, **options)
+        coordinates = WordCoordinates(ops.to_words(self._seed), epoch, index)
+        dusted: tuple[Any, Any] = paint(images, coordinates=coordinates, **options)
         return dusted
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
         rank = len(shape)
         if rank not in (3, 4):
             raise ValueError(f"images must have 3 axes, or 4 in a batch, got shape {shape}")
-        if self._guess and None not in shape[-3:] and looks_mistaken(shape):
+        if self._guess and None not in shape[-3:] and is_ambiguous(shape):
             raise ValueError(
                 f"data_format must be given where the shape does not tell it, got shape {shape}: type "
                 f'data_format="channels_last" if the last axis is {shape[-1]} channels, "channels_first" if they come '
@@ -308,18 +302,18 @@ def _framework_of(images: Any) -> str:
 
 
 def _find_operations(framework: str, images: Any) -> tuple[Ops, Callable[..., tuple[Any, Any]]]:
-    """Operations on tensors such as these, and ``_graph.program.dust_images`` with them."""
+    """Operations on tensors such as these, and ``_graph.program.build`` with them."""
     if framework == "tensorflow":
-        from dustaug._graph import tensorflow as _graph_tensorflow
+        from dustaug._graph import tensorflow
 
-        return _graph_tensorflow.OPS, functools.partial(dust_images, _graph_tensorflow.OPS)
+        return tensorflow.OPS, functools.partial(build, tensorflow.OPS)
     if framework == "jax":
-        from dustaug._graph import jax as _graph_jax
+        from dustaug._graph import jax
 
-        return _graph_jax.OPS, _graph_jax.dust_images
+        return jax.OPS, jax.build
     if framework == "torch":
         from dustaug._graph.torch import Torch
 
         ops = Torch(images.device)
-        return ops, functools.partial(dust_images, ops)
+        return ops, functools.partial(build, ops)
     raise ValueError(f"Keras must run on tensorflow, jax or torch, got {framework}: type KERAS_BACKEND=tensorflow")

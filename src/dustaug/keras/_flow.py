@@ -12,15 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug import core
-from dustaug._engine.checks import (
-    check_epoch,
-    check_flag,
-    check_layout,
-    check_seed,
-    check_spec,
-    check_value_range,
-    not_an_array,
-)
+from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
+from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout
 from dustaug.spec import Spec
 
@@ -143,7 +136,7 @@ def _images_of(batch: Any) -> Any:
             "flow must give images or tuples that begin with them, got a dict: type ((d['images'], …) for …)"
         )
     if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
-        raise not_an_array(images)
+        raise not_an_array_error(images)
     return np.asarray(images)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug._engine.checks import check_choice, check_seed
+from dustaug._engine.checks import check_choice
+from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout, Memory
 from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec, dust

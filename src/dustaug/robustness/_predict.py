@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug._engine.checks import check_choice, check_dtype, check_whole, not_an_array, resolve_value_range
-from dustaug._engine.memory import Layout, Memory, make_memory
+from dustaug._engine.checks import check_choice, check_dtype, check_whole, not_an_array_error, resolve_value_range
+from dustaug._engine.memory import ImageKind, Layout, Memory, make_memory
 from dustaug._extras import name_extra
 
 __all__ = [
@@ -48,7 +48,7 @@ def check_images(
 ) -> tuple[Memory, Layout]:
     """Return how a copy of images, or of one, lies in memory, and its layout; by default the first of its axes'."""
     if not isinstance(images, np.ndarray):
-        raise not_an_array(images)
+        raise not_an_array_error(images)
     check_dtype(images.dtype)
     if images.ndim not in layouts:
         axes = " or ".join(map(str, layouts))
@@ -57,9 +57,9 @@ def check_images(
     if layout is not None:
         check_choice("layout", layout, tuple(each for group in layouts.values() for each in group))
     first = layouts[images.ndim][0]
-    # Three axes may be a batch of grey images here, which the rooms below would take for one of many channels.
+    # Three axes may be a batch of grey images here, which `make_memory` would read as one image of many channels.
     chosen = layout or ("NHW" if first == "NHW" else None)
-    memory = make_memory(images.shape, None, images.dtype, chosen)
+    memory = make_memory(ImageKind(images.shape, None, images.dtype, chosen))
     return memory, layout or first
 
 
