@@ -62,6 +62,10 @@ FRAMEWORKS = {
     "scale_tensorflow": ["tensorflow"],
     "rivals": ["albumentations", "torchvision", "timm", "kornia"],
     "rivals_keras": ["keras", "tensorflow"],
+    "saved_albumentations": ["albumentations"],
+    "saved_keras": ["keras"],
+    "saved_tensorflow": ["tensorflow"],
+    "saved_grain": ["grain"],
     "pipelines": ["torch", "lightning", "timm", "webdataset", "datasets"],
 }
 

@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import io
 import pickle
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import dustaug
 from conftest import without
 from dustaug import core, dust
 from dustaug.torch import DustDataset, add_dust
+from saved import private_modules
 from strategies import sample_items
 
 # A data loader of several workers on a small machine, and forks beside the threads of other tests.
@@ -549,6 +551,25 @@ class TestDustDataset:
                 copied.set_epoch(epoch)
                 assert torch.equal(expected_images(epoch), collect(loader))
         assert dataset.epoch == 4
+
+    def test_copies_paint_the_same(self):
+        """With the layout, the value range and all other options."""
+        photos = [torch.full((8, 48, 2), 0.5)] * 3
+        dataset = DustDataset(photos, SPEC, seed=11, epoch=4, layout="HWC", value_range=(0, 2))
+        for copied in (copy.copy(dataset), copy.deepcopy(dataset), pickle.loads(pickle.dumps(dataset))):
+            assert torch.equal(dataset[2], copied[2])
+            assert not torch.equal(photos[2], copied[2])
+            assert copied.epoch == 4
+
+    def test_pickles_name_no_private_module(self):
+        """A private module may move; who loads a pickle needs what it names."""
+        dataset = DustDataset([grey(3, 8, 8)], SPEC, seed=11)
+        file = io.BytesIO()
+        torch.save(dataset, file)
+
+        for pickled in (pickle.dumps(dataset), pickle.dumps(dataset, 2), file.getvalue()):
+            assert b"dustaug.torch" in pickled
+            assert private_modules(pickled) == set()
 
     def test_it_is_made_under_any_mode_and_device(self):
         """Neither inference mode nor another default device reaches its epoch."""

@@ -22,6 +22,7 @@ from dustaug import dust
 from dustaug._adapters.targets import visible_boxes
 from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
+from saved import private_modules
 
 # Forks beside the threads of other tests, and two workers on a machine with one core.
 pytestmark = [
@@ -38,6 +39,10 @@ WHITE = dust(count_range=(9, 14), fill="constant", fill_value=255)
 
 def grey(*shape, dtype=torch.uint8):
     return torch.full(shape, 100, dtype=dtype)
+
+
+def drop_image(*_):
+    return "dropped"
 
 
 def black(*shape):
@@ -568,6 +573,27 @@ class TestModule:
 
             assert torch.equal(expected, copied(grey(3, H, W)))
             assert repr(copied) == repr(transform)
+
+    @pytest.mark.parametrize("compose", [False, True])
+    def test_pickles_name_no_private_module(self, compose):
+        """A private module may move; who loads a pickle, or what torch.save wrote, needs what it names."""
+        transform = DustRectangles(WHITE, value_range=(0, 200))
+        saving = v2.Compose([v2.RandomHorizontalFlip(), transform]) if compose else transform
+        saving(grey(3, H, W))
+        file = io.BytesIO()
+        torch.save(saving, file)
+
+        for pickled in (pickle.dumps(saving), pickle.dumps(saving, 2), file.getvalue()):
+            assert b"dustaug.torchvision" in pickled
+            assert private_modules(pickled) == set()
+
+    def test_copies_keep_what_was_added(self):
+        """Hooks, the mode of a module, and attributes of the caller's."""
+        transform = DustRectangles(WHITE).eval()
+        transform.register_forward_hook(drop_image)
+        transform.note = "mine"
+        for copied in (copy.copy(transform), copy.deepcopy(transform), pickle.loads(pickle.dumps(transform))):
+            assert (copied.training, copied.note, copied(grey(3, H, W))) == (False, "mine", "dropped")
 
     def test_repr(self):
         """The spec, and the options that are not the default."""

@@ -165,11 +165,14 @@ class DustDataset(Dataset[Any]):
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
         self.layout = check_layout(layout)
         self.value_range = check_value_range(value_range)
-        self._painter = Painter(self.spec, self.layout, self.value_range)
+        self._make_painter()
         # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
         with torch.inference_mode(mode=False):
             self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def _make_painter(self) -> None:
+        self._painter = Painter(self.spec, self.layout, self.value_range)
 
     @property
     def epoch(self) -> int:
@@ -230,8 +233,13 @@ class DustDataset(Dataset[Any]):
             value_range=self.value_range,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle names no private module, which may be another one in the version that reads it.
+        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._make_painter()
         # A copy, or a pickle that did not go to a worker, has an epoch of its own.
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 

@@ -99,7 +99,18 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.boxes = check_choice("boxes", boxes, ("keep", "clip"))
         self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
         self.value_range = check_value_range(value_range)
+        self._make_painter()
+
+    def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+
+    # A pickle names no private module, which may be another one in the version that reads it.
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._make_painter()
 
     def forward(self, *inputs: Any) -> Any:
         """Dust a sample."""

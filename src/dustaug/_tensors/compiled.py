@@ -63,7 +63,7 @@ def _add_dust(
 def _add_drawn_dust(images: torch.Tensor, spec: str, value_range: Sequence[float] | None, n_axes: int) -> None:
     """Paint with a seed that is drawn from torch's global generator when the graph runs."""
     refuse_capture(images)
-    painter = find_painter(_parse(spec), None, None if value_range is None else tuple(value_range), True)
+    painter = find_painter(_parse(spec), value_range=None if value_range is None else tuple(value_range), planar=True)
     dust_batches(painter, images, draw_seed(), n_axes)
 
 

@@ -53,7 +53,8 @@ class Painter:
         spec: Spec,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
-        planar: bool = False,  # noqa: FBT001, FBT002  As a pickle has it.
+        *,
+        planar: bool = False,
     ) -> None:
         self.spec, self.layout, self.value_range, self.planar = spec, layout, value_range, planar
         cached = functools.lru_cache(maxsize=cache_size(spec, 128))
@@ -133,9 +134,6 @@ class Painter:
             f"tensor must have its channels before height and width, got shape {shape}, which would be {channels} "
             f"channels: type {say}{hint}"
         )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Painter, (self.spec, self.layout, self.value_range, self.planar)
 
 
 find_painter = functools.lru_cache(maxsize=16)(Painter)

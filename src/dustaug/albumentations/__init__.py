@@ -53,9 +53,6 @@ class _Launches:
     def _find(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout) -> Launch:
         return launch_for(self.spec, ImageKind(shape, strides, dtype, layout, self.value_range))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Launches, (self.spec, self.value_range)
-
 
 class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
     """Paint dust, random rectangles, on images.
@@ -188,6 +185,13 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
     def value_range(self) -> tuple[float, float] | None:
         """Values of black and white."""
         return self._launches.value_range
+
+    # A pickle names nothing private, which may be something else in the version that reads it.
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_launches": (self.spec, self.value_range)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _launches=_Launches(*state["_launches"]))
 
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the constructor but `p`, as plain values that JSON and YAML take."""
