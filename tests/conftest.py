@@ -32,6 +32,7 @@ VECTORS = TESTS / "vectors"
 FRAMEWORKS = {
     "_graph.torch_dtypes": ["torch"],
     "_tensors.painter": ["torch"],
+    "_tensors.agreement": ["torch"],
     "_tensors.devices": ["torch"],
     "_tensors.compiled": ["torch"],
     "_tensors.triton": ["torch", "triton"],

@@ -6,13 +6,13 @@ Collected only where PyTorch sees a GPU, of NVIDIA's or AMD's.
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 from torchvision import tv_tensors
 
+import agreement
 import dustaug
 import strategies
-from dustaug import core, dust
+from dustaug import dust
 from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
@@ -73,26 +73,11 @@ def test_pixels_are_those_of_the_cpu(spec, dtype):
 
 
 @settings(max_examples=400)
-@given(data=st.data())
-def test_any_spec_on_any_view(data):
-    """Random specs on strided, cropped and transposed views of every dtype, and nothing beside the view changes."""
-    buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=70, steps=(1, 1, 1, 2, 3)))
-    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
-    spec = data.draw(strategies.specs(channels, view.dtype))
-    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
-    item = view.dtype.itemsize
-    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
-    on_device = torch.from_numpy(buffer.view(f"i{item}").copy()).to(GPU)
-    tensor = on_device.view(getattr(torch, view.dtype.name))
-    tensor = tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
-    try:
-        core.add_dust(view, spec, **coordinates, layout=layout)
-    except ValueError:
-        return
-    add_dust(tensor, spec, **coordinates, layout=layout)
-
-    assert buffer.tobytes() == on_device.cpu().numpy().tobytes()
+@example(case=agreement.REFUSED)
+@given(case=agreement.cases(dtypes=DTYPES, max_side=70))
+def test_any_spec_on_any_view(case):
+    """The GPU paints any spec on any view of any dtype as add_dust() does, or refuses it with the same words."""
+    agreement.check(case, add_dust, device=GPU)
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

@@ -4,9 +4,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 
+import agreement
 import dustaug
 import strategies
 from benchmarks import gpu
@@ -20,14 +20,6 @@ from dustaug.torchvision import DustRectangles
 DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
 
 
-def as_tensor(buffer, view):
-    """A view of a buffer as a tensor on the buffer's memory; PyTorch knows no negative strides."""
-    item = view.dtype.itemsize
-    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
-    tensor = torch.from_numpy(buffer.view(f"i{item}")).view(getattr(torch, view.dtype.name))
-    return tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
-
-
 def paint(tensor, spec, layout, value_range=None, **coordinates):
     """Paint a tensor of the CPU as if it lay on a device that only has operations."""
     batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, layout, value_range)
@@ -35,26 +27,11 @@ def paint(tensor, spec, layout, value_range=None, **coordinates):
 
 
 @settings(max_examples=80)
-@given(data=st.data())
-def test_any_spec_on_any_view(data):
-    """Random specs on strided, cropped and transposed views of every dtype, and nothing beside the view changes."""
-    buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=40, steps=(1, 1, 1, 2, 3)))
-    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
-    spec = data.draw(strategies.specs(channels, view.dtype))
-    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
-    start = buffer.copy()
-    try:
-        add_dust(view, spec, **coordinates, layout=layout)
-    except ValueError:
-        with pytest.raises(ValueError, match="must"):
-            paint(as_tensor(buffer, view), spec, layout, **coordinates)
-        return
-    expected = buffer.tobytes()
-    np.copyto(buffer, start)
-    paint(as_tensor(buffer, view), spec, layout, **coordinates)
-
-    assert expected == buffer.tobytes()
+@example(case=agreement.REFUSED)
+@given(case=agreement.cases(dtypes=DTYPES, max_side=40))
+def test_any_spec_on_any_view(case):
+    """Operations paint any spec on any view of any dtype as add_dust() does, or refuse it with the same words."""
+    agreement.check(case, paint)
 
 
 @pytest.mark.parametrize("index", [9, [3, 2**62, 3], torch.tensor([1, 0, 2], dtype=torch.int32), torch.tensor(4)])
