@@ -26,7 +26,7 @@ def case_of(spec, side):
     return Case(buffer, buffer[1:], "HWC", spec, {"seed": 7, "epoch": 0, "index": 5})
 
 
-# No rectangle of these areas and aspects fits into 3 by 3 pixels. Few of the drawn cases are refused, and at times none.
+# No rectangle of these areas and aspects fits into 3 by 3 pixels. Drawn cases are refused at times, or never.
 REFUSED = case_of(random_erasing(p=1, scale=(0.9, 0.9), ratio=(9, 9)), 3)
 
 

@@ -1,4 +1,8 @@
-"""The public functions: what they return, what they refuse, and that refused images stay untouched."""
+"""The public functions: what they return, what they refuse, and that refused images stay untouched.
+
+Layouts, indices and epochs are tested here as arguments. That pixels depend on nothing else, as on threads and batches,
+is the promise of tests/test_invariance.py.
+"""
 
 import functools
 import json
@@ -80,16 +84,25 @@ class TestAddDust:
     @pytest.mark.parametrize("shape", [(60, 28, 28), (1797, 8, 8), (6, 3, 32, 32), (64, 3, 16, 16)])
     def test_a_doubtful_shape_needs_a_layout(self, shape):
         """Batches of grey images are not taken for one image of many channels, nor NCHW for NHWC."""
+        images, layout = grey(*shape), "NHWC" if len(shape) == 4 else "NHW"
         with pytest.raises(
             ValueError, match=rf"layout must be given where the shape does not tell it.*{shape[-1]} chan"
         ):
-            add_dust(grey(*shape), seed=0, index=0)
-        add_dust(grey(*shape), seed=0, index=0, layout="NHWC" if len(shape) == 4 else "NHW")
+            add_dust(images, seed=0, index=0)
+        assert (images == 100).all()
 
-    def test_several_channels_need_none(self):
-        """Multispectral images are taken as they are."""
-        for shape in ((40, 50, 13), (2, 40, 50, 8)):
-            add_dust(grey(*shape), seed=0, index=0)
+        add_dust(images, seed=0, index=0, layout=layout)
+        for index, image in enumerate(images):
+            channel = add_dust(grey(*shape[1:3]), seed=0, index=index)
+            assert (image == (channel[..., None] if layout == "NHWC" else channel)).all()
+
+    @pytest.mark.parametrize("shape", [(40, 50, 13), (2, 40, 50, 8)])
+    def test_several_channels_need_no_layout(self, shape):
+        """The last axis of a multispectral image is taken for its channels: all of them get the same rectangles."""
+        expected = add_dust(grey(*shape[:-1]), seed=0, index=0, layout="NHW" if len(shape) == 4 else "HW")
+
+        assert (expected != 100).any()
+        assert (add_dust(grey(*shape), seed=0, index=0) == expected[..., None]).all()
 
     @pytest.mark.parametrize(
         ("dtype", "white"),
@@ -187,12 +200,6 @@ class TestAddDust:
         assert sample_rectangles(height=8, width=8, seed=0, index=[]).mask(8, 8).shape == (0, 8, 8)
         with pytest.raises(ValueError, match="num_threads must be from 1 to 4096, got 0"):
             add_dust(np.zeros((0, 8, 8, 3), np.uint8), num_threads=0)
-
-    def test_threads_change_nothing(self):
-        """Any number of threads paints the same, also more than images."""
-        expected = add_dust(grey(7, 64, 64, 3), seed=1, index=0)
-        for num_threads in (2, 3, 50):
-            assert (expected == add_dust(grey(7, 64, 64, 3), seed=1, index=0, num_threads=num_threads)).all()
 
     @pytest.mark.parametrize(
         ("make", "error", "message"),

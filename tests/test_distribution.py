@@ -18,9 +18,9 @@ def drawn(spec, height, width, **options):
 
 
 def same_distribution(first, second):
-    """P-value of a chi-square test on two samples of whole numbers, rare values taken together."""
-    values = np.union1d(first, second)
-    table = np.array([[np.sum(sample == value) for value in values] for sample in (first, second)])
+    """Return the p-value of a chi-square test on two samples of whole numbers, with rare values taken together."""
+    n_values = int(max(first.max(), second.max())) + 1
+    table = np.array([np.bincount(sample, minlength=n_values) for sample in (first, second)])
     common = table.sum(axis=0) >= 20
     table = np.column_stack([table[:, common], table[:, ~common].sum(axis=1)])
     return stats.chi2_contingency(table[:, table.sum(axis=0) > 0]).pvalue
@@ -31,25 +31,41 @@ def uniform_pvalue(values, n):
 
 
 def post_rectangles(height, width, n, seed):
-    """The post's algorithm for n images: count, and (top, left, bottom, right, brightness) of each rectangle."""
+    """Draw n images by the post's algorithm: the count of each, and top, left, bottom, right, brightness of rectangles.
+
+    The post draws one rectangle after the other. They are independent, so all of them may be drawn at once.
+    """
     rng = np.random.default_rng(seed)
-    counts, rows = [], []
-    for _ in range(n):
-        counts.append(rng.integers(0, 32))
-        for _ in range(counts[-1]):
-            y = int(np.clip(rng.normal(0.5, 0.25), 0, 1) * height)
-            x = int(np.clip(rng.normal(0.5, 0.25), 0, 1) * width)
-            half_height, half_width = rng.integers(1, 8), rng.integers(1, 8)
-            rows.append(
-                (
-                    np.clip(y - half_height, 0, height - 1),
-                    np.clip(x - half_width, 0, width - 1),
-                    np.clip(y + half_height, 0, height - 1),
-                    np.clip(x + half_width, 0, width - 1),
-                    rng.integers(0, 256),
-                )
-            )
-    return np.array(counts), np.array(rows)
+    counts = rng.integers(0, 32, n)
+    n_rectangles = counts.sum()
+    y = (np.clip(rng.normal(0.5, 0.25, n_rectangles), 0, 1) * height).astype(int)
+    x = (np.clip(rng.normal(0.5, 0.25, n_rectangles), 0, 1) * width).astype(int)
+    half_height = rng.integers(1, 8, n_rectangles)
+    half_width = rng.integers(1, 8, n_rectangles)
+    rows = np.column_stack(
+        [
+            np.clip(y - half_height, 0, height - 1),
+            np.clip(x - half_width, 0, width - 1),
+            np.clip(y + half_height, 0, height - 1),
+            np.clip(x + half_width, 0, width - 1),
+            rng.integers(0, 256, n_rectangles),
+        ]
+    )
+    return counts, rows
+
+
+def erasing_rectangles(height, width, n, seed, *, scale, ratio):
+    """Draw n rectangles as the paper does: top, left, bottom, right of each.
+
+    The paper draws area and aspect again until the rectangle fits. Here the ones that fit are taken from many.
+    """
+    rng = np.random.default_rng(seed)
+    area = rng.uniform(*scale, 4 * n) * height * width
+    aspect = np.exp(rng.uniform(*np.log(ratio), 4 * n))
+    sides = np.rint(np.column_stack([np.sqrt(area * aspect), np.sqrt(area / aspect)])).astype(int)
+    sides = sides[(sides < [height, width]).all(axis=1)][:n]
+    corners = rng.integers(0, [height, width] - sides + 1)
+    return np.hstack([corners, corners + sides])
 
 
 class TestDust:
@@ -57,9 +73,9 @@ class TestDust:
 
     @pytest.mark.parametrize(("height", "width"), [(224, 224), (60, 91)])
     def test_it_follows_the_posts_algorithm(self, height, width):
-        """Counts, edges, sizes and brightness agree with the post's loop."""
+        """Counts, edges, sizes and brightness agree with the post's algorithm."""
         ours = drawn(dustaug.dust(), height, width)
-        counts, theirs = post_rectangles(height, width, N // 4, seed=1)
+        counts, theirs = post_rectangles(height, width, N, seed=1)
         boxes = ours.boxes
 
         assert same_distribution(np.bincount(ours.image, minlength=N), counts) > LEVEL
@@ -142,16 +158,9 @@ class TestRandomErasing:
     def test_it_follows_the_definition(self):
         """Sizes and places agree with drawing area and aspect until the rectangle fits."""
         ours = drawn(dustaug.random_erasing(p=1, scale=(0.1, 0.6)), 50, 70).boxes
-        rng = np.random.default_rng(1)
-        theirs = []
-        while len(theirs) < N:
-            area, aspect = rng.uniform(0.1, 0.6) * 50 * 70, math.exp(rng.uniform(math.log(0.3), -math.log(0.3)))
-            height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if height < 50 and width < 70:
-                top, left = rng.integers(0, 50 - height + 1), rng.integers(0, 70 - width + 1)
-                theirs.append((top, left, top + height, left + width))
-        theirs = np.array(theirs)
+        theirs = erasing_rectangles(50, 70, N, seed=1, scale=(0.1, 0.6), ratio=(0.3, 1 / 0.3))
 
+        assert len(ours) == len(theirs) == N
         for edge in range(4):
             assert same_distribution(ours[:, edge], theirs[:, edge]) > LEVEL
         for low, high in ((0, 2), (1, 3)):
