@@ -1,4 +1,7 @@
-"""Painting elsewhere agrees with painting on the CPU: the same bytes, or the same ValueError and untouched images."""
+"""Compare painting on another device with painting on the CPU.
+
+Both must leave the same bytes, or raise the same ValueError and leave the images untouched.
+"""
 
 from typing import NamedTuple
 
@@ -11,7 +14,7 @@ from dustaug import Spec, add_dust, random_erasing
 
 
 class Case(NamedTuple):
-    """A view of a buffer, in a layout, and what is to be painted on it."""
+    """A case is a view of a buffer, its layout, and what is to be painted on it."""
 
     buffer: np.ndarray
     view: np.ndarray
@@ -67,9 +70,9 @@ def paint_copy(paint, bits, name, place, spec, layout, coordinates, device="cpu"
 
 
 def check(case, paint, run=paint_copy, **options):
-    """Paint a case here with add_dust() and elsewhere with ``paint(tensor, spec, layout=…, seed=…, …)``, and compare.
+    """Paint a case with add_dust() and with ``paint(tensor, spec, layout=…, seed=…, …)``, and compare all bytes.
 
-    Bytes beside the view count too. ``run`` calls ``paint_copy`` where ``paint`` has to run.
+    Bytes beside the view are compared too. ``run`` calls ``paint_copy`` where ``paint`` has to run.
     """
     buffer, view, layout, spec, coordinates = case
     before, message = buffer.tobytes(), None

@@ -1,6 +1,6 @@
-"""What the tests of the transform for Albumentations 2.0.8 and AlbumentationsX share.
+"""These helpers are shared by the tests of Albumentations 2.0.8 and AlbumentationsX.
 
-The tests run against whichever of the two libraries is installed; X says which one it is.
+The tests run with whichever of the two libraries is installed. X is True for AlbumentationsX.
 """
 
 import albumentations as A
@@ -12,7 +12,7 @@ from dustaug.albumentations import DustRectangles
 X = hasattr(A.BasicTransform, "sample_parameters")
 FORMAT = "coord_format" if X else "format"
 
-# Every image gets some of it, and much of it.
+# Every image gets many rectangles.
 DENSE = Spec(count_range=(20, 31))
 
 
@@ -33,7 +33,7 @@ def expected(images, spec=DENSE, **key):
 
 
 def covered(image, index=5):
-    """What the dust of an index covers of an image."""
+    """Return the mask of what the dust of an index covers of an image."""
     return sample_rectangles(DENSE, height=image.shape[0], width=image.shape[1], seed=7, index=index).mask(
         *image.shape[:2]
     )[0]
@@ -49,6 +49,6 @@ def pointed(*transforms, **params):
 
 
 def drawn(transform):
-    """Return the parameters of the last call."""
+    """Return the parameters of a transform's last call."""
     applied = transform.get_applied_params()
     return applied["params"] if X else applied

@@ -1,4 +1,4 @@
-"""The Triton kernel in Triton's interpreter, which needs no GPU but a process of its own.
+"""Run the Triton kernel in Triton's interpreter, which needs no GPU but a process of its own.
 
 Triton decides at its import whether it compiles or interprets.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 @functools.cache
 def interpreter():
-    """The process, started at the first call."""
+    """Start the process at the first call, and return its executor."""
     pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     atexit.register(pool.shutdown)
     return pool
@@ -24,7 +24,7 @@ def interpreter():
 def run(function, *arguments):
     """Call a function in the process, with arguments that can be pickled, and return what it returns."""
     before = os.environ.get("TRITON_INTERPRET")
-    os.environ["TRITON_INTERPRET"] = "1"  # A process starts with the environment of the moment.
+    os.environ["TRITON_INTERPRET"] = "1"  # A new process copies the environment.
     try:
         return interpreter().submit(function, *arguments).result()
     finally:
@@ -73,7 +73,7 @@ def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
 
 
 def philox(counters, keys):
-    """The words of counters (n, 4) and keys (n, 2), as Triton has them: (n, 4)."""
+    """Return the words that Triton draws for counters (n, 4) and keys (n, 2): (n, 4)."""
     import torch
 
     from philox_in_triton import draw_words

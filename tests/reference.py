@@ -1,6 +1,6 @@
-"""A slow twin of dustaug in plain Python integers, written from the contract at the head of ``_engine.kernels``.
+"""The slow twin of dustaug computes with plain Python integers, and follows the contract of ``_engine.kernels``.
 
-Nothing here is shared with the package except Spec, and the table of areas, whose distribution test_tables.py checks.
+It shares nothing with the package except Spec, and the table of areas, whose distribution test_tables.py checks.
 """
 
 import math
@@ -15,7 +15,7 @@ WORDS = 2**32
 
 
 def philox(counter, key):
-    """Philox4x32-10 of four counter words and two key words."""
+    """Return the words of Philox4x32-10 for four counter words and two key words."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(10):
@@ -31,12 +31,12 @@ def philox(counter, key):
 
 
 def uniform(word, n):
-    """One of n equally likely outcomes."""
+    """Return one of n equally likely outcomes."""
     return word * n >> 32
 
 
 def alias_outcome(word, masses, outcomes):
-    """Outcome of a word, by an alias table built one bucket at a time."""
+    """Return the outcome of a word, by an alias table built one bucket at a time."""
     bits = max(1, (len(masses) - 1).bit_length())
     share = WORDS >> bits
     mass = list(masses) + [0] * (2**bits - len(masses))
@@ -58,7 +58,7 @@ def alias_outcome(word, masses, outcomes):
 
 
 def center(word, kind, side, mean, std):
-    """Centre of a rectangle along one axis."""
+    """Return the centre of a rectangle along one axis."""
     if kind == "uniform":
         edges = [(i << 32) // side for i in range(side + 1)]
         return alias_outcome(word, [b - a for a, b in zip(edges, edges[1:], strict=False)], range(side))
@@ -71,7 +71,7 @@ def center(word, kind, side, mean, std):
 
 
 def size(word, spec, height, width):
-    """Height and width of a rectangle before clipping."""
+    """Return the height and width of a rectangle before clipping."""
     if spec.side_range:
         low, high = spec.side_range
         edges = [(i << 32) // (high - low + 1) for i in range(high - low + 2)]
@@ -96,13 +96,16 @@ def clip(value, high):
 
 
 def rectangles(spec, height, width, channels, seed, epoch, index):
-    """List of (top, left, bottom, right, brightness of each channel, or None for noise and mean)."""
+    """Return rows of top, left, bottom, right and brightness.
+
+    The brightness is a list with a number for each channel, or None for noise and mean.
+    """
 
     def words(block):
         return philox((block, index % WORDS, index >> 32, epoch), (seed % WORDS, seed >> 32))
 
     if spec.area_range:
-        area_table(spec.area_range, spec.aspect_range, height, width)  # Raises if no such rectangle fits.
+        area_table(spec.area_range, spec.aspect_range, height, width)  # This raises if no such rectangle fits.
     first, second, _, _ = words(0)
     if second >= round(spec.p * WORDS):
         return []
@@ -135,7 +138,7 @@ def rectangles(spec, height, width, channels, seed, epoch, index):
 
 
 def value_of(brightness, channel, spec, dtype, value_range):
-    """Brightness 0…255 as an item of the images."""
+    """Return a brightness of 0…255 as an item of the images."""
     dtype = np.dtype(dtype)
     low, high = value_range
     if dtype.kind in "biu":
@@ -169,7 +172,7 @@ def dust(image, spec, seed, epoch, index, value_range):
 
 
 def noise(spec, y, x, c, shape, seed, epoch, index):
-    """Brightness of one value of an image filled with noise."""
+    """Return the brightness of one value of an image filled with noise."""
     position = (y * shape[1] + x) * shape[2] + c
     counter = (2**31 + position // 4, index % WORDS, index >> 32, epoch)
     word = philox(counter, (seed % WORDS, seed >> 32))[position % 4]
@@ -177,7 +180,7 @@ def noise(spec, y, x, c, shape, seed, epoch, index):
 
 
 def mean_of(values, value_range):
-    """Mean of one channel, in whole numbers."""
+    """Return the mean of one channel, computed in whole numbers."""
     n = values.size
     if values.dtype.kind in "biu":
         return np.array((2 * sum(map(int, values.ravel().tolist())) + n) // (2 * n)).astype(values.dtype)

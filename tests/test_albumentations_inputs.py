@@ -1,4 +1,4 @@
-"""Albumentations: which arrays and arguments the transform takes, changes and refuses."""
+"""The Albumentations transform takes many arrays and arguments, changes none unasked, and refuses the others."""
 
 import doctest
 import tracemalloc
@@ -15,12 +15,12 @@ from dustaug.albumentations import DustRectangles
 
 
 class TestInputs:
-    """Which arrays are taken, and which are changed."""
+    """Arrays of every dtype and memory are taken, and are changed only on request."""
 
     @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 1), (20, 30, 3), (20, 30, 20)])
     @pytest.mark.parametrize("dtype", [np.dtype(code) for code in "?BHIQbhiqefd"])
     def test_every_dtype_and_any_channels(self, dtype, shape):
-        """All that add_dust() takes, alone and inside of a Compose."""
+        """The transform takes all arrays that add_dust() takes, alone and inside a Compose."""
         image = np.zeros(shape, dtype)
         layout = "HW" if len(shape) == 2 else "HWC"
         for transform in (seeded(), A.Compose([seeded()])):
@@ -31,7 +31,7 @@ class TestInputs:
             assert result.any()
 
     def test_floats_are_white_at_one_unless_told(self):
-        """A value range is the images' own."""
+        """White is 1 in floats, or the upper end of a given value range."""
         image = np.zeros((64, 64, 3), np.float32)
 
         assert 0.8 < seeded()(image=image, index=5, epoch=0)["image"].max() <= 1
@@ -40,14 +40,14 @@ class TestInputs:
             seeded()(image=image + 255, index=5, epoch=0)
 
     def test_other_objects_are_refused(self):
-        """With the words of add_dust()."""
+        """The errors have the words of add_dust()."""
         with pytest.raises(TypeError, match="images must hold numbers, got an array of object"):
             seeded()(image=np.full((4, 4), None), index=0, epoch=0)
 
     @pytest.mark.parametrize("kind", ["image", "images", "volume", "volumes"])
     @pytest.mark.parametrize("look", ["plain", "strided", "flipped", "read-only"])
     def test_no_input_is_changed(self, kind, look):
-        """Whatever it looks like, the result is right and shares no memory with it."""
+        """The result is right and shares no memory with the input, whatever its strides are."""
         shape = {"image": (), "images": (2,), "volume": (4,), "volumes": (2, 4)}[kind]
         for compose in (seeded(), A.Compose([seeded()])):
             base = grey(*shape, 30, 80, 3)
@@ -62,7 +62,7 @@ class TestInputs:
 
     @pytest.mark.parametrize("kind", ["image", "images", "volume", "volumes", "mask", "mask3d", "masks3d"])
     def test_inplace_changes_the_array_itself(self, kind):
-        """Images and masks alike."""
+        """With inplace=True, images and masks are painted in the caller's memory."""
         shape = {"image": (), "mask": (), "images": (2,), "volume": (4,), "mask3d": (4,)}.get(kind, (2, 4))
         array = grey(*shape, 30, 40, 1)
         data = {kind: array, **({} if "mask" not in kind else {"image": grey(30, 40, 1)})}
@@ -90,7 +90,7 @@ class TestInputs:
         assert (base[part] == (100 if X else dusty)).all()
 
     def test_inplace_refuses_what_must_not_be_written(self):
-        """Read-only memory, such as a memory map or an array of Ray's."""
+        """Read-only memory, such as a memory map or an array of Ray's, is refused and stays as it is."""
         image, mask, frames = grey(30, 40, 3), grey(30, 40), grey(2, 30, 40)
         for name, array in (("image", image), ("mask", mask), ("images", frames)):
             array.flags.writeable = False
@@ -100,7 +100,7 @@ class TestInputs:
             assert (array == 100).all()
 
     def test_there_is_one_copy_and_no_second_one(self):
-        """Memory grows by one image."""
+        """A call allocates memory for one image, and not for a second one."""
         image, compose = grey(1000, 1000, 3), A.Compose([always()])
         compose(image=image)
         tracemalloc.start()
@@ -122,10 +122,10 @@ class TestInputs:
 
 
 class TestArguments:
-    """What the constructor takes, and what it refuses."""
+    """The constructor takes a spec and options, and refuses wrong ones."""
 
     def test_a_spec_or_its_fields(self):
-        """The same in every adapter."""
+        """The constructor takes a spec or its fields, as in every adapter."""
         assert DustRectangles(cutout(9)).spec == cutout(9)
         assert DustRectangles(count_range=(0, 63)).spec == Spec(count_range=(0, 63))
         assert DustRectangles().spec == dust()
@@ -157,20 +157,20 @@ class TestArguments:
         ],
     )  # fmt: skip
     def test_errors_say_what_must_hold(self, error, message, arguments):
-        """All of them at construction, none of them as a warning."""
+        """Wrong arguments raise at construction, and never only warn."""
         with pytest.raises(error, match=message):
             DustRectangles(**arguments)
 
     def test_arguments_have_names(self):
-        """Only the spec may come without."""
+        """Only the spec may be given by position."""
         with pytest.raises(TypeError, match="positional"):
             DustRectangles(dust(), 255)
 
     def test_calls_name_their_targets(self):
-        """As everywhere in Albumentations."""
+        """A call with an unnamed image is refused, as everywhere in Albumentations."""
         with pytest.raises(KeyError, match="named arguments"):
             always()(grey(4, 4))
 
     def test_the_examples_of_the_docstring_run(self):
-        """Those of Albumentations' base class call functions that do not exist."""
+        """All examples run, though those of Albumentations' base class call functions that do not exist."""
         assert doctest.testmod(dustaug.albumentations) == (0, 6)

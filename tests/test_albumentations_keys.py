@@ -1,4 +1,4 @@
-"""Albumentations: a seed and an index in each call give the pixels of add_dust(), for one image and for batches."""
+"""In Albumentations, a seed and an index give the pixels of add_dust(), for single images and for batches."""
 
 import threading
 
@@ -15,13 +15,13 @@ from dustaug.albumentations import DustRectangles
 
 
 class TestSeeded:
-    """A seed and an index: the promise of add_dust()."""
+    """With a seed and an index, the transform keeps the promise of add_dust()."""
 
     @pytest.mark.parametrize("spec", [dust(), cutout(9), random_erasing(), DENSE.replace(fill="color"),
                                       DENSE.replace(fill="noise"), DENSE.replace(fill="mean")])  # fmt: skip
     @pytest.mark.parametrize("wrap", ["alone", "compose", "strict"])
     def test_the_pixels_are_those_of_add_dust(self, spec, wrap):
-        """Alone and inside of a Compose, strict or not."""
+        """The pixels are the same alone and inside a Compose, whether it is strict or not."""
         transform = seeded(spec)
         if wrap != "alone":
             transform = A.Compose([transform], strict=wrap == "strict")
@@ -34,7 +34,7 @@ class TestSeeded:
     @settings(max_examples=30)
     @given(st.integers(0, 2**64 - 1), st.integers(0, 2**63 - 2), st.integers(0, 2**32 - 1))
     def test_any_key_will_do(self, seed, index, epoch):
-        """All seeds, indices and epochs of add_dust() are taken."""
+        """The transform takes all seeds, indices and epochs of add_dust()."""
         transform = DustRectangles(DENSE, seed=seed, index_key="i", epoch_key="e")
         image = add_dust(grey(20, 30), DENSE, seed=seed, index=index, epoch=epoch)
 
@@ -42,24 +42,24 @@ class TestSeeded:
 
     @pytest.mark.parametrize("index", [np.int64(5), torch.tensor(5), np.array(5)])
     def test_an_index_may_come_from_an_array(self, index):
-        """Data sets hand out whole numbers of many kinds."""
+        """NumPy's and torch's scalars are indices too, since data sets hand them out."""
         assert (expected(grey(20, 30), index=5) == seeded()(image=grey(20, 30), index=index, epoch=0)["image"]).all()
 
     def test_without_an_epoch_key_the_epoch_is_zero(self):
-        """Its key is optional."""
+        """The epoch_key may be left out."""
         transform = DustRectangles(DENSE, seed=7, index_key="index")
 
         assert (expected(grey(20, 30), index=5) == transform(image=grey(20, 30), index=5)["image"]).all()
 
     def test_a_call_without_its_index_is_an_error(self):
-        """The names that are missing, and those that are there, are said."""
+        """The error names the entry that is missing and those that were given."""
         with pytest.raises(ValueError, match="index must be given in each call, as index_key='index' says, got image"):
             seeded()(image=grey(20, 30), epoch=0)
         with pytest.raises(ValueError, match="epoch must be given in each call, as epoch_key='epoch' says"):
             A.Compose([seeded()])(image=grey(20, 30), index=0)
 
     def test_a_bad_index_is_an_error(self):
-        """Fractions, negative numbers, and arrays where there is one index."""
+        """Fractions, negative numbers and arrays are refused as the index of one image."""
         for error, index in ((TypeError, 0.5), (ValueError, -1), (TypeError, [1, 2])):
             with pytest.raises(error, match="index must be"):
                 seeded()(image=grey(20, 30), index=index, epoch=0)
@@ -67,13 +67,13 @@ class TestSeeded:
             seeded()(image=grey(20, 30), index=0, epoch=-1)
 
     def test_a_seeded_transform_is_always_applied(self):
-        """No coin of Albumentations' decides with a seed."""
+        """With a seed, p is 1, and any other p is refused."""
         assert seeded().p == seeded(p=1).p == 1
         with pytest.raises(ValueError, match=r"p must be left out with a seed.*got 0.25: type DustRectangles\(dustaug"):
             seeded(p=0.25)
 
     def test_compose_does_not_take_the_seed_away(self):
-        """Compose writes its own seed on its transforms."""
+        """Compose seeds its transforms, but a transform with a seed keeps its own."""
         compose = A.Compose([seeded()], seed=3)
         compose.set_random_seed(4)
 
@@ -99,25 +99,25 @@ class TestSeeded:
 
 
 class TestBatch:
-    """Images, volumes and their masks: videos, or batches."""
+    """Images and volumes of one call share their dust, or each has its own."""
 
     @pytest.mark.parametrize("shape", [(4, 30, 40, 3), (4, 30, 40)])
     @pytest.mark.parametrize("kind", ["images", "volume"])
     def test_frames_and_slices_share_their_dust(self, kind, shape):
-        """A video and a volume have one index."""
+        """All frames of a video, and all slices of a volume, have the dust of one index."""
         result = seeded()(**{kind: grey(*shape)}, index=5, epoch=1)[kind]
 
         for frame in result:
             assert (expected(grey(*shape[1:]), index=5, epoch=1) == frame).all()
 
     def test_volumes_share_their_dust(self):
-        """By default everything in a call does."""
+        """By default all volumes of a call have the same dust."""
         result = seeded()(volumes=grey(2, 4, 30, 40, 3), index=5, epoch=0)["volumes"]
 
         assert (expected(grey(30, 40, 3), index=5) == result).all()
 
     def test_images_of_a_batch_have_their_own(self):
-        """The index is that of the first image, as in add_dust(), or there is one for each."""
+        """The index is that of the first image, as in add_dust(), or there is one index for each."""
         transform, images = seeded(same_on_batch=False), grey(4, 30, 40, 3)
 
         assert (expected(images, index=5) == transform(images=images, index=5, epoch=0)["images"]).all()
@@ -127,7 +127,7 @@ class TestBatch:
         ).all()
 
     def test_volumes_of_a_batch_have_their_own(self):
-        """Their slices share it."""
+        """Each volume has dust of its own, which its slices share."""
         result = seeded(same_on_batch=False)(volumes=grey(3, 4, 30, 40), index=5, epoch=0)["volumes"]
 
         for index, volume in enumerate(result, start=5):
@@ -135,13 +135,13 @@ class TestBatch:
 
     @pytest.mark.parametrize("same_on_batch", [False, True])
     def test_slices_of_a_volume_always_share(self, same_on_batch):
-        """A volume is one thing."""
+        """The slices of one volume have the same dust, whatever same_on_batch is."""
         result = seeded(same_on_batch=same_on_batch)(volume=grey(4, 30, 40), index=5, epoch=0)["volume"]
 
         assert (expected(grey(30, 40), index=5) == result).all()
 
     def test_fresh_dust_follows_the_same_switch(self):
-        """Without a seed too."""
+        """same_on_batch works without a seed too."""
         video = always()(images=grey(4, 30, 40))["images"]
         batch = always(same_on_batch=False)(images=grey(4, 30, 40))["images"]
 
@@ -149,7 +149,7 @@ class TestBatch:
         assert len({image.tobytes() for image in batch}) == 4
 
     def test_masks_follow_the_images_of_a_batch(self):
-        """One by one."""
+        """Each mask is filled where its own image is covered."""
         transform = seeded(same_on_batch=False, fill_mask=9)
         result = transform(images=grey(3, 30, 40), masks=np.zeros((3, 30, 40), np.int64), index=5, epoch=0)
 
@@ -157,7 +157,7 @@ class TestBatch:
             assert (covered(mask, index) * 9 == mask).all()
 
     def test_what_belongs_to_one_image_is_refused_in_a_batch(self):
-        """Nobody can tell to which image a mask, a box or a keypoint belongs."""
+        """A mask, box or keypoint that belongs to an unknown image of a batch is refused."""
         transform = seeded(same_on_batch=False, fill_mask=9)
         with pytest.raises(ValueError, match=r"masks must be .* one for each image of a batch"):
             transform(images=grey(3, 30, 40), mask=grey(30, 40), index=5, epoch=0)
@@ -169,7 +169,7 @@ class TestBatch:
             )
 
     def test_lists_of_images_work(self):
-        """In a Compose and alone."""
+        """A list of images is dusted alone and inside a Compose, and its images stay as they are."""
         images = [grey(30, 40, 3) for _ in range(3)]
         for transform in (seeded(), A.Compose([seeded()])):
             for image in transform(images=np.stack(images) if X else images, index=5, epoch=0)["images"]:

@@ -1,4 +1,4 @@
-"""Albumentations: errors of its own dropouts that this transform does not have."""
+"""The Albumentations transform does not share the bugs of Albumentations' own dropouts."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from dustaug.albumentations import DustRectangles
 
 
 class TestPeers:
-    """Bugs of Albumentations' own dropouts that this transform does not have."""
+    """Each docstring names the bug of a dropout of Albumentations that the test excludes."""
 
     def holes(self, spec, shape=(20, 30), n=50):
         """Return heights and widths of what n calls painted."""
@@ -59,7 +59,7 @@ class TestPeers:
 
     @pytest.mark.parametrize("fill", ["grey", "color", "noise"])
     def test_random_fills_reach_the_white_of_float_images(self, fill):
-        """CoarseDropout paints an image of 0…255 with 0…1."""
+        """CoarseDropout paints an image of 0…255 with values of 0…1."""
         image = np.zeros((64, 64, 3), np.float32)
         result = always(DENSE.replace(fill=fill), value_range=(0, 255))(image=image)["image"]
 
@@ -68,16 +68,16 @@ class TestPeers:
     @pytest.mark.parametrize("dtype", ["uint16", "int16", "float16", "float64"])
     @pytest.mark.parametrize("fill", ["grey", "color", "noise"])
     def test_random_fills_take_every_dtype(self, fill, dtype):
-        """CoarseDropout raises a bare KeyError for some."""
+        """CoarseDropout raises a bare KeyError for some dtypes."""
         assert always(DENSE.replace(fill=fill))(image=np.zeros((30, 40, 3), dtype))["image"].any()
 
     @pytest.mark.parametrize("side", [1, 2, 3, 7])
     def test_odd_sizes_are_exact(self, side):
-        """Half sizes on both ends made other dropouts one pixel too small."""
+        """Dropouts that halve sizes make odd ones a pixel too small."""
         heights, widths = self.holes(cutout(side, center="inside"))
 
         assert {side} == set(heights) | set(widths)
 
     def test_there_may_be_no_rectangle(self):
-        """CoarseDropout wants one at least."""
+        """CoarseDropout wants at least one rectangle."""
         assert (always(Spec(count_range=(0, 0)))(image=grey(20, 30))["image"] == 100).all()

@@ -1,4 +1,4 @@
-"""Albumentations: pipelines that are saved, loaded and replayed paint the same."""
+"""Pipelines of Albumentations that are saved, loaded or replayed paint the same."""
 
 import io
 import pickle
@@ -13,7 +13,7 @@ from dustaug.albumentations import DustRectangles
 
 
 class TestSerialisation:
-    """Dictionaries, JSON, YAML, pickles, representations."""
+    """A transform survives dictionaries, JSON, YAML and pickles, and its repr is its call."""
 
     TRANSFORMS = [  # noqa: RUF012
         {},
@@ -26,7 +26,7 @@ class TestSerialisation:
     @pytest.mark.parametrize("arguments", TRANSFORMS)
     @pytest.mark.parametrize("composed", [False, True])
     def test_round_trips_give_an_equal_transform(self, arguments, composed, tmp_path):
-        """Through a dictionary, JSON, YAML and a pickle."""
+        """A dictionary, JSON, YAML and a pickle give back an equal transform."""
         transform = A.Compose([DustRectangles(**arguments)]) if composed else DustRectangles(**arguments)
         fields = A.to_dict(transform)
         for kind in ("json", "yaml"):
@@ -46,13 +46,13 @@ class TestSerialisation:
             )  # fmt: skip
 
     def test_the_copies_paint_the_same(self):
-        """Equal in what they do, too."""
+        """A copy from a dictionary paints the same pixels."""
         copy = A.from_dict(A.to_dict(A.Compose([seeded()])))
 
         assert (expected(grey(30, 40, 3), index=5) == copy(image=grey(30, 40, 3), index=5, epoch=0)["image"]).all()
 
     def test_only_plain_values_are_written(self):
-        """JSON and YAML take them as they are."""
+        """The dictionary holds only values that JSON and YAML can store."""
 
         def check(value):
             if isinstance(value, dict):
@@ -69,7 +69,7 @@ class TestSerialisation:
 
     @pytest.mark.parametrize("arguments", TRANSFORMS)
     def test_repr_is_the_call(self, arguments):
-        """It can be typed again."""
+        """The repr of a transform is the call that makes it."""
         transform = DustRectangles(**arguments)
 
         assert repr(transform) == repr(eval(repr(transform)))  # noqa: S307
@@ -77,7 +77,7 @@ class TestSerialisation:
         assert "DustRectangles(p=" in repr(A.Compose([transform]))
 
     def test_a_buffer_will_do(self):
-        """As for any transform."""
+        """A transform can be saved to a buffer and loaded from it."""
         buffer = io.StringIO()
         A.save(seeded(), buffer, data_format="json")
         buffer.seek(0)
@@ -86,11 +86,11 @@ class TestSerialisation:
 
 
 class TestReplay:
-    """The rectangles of a call: shown, and drawn again."""
+    """The rectangles of a call can be read, and painted again."""
 
     @pytest.mark.parametrize("spec", [DENSE, DENSE.replace(fill="noise"), DENSE.replace(fill="color")])
     def test_a_replay_paints_the_same(self, spec):
-        """On the image of the call and on others of its size, masks and boxes included."""
+        """A replay repeats pixels, masks and boxes."""
         compose = A.ReplayCompose(
             [A.HorizontalFlip(p=0.5), always(spec, fill_mask=1)],
             bbox_params=A.BboxParams(**{FORMAT: "pascal_voc"}, label_fields=[]),
@@ -104,14 +104,14 @@ class TestReplay:
             assert (result[name] == again[name]).all()
 
     def test_a_replay_of_a_seed_needs_no_index(self):
-        """What was drawn was kept."""
+        """A replay keeps the rectangles, so no index is needed."""
         result = A.ReplayCompose([seeded()])(image=grey(30, 40, 3), index=5, epoch=2)
         again = A.ReplayCompose.replay(result["replay"], image=grey(30, 40, 3))["image"]
 
         assert (expected(grey(30, 40, 3), index=5, epoch=2) == again).all()
 
     def test_a_replay_keeps_whether_there_was_dust(self):
-        """A coin is not tossed again."""
+        """A replay does not toss the coin of p again."""
         compose = A.ReplayCompose([DustRectangles(DENSE)])
         for _ in range(20):
             result = compose(image=grey(30, 40))
@@ -120,7 +120,7 @@ class TestReplay:
             assert (result["image"] == again["image"]).all()
 
     def test_a_replay_on_another_size_is_an_error(self):
-        """The rectangles belong to a size."""
+        """A replay needs images of the size that its rectangles were drawn for."""
         replay = A.ReplayCompose([always()])(image=grey(30, 40))["replay"]
         with pytest.raises(ValueError, match=r"a replay must get images of \(30, 40\) pixels, got \(31, 40\)"):
             A.ReplayCompose.replay(replay, image=grey(31, 40))
@@ -128,7 +128,7 @@ class TestReplay:
     @pytest.mark.parametrize("spec", [DENSE, DENSE.replace(fill="color"), Spec(p=0.5)])
     @pytest.mark.parametrize("shape", [(30, 40), (30, 40, 3)])
     def test_the_applied_parameters_have_the_rectangles(self, spec, shape):
-        """As CoarseDropout has its holes, with the brightness of each: enough to paint them."""
+        """The parameters hold all rectangles and their fills, which are enough to paint them."""
         transform = always(spec)
         image = transform(image=np.zeros(shape, np.uint8))["image"]
         params = drawn(transform)
@@ -142,7 +142,7 @@ class TestReplay:
         assert (painted == image).all()
 
     def test_the_rectangles_of_a_batch_say_to_which_image_they_belong(self):
-        """One position each."""
+        """Each rectangle of a batch has the position of its image."""
         transform = always(same_on_batch=False)
         images = transform(images=np.zeros((3, 30, 40), np.uint8))["images"]
         params = drawn(transform)
@@ -157,21 +157,21 @@ class TestReplay:
     if X:
 
         def test_a_replay_inside_of_a_pipeline_works(self):
-            """AlbumentationsX hands the outer call's state down."""
+            """AlbumentationsX hands the state of the outer call to the replay."""
             result = A.Compose([A.ReplayCompose([always()])])(image=grey(30, 40, 3))
             again = A.ReplayCompose.replay(result["replay"], image=grey(30, 40, 3))
 
             assert (result["image"] == again["image"]).all()
 
     def test_nothing_applied_is_nothing_shown(self):
-        """No parameters, if a coin decided against the call."""
+        """If p decides against a call, it has no parameters."""
         transform = DustRectangles(p=0)
         transform(image=grey(30, 40))
 
         assert {} == transform.get_applied_params()
 
     def test_compose_saves_them(self):
-        """With save_applied_params, as the framework has it: what was drawn, or a configuration that can be built."""
+        """save_applied_params keeps the rectangles, or in AlbumentationsX what rebuilds the pipeline."""
         result = A.Compose([always(), seeded()], save_applied_params=True)(image=grey(30, 40, 3), index=5, epoch=0)
         (name, params), _ = result["applied_transforms"]
         if X:

@@ -1,4 +1,4 @@
-"""Albumentations: dust fills masks, shrinks boxes and removes keypoints."""
+"""In Albumentations, dust fills masks, shrinks boxes and removes keypoints."""
 
 import albumentations as A
 import numpy as np
@@ -9,13 +9,13 @@ from dustaug import Spec, cutout, sample_rectangles
 
 
 class TestMasks:
-    """What dust does to masks."""
+    """Masks stay as they are, or are filled where dust lies."""
 
     KINDS = {"mask": (30, 40), "masks": (2, 30, 40), "mask3d": (4, 30, 40), "masks3d": (2, 4, 30, 40)}  # noqa: RUF012
 
     @staticmethod
     def picture(kind):
-        """Return what a kind of mask comes with."""
+        """Return the images that a kind of mask comes with."""
         return {
             "mask": {"image": grey(30, 40, 3)},
             "masks": {"image": grey(30, 40, 3)},
@@ -25,7 +25,7 @@ class TestMasks:
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_masks_stay_as_they_are(self, kind):
-        """Unless a fill is given: the very same object comes back."""
+        """Without fill_mask, the very same mask object comes back."""
         mask = grey(*self.KINDS[kind])
         result = seeded()(**self.picture(kind), **{kind: mask}, index=5, epoch=0)[kind]
 
@@ -35,7 +35,7 @@ class TestMasks:
     @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32, np.bool_])
     @pytest.mark.parametrize("kind", KINDS)
     def test_masks_are_filled_where_dust_lies(self, kind, dtype, channels):
-        """Each of any dtype, and none is changed itself."""
+        """Masks of any dtype and kind are filled, and the given ones stay as they are."""
         mask = np.zeros((*self.KINDS[kind], *channels), dtype)
         result = A.Compose([seeded(fill_mask=1)])(**self.picture(kind), **{kind: mask}, index=5, epoch=0)[kind]
         where = covered(grey(30, 40))
@@ -45,7 +45,7 @@ class TestMasks:
         assert not mask.any()
 
     def test_channels_may_have_fills_of_their_own(self):
-        """A tuple is one number per channel."""
+        """A tuple holds one fill for each channel of the mask."""
         result = seeded(fill_mask=(-1, 300))(image=grey(30, 40), mask=np.zeros((30, 40, 2), np.int32), index=5, epoch=0)
 
         assert (result["mask"] == covered(grey(30, 40))[..., None] * [-1, 300]).all()
@@ -61,7 +61,7 @@ class TestMasks:
         ],
     )
     def test_a_fill_that_the_mask_cannot_hold_is_an_error(self, fill_mask, shape, dtype, message):
-        """Nothing is rounded, and nothing is written."""
+        """A fill is not rounded: the call raises, and the mask stays as it is."""
         mask = np.zeros(shape, dtype)
         with pytest.raises(ValueError, match=message):
             seeded(fill_mask=fill_mask, inplace=True)(image=grey(30, 40, 3), mask=mask, index=5, epoch=0)
@@ -69,32 +69,32 @@ class TestMasks:
         assert not mask.any()
 
     def test_masks_of_floats_take_any_number(self):
-        """Rounded as NumPy rounds."""
+        """A fill of a mask of floats is rounded as NumPy rounds."""
         mask = seeded(fill_mask=0.1)(image=grey(30, 40), mask=np.zeros((30, 40), np.float32), index=5, epoch=0)["mask"]
 
         assert {0, np.float32(0.1)} == set(mask.ravel())
 
     def test_a_fill_of_numpys_is_a_number(self):
-        """Also in what is saved."""
+        """A NumPy scalar is stored as a plain number."""
         assert seeded(fill_mask=np.uint8(3)).get_transform_init_args()["fill_mask"] == 3
 
     def test_no_masks_are_no_error(self):
-        """Empty lists occur."""
+        """An empty list of masks stays empty."""
         result = A.Compose([seeded(fill_mask=1)])(image=grey(30, 40, 3), masks=np.zeros((0, 30, 40)), index=5, epoch=0)
 
         assert len(result["masks"]) == 0
 
     def test_masks_of_another_size_are_an_error(self):
-        """They could not tell where dust lies."""
+        """A mask whose size is not that of the images is refused."""
         compose = A.Compose([seeded(fill_mask=1)], is_check_shapes=False)
         with pytest.raises(ValueError, match=r"masks must be of the images' size, \(30, 40\)"):
             compose(image=grey(30, 40, 3), mask=grey(15, 20), index=5, epoch=0)
 
 
 class TestBoxes:
-    """What dust does to boxes and keypoints."""
+    """Boxes shrink to what is visible, and hidden keypoints can be removed."""
 
-    # A square of 8 pixels around each pixel that the transform draws.
+    # One square with sides of 8 pixels is drawn.
     SQUARE = cutout(8)
 
     def square(self, index):
@@ -118,7 +118,7 @@ class TestBoxes:
         return np.asarray(result["bboxes"]).tolist(), list(result["labels"])
 
     def test_boxes_shrink_to_what_is_visible(self, index):
-        """Only the sides at which dust covers everything move; labels follow."""
+        """Only a side at which everything is covered moves, and labels stay with their boxes."""
         left, top, right, bottom = self.square(index)
         boxes = [
             [left, top, right + 4, bottom],  # Its left part is covered.
@@ -131,7 +131,7 @@ class TestBoxes:
         assert ["a", "b"] == labels
 
     def test_boxes_that_no_dust_covers_keep_their_exact_numbers(self):
-        """No number goes through pixels and back."""
+        """A box that keeps its sides keeps every bit of its numbers."""
         boxes = np.random.default_rng(0).uniform(0, 1, (50, 4)).astype(np.float32)
         boxes = np.concatenate([boxes[:, :2] * 0.4, 0.5 + boxes[:, 2:] * 0.5], axis=1)
         compose = A.Compose(
@@ -142,7 +142,7 @@ class TestBoxes:
         assert (compose(image=grey(37, 41), bboxes=boxes.copy(), index=3, epoch=0)["bboxes"] == boxes).all()
 
     def test_whole_pixels_stay_whole_in_float32(self):
-        """10 / 30 * 30 is less than 10 in float32, which must not make a box reach into the next row."""
+        """A box does not reach into the next row because 10 / 30 * 30 is below 10 in float32."""
         for side in range(17, 60):
             spec = Spec(count_range=(1, 1), side_range=(6, 6), center="inside", spare_last=False)
             top, left, bottom, right = (
@@ -172,7 +172,7 @@ class TestBoxes:
         assert self.boxes_of(boxes, index, min_area=81) == ([], [])
 
     def test_boxes_may_be_kept(self, index):
-        """Dust hides, it does not move."""
+        """With boxes="keep", dust does not change boxes."""
         left, top, right, bottom = self.square(index)
         boxes = [[left, top, right + 4, bottom], [left + 1, top + 1, right - 1, bottom - 1]]
         found, labels = self.boxes_of(boxes, index, "keep")
@@ -181,17 +181,17 @@ class TestBoxes:
         assert ["a", "b"] == labels
 
     def test_boxes_of_a_transform_alone_are_left_alone(self):
-        """Only Compose knows their format."""
+        """Without Compose, which knows their format, boxes are passed on."""
         boxes = np.array([[0.1, 0.1, 0.2, 0.2]])
 
         assert seeded()(image=grey(40, 40), bboxes=boxes, index=5, epoch=0)["bboxes"] is boxes
 
     def test_no_boxes_are_no_error(self):
-        """Empty lists occur."""
+        """An empty list of boxes stays empty."""
         assert self.boxes_of(np.zeros((0, 4)), 0) == ([], [])
 
     def test_keypoints_go_only_if_they_are_to_go(self, index):
-        """Those under dust, and only with remove_invisible=True; labels follow."""
+        """Keypoints under dust are removed if remove_invisible is True, together with their labels."""
         left, top, right, bottom = self.square(index)
         points = [[left + 0.5, top + 0.5], [right - 0.5, bottom - 0.5], [right + 0.5, bottom], [1, 1]]
         for remove, names in ((True, ["c", "d"]), (False, ["a", "b", "c", "d"])):
@@ -203,13 +203,13 @@ class TestBoxes:
             assert len(names) == len(result["keypoints"])
 
     def test_no_keypoints_are_no_error(self):
-        """Empty lists occur."""
+        """An empty list of keypoints stays empty."""
         result = pointed(seeded(), remove_invisible=True)(image=grey(40, 40), keypoints=[], names=[], index=0, epoch=0)
 
         assert len(result["keypoints"]) == 0
 
     def test_images_of_other_sizes_get_dust_of_their_own(self):
-        """The key is the same, the size is not."""
+        """Images of two sizes in one call get the dust of the same index, each for its size."""
         compose = A.Compose([seeded()], additional_targets={"small": "image"}, is_check_shapes=False)
         result = compose(image=grey(30, 40, 3), small=grey(20, 20, 3), index=5, epoch=0)
 
@@ -217,7 +217,7 @@ class TestBoxes:
         assert (expected(grey(20, 20, 3), index=5) == result["small"]).all()
 
     def test_additional_targets_get_the_same_dust(self):
-        """Images, masks and boxes under other names."""
+        """Images, masks and boxes under other names share the dust of the image."""
         compose = A.Compose(
             [seeded(fill_mask=1)],
             additional_targets={"left": "image", "parts": "mask", "cars": "bboxes"},
@@ -235,7 +235,7 @@ class TestBoxes:
     if X:
 
         def test_boxes_bound_to_frames_and_masks_stay_bound(self, index):
-            """What AlbumentationsX keeps together."""
+            """AlbumentationsX keeps boxes with their frames and masks, also where dust removes some."""
             left, top, right, bottom = self.square(index)
             hidden, shown = [left + 1, top + 1, right - 1, bottom - 1], [0, 0, 40, 40]
             params = A.BboxParams(coord_format="pascal_voc")
@@ -261,7 +261,7 @@ class TestBoxes:
             assert [2] == [part["mask"].max() for part in result["instances"]]
 
         def test_oriented_boxes_can_only_be_kept(self):
-            """AlbumentationsX has them; nothing says what of them is visible."""
+            """The oriented boxes of AlbumentationsX are kept or refused."""
             params = A.BboxParams(coord_format="albumentations", bbox_type="obb", label_fields=[])
             boxes = np.array([[0.2, 0.2, 0.8, 0.8, 30]], np.float32)
             result = A.Compose([seeded(boxes="keep")], bbox_params=params)(

@@ -1,4 +1,4 @@
-"""What is drawn follows the post and the papers."""
+"""The drawn rectangles follow the distributions of the post and the papers."""
 
 import math
 
@@ -9,7 +9,7 @@ from scipy import stats
 import dustaug
 
 N = 20_000
-# Seeds are fixed, so these tests either always pass or never; 1e-4 leaves room for some fifty of them.
+# Seeds are fixed, so a test passes always or never. With 1e-4, fifty p-values are unlikely to fall below by chance.
 LEVEL = 1e-4
 
 
@@ -69,7 +69,7 @@ def erasing_rectangles(height, width, n, seed, *, scale, ratio):
 
 
 class TestDust:
-    """dust() is the post's distribution."""
+    """dust() has the distribution of the post."""
 
     @pytest.mark.parametrize(("height", "width"), [(224, 224), (60, 91)])
     def test_it_follows_the_posts_algorithm(self, height, width):
@@ -86,14 +86,14 @@ class TestDust:
         assert same_distribution(ours.fill, theirs[:, 4]) > LEVEL
 
     def test_counts_and_brightness_are_uniform(self):
-        """0…31 rectangles, brightness 0…255."""
+        """Counts are uniform over 0…31, and brightness is uniform over 0…255."""
         ours = drawn(dustaug.dust(), 224, 224)
 
         assert uniform_pvalue(np.bincount(ours.image, minlength=N), 32) > LEVEL
         assert uniform_pvalue(ours.fill, 256) > LEVEL
 
     def test_centres_are_normal(self):
-        """Kolmogorov and Smirnov see a normal distribution of mean 0.5 and deviation 0.25 in both axes."""
+        """A Kolmogorov-Smirnov test accepts a normal distribution of mean 0.5 and deviation 0.25 on both axes."""
         boxes = drawn(dustaug.dust(), 10_000, 20_000).boxes
         rng = np.random.default_rng(0)
         for low, high, side in ((0, 2, 10_000), (1, 3, 20_000)):
@@ -121,7 +121,7 @@ class TestDust:
         assert np.abs(correlations).max() < 5 / math.sqrt(N)
 
     def test_the_last_row_and_column_stay(self):
-        """The post's quirk, and its switch."""
+        """The post never paints the last row and column; spare_last=False does."""
         for spare, expected in ((True, 0), (False, 1)):
             mask = drawn(dustaug.dust(spare_last=spare), 20, 30).mask(20, 30)
 
@@ -131,11 +131,11 @@ class TestDust:
 
 
 class TestCutout:
-    """cutout() is the paper's."""
+    """cutout() has the distribution of its paper."""
 
     @pytest.mark.parametrize("size", [1, 2, 7, 16])
     def test_it_follows_the_definition(self, size):
-        """The centre is uniform over the pixels, the square clipped at the border; odd sizes are exact."""
+        """The centre is uniform over the pixels, and the square is clipped; odd sizes are exact."""
         boxes = drawn(dustaug.cutout(size), 40, 32).boxes
         rng = np.random.default_rng(1)
         y, x = rng.integers(0, 40, N), rng.integers(0, 32, N)
@@ -148,15 +148,15 @@ class TestCutout:
         assert len(boxes) == N
 
     def test_it_is_black(self):
-        """The fill is zero."""
+        """The fill of cutout() is 0."""
         assert (drawn(dustaug.cutout(3), 40, 32).fill == 0).all()
 
 
 class TestRandomErasing:
-    """random_erasing() is the paper's, with a log-uniform aspect."""
+    """random_erasing() has the distribution of its paper, with a log-uniform aspect."""
 
     def test_it_follows_the_definition(self):
-        """Sizes and places agree with drawing area and aspect until the rectangle fits."""
+        """Sizes and places are those of drawing area and aspect until the rectangle fits."""
         ours = drawn(dustaug.random_erasing(p=1, scale=(0.1, 0.6)), 50, 70).boxes
         theirs = erasing_rectangles(50, 70, N, seed=1, scale=(0.1, 0.6), ratio=(0.3, 1 / 0.3))
 
@@ -167,7 +167,7 @@ class TestRandomErasing:
             assert same_distribution(ours[:, high] - ours[:, low], theirs[:, high] - theirs[:, low]) > LEVEL
 
     def test_it_lies_inside(self):
-        """Nothing is clipped."""
+        """No rectangle is clipped."""
         boxes = drawn(dustaug.random_erasing(p=1), 64, 64).boxes
         share = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / 64**2
 
@@ -177,7 +177,7 @@ class TestRandomErasing:
         assert share.max() < 0.42
 
     def test_it_is_applied_with_probability_p(self):
-        """Half of the images stay clean, each on its own."""
+        """Half of the images stay clean, and each decides on its own."""
         images = np.bincount(drawn(dustaug.random_erasing(), 64, 64).image, minlength=N)
 
         assert stats.binomtest(int(images.sum()), N, 0.5).pvalue > LEVEL
@@ -194,7 +194,7 @@ class TestRandomErasing:
 
 
 class TestOtherFields:
-    """The remaining ways to say where, how large and with what."""
+    """The remaining fields say where rectangles lie, how large they are and how they are filled."""
 
     def test_p_is_drawn_for_each_image(self):
         """A share of p of the images is dusted."""
@@ -212,7 +212,7 @@ class TestOtherFields:
         assert uniform_pvalue(boxes[:, 3] - boxes[:, 1] - 10, 11) > LEVEL
 
     def test_rectangles_larger_than_the_image_cover_it(self):
-        """An oversized rectangle is clipped, or made as large as the image (a peer raises from NumPy's depths)."""
+        """A rectangle larger than the image is cut to it (a peer raises NumPy's own error)."""
         for center in ("inside", "uniform"):
             spec = dustaug.cutout(500, center=center)
             rectangles = dustaug.sample_rectangles(spec, height=30, width=20, seed=0, index=0)
@@ -220,7 +220,7 @@ class TestOtherFields:
             assert rectangles.boxes.tolist() == [[0, 0, 30, 20]]
 
     def test_squares_are_square(self):
-        """side_range gives equal sides, uniform."""
+        """side_range gives equal sides, which are uniform."""
         boxes = drawn(dustaug.dust(side_range=(3, 9), center="inside", count_range=(1, 1)), 64, 64).boxes
         sides = boxes[:, 2:] - boxes[:, :2]
 

@@ -14,10 +14,10 @@ from toy_models import HEIGHT, LEVELS, WIDTH, N, brightness, curve_of, pictures
 
 
 class TestOcclusionCurve:
-    """occlusion_curve()."""
+    """occlusion_curve() measures accuracy, flips and coverage for each severity."""
 
     def test_it_equals_a_plain_loop(self):
-        """One image after the other, by hand, gives the same numbers."""
+        """A plain loop over single images gives the same numbers."""
         images, labels = pictures(N, HEIGHT, WIDTH, 3), np.arange(N) % 3
         clean = [int(np.argmax(brightness(image[None])[0])) for image in images]
         rows = []
@@ -48,7 +48,7 @@ class TestOcclusionCurve:
         assert curve_of(occlusions=levels) == curve_of(occlusions=levels, batch_size=batch_size)
 
     def test_the_seed_decides(self):
-        """One seed repeats, another occludes otherwise."""
+        """The same seed repeats the curve, and another seed occludes other pixels."""
         assert curve_of(seed=1) == curve_of(seed=1)
         assert curve_of(seed=1).coverage != curve_of(seed=2).coverage
 
@@ -140,7 +140,7 @@ class TestOcclusionCurve:
         assert curve.flip_rate[1] > 0
 
     def test_a_function_occludes_what_it_likes(self):
-        """It gets copies and their positions; the share that it changed is the coverage."""
+        """A function gets copies of images and their positions; the coverage is the share that it changed."""
         images, seen = np.full((10, 4, 5, 3), 200, np.uint8), []
 
         def hide_corner(batch, index):
@@ -155,7 +155,7 @@ class TestOcclusionCurve:
         assert (curve.severities, curve.accuracy, curve.flip_rate) == ((7,), (1,), (0,))
 
     def test_flips_count_wrong_answers_too(self):
-        """A model that errs always, in two ways, flips though its accuracy stays."""
+        """A model that is always wrong, in two ways, has flips though its accuracy stays."""
         images = np.zeros((10, 4, 4), np.uint8)
 
         curve = curve_of(images, np.full(10, 2), {1: lambda x, _: x + 255}, lambda x: np.eye(3)[x[:, 0, 0] // 255])
@@ -163,14 +163,14 @@ class TestOcclusionCurve:
         assert (curve.clean_accuracy, curve.accuracy, curve.flip_rate) == (0, (0,), (1,))
 
     def test_the_default_is_the_dust_of_the_post(self):
-        """Without occlusions, 4 to 64 rectangles are painted."""
+        """By default, 4 to 64 rectangles of dust() are painted."""
         default = curve_of(pictures(N, 64, 64, 3), occlusions=None)
         spelled = {n: dust(count_range=(n, n)) for n in (4, 8, 16, 32, 64)}
 
         assert default == curve_of(pictures(N, 64, 64, 3), occlusions=spelled)
 
     def test_severities_rise(self):
-        """They are sorted, and are floats whatever they were."""
+        """Severities are sorted and become floats."""
         curve = curve_of(occlusions={np.int64(3): dust(), 0.5: cutout(3), np.float32(2): dust()})
 
         assert [0.5, 2.0, 3.0] == list(curve.severities)

@@ -1,4 +1,4 @@
-"""Each mistake has one sentence, and no answer of the model comes into it but by its own words."""
+"""Each mistake raises an error of one sentence, and the errors of a model come through."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ PAIR = ": type numpy.stack([1 - p, p], axis=1) for two classes, or predict_proba
 
 
 class TestErrors:
-    """Each mistake has one sentence, and no answer of the model comes into it but by predict's own."""
+    """Each mistake raises an error of one sentence that says what must hold."""
 
     @pytest.mark.parametrize(
         ("options", "error", "message"),
@@ -258,7 +258,7 @@ class TestErrors:
         assert message.format(n=sizes[0], m=sizes[0] + 1) == str(caught.value)
 
     def test_of_scores_that_numpy_cannot_read(self):
-        """The words of NumPy are in the message."""
+        """The message quotes NumPy's own words."""
         with pytest.raises(
             TypeError, match=r"^predict must return scores as an array, got list \(.*inhomogeneous.*\)$"
         ):
@@ -266,7 +266,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("measure", [curve_of, map_of])
     def test_of_classes_that_change(self, measure):
-        """All batches have the same columns."""
+        """All batches must have the same number of classes."""
         widths = iter((3, 4))
 
         with pytest.raises(
@@ -275,7 +275,7 @@ class TestErrors:
             measure(predict=lambda batch: np.zeros((len(batch), next(widths))))
 
     def test_errors_of_the_model_come_through(self):
-        """What predict raises is not touched."""
+        """An error that predict raises reaches the caller."""
 
         def predict(batch):
             raise ZeroDivisionError

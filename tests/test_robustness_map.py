@@ -9,12 +9,12 @@ from toy_models import HEIGHT, WIDTH, brightness, map_of, pictures
 
 
 class TestOcclusionMap:
-    """occlusion_map()."""
+    """occlusion_map() shows where a model looks."""
 
     @pytest.mark.parametrize("layout", ["HWC", "CHW", "HW"])
     @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
     def test_it_lights_up_where_the_model_looks(self, layout, dtype):
-        """A model of one pixel has heat on the patches over it, and nowhere else."""
+        """A model that reads one pixel has heat on the patches over it, and nowhere else."""
         white = 255 if dtype == np.uint8 else 1
         image = np.full({"HWC": (9, 12, 3), "CHW": (3, 9, 12), "HW": (9, 12)}[layout], white, dtype)
         place = {"HWC": (slice(None), 4, 7, 0), "CHW": (slice(None), 0, 4, 7), "HW": (slice(None), 4, 7)}[layout]
@@ -31,7 +31,7 @@ class TestOcclusionMap:
 
     @pytest.mark.parametrize(("patch", "stride"), [(1, 1), (4, 3), (5, 2), (12, 12), (3, 1)])
     def test_it_equals_a_plain_loop(self, patch, stride):
-        """One patch after the other, by hand, gives the same heat."""
+        """A plain loop over patches gives the same heat."""
         image = pictures(HEIGHT, WIDTH, 3)
         falls, n = np.zeros((HEIGHT, WIDTH)), np.zeros((HEIGHT, WIDTH))
         tops = sorted({*range(0, HEIGHT - patch, stride), HEIGHT - patch})
@@ -52,11 +52,11 @@ class TestOcclusionMap:
     @settings(max_examples=10)
     @given(st.integers(1, 99))
     def test_the_batch_size_changes_nothing(self, batch_size):
-        """However patches are split, the heat is the same."""
+        """The heat is the same however the patches are split into batches."""
         assert (map_of(patch=4).heat == map_of(patch=4, batch_size=batch_size).heat).all()
 
     def test_no_batch_is_larger_than_asked(self):
-        """The model never gets more images at once."""
+        """The model never gets more images at once than batch_size."""
         sizes = []
 
         def predict(batch):
@@ -78,7 +78,7 @@ class TestOcclusionMap:
         assert map_of(pictures(7, 9)).patch == 1
 
     def test_a_target_may_be_chosen(self):
-        """What raises one score lowers the other here."""
+        """Two scores of this model are opposite, and so are their maps."""
         assert map_of(target=0).heat == pytest.approx(-map_of(target=2).heat)
         assert map_of(target=np.int64(1)).heat.max() == 0
 
@@ -127,7 +127,7 @@ class TestOcclusionMap:
         ],
     )
     def test_the_picture_can_be_drawn(self, shape, layout, expected):
-        """Grey or RGB, from 0 to 1, whatever the channels are."""
+        """The picture is grey or RGB, with values from 0 to 1, whatever the channels are."""
         image = pictures(*shape)
         found = map_of(image, layout=layout)
 

@@ -1,4 +1,4 @@
-"""Results of curves and maps are stored and plotted, and extras are asked for by name."""
+"""Results of curves and maps can be stored and plotted, and errors name missing extras."""
 
 import dataclasses
 import json
@@ -20,10 +20,10 @@ from matplotlib import pyplot as plt
 
 
 class TestResults:
-    """OcclusionCurve and OcclusionMap."""
+    """OcclusionCurve and OcclusionMap are values that can be stored."""
 
     def test_curves_become_json_and_come_back(self):
-        """Plain numbers only, which make the same curve again."""
+        """The dict of a curve has plain numbers only, and makes the same curve again."""
         curve = curve_of()
         read = json.loads(json.dumps(curve.to_dict()))
 
@@ -31,7 +31,7 @@ class TestResults:
         assert repr(OcclusionCurve(**read)) == repr(curve)
 
     def test_maps_become_json(self):
-        """All numbers but the picture's."""
+        """The dict of a map has all numbers except those of the picture."""
         found = map_of()
         read = json.loads(json.dumps(found.to_dict()))
 
@@ -45,13 +45,13 @@ class TestResults:
 
     @pytest.mark.parametrize("result", [curve_of, map_of])
     def test_results_are_frozen(self, result):
-        """A measurement is a value."""
+        """No field of a result can be changed."""
         measured = result()
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(measured, dataclasses.fields(measured)[0].name, 0)
 
     def test_curves_print_a_table(self):
-        """One row for each severity, the clean images first."""
+        """The table has one row for each severity, after that of the clean images."""
         lines = repr(curve_of()).splitlines()
 
         assert lines[:2] == ["OcclusionCurve of 23 images", "severity  coverage  accuracy  flip rate"]
@@ -60,11 +60,11 @@ class TestResults:
 
 
 class TestPlace:
-    """Everything lies where users import it, whichever file it is written in."""
+    """The public names are those of dustaug.robustness, whichever file holds the code."""
 
     @pytest.mark.parametrize("name", robustness.__all__)
     def test_names_and_pickles_are_those_of_the_public_module(self, name):
-        """What was pickled does not know the private files."""
+        """A pickle names the public module and no private file."""
         public = getattr(robustness, name)
 
         assert public.__module__ == "dustaug.robustness"
@@ -73,7 +73,7 @@ class TestPlace:
         assert typing.get_type_hints(robustness.OcclusionMap)["target"] is int
 
     def test_results_survive_a_pickle(self):
-        """As results of a pool of processes do."""
+        """Results can be pickled, as those of a pool of processes are."""
         curve, found = curve_of(), map_of()
 
         assert pickle.loads(pickle.dumps(curve)) == curve
@@ -81,7 +81,7 @@ class TestPlace:
 
 
 class TestPlots:
-    """OcclusionCurve.plot() and OcclusionMap.plot()."""
+    """OcclusionCurve.plot() and OcclusionMap.plot() draw with matplotlib."""
 
     @pytest.fixture(autouse=True)
     def _close_figures(self):
@@ -106,7 +106,7 @@ class TestPlots:
         assert ax.get_title(loc="left")
 
     def test_several_curves_share_an_axes(self):
-        """Each has a colour and an entry in the legend, with its clean accuracy."""
+        """Each curve has a colour and an entry in the legend, with its clean accuracy."""
         curve, (_, ax) = curve_of(), plt.subplots()
         for label in ("one", "other"):
             assert curve.plot(ax, label=label) is ax
@@ -124,7 +124,7 @@ class TestPlots:
         assert curve_of().plot(y="flip_rate").get_legend() is None
 
     def test_the_band_is_wilsons(self):
-        """Its limits are those of SciPy, also where nothing or everything is right."""
+        """The limits of the band are those of SciPy, also where nothing or everything is right."""
         from scipy import stats
 
         for hits, n in ((0, 7), (3, 7), (7, 7), (500, 1797)):
@@ -135,7 +135,7 @@ class TestPlots:
 
     @pytest.mark.parametrize("shape", [(9, 12), (9, 12, 3)])
     def test_maps_are_drawn_with_a_colour_bar(self, shape):
-        """Picture and heat lie in one axes, and the bar in another; no heat at all can be drawn too."""
+        """Picture and heat are in one axes, and the bar is in another; a map without heat can be drawn too."""
         _, ax = plt.subplots()
         found = map_of(pictures(*shape))
 
@@ -157,7 +157,7 @@ class TestPlots:
         ],
     )
     def test_choices_are_checked(self, options, message):
-        """Another axis is refused."""
+        """Names of axes that do not exist are refused."""
         with pytest.raises(ValueError, match=re.escape(message)):
             curve_of().plot(**options)
 
@@ -172,7 +172,7 @@ curve.plot()
 
 
 class TestExtras:
-    """Rich and matplotlib are asked for by name, and only when they are needed."""
+    """Rich and matplotlib are imported only when they are needed, and named if they are missing."""
 
     def test_progress_goes_to_the_error_stream(self, capsys):
         """The bar counts the calls of predict, and leaves the output alone."""
@@ -205,5 +205,5 @@ class TestExtras:
         assert error == f"dustaug._extras.MissingExtraError: {message}"
 
     def test_no_progress_needs_no_rich(self, run_python):
-        """Neither a measurement nor a plot does."""
+        """Without a progress bar, a measurement and a plot run without rich."""
         assert run_python(without("rich") + PLOT.format(False)) == ""

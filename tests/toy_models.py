@@ -1,4 +1,4 @@
-"""A toy model with known answers, images for it, and short calls of occlusion_curve() and occlusion_map()."""
+"""The toy model has known answers; short calls of occlusion_curve() and occlusion_map() measure it."""
 
 import numpy as np
 
@@ -20,7 +20,10 @@ def pictures(*shape, dtype=np.uint8):
 
 
 def brightness(images):
-    """Three scores: darkest, middle, brightest, by the pixels in the middle; a model that takes any layout."""
+    """Return three scores, for the darkest, middle and brightest images.
+
+    The scores depend on the pixels in the middle, and the images may have any layout.
+    """
     flat = images.reshape(len(images), -1).astype(np.float64)
     middle = flat[:, flat.shape[1] // 2 - 8 : flat.shape[1] // 2 + 8].mean(axis=1)
     middle = middle / (255 if images.dtype == np.uint8 else 1)

@@ -1,4 +1,4 @@
-"""Literal boxes and keypoints under literal dust."""
+"""Literal boxes and keypoints under literal dust have literal results."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The comparison that the tests of devices rest on fails where it must."""
+"""The comparison that the tests of devices share fails where it must."""
 
 import pytest
 
