@@ -1,6 +1,6 @@
-"""The promise: the pixels depend on nothing but (image, spec, seed, epoch, index).
+"""Pixels depend on nothing but (image, spec, seed, epoch, index): this file tests that promise.
 
-Each test here changes one other thing, for every kind of spec: the batch split, the order, the layout, the memory, the
+Each test changes one other thing, for every kind of spec: the batch split, the order, the layout, the memory, the
 dtype, the threads, the processes. tests/test_core.py tests what each argument means. tests/engine tests the mechanisms
 that could break the promise, such as prefetching.
 """
