@@ -1,6 +1,6 @@
-"""Use one extra in an environment that has no other: ``python tests/alone.py torch`` paints what dustaug alone paints.
+"""Use one extra in an environment without any other: ``python tests/alone.py torch`` compares it with add_dust().
 
-Not a test that pytest collects: it must run where the wheel and that extra are installed, and not even pytest is.
+pytest does not collect this file: it must run where the wheel and that extra are installed, and pytest is not.
 """
 
 import importlib
@@ -23,7 +23,7 @@ EXPECTED = dustaug.add_dust(np.zeros((4, 48, 64, 3), np.uint8), seed=7, index=0)
 
 
 def none():
-    """Use the library, and its command, which names the extra that it needs."""
+    """Use the library, and its command line, which names the extra that it needs."""
     assert 0 < np.count_nonzero(EXPECTED) < EXPECTED.size
     done = subprocess.run([Path(sys.executable).with_name("dustaug"), "preview"], capture_output=True, check=False)
     assert done.returncode == 1
@@ -31,7 +31,7 @@ def none():
 
 
 def cli():
-    """Draw the contact sheet of the photograph in the package."""
+    """Draw the contact sheet of the packaged photograph."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([Path(sys.executable).with_name("dustaug"), "preview"], cwd=folder, check=True)
         assert Path(folder, "dust.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""All tests share these fixtures, and the rule which test files are collected."""
 
 import importlib
 import importlib.util
@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, settings
 
 # Albumentations 2.0.8 asks the network for its newest version at import, and warns where there is none.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-# Keras takes TensorFlow without being told, also where it is not installed.
+# Keras chooses TensorFlow by default, even if it is not installed.
 if importlib.util.find_spec("tensorflow") is None:
     os.environ.setdefault("KERAS_BACKEND", "torch" if importlib.util.find_spec("torch") else "jax")
-# A cache of its own: a stale one could hide a change of the kernels.
+# The tests have a cache of their own, since a stale one could hide a change of the kernels.
 os.environ.setdefault("NUMBA_CACHE_DIR", tempfile.mkdtemp(prefix="dustaug-tests-"))
 
 settings.register_profile(
@@ -27,17 +27,24 @@ settings.load_profile("dustaug")
 TESTS = Path(__file__).parent
 VECTORS = TESTS / "vectors"
 
-# What the tests and docs of an adapter need. Where it is not installed they are not collected, never skipped;
-# DUSTAUG_TEST_FRAMEWORKS names what must be there (CI sets it), so that nothing is left out by accident.
+# The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.
+# CI names in DUSTAUG_TEST_FRAMEWORKS what must be installed, so that nothing is left out by accident.
 FRAMEWORKS = {
     "_graph.torch_dtypes": ["torch"],
     "_tensors.painter": ["torch"],
+    "_tensors.agreement": ["torch"],
     "_tensors.devices": ["torch"],
     "_tensors.compiled": ["torch"],
     "_tensors.triton": ["torch", "triton"],
     "torch": ["torch"],
     "torchvision": ["torch", "torchvision"],
     "albumentations": ["albumentations"],
+    "albumentations_inputs": ["albumentations", "torch"],
+    "albumentations_keys": ["albumentations", "torch"],
+    "albumentations_peers": ["albumentations"],
+    "albumentations_randomness": ["albumentations", "torch"],
+    "albumentations_saved": ["albumentations"],
+    "albumentations_targets": ["albumentations"],
     "albumentations._hooks": ["albumentations"],
     "tensorflow": ["tensorflow"],
     "keras": ["keras"],
@@ -75,7 +82,7 @@ def missing_framework(adapter):
     return any(importlib.util.find_spec(package) is None for package in FRAMEWORKS.get(adapter, ()))
 
 
-# The folder that holds what `python -m build` made; .ci/run and the release workflow set it.
+# .ci/run and the release workflow name here the folder that holds what `python -m build` made.
 BUILT = os.environ.get("DUSTAUG_TEST_BUILT")
 
 
@@ -86,7 +93,7 @@ def adapter_of(test_file):
 
 
 def pytest_ignore_collect(collection_path):
-    """Leave out the tests of what is not here: frameworks, files that were built, a GPU."""
+    """Leave out tests whose framework, built files or GPU are missing."""
     if collection_path.suffix != ".py" or not collection_path.is_relative_to(TESTS):
         return None
     adapter = adapter_of(collection_path)
@@ -113,7 +120,7 @@ if unavailable := [adapter for adapter in required if missing_framework(adapter)
 
 
 def pytest_sessionfinish(session):
-    """Fail where a test was skipped: what cannot run is not collected, and what is collected runs."""
+    """Fail the run if a test was skipped."""
     if left_out(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -124,7 +131,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def left_out(config):
-    """Count the tests that were skipped or expected to fail; xdist's workers leave that to their master."""
+    """Count the tests that were skipped or expected to fail; with xdist, the master counts."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     return sum(len(reporter.stats.get(outcome, ())) for outcome in ("skipped", "xfailed", "xpassed")) if reporter else 0
 
@@ -142,7 +149,7 @@ sys.meta_path.insert(0, Nowhere)
 
 
 def without(*packages):
-    """Return the beginning of a program in which packages are not installed, whether they are or not."""
+    """Return the beginning of a program for which packages are not installed, whether they are or not."""
     return WITHOUT.format(packages)
 
 

@@ -1,4 +1,4 @@
-"""The Triton kernel in Triton's interpreter, which needs no GPU but a process of its own.
+"""Run the Triton kernel in Triton's interpreter, which needs no GPU but a process of its own.
 
 Triton decides at its import whether it compiles or interprets.
 """
@@ -15,16 +15,16 @@ import numpy as np
 
 @functools.cache
 def interpreter():
-    """The process, started at the first call."""
+    """Start the process at the first call, and return its executor."""
     pool = concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     atexit.register(pool.shutdown)
     return pool
 
 
 def run(function, *arguments):
-    """Call a function of this module in the process, and return what it returns."""
+    """Call a function in the process, with arguments that can be pickled, and return what it returns."""
     before = os.environ.get("TRITON_INTERPRET")
-    os.environ["TRITON_INTERPRET"] = "1"  # A process starts with the environment of the moment.
+    os.environ["TRITON_INTERPRET"] = "1"  # A new process copies the environment.
     try:
         return interpreter().submit(function, *arguments).result()
     finally:
@@ -34,34 +34,46 @@ def run(function, *arguments):
             os.environ["TRITON_INTERPRET"] = before
 
 
-def paint(buffer, name, place, spec, key, layout, value_range=None):
-    """Paint a view of an array of bits with the kernel, and return the array.
+def paint(buffer, name, place, spec, coordinates, layout, value_range=None):
+    """Paint a view of an array of whole numbers with the kernel, and return the array.
 
     The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices and epoch
-    may be arrays, which become tensors. The programs run from the last to the first: on a GPU they run in any order,
-    and in this one a pixel that two of them write ends up wrong.
+    may be arrays, which become tensors.
     """
     import torch
+
+    from agreement import as_tensor
+
+    coordinates = {
+        word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in coordinates.items()
+    }
+    paint_tensor(as_tensor(torch.from_numpy(buffer), name, place), spec, layout, value_range, **coordinates)
+    return buffer
+
+
+def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
+    """Paint a tensor with the kernel.
+
+    The programs run from the last to the first. On a GPU they run in any order; in this order, a pixel that two
+    programs write ends up wrong.
+    """
     from triton.runtime.interpreter import interpreter_builder as builder
 
     from dustaug._tensors.devices import KernelPainter, make_batch
 
-    key = {word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in key.items()}
-    shape, strides, offset = place
-    tensor = torch.from_numpy(buffer).view(getattr(torch, name)).as_strided(shape, strides, offset)
-    painter = KernelPainter(make_batch(tensor.device, shape, strides, tensor.dtype, spec, layout, value_range))
+    batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, layout, value_range)
+    painter = KernelPainter(batch)
     forwards = builder.set_grid_idx
 
     def backwards(*place):
         forwards(*(n - 1 - i for n, i in zip(builder.grid_dim, place, strict=True)))
 
     with mock.patch.object(builder, "set_grid_idx", backwards):
-        painter(tensor, **key)
-    return buffer
+        painter(tensor, **coordinates)
 
 
 def philox(counters, keys):
-    """The words of counters (n, 4) and keys (n, 2), as Triton has them: (n, 4)."""
+    """Return the words that Triton draws for counters (n, 4) and keys (n, 2): (n, 4)."""
     import torch
 
     from philox_in_triton import draw_words

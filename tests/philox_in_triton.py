@@ -1,4 +1,4 @@
-"""A kernel that does nothing but draw words, as ``dustaug._tensors.triton`` does."""
+"""The kernel draws words and nothing else, as ``dustaug._tensors.triton`` draws them."""
 
 import triton
 import triton.language as tl

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for specs and for arrays that lie in memory in every way that dustaug accepts."""
+"""Hypothesis draws specs here, and arrays that lie in memory in every way that dustaug accepts."""
 
 import ml_dtypes
 import numpy as np
@@ -22,7 +22,7 @@ def ordered(values):
 
 @st.composite
 def specs(draw, channels, dtype):
-    """Any spec that suits images of so many channels."""
+    """Draw any spec that suits images of so many channels."""
     floating = dtype.kind not in "biuc"
     fills = ["grey", "constant", "color", "noise"] + ["mean"] * (dtype.kind != "c")
     fields = {
@@ -60,7 +60,10 @@ def specs(draw, channels, dtype):
 
 @st.composite
 def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS, steps=(1, 1, 1, -1, 2, -2, 3)):
-    """(buffer, view of it, layout): strided, sliced, flipped and transposed views inside a larger buffer of noise."""
+    """Draw (buffer, view of it, layout).
+
+    Views are strided, sliced, flipped and transposed, and lie inside a larger buffer of noise.
+    """
     dtype = draw(st.sampled_from(dtypes))
     layout = draw(st.sampled_from(layouts))
     side = st.one_of(st.integers(min_side, min(min_side + 2, max_side)), st.integers(min_side, max_side))
@@ -82,7 +85,7 @@ def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS, step
 
 
 def sample_items(shape, dtype, seed):
-    """Finite items of any dtype, floats in [0, 1]."""
+    """Return random finite items of any dtype; floats lie in [0, 1]."""
     rng = np.random.default_rng(seed)
     if dtype.kind in "biu":
         limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
@@ -92,7 +95,7 @@ def sample_items(shape, dtype, seed):
 
 
 def as_nhwc(view, layout):
-    """The view with all four axes, as a view."""
+    """Return a view with all four axes, on the same memory."""
     missing = [axis for axis in "NHWC" if axis not in layout]
     names = [*layout, *missing]
     return view[(..., *[None] * len(missing))].transpose([names.index(axis) for axis in "NHWC"])

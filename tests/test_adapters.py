@@ -1,4 +1,4 @@
-"""Every adapter paints the same bytes for the same (image, spec, seed, epoch, index): those of vectors/pixels.json."""
+"""Every adapter paints the bytes that vectors/pixels.json pins for (image, spec, seed, epoch, index)."""
 
 import json
 import tempfile
@@ -32,7 +32,7 @@ def through_torch(images, spec):
 
     from dustaug.torch import add_dust
 
-    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)  # Channels-last memory.
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)  # This memory is channels_last.
     return add_dust(tensor, spec, seed=SEED, epoch=EPOCH, index=FIRST).permute(0, 2, 3, 1).numpy()
 
 
@@ -55,7 +55,7 @@ def through_torch_operations(images, spec):
 
     from dustaug._tensors.devices import OperationsPainter, make_batch
 
-    tensor = torch.from_numpy(images)  # On the CPU, as if it was a device that has operations alone.
+    tensor = torch.from_numpy(images)  # The tensor is painted as on a device that only has PyTorch's operations.
     batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, "NHWC")
     OperationsPainter(batch)(tensor, SEED, EPOCH, FIRST)
     return images
@@ -263,7 +263,7 @@ ADAPTERS = {
 }
 
 
-# These draw a seed for every call, and have no other epoch and index.
+# These adapters draw a seed for every call; their epoch and first index are 0.
 FROM_ZERO = {"torchvision"}
 
 
@@ -271,7 +271,7 @@ FROM_ZERO = {"torchvision"}
 @pytest.mark.parametrize("spec", ADAPTED)
 @pytest.mark.parametrize("name", [name for name, (_, needs) in ADAPTERS.items() if not missing_framework(needs)])
 def test_all_adapters_paint_the_same_bytes(name, spec):
-    """The bytes of add_dust() on a NumPy batch, through every door, and the hash of the file."""
+    """Every adapter gives the bytes of add_dust() on a NumPy batch, and their hash is that of the file."""
     key = "zero" if name in FROM_ZERO else "any"
     expected = add_dust(photos(), ADAPTED[spec], **KEYS[key])
     dusted = ADAPTERS[name][0](photos(), ADAPTED[spec])

@@ -29,7 +29,7 @@ def test_the_c_twin_paints_the_same_pixels():
 
 @pytest.mark.parametrize("rival", [post_loop, vectorised_numpy])
 def test_the_rivals_in_python_paint_dust(rival):
-    """They paint grey rectangles and spare the last row and column, as the post does."""
+    """The rivals in Python paint grey rectangles and spare the last row and column, as the post does."""
     np.random.seed(0)  # noqa: NPY002
     images = np.full((50, 64, 64, 3), 7, np.uint8)
     rival(images)
@@ -54,7 +54,7 @@ def dust(images, spec, **arguments):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.side == 32], ids=str)
 def test_dustaug_passes_its_own_check(case):
-    """What all are compared with paints what is compared, in every kind of case."""
+    """The check that rivals must pass accepts dustaug too, in every kind of case."""
     [peer] = own.PEERS
     found = check(peer, peer.bind(case), case)
 
@@ -99,7 +99,7 @@ def test_a_rival_that_paints_something_else_is_refused(paint, reason):
 
 
 def test_a_rival_may_say_that_all_images_of_a_batch_are_alike():
-    """Who says so passes the check."""
+    """A rival that repeats one draw over a batch passes the check if it says so."""
     peer = rival(paints_one_for_all, same_on_batch=True)
 
     assert check(peer, peer.bind(ONE), ONE).in_place
@@ -125,7 +125,7 @@ def test_a_copy_is_seen():
 
 
 def test_every_rival_has_its_turns_in_every_run():
-    """No run of a race is without a call of a rival, and every call has an index of its own."""
+    """Every run of a race calls every rival, and every call has an index of its own."""
     seen = {"a": [], "b": []}
     found = race({name: Rival(calls.append) for name, calls in seen.items()}, 4, 0.01, n_runs=3, warmups=2)
 
@@ -137,7 +137,7 @@ def test_every_rival_has_its_turns_in_every_run():
 
 
 def test_times_are_those_of_pyperf():
-    """Median, quartiles and ratios are per image, and the file is one of pyperf."""
+    """The median, quartiles and ratios are per image, and pyperf can read the file."""
     slow, fast = Times([[2e-6, 4e-6], [6e-6, 8e-6]], 8), Times([[1e-6], [1e-6]], 8)
     found = suite({"figure": Section(title="", note="", tables=[], data={"case": {"slow": slow, "fast": fast}})})
 
@@ -153,7 +153,7 @@ def test_times_are_those_of_pyperf():
 
 
 def test_losing_rows_are_collected_with_their_reasons():
-    """What is in bold and every missed target stand in the last table; what is not explained says so."""
+    """The last table lists every bold cell and missed target, and says if a reason is missing."""
     table = Table(
         "", ("Rival", "small", "large"), [("C", "1.0 · **0.5 ×**", "3 ×"), ("D", "**2**", "1"), ("E", "1", "1")]
     )
@@ -171,7 +171,7 @@ def test_losing_rows_are_collected_with_their_reasons():
 
 
 def test_an_adapter_is_held_against_its_own_library():
-    """Where it takes longer, it stands in the last table, with the reason of the adapter."""
+    """An adapter that takes longer than its library is in the last table, with its reason."""
     times = {
         "small": {"dustaug.add_dust": 1, "own": 6, "rival": 2},
         "large": {"dustaug.add_dust": 1, "own": 2, "rival": 4},
@@ -208,7 +208,10 @@ def found():
 
 
 def test_no_rival_is_missing_from_a_table(found):
-    """Every rival has a row in every table of times: a time, why there is none, or that it is not installed."""
+    """Every table of times has a row for every rival.
+
+    The row holds a time, the reason why there is none, or that the rival is not installed.
+    """
     rivals = {row[0] for row in found.tables[0].rows}
     tables = [table for table in found.tables if table.label]
 
@@ -220,7 +223,7 @@ def test_no_rival_is_missing_from_a_table(found):
 
 
 def test_no_rival_is_refused_by_its_check(found):
-    """The rivals that are timed paint what is compared; the others cannot, and say why."""
+    """The rivals that are timed paint what is compared; the others say why they cannot."""
     reasons = {reason for each in found.data["refused"].values() for reason in each.values()}
 
     assert reasons <= {
@@ -232,7 +235,7 @@ def test_no_rival_is_refused_by_its_check(found):
 
 
 def test_no_rival_of_an_adapter_is_missing(found):
-    """An adapter of ours names the row of its own library, and a reason."""
+    """Each adapter names the row of its own library, and a reason."""
     adapters = {name: row for name, row in found.data["libraries"].items() if name.startswith("dustaug in")}
 
     assert set(adapters.values()) <= set(found.data["libraries"])
@@ -241,7 +244,7 @@ def test_no_rival_of_an_adapter_is_missing(found):
 
 
 def test_the_numbers_of_the_peers_are_plain(found):
-    """Times, ratios and memory of the rivals are there as numbers."""
+    """The data of a measurement give the times and ratios as plain numbers."""
     numbers = plain(found.data)
 
     assert set(numbers["times"]) == set(map(str, SMALL))
@@ -250,7 +253,7 @@ def test_the_numbers_of_the_peers_are_plain(found):
 
 
 def test_a_rival_that_is_not_installed_is_named(monkeypatch):
-    """It stands in the tables with what to type."""
+    """The tables name a missing rival, and what to type to install it."""
     monkeypatch.setattr(peers, "_installed", lambda _: False)
     section = peers.peers(Settings(quick=True), [ONE])
     text = markdown(section)
@@ -261,7 +264,7 @@ def test_a_rival_that_is_not_installed_is_named(monkeypatch):
 
 
 def test_a_file_is_updated_between_its_marks(tmp_path):
-    """What stands before and after the results stays."""
+    """An update keeps the text before and after the results."""
     page = tmp_path / "page.md"
     page.write_text(f"before\n\n{__main__._BEGIN}\nold\n{__main__._END}\n\nafter\n", encoding="utf-8")
     __main__._update(page, {"figure": Section(title="New", note="", tables=[])})
@@ -269,17 +272,17 @@ def test_a_file_is_updated_between_its_marks(tmp_path):
     assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
 
 
-# Figures that need a framework, by the name that conftest.py has for it; that of Ray imports Ray when it is measured.
+# These figures need a framework, named as in conftest.py. The one of Ray imports Ray when it is measured.
 _NEEDS = {"albumentations": "albumentations", "torchvision": "torchvision", "loader": "torchvision"}
 _NEEDS |= {"tensorflow": "keras_data"}
 
 
 @pytest.mark.parametrize("name", [name for name in __main__.FIGURES if not missing_framework(_NEEDS.get(name))])
 def test_every_figure_of_the_command_is_there(name):
-    """What --only offers can be measured."""
+    """Every figure that --only offers can be measured."""
     assert callable(getattr(importlib.import_module(f"benchmarks.{__main__.FIGURES[name]}"), name))
 
 
 def test_figures_are_left_out_for_their_framework_only():
-    """A figure that is measured unasked needs none."""
+    """The figures that are measured by default need no framework."""
     assert not set(_NEEDS) & set(__main__.DEFAULT)

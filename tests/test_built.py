@@ -1,4 +1,7 @@
-"""What `python -m build` made: the wheel and the sdist in the folder that DUSTAUG_TEST_BUILT names."""
+"""The wheel and the sdist that `python -m build` made are right.
+
+They lie in the folder that DUSTAUG_TEST_BUILT names.
+"""
 
 import configparser
 import email
@@ -24,7 +27,7 @@ REPOSITORY = os.environ.get("DUSTAUG_REPOSITORY_URL", "")
 
 
 def tracked(*folders):
-    """Return the files of the clone, or of the unpacked sdist, in folders."""
+    """Return the files of the clone, or of the unpacked sdist, that lie in folders."""
     files = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     return {
         path.as_posix() for path in files if path.suffix not in (".pyc", ".pyo") and "__pycache__" not in path.parts
@@ -54,17 +57,17 @@ def metadata(wheel):
 
 
 class TestNames:
-    """The version stands in one place, and everything agrees with it."""
+    """Everything agrees with the one place that holds the version."""
 
     def test_files(self):
-        """A pure wheel for every Python 3, an sdist, and nothing else to upload."""
+        """The build made a pure wheel for every Python 3 and an sdist, and nothing else."""
         assert {path.name for path in Path(BUILT).iterdir()} == {
             f"dustaug-{VERSION}-py3-none-any.whl",
             f"dustaug-{VERSION}.tar.gz",
         }
 
     def test_changelog(self):
-        """The newest version with a date is this one; a version under work has none yet."""
+        """The newest dated version of the changelog is this one; a version in work has no date yet."""
         headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
         assert headings[0] == "Unreleased"
@@ -72,15 +75,15 @@ class TestNames:
             assert re.fullmatch(re.escape(VERSION) + r" — \d{4}-\d\d-\d\d", headings[1])
 
     def test_citation(self):
-        """CITATION.cff cites it."""
+        """CITATION.cff names this version."""
         assert f"\nversion: {VERSION}\n" in (ROOT / "CITATION.cff").read_text()
 
 
 class TestWheel:
-    """What is installed."""
+    """The wheel installs what it should."""
 
     def test_contents(self, wheel):
-        """The package with its types, its photograph and the examples: no test, benchmark or page of the docs."""
+        """The wheel holds the package, its types, photograph and examples, and no test, benchmark or page."""
         package = {name.removeprefix("src/") for name in tracked("src/dustaug")}
         examples = {f"dustaug/{name}" for name in tracked("examples")}
         info = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
@@ -91,17 +94,17 @@ class TestWheel:
         )
 
     def test_contents_are_those_of_the_sources(self, wheel):
-        """Byte for byte."""
+        """Each file of the wheel has the bytes of its source."""
         for name in tracked("src/dustaug"):
             assert wheel.read(name.removeprefix("src/")) == (ROOT / name).read_bytes()
         assert wheel.read(f"{INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
     def test_it_is_small(self, wheel):
-        """Nobody waits for pictures of the docs."""
+        """The wheel holds no pictures of the docs."""
         assert sum(file.compress_size for file in wheel.infolist()) < 500_000
 
     def test_command(self, wheel):
-        """One command is installed."""
+        """The wheel installs one command."""
         entries = configparser.ConfigParser()
         entries.read_string(wheel.read(f"{INFO}/entry_points.txt").decode())
 
@@ -111,10 +114,10 @@ class TestWheel:
 
 
 class TestMetadata:
-    """What pip reads, and the index shows."""
+    """The metadata, which pip reads and the index shows, are right."""
 
     def test_facts(self, metadata):
-        """Name, version, license and Python."""
+        """Name, version, license and Python are right."""
         assert metadata["Name"] == "dustaug"
         assert metadata["Version"] == VERSION
         assert metadata["License-Expression"] == "MIT"
@@ -124,13 +127,13 @@ class TestMetadata:
         assert "Typing :: Typed" in metadata.get_all("Classifier")
 
     def test_requirements(self, metadata):
-        """NumPy and Numba without an extra, and everything else with one."""
+        """Without an extra, only NumPy and Numba are required."""
         plain = [line for line in metadata.get_all("Requires-Dist") if "extra ==" not in line]
 
         assert {re.match("[a-z]+", line)[0] for line in plain} == {"numba", "numpy"}
 
     def test_extras(self, metadata):
-        """All that pyproject.toml declares, and each brings something."""
+        """All extras of pyproject.toml are declared, and each requires something."""
         extras = set(metadata.get_all("Provides-Extra"))
 
         assert extras == set(PROJECT["optional-dependencies"])
@@ -138,18 +141,18 @@ class TestMetadata:
             assert any(line.endswith(f"extra == '{extra}'") for line in metadata.get_all("Requires-Dist")), extra
 
     def test_description_is_the_readme(self, metadata):
-        """With other links, and otherwise word for word."""
+        """The description is the README word for word, except for its links."""
         assert metadata["Description-Content-Type"] == "text/markdown"
         assert "```python\nimport numpy as np\nfrom dustaug import add_dust\n" in metadata.get_payload()
 
     def test_links_lead_somewhere(self, metadata):
-        """None is relative: the index has no files for them to lead to."""
+        """No link is relative, as the index has no files for it."""
         links = re.findall(r"\]\(([^)]+)\)", metadata.get_payload())
 
         assert [link for link in links if not link.startswith("https://")] == []
 
     def test_links_lead_to_the_version(self, metadata):
-        """Into the repository that the workflow runs in, or, where none is known, nowhere."""
+        """Links lead into the repository of the workflow; without one there are none."""
         urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
         links = re.findall(r"\]\(([^)]+)\)", metadata.get_payload())
         if REPOSITORY:
@@ -161,10 +164,10 @@ class TestMetadata:
 
 
 class TestSdist:
-    """What distributors build from and test."""
+    """The sdist is complete enough to be built and tested by distributors."""
 
     def test_contents(self, sdist):
-        """All sources, tests, benchmarks and docs, and the files of the root: not one more."""
+        """The sdist holds all sources, tests, benchmarks, docs and files of the root, and nothing more."""
         root = {path.name for path in ROOT.iterdir() if path.suffix in (".md", ".cff", ".toml", ".yml")}
         root |= {"LICENSE", "PKG-INFO", "hatch_build.py", ".gitignore"}
         expected = tracked("src", "tests", "benchmarks", "docs", "examples") | root
@@ -172,7 +175,7 @@ class TestSdist:
         assert {str(PurePosixPath(name).relative_to(TOP)) for name in sdist.getnames()} == expected
 
     def test_its_tests_run(self, sdist, tmp_path):
-        """The tests of the pixels pass in the unpacked sdist, on its own sources."""
+        """The tests of the pixels pass in the unpacked sdist, with its own sources."""
         sdist.extractall(tmp_path, filter="data")
         top = tmp_path / TOP
         program = (

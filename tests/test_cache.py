@@ -1,4 +1,4 @@
-"""Compiling and caching: whatever state a disk is in, the library works."""
+"""Compiling and caching work whatever state the disk is in."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ print(hashlib.sha256(images.tobytes()).hexdigest(), names[0], hits, reported)
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """A copy of the installed package."""
+    """Copy the installed package."""
     target = tmp_path_factory.mktemp("site") / "dustaug"
     shutil.copytree(Path(dustaug.__file__).parent, target, ignore=shutil.ignore_patterns("__pycache__"))
     return target
@@ -36,7 +36,7 @@ def package(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def warm(package, tmp_path_factory):
-    """A cache directory that another process has filled, and the hash of its pixels."""
+    """Let another process fill a cache directory, and return it with the hash of its pixels."""
     directory = tmp_path_factory.mktemp("warm")
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
@@ -53,7 +53,7 @@ def warm(package, tmp_path_factory):
 
 @pytest.fixture
 def cache(warm, tmp_path):
-    """A copy of the filled cache directory, to be spoilt."""
+    """Copy the filled cache directory, to be damaged."""
     return shutil.copytree(warm[0], tmp_path / "cache")
 
 
@@ -70,13 +70,13 @@ def run(run_python, package, cache):
 
 
 def test_a_second_process_loads_what_the_first_compiled(run, warm):
-    """The disk cache is used."""
+    """A second process loads the compiled code from the disk."""
     assert run() == (warm[1], "_SafeCache", 2, 0)
 
 
 def test_no_directory_is_writable(run, package, warm, tmp_path):
     """A read-only installation without a home directory compiles in every process."""
-    # Files where directories are wanted stop also root, whom permissions do not.
+    # Files in the place of directories stop root too, whom permissions do not stop.
     cached = package / "_engine" / "__pycache__"
     shutil.rmtree(cached, ignore_errors=True)
     cached.touch()
@@ -91,7 +91,7 @@ def test_no_directory_is_writable(run, package, warm, tmp_path):
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 @pytest.mark.parametrize("keep", [0, 0.5])
 def test_a_broken_cache_heals(run, cache, warm, suffix, keep):
-    """Files cut short cost one compilation and a warning, once."""
+    """A file that was cut short costs one warning and one compilation."""
     for path in cache.rglob(f"*{suffix}"):
         content = path.read_bytes()
         path.write_bytes(content[: int(len(content) * keep)])
@@ -131,7 +131,7 @@ def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
 
 
 def test_eight_processes_start_cold_together(package, warm, tmp_path):
-    """Processes that compile and write the same cache at once all work."""
+    """Eight processes that compile and write the same cache at once all work."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM.replace("    dustaug.warmup()\n", "")]
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     processes = [

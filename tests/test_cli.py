@@ -1,4 +1,4 @@
-"""Tests of the command line, on real files."""
+"""The command line works on real files."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_preview_without_arguments(tmp_path, monkeypatch):
 
 
 def test_preview_tiles_are_add_dust(tmp_path):
-    """The versions are add_dust's pixels, row by row in the order of their indices, beside a larger original."""
+    """The tiles have the pixels of add_dust(), row by row in the order of their indices."""
     out = tmp_path / "sheet.png"
     assert run("preview", "--out", out, "--versions", 6, "--columns", 3, "--seed", 7, "--epoch", 2).exit_code == 0
     sheet = load(out)
@@ -373,7 +373,7 @@ def test_apply_again_writes_nothing(folder, tmp_path):
 
 
 def test_apply_resumes(folder, tmp_path):
-    """A run after some outputs were lost, and other inputs came or went, gives the same bytes."""
+    """A run gives the same bytes after outputs were lost and other inputs came or went."""
     out = tmp_path / "out"
     run("apply", folder, out, "--copies", 2)
     before = contents(out)
@@ -454,7 +454,7 @@ def test_apply_refuses_bombs_by_default(tmp_path):
 
 
 def test_apply_takes_the_first_frame(tmp_path):
-    """Of an animation the first frame is dusted, and the loss is reported."""
+    """The first frame of an animation is dusted, and the loss of the others is reported."""
     frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
     (tmp_path / "in").mkdir()
     frames[0].save(tmp_path / "in" / "film.gif", save_all=True, append_images=frames[1:])
@@ -651,14 +651,14 @@ def test_missing_extra(package):
 
 
 def test_not_imported_by_the_package():
-    """``import dustaug`` brings neither the command line nor its packages."""
+    """``import dustaug`` loads neither the command line nor its packages."""
     code = "import dustaug, sys; print(sorted({'dustaug.cli', 'typer', 'rich', 'PIL'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
 
 
 def test_apply_needs_images(tmp_path):
-    """An empty or wrong folder is a usage error, not a success of nothing."""
+    """An empty or wrong folder is a usage error."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").write_text("no image")
     result = CliRunner().invoke(cli._make_app(), ["apply", str(tmp_path / "in"), str(tmp_path / "out")])

@@ -1,4 +1,4 @@
-"""No test is left out unseen."""
+"""A run fails if a test is left out."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ TESTS = {
 @pytest.mark.parametrize("workers", ["0", "1"])
 @pytest.mark.parametrize("what", TESTS)
 def test_what_is_left_out_fails_the_run(tmp_path, what, workers):
-    """Skipping is failing, with xdist's workers too."""
+    """A run with a skipped or expected failure fails, also with xdist's workers."""
     source, status = TESTS[what]
     (tmp_path / "test_passes.py").write_text("def test_passes(): pass")
     (tmp_path / "test_it.py").write_text(source)

@@ -1,18 +1,18 @@
-"""The kernel on a real GPU: the pixels of add_dust(), and how it behaves on streams and in graphs.
+"""On a real GPU the kernel paints the pixels of add_dust(), on streams and in CUDA graphs too.
 
-Collected only where PyTorch sees a GPU, of NVIDIA's or AMD's.
+This file is collected only where PyTorch sees a GPU of NVIDIA's or AMD's.
 """
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 from torchvision import tv_tensors
 
+import agreement
 import dustaug
 import strategies
-from dustaug import core, dust
+from dustaug import dust
 from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
@@ -34,7 +34,7 @@ COORDINATES = {"seed": 2**63 + 7, "epoch": 5}
 
 @pytest.fixture(autouse=True)
 def _nobody_waits_unseen():
-    """No test leaves the mode behind in which waiting for the GPU raises."""
+    """Leave the mode in which waiting for the GPU raises, after every test."""
     yield
     torch.cuda.set_sync_debug_mode("default")
 
@@ -45,13 +45,13 @@ def photos(*shape, dtype=torch.uint8):
 
 
 def same(first, second):
-    """Whether two tensors hold the same bytes."""
+    """Tell whether two tensors hold the same bytes."""
     first, second = (tensor.cpu().contiguous().flatten().view(torch.uint8) for tensor in (first, second))
     return torch.equal(first, second)
 
 
 def test_triton_is_used():
-    """Where it is installed."""
+    """If Triton is installed, its kernel paints."""
     batch = make_batch(GPU, (2, 3, 8, 8), (192, 64, 8, 1), torch.uint8, dust(), "NCHW")
 
     assert isinstance(make_painter(batch), KernelPainter)
@@ -62,7 +62,7 @@ def test_triton_is_used():
 )
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_pixels_are_those_of_the_cpu(spec, dtype):
-    """Every preset and dtype, in planes and in channels_last."""
+    """Every preset and dtype has the bytes of the CPU, in planes and in channels_last."""
     for memory_format in (torch.contiguous_format, torch.channels_last):
         for shape in ((7, 3, 224, 224), (3, 3, 65, 511)):
             expected = photos(*shape, dtype=dtype).contiguous(memory_format=memory_format)
@@ -73,31 +73,16 @@ def test_pixels_are_those_of_the_cpu(spec, dtype):
 
 
 @settings(max_examples=400)
-@given(data=st.data())
-def test_any_spec_on_any_view(data):
-    """Random specs on strided, cropped and transposed views of every dtype, and nothing beside the view changes."""
-    buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=70, steps=(1, 1, 1, 2, 3)))
-    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
-    spec = data.draw(strategies.specs(channels, view.dtype))
-    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
-    item = view.dtype.itemsize
-    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
-    on_device = torch.from_numpy(buffer.view(f"i{item}").copy()).to(GPU)
-    tensor = on_device.view(getattr(torch, view.dtype.name))
-    tensor = tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
-    try:
-        core.add_dust(view, spec, **coordinates, layout=layout)
-    except ValueError:
-        return
-    add_dust(tensor, spec, **coordinates, layout=layout)
-
-    assert buffer.tobytes() == on_device.cpu().numpy().tobytes()
+@example(case=agreement.REFUSED)
+@given(case=agreement.cases(dtypes=DTYPES, max_side=70))
+def test_any_spec_on_any_view(case):
+    """The GPU paints any spec on any view of any dtype as add_dust() does, or refuses it with the same words."""
+    agreement.check(case, add_dust, device=GPU)
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_operations_paint_the_same(spec):
-    """What paints where Triton is missing."""
+    """PyTorch's operations, which paint where Triton is missing, give the same bytes."""
     expected = photos(5, 3, 100, 120)
     found = expected.to(GPU)
     batch = make_batch(GPU, tuple(found.shape), found.stride(), found.dtype, spec, "NCHW")
@@ -107,7 +92,7 @@ def test_operations_paint_the_same(spec):
 
 
 def test_floats_of_another_range():
-    """A mean divides by 255 as the CPU does, to the bit."""
+    """Floats of 0…255 have the bytes of the CPU, and so do their means."""
     for spec in (dust(), dust(fill="mean")):
         expected = photos(4, 3, 64, 64).float()
         found = expected.to(GPU)
@@ -119,7 +104,7 @@ def test_floats_of_another_range():
 
 
 def test_more_than_two_billion_values():
-    """Addresses have 64 bits."""
+    """A batch of more than 2**31 values is painted to its end."""
     found = torch.zeros(2**13 + 1, 4, 256, 256, dtype=torch.uint8, device=GPU)
     add_dust(found, **COORDINATES, index=0)
 
@@ -128,7 +113,7 @@ def test_more_than_two_billion_values():
 
 @pytest.mark.parametrize("index", [[9, 2**62, 9], np.array([3, 1, 2]), torch.tensor([3, 1, 2])])
 def test_indices_of_the_host(index):
-    """They are sent to the device."""
+    """Indices in lists, arrays and tensors of the CPU are sent to the device."""
     expected = photos(3, 3, 64, 64)
     found = expected.to(GPU)
 
@@ -136,11 +121,11 @@ def test_indices_of_the_host(index):
 
 
 class TestStreams:
-    """On the current stream, and nobody waits."""
+    """The kernel runs on the current stream, and the host does not wait for it."""
 
     @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
     def test_nobody_waits(self, spec):
-        """Not at the first call for a kind of images either, and with indices on host and device."""
+        """The host never waits, not even at the first call for a kind of images."""
         images = photos(4, 3, 48, 49).to(GPU)
         indices = torch.arange(4, device=GPU)
         epoch = torch.tensor(5, device=GPU)
@@ -161,9 +146,9 @@ class TestStreams:
         assert same(expected, images)
 
     def test_it_runs_on_the_current_stream(self):
-        """Behind what that stream has still to do, and before what it is given next."""
+        """Painting comes after earlier work of the stream and before later work."""
         stream, images = torch.cuda.Stream(), torch.zeros(8, 3, 64, 65, dtype=torch.uint8, device=GPU)
-        add_dust(images, **COORDINATES, index=0)  # Compiles, and sends the tables on another stream.
+        add_dust(images, **COORDINATES, index=0)  # This compiles, and sends the tables on another stream.
         torch.cuda.synchronize()
         with torch.cuda.stream(stream):
             torch.cuda._sleep(100_000_000)
@@ -176,7 +161,7 @@ class TestStreams:
         assert same(add_dust(torch.full((8, 3, 64, 65), 100, dtype=torch.uint8), **COORDINATES, index=0), found)
 
     def test_tables_are_there_for_every_stream(self):
-        """A second stream waits for what the first one sends."""
+        """A second stream waits for the tables that the first one sends."""
         first, second = torch.cuda.Stream(), torch.cuda.Stream()
         images = torch.full((8, 3, 63, 65), 100, dtype=torch.uint8, device=GPU)
         copy = images.clone()
@@ -193,17 +178,20 @@ class TestStreams:
 
 
 class TestGraphs:
-    """Captured CUDA graphs."""
+    """Captured CUDA graphs paint at every replay."""
 
     def test_replays_read_index_and_epoch_anew(self):
-        """From tensors on the device; memory that others take in between does not matter."""
+        """A replay reads index and epoch from their tensors.
+
+        Memory that other calls take in between does not matter.
+        """
         start, images = photos(6, 3, 64, 64), torch.empty(6, 3, 64, 64, dtype=torch.uint8, device=GPU)
         index, epoch = torch.zeros(6, dtype=torch.int64, device=GPU), torch.zeros((), dtype=torch.int64, device=GPU)
         add_dust(images, seed=7, epoch=epoch, index=index)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             add_dust(images, seed=7, epoch=epoch, index=index)
-        for size in range(40, 200):  # The painter that was captured is forgotten, and its memory asked for.
+        for size in range(40, 200):  # These calls push the captured painter out of the cache, and ask for its memory.
             add_dust(torch.zeros(3, size, size, device=GPU), seed=0, index=0)
         for step in range(5):
             images.copy_(start)
@@ -214,7 +202,7 @@ class TestGraphs:
             assert same(add_dust(start.clone(), seed=7, epoch=step, index=6 * step), images)
 
     def test_a_single_index_may_be_a_tensor(self):
-        """It is that of the first image."""
+        """A tensor of one index is that of the first image."""
         images, index = torch.zeros(6, 3, 64, 64, dtype=torch.uint8, device=GPU), torch.tensor(0, device=GPU)
         add_dust(images, seed=7, index=index)
         graph = torch.cuda.CUDAGraph()
@@ -237,7 +225,7 @@ class TestGraphs:
         ],
     )
     def test_what_cannot_be_captured(self, paint, message):
-        """What would be the same at each replay, or is not on the device yet."""
+        """Calls that would repeat their dust at each replay, or need the host, are refused."""
         images = torch.zeros(2, 3, 31, 33, dtype=torch.uint8, device=GPU)
         add_dust(images, seed=0, index=0)
         with torch.cuda.graph(torch.cuda.CUDAGraph()):
@@ -248,7 +236,7 @@ class TestGraphs:
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
 def test_torch_compile(backend):
-    """No break of the graph, and the pixels of the CPU."""
+    """A compiled function has one graph and the pixels of the CPU."""
     torch._dynamo.reset()
 
     def step(images, index):
@@ -261,7 +249,10 @@ def test_torch_compile(backend):
 
 
 def test_indices_on_the_device_are_checked_as_far_as_nobody_waits():
-    """Their number and dtype are; a device that is not asked tells no value."""
+    """The number and dtype of indices on the device are checked.
+
+    Reading their values would make the host wait.
+    """
     images = torch.zeros(3, 3, 32, 32, dtype=torch.uint8, device=GPU)
     with pytest.raises(ValueError, match=r"tensor of shape \(3,\), one for each image, got shape \(2,\)"):
         add_dust(images, seed=0, index=torch.zeros(2, dtype=torch.int64, device=GPU))
@@ -276,11 +267,11 @@ def test_indices_on_the_device_are_checked_as_far_as_nobody_waits():
 
 
 class TestAutograd:
-    """What autograd sees."""
+    """Autograd sees of the painting what it sees on the CPU."""
 
     @pytest.mark.parametrize("fill", ["grey", "mean"])
     def test_leaves_and_versions(self, fill):
-        """As on the CPU: nothing but the version counter."""
+        """A leaf keeps its gradient, and its version counter goes up."""
         leaf = torch.full((3, 64, 64), 0.5, device=GPU, requires_grad=True)
         version = leaf._version
         (add_dust(leaf, dust(fill=fill), seed=0, index=0) * 3).sum().backward()
@@ -290,11 +281,11 @@ class TestAutograd:
 
 
 class TestTorchvision:
-    """dustaug.torchvision on the device."""
+    """The transform of dustaug.torchvision paints on the device."""
 
     @pytest.mark.parametrize("shape", [(3, 48, 56), (4, 3, 48, 56), (2, 2, 3, 48, 56)])
     def test_images(self, shape):
-        """Drawn with the seed that the CPU would draw."""
+        """Images get the dust of the seed that the CPU would draw."""
         for transform in (DustRectangles(), DustRectangles(same_on_batch=True), DustRectangles(fill="mean")):
             torch.manual_seed(5)
             expected = transform(photos(*shape))
@@ -303,7 +294,7 @@ class TestTorchvision:
             assert same(expected, transform(photos(*shape).to(GPU)))
 
     def test_masks_boxes_and_keypoints(self):
-        """They follow, and stay on the device."""
+        """Masks, boxes and keypoints follow the dust, and stay on the device."""
         transform = DustRectangles(count_range=(20, 31), fill_mask=7, boxes="clip", keypoints="nan")
         sample = {
             "image": tv_tensors.Image(photos(3, 48, 56)),
@@ -323,7 +314,7 @@ class TestTorchvision:
 
 
 def test_data_sets_on_the_device():
-    """DustDataset paints what it is given."""
+    """DustDataset paints samples that lie on the device."""
     images = photos(9, 3, 48, 49)
     on_device = DustDataset([image.to(GPU) for image in images], seed=7)
     on_host = DustDataset(list(images), seed=7)

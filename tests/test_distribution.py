@@ -1,4 +1,4 @@
-"""What is drawn follows the post and the papers."""
+"""The drawn rectangles follow the distributions of the post and the papers."""
 
 import math
 
@@ -9,7 +9,7 @@ from scipy import stats
 import dustaug
 
 N = 20_000
-# Seeds are fixed, so these tests either always pass or never; 1e-4 leaves room for some fifty of them.
+# Seeds are fixed, so a test passes always or never. With 1e-4, fifty p-values are unlikely to fall below by chance.
 LEVEL = 1e-4
 
 
@@ -18,9 +18,9 @@ def drawn(spec, height, width, **options):
 
 
 def same_distribution(first, second):
-    """P-value of a chi-square test on two samples of whole numbers, rare values taken together."""
-    values = np.union1d(first, second)
-    table = np.array([[np.sum(sample == value) for value in values] for sample in (first, second)])
+    """Return the p-value of a chi-square test on two samples of whole numbers, with rare values taken together."""
+    n_values = int(max(first.max(), second.max())) + 1
+    table = np.array([np.bincount(sample, minlength=n_values) for sample in (first, second)])
     common = table.sum(axis=0) >= 20
     table = np.column_stack([table[:, common], table[:, ~common].sum(axis=1)])
     return stats.chi2_contingency(table[:, table.sum(axis=0) > 0]).pvalue
@@ -31,35 +31,51 @@ def uniform_pvalue(values, n):
 
 
 def post_rectangles(height, width, n, seed):
-    """The post's algorithm for n images: count, and (top, left, bottom, right, brightness) of each rectangle."""
+    """Draw n images by the post's algorithm: the count of each, and top, left, bottom, right, brightness of rectangles.
+
+    The post draws one rectangle after the other. They are independent, so all of them may be drawn at once.
+    """
     rng = np.random.default_rng(seed)
-    counts, rows = [], []
-    for _ in range(n):
-        counts.append(rng.integers(0, 32))
-        for _ in range(counts[-1]):
-            y = int(np.clip(rng.normal(0.5, 0.25), 0, 1) * height)
-            x = int(np.clip(rng.normal(0.5, 0.25), 0, 1) * width)
-            half_height, half_width = rng.integers(1, 8), rng.integers(1, 8)
-            rows.append(
-                (
-                    np.clip(y - half_height, 0, height - 1),
-                    np.clip(x - half_width, 0, width - 1),
-                    np.clip(y + half_height, 0, height - 1),
-                    np.clip(x + half_width, 0, width - 1),
-                    rng.integers(0, 256),
-                )
-            )
-    return np.array(counts), np.array(rows)
+    counts = rng.integers(0, 32, n)
+    n_rectangles = counts.sum()
+    y = (np.clip(rng.normal(0.5, 0.25, n_rectangles), 0, 1) * height).astype(int)
+    x = (np.clip(rng.normal(0.5, 0.25, n_rectangles), 0, 1) * width).astype(int)
+    half_height = rng.integers(1, 8, n_rectangles)
+    half_width = rng.integers(1, 8, n_rectangles)
+    rows = np.column_stack(
+        [
+            np.clip(y - half_height, 0, height - 1),
+            np.clip(x - half_width, 0, width - 1),
+            np.clip(y + half_height, 0, height - 1),
+            np.clip(x + half_width, 0, width - 1),
+            rng.integers(0, 256, n_rectangles),
+        ]
+    )
+    return counts, rows
+
+
+def erasing_rectangles(height, width, n, seed, *, scale, ratio):
+    """Draw n rectangles as the paper does: top, left, bottom, right of each.
+
+    The paper draws area and aspect again until the rectangle fits. Here the ones that fit are taken from many.
+    """
+    rng = np.random.default_rng(seed)
+    area = rng.uniform(*scale, 4 * n) * height * width
+    aspect = np.exp(rng.uniform(*np.log(ratio), 4 * n))
+    sides = np.rint(np.column_stack([np.sqrt(area * aspect), np.sqrt(area / aspect)])).astype(int)
+    sides = sides[(sides < [height, width]).all(axis=1)][:n]
+    corners = rng.integers(0, [height, width] - sides + 1)
+    return np.hstack([corners, corners + sides])
 
 
 class TestDust:
-    """dust() is the post's distribution."""
+    """dust() has the distribution of the post."""
 
     @pytest.mark.parametrize(("height", "width"), [(224, 224), (60, 91)])
     def test_it_follows_the_posts_algorithm(self, height, width):
-        """Counts, edges, sizes and brightness agree with the post's loop."""
+        """Counts, edges, sizes and brightness agree with the post's algorithm."""
         ours = drawn(dustaug.dust(), height, width)
-        counts, theirs = post_rectangles(height, width, N // 4, seed=1)
+        counts, theirs = post_rectangles(height, width, N, seed=1)
         boxes = ours.boxes
 
         assert same_distribution(np.bincount(ours.image, minlength=N), counts) > LEVEL
@@ -70,14 +86,14 @@ class TestDust:
         assert same_distribution(ours.fill, theirs[:, 4]) > LEVEL
 
     def test_counts_and_brightness_are_uniform(self):
-        """0…31 rectangles, brightness 0…255."""
+        """Counts are uniform over 0…31, and brightness is uniform over 0…255."""
         ours = drawn(dustaug.dust(), 224, 224)
 
         assert uniform_pvalue(np.bincount(ours.image, minlength=N), 32) > LEVEL
         assert uniform_pvalue(ours.fill, 256) > LEVEL
 
     def test_centres_are_normal(self):
-        """Kolmogorov and Smirnov see a normal distribution of mean 0.5 and deviation 0.25 in both axes."""
+        """A Kolmogorov-Smirnov test accepts a normal distribution of mean 0.5 and deviation 0.25 on both axes."""
         boxes = drawn(dustaug.dust(), 10_000, 20_000).boxes
         rng = np.random.default_rng(0)
         for low, high, side in ((0, 2, 10_000), (1, 3, 20_000)):
@@ -105,7 +121,7 @@ class TestDust:
         assert np.abs(correlations).max() < 5 / math.sqrt(N)
 
     def test_the_last_row_and_column_stay(self):
-        """The post's quirk, and its switch."""
+        """The post never paints the last row and column; spare_last=False does."""
         for spare, expected in ((True, 0), (False, 1)):
             mask = drawn(dustaug.dust(spare_last=spare), 20, 30).mask(20, 30)
 
@@ -115,11 +131,11 @@ class TestDust:
 
 
 class TestCutout:
-    """cutout() is the paper's."""
+    """cutout() has the distribution of its paper."""
 
     @pytest.mark.parametrize("size", [1, 2, 7, 16])
     def test_it_follows_the_definition(self, size):
-        """The centre is uniform over the pixels, the square clipped at the border; odd sizes are exact."""
+        """The centre is uniform over the pixels, and the square is clipped; odd sizes are exact."""
         boxes = drawn(dustaug.cutout(size), 40, 32).boxes
         rng = np.random.default_rng(1)
         y, x = rng.integers(0, 40, N), rng.integers(0, 32, N)
@@ -132,33 +148,26 @@ class TestCutout:
         assert len(boxes) == N
 
     def test_it_is_black(self):
-        """The fill is zero."""
+        """The fill of cutout() is 0."""
         assert (drawn(dustaug.cutout(3), 40, 32).fill == 0).all()
 
 
 class TestRandomErasing:
-    """random_erasing() is the paper's, with a log-uniform aspect."""
+    """random_erasing() has the distribution of its paper, with a log-uniform aspect."""
 
     def test_it_follows_the_definition(self):
-        """Sizes and places agree with drawing area and aspect until the rectangle fits."""
+        """Sizes and places are those of drawing area and aspect until the rectangle fits."""
         ours = drawn(dustaug.random_erasing(p=1, scale=(0.1, 0.6)), 50, 70).boxes
-        rng = np.random.default_rng(1)
-        theirs = []
-        while len(theirs) < N:
-            area, aspect = rng.uniform(0.1, 0.6) * 50 * 70, math.exp(rng.uniform(math.log(0.3), -math.log(0.3)))
-            height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
-            if height < 50 and width < 70:
-                top, left = rng.integers(0, 50 - height + 1), rng.integers(0, 70 - width + 1)
-                theirs.append((top, left, top + height, left + width))
-        theirs = np.array(theirs)
+        theirs = erasing_rectangles(50, 70, N, seed=1, scale=(0.1, 0.6), ratio=(0.3, 1 / 0.3))
 
+        assert len(ours) == len(theirs) == N
         for edge in range(4):
             assert same_distribution(ours[:, edge], theirs[:, edge]) > LEVEL
         for low, high in ((0, 2), (1, 3)):
             assert same_distribution(ours[:, high] - ours[:, low], theirs[:, high] - theirs[:, low]) > LEVEL
 
     def test_it_lies_inside(self):
-        """Nothing is clipped."""
+        """No rectangle is clipped."""
         boxes = drawn(dustaug.random_erasing(p=1), 64, 64).boxes
         share = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / 64**2
 
@@ -168,7 +177,7 @@ class TestRandomErasing:
         assert share.max() < 0.42
 
     def test_it_is_applied_with_probability_p(self):
-        """Half of the images stay clean, each on its own."""
+        """Half of the images stay clean, and each decides on its own."""
         images = np.bincount(drawn(dustaug.random_erasing(), 64, 64).image, minlength=N)
 
         assert stats.binomtest(int(images.sum()), N, 0.5).pvalue > LEVEL
@@ -185,7 +194,7 @@ class TestRandomErasing:
 
 
 class TestOtherFields:
-    """The remaining ways to say where, how large and with what."""
+    """The remaining fields say where rectangles lie, how large they are and how they are filled."""
 
     def test_p_is_drawn_for_each_image(self):
         """A share of p of the images is dusted."""
@@ -203,7 +212,7 @@ class TestOtherFields:
         assert uniform_pvalue(boxes[:, 3] - boxes[:, 1] - 10, 11) > LEVEL
 
     def test_rectangles_larger_than_the_image_cover_it(self):
-        """An oversized rectangle is clipped, or made as large as the image (a peer raises from NumPy's depths)."""
+        """A rectangle larger than the image is cut to it (a peer raises NumPy's own error)."""
         for center in ("inside", "uniform"):
             spec = dustaug.cutout(500, center=center)
             rectangles = dustaug.sample_rectangles(spec, height=30, width=20, seed=0, index=0)
@@ -211,7 +220,7 @@ class TestOtherFields:
             assert rectangles.boxes.tolist() == [[0, 0, 30, 20]]
 
     def test_squares_are_square(self):
-        """side_range gives equal sides, uniform."""
+        """side_range gives equal sides, which are uniform."""
         boxes = drawn(dustaug.dust(side_range=(3, 9), center="inside", count_range=(1, 1)), 64, 64).boxes
         sides = boxes[:, 2:] - boxes[:, :2]
 

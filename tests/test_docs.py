@@ -16,9 +16,9 @@ from conftest import missing_framework
 from dustaug._engine import kernels
 
 ROOT = Path(__file__).parent.parent
-# What the page on Keras shows needs TensorFlow too, and the page on JAX is on Grain too.
+# The page on Keras needs TensorFlow too, and the page on JAX needs Grain too.
 NEEDS = {"keras": "keras_data", "jax": "jax_grain"}
-# These run in tests of their own, test_pipelines.py and test_ray_cluster.py.
+# The examples of these pages run in test_pipelines.py and test_ray_cluster.py.
 ELSEWHERE = {"pipelines", "ray"}
 DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if page.stem not in ELSEWHERE)
 PAGES = [ROOT / "README.md", *(page for page in DOCS if not missing_framework(NEEDS.get(page.stem, page.stem)))]
@@ -27,12 +27,12 @@ IMPORT = re.compile(r"^(?:>>> |\.\.\. )?\s*(?:import|from) (?:dustaug\.)?(\w+)",
 
 
 def missing(source):
-    """Tell whether a block, on a page for users of any framework, imports one that is not installed."""
+    """Tell whether a block imports a framework that is not installed."""
     return any(missing_framework(NEEDS.get(name, name)) for name in IMPORT.findall(source))
 
 
 def parse_blocks(document):
-    """Find the blocks of Python, and the sessions with what they print."""
+    """Find the blocks of Python, and the sessions with their output."""
     for parser in (CodeBlockParser("python", PythonEvaluator()), CodeBlockParser("pycon")):
         for block in parser(document):
             if missing(block.parsed):
@@ -51,7 +51,7 @@ def examples_of(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch):
-    """The blocks of a page run one after another, as a reader would type them, and sessions print what they show."""
+    """The blocks of a page run one after another, and sessions print what they show."""
     monkeypatch.chdir(tmp_path)
     for example in examples_of(page):
         example.evaluate()
@@ -64,7 +64,7 @@ def text_of(page):
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *(ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
 def test_no_python_stands_as_text(page):
-    """What a reader may copy runs here; as text stands only what is printed."""
+    """A block that is marked as text is not Python."""
     for block in text_of(page):
         with pytest.raises(SyntaxError):
             compile(block, page.name, "exec")
@@ -75,7 +75,7 @@ ONE_LINERS = [re.split(r" {2,}", line) for line in text_of(ROOT / "README.md")[0
 
 @pytest.mark.parametrize(("use", "source"), ONE_LINERS)
 def test_the_one_liners_of_the_readme(use, source):
-    """Each line is Python, imports what it uses, and what it imports is there."""
+    """Each line is Python, imports the name that it uses, and the import works."""
     compile(use.replace("…", "..."), "README.md", "exec")
     name = source.rpartition(" ")[2]
 
@@ -85,7 +85,10 @@ def test_the_one_liners_of_the_readme(use, source):
 
 
 def test_the_warning_of_a_broken_cache_is_the_real_one():
-    """It cannot be shown by a block, as it comes where a process starts; test_cache.py provokes it."""
+    """The page shows the warning word by word.
+
+    A block cannot show it, as it comes where a process starts; test_cache.py provokes it.
+    """
     shown = re.search(r"^ *RuntimeWarning: (.*)$", (ROOT / "docs" / "gotchas.md").read_text("utf-8"), re.MULTILINE)[1]
     cache = SimpleNamespace(cache_path=re.search(r" at (\S+) ", shown)[1])
     with pytest.warns(RuntimeWarning) as caught:
@@ -95,7 +98,7 @@ def test_the_warning_of_a_broken_cache_is_the_real_one():
 
 
 def test_there_are_examples():
-    """The parser finds what it looks for: blocks and sessions."""
+    """The parser finds blocks and sessions."""
     assert len(examples_of(ROOT / "README.md")) >= 2
     assert len(examples_of(ROOT / "docs" / "gotchas.md")) >= 20
 

@@ -22,6 +22,6 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
 
 
 def test_public_names_have_examples():
-    """Everything public shows how to call it."""
+    """Every public name has an example of its use."""
     for name in set(dustaug.__all__) - {"__version__"}:
         assert ">>>" in getattr(dustaug, name).__doc__, name

@@ -1,4 +1,4 @@
-"""What is missing is named, with the extra that brings it; what is broken is not called missing."""
+"""An error names a missing package and its extra; a broken package is not called missing."""
 
 import importlib.metadata
 import pkgutil
@@ -18,10 +18,10 @@ MODULES = [
     for module in pkgutil.iter_modules(package.__path__)
     if not module.name.startswith("_")
 ]
-# What is not installed where dustaug is installed alone.
+# These packages are missing where dustaug is installed alone.
 EXTRAS = ("PIL", "albumentations", "grain", "jax", "keras", "matplotlib", "ml_dtypes", "rich", "tensorflow", "torch")
 EXTRAS += ("torchvision", "typer")
-# What a module of the package says where nothing but NumPy and Numba is installed. The others can be imported.
+# With nothing but NumPy and Numba, these modules say what they need. All others can be imported.
 SAID = {
     "dustaug.albumentations": ("albumentations", "dustaug.albumentations needs albumentations: type {}"),
     "dustaug.grain": ("grain", "dustaug.grain needs grain: type {}"),
@@ -60,7 +60,7 @@ def fake(folder, name, source):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_without_any_extra(run_python, module):
-    """Each can be imported, or is a ModuleNotFoundError that says what to type, with its cause."""
+    """Each module can be imported, or raises a ModuleNotFoundError with its cause and what to type."""
     expected = ""
     if module in SAID:
         extra, sentence = SAID[module]
@@ -71,12 +71,12 @@ def test_modules_without_any_extra(run_python, module):
 
 
 def test_the_table_knows_the_modules():
-    """A module that goes takes its line with it."""
+    """The table names only modules that exist."""
     assert set(SAID) <= set(MODULES)
 
 
 def test_extras_that_are_named_exist():
-    """What a message tells to install can be installed."""
+    """pyproject.toml declares every extra that a message names."""
     sources = [file for package in (dustaug, examples) for file in Path(package.__file__).parent.rglob("*.py")]
     named = {
         extra
@@ -91,7 +91,7 @@ def test_extras_that_are_named_exist():
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch", "jax"])
 def test_keras_without_its_backend(run_python, tmp_path, backend):
-    """Keras can be installed alone, and then says no more than which package it did not find."""
+    """If Keras is installed without a backend, the error names the missing package and no more."""
     fake(tmp_path, "keras", f"import {backend}")
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{IMPORT.format('dustaug.keras')}"
 
@@ -103,7 +103,7 @@ def test_keras_without_its_backend(run_python, tmp_path, backend):
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_package_is_not_missing(run_python, tmp_path, what):
-    """Its own error comes through."""
+    """The error of a broken package comes through."""
     source, message = BROKEN[what]
     fake(tmp_path, "torch", source)
     done = run_python(f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import dustaug.torch", check=False)
@@ -113,7 +113,7 @@ def test_a_broken_package_is_not_missing(run_python, tmp_path, what):
 
 
 def test_a_missing_package_is_an_import_error():
-    """As code that tries to import it expects."""
+    """Code that tries an import catches the error of a missing package."""
     with pytest.raises(ModuleNotFoundError) as caught, name_extra("torch", "this", "no_such_package"):
         import no_such_package  # noqa: F401
 
@@ -123,7 +123,7 @@ def test_a_missing_package_is_an_import_error():
 
 
 def test_the_classifier_ends_in_one_sentence(run_python):
-    """As a command line should."""
+    """A program with a missing package prints one sentence and no traceback."""
     program = "from examples import guitar_classifier; guitar_classifier.main()"
     done = run_python(without(*EXTRAS) + program, check=False)
 

@@ -1,4 +1,4 @@
-"""The page of features names, for everything that dustaug does, tests that exist."""
+"""For every feature of dustaug, docs/features.md links a test that exists."""
 
 import ast
 import re
@@ -13,12 +13,12 @@ PROOFS = sorted(set(LINK.findall(PAGE)))
 
 
 def functions_of(path):
-    """Names of all functions in a file."""
+    """Return the names of all functions in a file."""
     return {node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
 
 
 def rows_of(page):
-    """First cells of the tables with a column of ours, where it says something else than no."""
+    """Return the first cells of rows in which dustaug has the feature."""
     rows, ours = [], False
     for line in page.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
@@ -29,7 +29,7 @@ def rows_of(page):
 
 
 def claims_of(page):
-    """What stands in bold in the items of lists, and the links that follow it."""
+    """Return what is in bold in the items of lists, and the links after it."""
     items = re.findall(r"^- .*(?:\n  .*)*", page, re.MULTILINE)
     parts = [part for item in items for part in re.findall(r"\*\*([^*]+)\*\*([^*]*)", item)]
     return {" ".join(claim.split()).lower(): LINK.findall(rest) for claim, rest in parts}
@@ -39,24 +39,24 @@ ROWS, CLAIMS = rows_of(PAGE), claims_of(PAGE)
 
 
 def test_there_are_proofs():
-    """The page is read."""
+    """The reader of the page finds rows and links."""
     assert len(PROOFS) > 40
     assert len(ROWS) > 30
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_every_row_is_proved(row):
-    """A row of ours begins with what stands in bold below the table, with tests behind it."""
+    """A row begins with a claim that is in bold below its table and has links to tests."""
     assert any(row.startswith(claim) and links for claim, links in CLAIMS.items())
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_every_claim_is_a_row(claim):
-    """What is proved is claimed."""
+    """Every claim in bold belongs to a row."""
     assert any(row.startswith(claim) for row in ROWS)
 
 
 @pytest.mark.parametrize(("name", "file"), PROOFS)
 def test_every_proof_exists(name, file):
-    """A test that is named on the page stands where the page says."""
+    """A linked test is in the file that the link names."""
     assert name in functions_of(DOCS / file)

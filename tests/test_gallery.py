@@ -1,4 +1,4 @@
-"""The gallery shows what its code makes."""
+"""The gallery shows the pictures that its code makes."""
 
 import importlib.util
 from pathlib import Path
@@ -13,7 +13,7 @@ gallery = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(gallery)
 
 SHOWN = [part.name for part in gallery.PAGE if isinstance(part, gallery.Shown)]
-# The guitars are drawn with floating-point numbers, whose last bits are not the same on every processor.
+# The guitars are drawn with floats, whose last bits differ between processors.
 DRAWN = {name: 2 for name in SHOWN if name.startswith("guitars")}
 
 
@@ -23,13 +23,13 @@ def pictures():
 
 
 def test_page_is_what_the_script_writes():
-    """Whoever changes the page by hand, or the script without running it, hears of it."""
+    """The page is the output of its script, so neither changes alone."""
     assert gallery.write_page() == (DOCS / "gallery.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_pictures_are_what_the_code_makes(name, pictures):
-    """Each picture on the page holds the pixels of the array that the code above it leaves."""
+    """Each picture on the page has the pixels of the array that the code above it makes."""
     expected = gallery.side_by_side(pictures[name]).astype(int)
     actual = np.asarray(Image.open(gallery.PICTURES / f"{name}.png")).astype(int)
 
@@ -38,5 +38,5 @@ def test_pictures_are_what_the_code_makes(name, pictures):
 
 
 def test_no_picture_is_left_over():
-    """Every picture in the gallery's folder is shown."""
+    """The page shows every picture in the gallery's folder."""
     assert sorted(SHOWN) == sorted(path.stem for path in gallery.PICTURES.iterdir())

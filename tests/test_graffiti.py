@@ -1,4 +1,4 @@
-"""Graffiti hides the wanted share of the body, in two styles, as a pure function of its numbers."""
+"""Graffiti hides the wanted share of the body in two styles, and depends on its numbers alone."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def opacity(bodies, style, severity):
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("severity", SHARES)
 def test_coverage_is_near_its_target(painted, style, severity):
-    """Every picture's hidden share is within two hundredths of the target, and the mean within one."""
+    """The hidden share is within 0.02 of the target in each picture, and within 0.01 on average."""
     _, coverage = painted[style, severity]
 
     assert np.abs(coverage - SHARES[severity]).max() < 0.02
@@ -44,7 +44,7 @@ def test_coverage_is_near_its_target(painted, style, severity):
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("severity", SHARES)
 def test_coverage_is_measured(guitars, style, severity):
-    """The reported share is that of the body's pixels under paint of more than half opacity."""
+    """The reported share counts the body's pixels under paint of more than half opacity."""
     hidden = opacity(guitars.bodies, style, severity) > 0.5
     _, coverage = paint_graffiti(guitars.images, guitars.bodies, severity=severity, style=style, seed=2)
     share = [pixels[body].mean() for pixels, body in zip(hidden, guitars.bodies, strict=True)]
@@ -71,7 +71,7 @@ def test_graffiti_is_mostly_on_the_body(guitars, painted, style):
 
 
 def test_styles_differ(guitars):
-    """Spray has soft edges and marker hard ones: more of its paint is thin."""
+    """Spray has soft edges and marker has hard ones, so more of the spray is thin."""
     thin = {}
     for style in STYLES:
         paint = opacity(guitars.bodies, style, 3)
@@ -82,7 +82,7 @@ def test_styles_differ(guitars):
 
 @pytest.mark.parametrize("style", STYLES)
 def test_order_and_split_do_not_matter(guitars, painted, style):
-    """An image is painted alike alone and in a batch, if its number is said."""
+    """An image with a given number is painted alike alone and in a batch."""
     images, coverage = painted[style, 2]
     for i in (20, 4):
         alone, share = paint_graffiti(
@@ -95,7 +95,7 @@ def test_order_and_split_do_not_matter(guitars, painted, style):
 
 @pytest.mark.parametrize("change", [{"seed": 3}, {"index": 1}, {"style": "spray"}, {"severity": 2}])
 def test_every_number_matters(guitars, change):
-    """Another seed, index, style or severity is other graffiti."""
+    """Another seed, index, style or severity gives other graffiti."""
     numbers = {"severity": 1, "style": "marker", "seed": 2}
     first, _ = paint_graffiti(guitars.images[:1], guitars.bodies[:1], **numbers)
     second, _ = paint_graffiti(guitars.images[:1], guitars.bodies[:1], **{**numbers, **change})
@@ -104,7 +104,7 @@ def test_every_number_matters(guitars, change):
 
 
 def test_originals_are_untouched(guitars):
-    """What is painted is a copy."""
+    """Graffiti is painted on a copy."""
     images, bodies = guitars.images.copy(), guitars.bodies.copy()
     images.flags.writeable = bodies.flags.writeable = False
     painted, _ = paint_graffiti(images, bodies, severity=3, style="spray")

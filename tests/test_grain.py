@@ -1,4 +1,4 @@
-"""DustRectangles in Grain's pipelines: the pixels of add_dust() for each record and epoch, whatever the pipeline."""
+"""In Grain's pipelines, each record of each epoch has the pixels of add_dust(), whatever the pipeline."""
 
 import pickle
 import re
@@ -20,7 +20,7 @@ SHUFFLE = grain.samplers.IndexSampler(N, shuffle=True, seed=3, num_epochs=2)
 
 @pytest.fixture(autouse=True)
 def _parsed_flags():
-    """Grain's workers read flags, which a program parses when it starts."""
+    """Parse the flags that Grain's workers read; a program does it when it starts."""
     flags.FLAGS.mark_as_parsed()
 
 
@@ -33,7 +33,7 @@ def expected(number, spec=None, **options):
 
 
 def check_epochs(elements):
-    """Each record of each pass must have the dust of its number and epoch."""
+    """Check that each record of each pass has the dust of its number and epoch."""
     elements = list(elements)
 
     assert len(elements) == 2 * N
@@ -42,7 +42,7 @@ def check_epochs(elements):
 
 
 def test_the_index_is_that_of_the_record_before_a_shuffle():
-    """Epochs follow one another in a repeated data set."""
+    """A repeated and shuffled data set counts its epochs, and keeps the indices of its records."""
     dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
     dataset = dataset.shuffle(seed=1).repeat(2)
 
@@ -51,7 +51,7 @@ def test_the_index_is_that_of_the_record_before_a_shuffle():
 
 
 def test_apply_takes_the_transform():
-    """As a transform of Grain's own, in a list of them."""
+    """Grain's apply() takes the transform in a list of others."""
     source = grain.MapDataset.source(IMAGES)
     first = source.apply([DustRectangles(seed=SEED), grain.transforms.Batch(4)])[0]
 
@@ -59,7 +59,7 @@ def test_apply_takes_the_transform():
 
 
 def test_without_the_length_of_an_epoch_the_index_runs_on():
-    """So no dust is repeated in the second pass."""
+    """Without records_per_epoch, the second pass goes on with new indices."""
     dataset = grain.MapDataset.source(IMAGES).map_with_index(DustRectangles(seed=SEED)).repeat(2)
 
     assert (expected(3) == dataset[3]).all()
@@ -67,7 +67,7 @@ def test_without_the_length_of_an_epoch_the_index_runs_on():
 
 
 def test_epochs_count_on_from_the_first():
-    """Where a run goes on from an epoch."""
+    """Epochs are counted from the epoch that is given."""
     transform = DustRectangles(seed=SEED, epoch=5, records_per_epoch=N)
     dataset = grain.MapDataset.source(IMAGES).map_with_index(transform).repeat(2)
 
@@ -76,7 +76,7 @@ def test_epochs_count_on_from_the_first():
 
 
 def test_slices_after_the_transform_share_the_work_only():
-    """Each shard has the dust of its records."""
+    """Each record of a shard has the dust of its place in the whole data set."""
     dataset = grain.MapDataset.source(records()).map_with_index(DustRectangles(seed=SEED, records_per_epoch=N))
     for shard in range(2):
         for element in dataset[shard::2]:
@@ -85,7 +85,7 @@ def test_slices_after_the_transform_share_the_work_only():
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_the_number_of_workers_changes_nothing(workers):
-    """Of a data set and of a data loader, in processes of their own."""
+    """Data sets and data loaders give the same dust with any number of worker processes."""
     transform = DustRectangles(seed=SEED, records_per_epoch=N)
     dataset = grain.MapDataset.source(records()).map_with_index(transform).shuffle(seed=1).repeat(2)
     iterated = dataset.to_iter_dataset()
@@ -98,7 +98,7 @@ def test_the_number_of_workers_changes_nothing(workers):
 
 @pytest.mark.parametrize("kind", ["dataset", "loader"])
 def test_a_restored_iterator_goes_on_with_the_same_bytes(kind):
-    """In the middle of an epoch, in a new iterator and in the old one."""
+    """A state from mid-epoch continues with the same bytes, in a new iterator and in the old one."""
     transform = DustRectangles(seed=SEED, records_per_epoch=N)
     if kind == "dataset":
         pipeline = grain.MapDataset.source(records()).map_with_index(transform).shuffle(seed=1).repeat(2)
@@ -118,7 +118,7 @@ def test_a_restored_iterator_goes_on_with_the_same_bytes(kind):
 
 @pytest.mark.parametrize("shard", [0, 1])
 def test_a_loader_with_shards_counts_the_epochs_of_its_own(shard):
-    """Also where the shards are of unequal lengths."""
+    """A shard counts epochs by its own length, also where the shards differ in length."""
     source = records()[:5]
     options = grain.sharding.ShardOptions(shard_index=shard, shard_count=2)
     sampler = grain.samplers.IndexSampler(5, shard_options=options, num_epochs=4)
@@ -132,7 +132,7 @@ def test_a_loader_with_shards_counts_the_epochs_of_its_own(shard):
 
 
 def test_the_index_may_be_part_of_an_element():
-    """After a shuffle and a batch, and in a data set that has none of its own."""
+    """Elements that hold their index keep their dust after a shuffle and in batches."""
     transform = DustRectangles(seed=SEED, index_key="number", epoch_key="epoch")
     numbered = [{**record, "epoch": 4} for record in records()]
     shuffled = grain.MapDataset.source(numbered).shuffle(seed=1)
@@ -156,7 +156,7 @@ def test_the_index_may_be_part_of_an_element():
 
 
 def stack(elements):
-    """A batch with one epoch for all."""
+    """Make a batch of elements, with one epoch for all of them."""
     return {
         "image": np.stack([element["image"] for element in elements]),
         "number": np.array([element["number"] for element in elements]),
@@ -165,13 +165,13 @@ def stack(elements):
 
 
 def test_the_epoch_may_be_grains_and_the_index_the_elements():
-    """As after a filter or a shuffle."""
+    """The index may come from an element while Grain counts the epochs."""
     transform = DustRectangles(seed=SEED, index_key="number", records_per_epoch=N)
     check_epochs(grain.MapDataset.source(records()).shuffle(seed=1).map_with_index(transform).repeat(2))
 
 
 class Pair(NamedTuple):
-    """An element with an image in the first place."""
+    """Elements of this class have an image in the first place."""
 
     pixels: Any
     label: str
@@ -189,7 +189,7 @@ class Pair(NamedTuple):
     ],
 )
 def test_elements_keep_their_kind(element, keys, where):
-    """Images alone, tuples, lists, named tuples and dicts; the rest of them is passed on."""
+    """An image alone, tuples, lists, named tuples and dicts keep their type and their other entries."""
     given = element(IMAGES[2].copy())
     dusted = DustRectangles(seed=SEED, **keys).map_with_index(2, given)
 
@@ -199,7 +199,7 @@ def test_elements_keep_their_kind(element, keys, where):
 
 
 def test_the_memory_of_a_source_is_never_painted_on():
-    """Not even if it is read-only, or of a subclass of arrays."""
+    """The image of a source is copied, also if it is read-only or of a subclass of arrays."""
 
     class Shared(np.ndarray):
         pass
@@ -214,7 +214,7 @@ def test_the_memory_of_a_source_is_never_painted_on():
 
 
 def test_layouts_and_value_ranges_are_those_of_add_dust():
-    """Channels first, and floats of 0 … 255."""
+    """The transform takes images with channels first, and floats of 0…255."""
     planes = np.ascontiguousarray(IMAGES[0].transpose(2, 0, 1)).astype(np.float32)
     options = {"layout": "CHW", "value_range": (0, 255)}
     dusted = DustRectangles(dustaug.cutout(9, fill_value=99), seed=SEED, **options).map_with_index(0, planes)
@@ -223,7 +223,7 @@ def test_layouts_and_value_ranges_are_those_of_add_dust():
 
 
 def test_it_takes_fields_pickles_and_shows_itself():
-    """As in every framework."""
+    """The transform takes the fields of a spec, can be pickled, and its repr names its options."""
     transform = DustRectangles(count_range=(0, 63), seed=7, records_per_epoch=N)
     copied = pickle.loads(pickle.dumps(transform))
 
@@ -248,7 +248,7 @@ def test_it_takes_fields_pickles_and_shows_itself():
     ],
 )
 def test_arguments_are_checked_when_it_is_made(arguments, error, message):
-    """By name, with the rule."""
+    """The constructor refuses wrong arguments by name, with the rule."""
     with pytest.raises(error, match=message):
         DustRectangles(**arguments)
 
@@ -268,7 +268,7 @@ def test_arguments_are_checked_when_it_is_made(arguments, error, message):
     ],
 )
 def test_elements_are_checked(arguments, element, error, message):
-    """With what was there instead."""
+    """The error names what the element has instead."""
     with pytest.raises(error, match=re.escape(message)):
         DustRectangles(seed=0, **arguments).map_with_index(0, element)
 
@@ -284,13 +284,13 @@ def test_elements_are_checked(arguments, element, error, message):
     ],
 )
 def test_a_loader_must_know_record_and_epoch(operations, message):
-    """Rather than to repeat the dust of one epoch in all."""
+    """A loader that cannot tell record and epoch is refused, as it would repeat dust."""
     loader = grain.DataLoader(data_source=records(), sampler=SHUFFLE, operations=operations)
     with pytest.raises(ValueError, match=message):
         next(iter(loader))
 
 
 def test_a_plain_map_is_refused():
-    """It would hand over elements without their index, and get back something else than images."""
+    """map() is refused, as it passes elements without their index."""
     with pytest.raises(TypeError, match=r"got dict: type dataset.map_with_index\(DustRectangles\(…\)\)"):
         DustRectangles(seed=7)({"image": np.zeros((8, 8, 3), np.uint8)})

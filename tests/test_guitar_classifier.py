@@ -1,4 +1,4 @@
-"""The guitar classifier as a program: files, determinism, resuming, photos and answers."""
+"""The guitar classifier runs as a program: it writes files, repeats, resumes, and answers for photos."""
 
 import json
 import os
@@ -50,13 +50,13 @@ def results_of(folder):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A short run of two arms and two seeds, and what it printed."""
+    """Train two arms with two seeds for a short time, and return the folder and what was printed."""
     folder = tmp_path_factory.mktemp("guitars")
     return folder, classify("--out", folder, *SMALL, "--arms", "none,dust", "--seeds", "3,4")
 
 
 def test_a_run_leaves_results_and_figures(trained):
-    """Everything is there, can be opened, and has sensible numbers."""
+    """A run writes results with sensible numbers, and figures that can be opened."""
     folder, printed = trained
     results = results_of(folder)
 
@@ -79,7 +79,7 @@ def test_a_run_leaves_results_and_figures(trained):
 
 
 def test_the_loss_falls(trained):
-    """The networks learn."""
+    """The loss of every training is lower at its end than at its start."""
     for path in (trained[0] / "trainings").glob("*.json"):
         history = json.loads(path.read_text())["history"]
 
@@ -89,14 +89,14 @@ def test_the_loss_falls(trained):
 
 
 def test_a_seed_gives_the_same_results(trained, tmp_path):
-    """Run as a file of a clone too, and for a seed alone."""
+    """One seed alone, run as a file of a clone, repeats the results of the run with two seeds."""
     classify("--out", tmp_path, *SMALL, "--arms", "dust", "--seeds", "4", module=None)
 
     assert results_of(trained[0])["arms"]["dust"][1:] == results_of(tmp_path)["arms"]["dust"]
 
 
 def test_a_stopped_run_is_resumed(trained):
-    """Finished trainings are kept, missing ones are made again; other settings are refused."""
+    """A resumed run keeps finished trainings and makes the missing ones, but refuses other settings."""
     folder, _ = trained
     before = results_of(folder)
     kept, lost = (folder / "trainings" / f"{arm}-3.keras" for arm in ("none", "dust"))
@@ -112,7 +112,7 @@ def test_a_stopped_run_is_resumed(trained):
 
 
 def test_trained_models_answer(trained, tmp_path):
-    """The top three of each arm, for pictures of any size."""
+    """Each arm prints its three best answers for a picture of any size."""
     Image.fromarray(draw_guitar("Jazzmaster", size=200).image).save(tmp_path / "mine.png")
     printed = classify("--out", trained[0], "--predict", tmp_path / "mine.png")
 
@@ -124,7 +124,7 @@ def test_trained_models_answer(trained, tmp_path):
 
 @pytest.mark.parametrize("backbone", [["small"], ["resnet50", "--weights", "none"]])
 def test_photos_of_ones_own(tmp_path, backbone):
-    """A folder for each class; all arms, and a network of keras.applications."""
+    """A folder of photos trains all arms, and a network of keras.applications."""
     for model in ("Telecaster", "Les Paul"):
         (tmp_path / "photos" / model).mkdir(parents=True)
         for index in range(5):
@@ -151,7 +151,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
     ],
 )
 def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):
-    """Without a traceback."""
+    """A bad argument prints one sentence and no traceback."""
     out = [] if "--out" in arguments else ["--out", tmp_path]
     printed = " ".join(classify(*arguments, *out, check=False).replace("│", " ").split())
 
@@ -159,7 +159,7 @@ def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):
 
 
 def test_arms_hide_what_they_say():
-    """The post's pixels shrink with the picture, and only none hides nothing."""
+    """The rectangles of the post shrink with the picture, and every arm but "none" hides something."""
     images = np.full((40, 96, 96, 3), 255, np.uint8)
     half = arm_spec("dust", 96).half_height_range
 
@@ -172,7 +172,7 @@ def test_arms_hide_what_they_say():
 
 
 def test_answers_show_where_models_disagree():
-    """One picture of each class, those first on which the models disagree."""
+    """One picture of each class is shown, if possible one on which the models disagree."""
     labels = np.array([0, 0, 1, 1, 2, 2])
     first = np.eye(3)[[0, 0, 1, 1, 2, 2]]
     second = np.eye(3)[[0, 1, 1, 1, 0, 2]]

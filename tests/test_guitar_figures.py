@@ -1,4 +1,4 @@
-"""The guitar classifier's figures: what stands in them, and that they are written."""
+"""The figures of the guitar classifier are written, and show the right numbers."""
 
 import itertools
 
@@ -79,7 +79,7 @@ def test_answers_are_written(tmp_path, arms, n):
 
 @pytest.mark.parametrize("epochs", [1, 2, 30])
 def test_curves_are_means_with_bands(epochs):
-    """Both panels hold, for each arm, a dashed mean of training and a whole one of validation over a band."""
+    """Each panel has, for each arm, a dashed mean of training and a solid one of validation over a band."""
     histories = _histories(ARMS, 3, epochs)
     figure = figures.curves_figure(histories)
     assert _legend(figure) == LABELS
@@ -94,20 +94,20 @@ def test_curves_are_means_with_bands(epochs):
 
 
 def test_one_seed_has_no_band():
-    """A band of one seed would be a line."""
+    """A single seed has a line and no band."""
     figure = figures.curves_figure(_histories(ARMS, 1))
     assert not any(ax.collections for ax in figure.axes)
 
 
 def test_a_spike_of_the_validation_loss_flattens_nothing():
-    """The loss axis ends not far above what was met in training."""
+    """The loss axis ends a little above the losses of training."""
     histories = _histories(["dust"], 1)
     histories["dust"][0]["val_loss"][0] = 50.0
     assert figures.curves_figure(histories).axes[1].get_ylim()[1] < 2
 
 
 def test_graffiti_begins_with_clean_pictures():
-    """Lines go from the clean pictures over the mean coverage and share of each severity, in per cent."""
+    """Lines begin at the clean pictures and go through the mean coverage and share of each severity."""
     figure = figures.graffiti_figure(_results(ARMS, 3))
     assert _legend(figure) == LABELS
     accuracy, flips = ([line for line in ax.lines if line.get_linestyle() == "-"] for ax in figure.axes)
@@ -119,7 +119,7 @@ def test_graffiti_begins_with_clean_pictures():
 
 
 def test_both_panels_of_graffiti_have_one_scale_and_hold_all_seeds():
-    """Ten points are as high at the left as at the right, and no seed is cut off."""
+    """Both panels have the same scale, and no seed is cut off."""
     figure = figures.graffiti_figure(_results(ARMS, 3))
     spans = [np.ptp(ax.get_ylim()) for ax in figure.axes]
     assert spans[0] == pytest.approx(spans[1])
@@ -129,7 +129,7 @@ def test_both_panels_of_graffiti_have_one_scale_and_hold_all_seeds():
 
 
 def test_numbers_beside_the_lines_do_not_overlap():
-    """Arms that end alike have their numbers pushed apart, in the order of the lines."""
+    """Numbers of lines that end close together are moved apart, in the order of the lines."""
     figure = figures.graffiti_figure(_results(ARMS, 1))
     figure.draw_without_rendering()
     for ax, first in zip(figure.axes, (40, 10), strict=True):
@@ -146,7 +146,7 @@ def test_perfect_models_have_axes():
 
 
 def test_sheets_have_a_labelled_row_for_each_arm():
-    """Rows are arms and columns are pictures, none of them changed, and the first column bears the labels."""
+    """Rows are arms and columns are unchanged pictures; the first column has the labels."""
     sheets = {arm: _pictures(3, 32 + i) for i, arm in enumerate(ARMS)}
     axes = figures.sheet_figure(sheets).axes
     assert [ax.get_ylabel().replace("\n", " ") for ax in axes[::3]] == LABELS
@@ -156,7 +156,7 @@ def test_sheets_have_a_labelled_row_for_each_arm():
 
 
 def test_bars_are_the_three_highest_scores():
-    """The bars are the three highest scores from the top down, with names and per cent, the right answer apart."""
+    """The three highest scores are bars with names and per cent, and the right answer stands out."""
     scores = {"none": np.array([[0.3, 0.2, 0.497, 0.003]]), "dust": np.array([[0.003, 0.997, 0.0, 0.0]])}
     picture, none, dust = figures.answers_figure(_pictures(1), [1], scores, NAMES).axes
     assert picture.get_xlabel() == "Jazzmaster"
@@ -177,7 +177,7 @@ def test_two_classes_have_two_bars():
 
 
 def test_pictures_without_ground_truth_are_not_judged():
-    """Where nobody knows the right answer, there is no name, no tick and no colour of right or wrong."""
+    """Without a right answer there is no name, tick or colour that tells right from wrong."""
     figure = figures.answers_figure(_pictures(1), [], {"dust": np.eye(4)[:1]}, NAMES, ground_truth=False)
     picture, dust = figure.axes
     assert picture.get_xlabel() == ""
@@ -201,7 +201,7 @@ def test_unknown_arms_have_further_colours():
 
 
 def test_figures_are_nobody_elses():
-    """No figure is known to pyplot, which would keep it in memory."""
+    """No figure is registered with pyplot, which would keep it in memory."""
     before = plt.get_fignums()
     figures.curves_figure(_histories(ARMS, 1))
     figures.sheet_figure({"dust": _pictures(1)})

@@ -1,4 +1,7 @@
-"""Photos from folders, and networks of keras.applications with a new last layer, with random weights only."""
+"""Photos are read from folders, and networks of keras.applications get a new last layer.
+
+All weights are random: nothing is downloaded.
+"""
 
 import re
 import shutil
@@ -29,7 +32,7 @@ def guitar(name="Jazzmaster", index=0):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three classes of 5, 6 and 7 pictures, and what is to be ignored."""
+    """Write three classes of 5, 6 and 7 pictures, and other files, which are to be ignored."""
     folder = tmp_path / "photos"
     for k, name in enumerate(NAMES):
         (folder / name / "deeper").mkdir(parents=True)
@@ -60,7 +63,7 @@ def error_of(call):
 
 
 def test_a_folder_becomes_images_labels_and_names(folder):
-    """In the order of the classes' and files' names; lossless files keep every pixel."""
+    """Images come in the order of the classes' and files' names, and lossless ones keep every pixel."""
     photos = load_photos(folder, size=SIZE)
 
     assert photos.names == NAMES
@@ -80,7 +83,7 @@ def test_a_folder_becomes_images_labels_and_names(folder):
     ("share", "held_out"), [(0.2, [1, 1, 1]), (0.5, [2, 3, 4]), (0.001, [1] * 3), (0.999, [4, 5, 6])]
 )
 def test_the_split_is_stratified(folder, share, held_out):
-    """Each picture is in one part, and each class in both."""
+    """Each picture is in one part, and each class is in both parts."""
     photos = load_photos(folder, size=SIZE, validation=share)
 
     assert np.array_equal(np.sort(np.concatenate([photos.train, photos.validation])), np.arange(18))
@@ -95,7 +98,7 @@ def held_out(folder, name, **options):
 
 
 def test_the_split_hangs_on_the_seed_and_file_names_alone(folder):
-    """Neither on NumPy's global generator, nor on other classes, nor on the class's name."""
+    """The split depends neither on global generators nor on classes and their names."""
     before = held_out(folder, "Telecaster")
     np.random.seed(3)  # noqa: NPY002  It must not matter.
     assert held_out(folder, "Telecaster") == before
@@ -107,7 +110,7 @@ def test_the_split_hangs_on_the_seed_and_file_names_alone(folder):
 
 
 def test_a_new_picture_moves_few_others(folder):
-    """It takes a place, or makes one."""
+    """A new picture takes the place of another one, or makes a place."""
     before = held_out(folder, "Telecaster")
     for i in range(10):
         added = save(folder / "Telecaster" / f"new{i}.png", Image.fromarray(guitar()))
@@ -117,7 +120,7 @@ def test_a_new_picture_moves_few_others(folder):
 
 
 def test_a_picture_stays_whole_in_a_white_square(tmp_path):
-    """Wide and high ones, however long, are not distorted."""
+    """A picture of any shape keeps its proportions."""
     black = np.zeros((2, SIZE, SIZE), np.bool_)
     for i, size in enumerate([(64, 32), (8, 16)]):
         black[i] = (one(save(tmp_path / "black.png", Image.new("RGB", size))) == 0).all(-1)
@@ -130,7 +133,7 @@ def test_a_picture_stays_whole_in_a_white_square(tmp_path):
 
 
 def test_pictures_are_turned_upright(tmp_path):
-    """As the camera says in EXIF."""
+    """A picture is turned as its EXIF data say."""
     pixels, exif = guitar(), Image.Exif()
     exif[0x0112] = 6
     path = save(tmp_path / "turned.png", Image.fromarray(np.rot90(pixels)), exif=exif)
@@ -139,7 +142,7 @@ def test_pictures_are_turned_upright(tmp_path):
 
 
 def test_every_kind_of_picture_becomes_rgb(tmp_path):
-    """Grey of 8 and 16 bits, black and white, palettes, and CMYK."""
+    """Grey of 8 and 16 bits, black and white, palettes and CMYK become RGB."""
     picture = Image.fromarray(guitar())
     grey = np.asarray(picture.convert("L"))
 
@@ -154,7 +157,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path):
 
 
 def test_transparent_parts_become_white(tmp_path):
-    """In images with alpha, and with a transparent colour."""
+    """Parts that are transparent, by alpha or by a transparent colour, become white."""
     alpha = np.dstack([guitar(), np.full((SIZE, SIZE), 255, np.uint8)])
     alpha[:9, :, 3] = 0
     want = guitar()
@@ -170,12 +173,12 @@ def test_transparent_parts_become_white(tmp_path):
 
 
 def test_no_paths_are_no_images():
-    """The shape is kept."""
+    """No paths give an empty array of the right shape."""
     assert load_images([], size=SIZE).shape == (0, SIZE, SIZE, 3)
 
 
 def test_bad_folders(folder, tmp_path):
-    """Each says what it must be, what it is, and what to type."""
+    """Each error says what must hold, what was found, and what to type."""
 
     def message(path=folder, **options):
         return error_of(lambda: load_photos(path, **{"size": SIZE, **options}))
@@ -204,7 +207,7 @@ def test_bad_folders(folder, tmp_path):
 
 
 def test_broken_pictures_are_named(folder):
-    """Files that are no picture, end too early, are folders, or are not there."""
+    """Files that are no picture, are cut short, are folders or do not exist are named."""
     path = folder / NAMES[1] / "0.png"
     start = f"pictures must be whole files that Pillow reads, got {path} ("
     end = "): replace or remove it"
@@ -239,9 +242,9 @@ MODULES = {"resnet50": "resnet50", "mobilenetv2": "mobilenet_v2", "efficientnetb
 
 
 def network_of(backbone, weights):
-    """Return the network of keras.applications with its own preprocessing, as a function, and itself."""
+    """Return the network of keras.applications: as a function with its preprocessing, and itself."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MobileNetV2 warns at sizes that have no weights of their own.
+        warnings.simplefilter("ignore")  # MobileNetV2 warns of sizes for which no weights are published.
         make = getattr(keras.applications, BACKBONES[backbone])
         network = make(include_top=False, weights=weights, input_shape=(PIXELS, PIXELS, 3), pooling="avg")
     prepare = getattr(keras.applications, MODULES[backbone]).preprocess_input
@@ -250,7 +253,7 @@ def network_of(backbone, weights):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, images):
-    """Files of weights like published ones: with statistics of images, without which a deep network's signal fades."""
+    """Write files of weights with statistics of images, without which the signal of a deep network fades."""
     folder = tmp_path_factory.mktemp("weights")
     paths = {backbone: folder / f"{backbone}.weights.h5" for backbone in BACKBONES}
     for backbone, path in paths.items():
@@ -272,7 +275,7 @@ def files(tmp_path_factory, images):
 
 
 def test_a_random_resnet_learns_and_is_saved(images, tmp_path):
-    """Bytes, floats and data sets give the same scores, and so does what was saved, before and after training."""
+    """Bytes, floats, data sets and a saved model give the same scores, before and after training."""
     model = built()
     before = scores_of(model, images)
     model.save(tmp_path / "before.keras")
@@ -299,7 +302,7 @@ def test_a_random_resnet_learns_and_is_saved(images, tmp_path):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_downloaded_weights_and_their_file_give_the_same_scores(backbone, files, images, tmp_path, monkeypatch):
-    """Those of Keras' own preprocessing and network, also after saving; nothing is downloaded here."""
+    """The scores are those of Keras' own network, also after saving; nothing is downloaded here."""
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: str(files[backbone]))
     features = network_of(backbone, "imagenet")[0](images, training=False)
     head = [np.random.default_rng(0).normal(0, 1 / np.abs(features).max(), (features.shape[1], 3)), np.arange(3) / 9]
@@ -319,7 +322,7 @@ def test_downloaded_weights_and_their_file_give_the_same_scores(backbone, files,
 
 @pytest.mark.parametrize("backbone", ["resnet50", "mobilenetv2"])
 def test_preprocessing_is_that_of_keras(backbone, images):
-    """To float32's precision."""
+    """The preprocessing gives Keras' numbers to the precision of float32."""
     inputs = keras.Input((PIXELS, PIXELS, 3))
     network = keras.Sequential(name=backbone)
     model = keras.Model(inputs, guitar_photos._preprocess(network, inputs, "none"))
@@ -330,7 +333,7 @@ def test_preprocessing_is_that_of_keras(backbone, images):
 
 @pytest.mark.parametrize("trainable", [True, False])
 def test_statistics_that_came_with_weights_stay(trainable, files, images, tmp_path):
-    """Whether the network learns or not, also after loading."""
+    """Training changes no statistics of the loaded weights, nor does saving."""
     options = {} if trainable else {"trainable": False}
     model = built("mobilenetv2", files["mobilenetv2"], **options)
     model.save(tmp_path / "model.keras")
@@ -347,7 +350,7 @@ def test_statistics_that_came_with_weights_stay(trainable, files, images, tmp_pa
 
 
 def test_imagenet_without_a_network_is_one_sentence(run_python, tmp_path):
-    """It says why, and three ways out; the file is one that is not there, and no address is found."""
+    """Without a network, the error gives the reason and three ways out."""
     message = run_python(
         "import warnings; warnings.simplefilter('ignore')\n"
         "import socket, sys\n"
@@ -383,7 +386,10 @@ def test_imagenet_without_a_network_is_one_sentence(run_python, tmp_path):
     ],
 )
 def test_other_failures_of_the_download(monkeypatch, error, reason, address):
-    """The same sentence; the folder is Keras' own unless KERAS_HOME names another."""
+    """Other failures give the same sentence.
+
+    The folder is Keras' own unless KERAS_HOME names another one.
+    """
 
     def fail(**options):
         raise error
@@ -397,7 +403,7 @@ def test_other_failures_of_the_download(monkeypatch, error, reason, address):
 
 
 def test_other_errors_of_keras_stay(monkeypatch):
-    """They are not taken for a failed download."""
+    """An error that is no failed download comes through."""
 
     def fail(**options):
         raise ValueError("something else")
@@ -408,7 +414,7 @@ def test_other_errors_of_keras_stay(monkeypatch):
 
 
 def test_bad_arguments_of_a_model(files, tmp_path):
-    """Each says what it must be, what it is, and what to type."""
+    """Each error says what must hold, what was given, and what to type."""
     none = tmp_path / "none.h5"
     fits = "without its last layer, got"
     end = "): type --weights with another file, or --backbone with the network that it is of"
@@ -432,7 +438,7 @@ def test_bad_arguments_of_a_model(files, tmp_path):
 
 
 class Scores:
-    """A model that returns what it was given."""
+    """A model of this class returns the scores that it was given."""
 
     def __init__(self, scores):
         self.scores = np.array(scores, np.float32)
@@ -443,7 +449,7 @@ class Scores:
 
 
 def test_predictions_come_best_first(images):
-    """The first of equals first, and never more than there are classes."""
+    """Classes are sorted by score, equal scores by place, and there are at most as many as classes."""
     model = Scores([[0.25, 0.5, 0.25], [0.125, 0.125, 0.75]])
 
     assert predict_photos(model, images[:2], NAMES, top=2) == [
@@ -458,7 +464,7 @@ def test_predictions_come_best_first(images):
 
 
 def test_bad_scores(images):
-    """Of another shape, and not finite."""
+    """Scores of another shape, and scores that are not finite, are refused."""
     shape = r"^scores must be of shape \(2, 3\), one for each image and name, got \(2, 2\): give the names that"
     with pytest.raises(ValueError, match=shape):
         predict_photos(Scores([[0, 1], [1, 0]]), images[:2], NAMES)

@@ -1,4 +1,4 @@
-"""The drawn guitars are pure functions of their numbers, and look like seven models."""
+"""The drawn guitars depend on their numbers alone, and look like seven models."""
 
 import dataclasses
 
@@ -69,7 +69,7 @@ def test_global_generators_are_left_alone(monkeypatch):
 
 
 def test_seed_index_and_model_matter():
-    """Every one of the numbers gives another picture."""
+    """Another seed, index or model gives another picture."""
     pictures = [
         draw_guitar(model, size=32, seed=seed, index=index).image.tobytes()
         for model in MODELS
@@ -81,7 +81,7 @@ def test_seed_index_and_model_matter():
 
 
 def test_arrays_are_as_promised(guitars):
-    """Shapes, dtypes, and the models in turn."""
+    """Shapes and dtypes are those of the docs, and the models take turns."""
     assert (guitars.images.shape, guitars.images.dtype) == ((N * 7, 96, 96, 3), np.uint8)
     assert (guitars.bodies.shape, guitars.bodies.dtype) == ((N * 7, 96, 96), np.bool_)
     assert guitars.labels.dtype == np.int64
@@ -166,7 +166,7 @@ def test_mistakes_are_named(arguments, error, message):
 
 @pytest.mark.parametrize("arguments", [{"per_model": 0}, {"per_model": 1, "processes": 0}])
 def test_empty_sets_are_refused(arguments):
-    """At least one picture and one process."""
+    """A set must have at least one picture and one process."""
     with pytest.raises(ValueError, match="must be a whole number not below 1, got 0"):
         make_guitars(**arguments)
 

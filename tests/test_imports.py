@@ -1,4 +1,4 @@
-"""Nothing is imported before it is asked for, and imports go one way."""
+"""Modules import in one direction, and load nothing before it is needed."""
 
 import ast
 import graphlib
@@ -36,8 +36,8 @@ HEAVY = (
 )
 LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({1!r})))"
 
-# What each module may import from the package.
-ARROWS = {
+# Each module may import these modules of the package, and no others.
+ALLOWED = {
     "__init__": {"_names", "_version", "core", "spec"},
     "_version": set(),
     "_names": set(),
@@ -221,7 +221,7 @@ ARROWS = {
 
 
 def imports_of(path):
-    """Names of the package's modules, and of other packages, that a file imports anywhere."""
+    """Return the names of the package's modules, and of other packages, that a file imports anywhere."""
     own, others = set(), set()
     within = path.parent.relative_to(PACKAGE).parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -245,64 +245,64 @@ def imports_of(path):
 
 
 def test_importing_dustaug_loads_nothing_heavy(run_python):
-    """Neither Numba nor a framework is loaded."""
+    """``import dustaug`` loads neither Numba nor a framework."""
     assert run_python(LOADED.format("dustaug", HEAVY)) == ""
 
 
 def test_making_specs_loads_nothing_heavy(run_python):
-    """Presets need no compiler either."""
+    """Making a spec loads no compiler."""
     assert run_python(LOADED.format("dustaug; dustaug.cutout(3).to_dict()", HEAVY)) == ""
 
 
 def test_importing_robustness_loads_nothing_heavy(run_python):
-    """Measuring a model needs no compiler before the first call, and no plots nor progress bars at all."""
+    """Importing dustaug.robustness loads no compiler, plots or progress bars."""
     assert run_python(LOADED.format("dustaug.robustness", HEAVY)) == ""
 
 
 def test_the_test_can_fail(run_python):
-    """A heavy import is seen."""
+    """A large package that is imported is found."""
     assert run_python(LOADED.format("dustaug, numba", HEAVY)).split()[-1] == "numba"
 
 
-@pytest.mark.parametrize("room", sorted(SOURCES))
-def test_imports_go_one_way(room):
-    """Each room imports the rooms of the table, and no others."""
-    own, _ = imports_of(SOURCES[room])
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_imports_go_one_way(module):
+    """Each module imports the modules that the table allows, and no others."""
+    own, _ = imports_of(SOURCES[module])
 
-    assert own == ARROWS[room]
+    assert own == ALLOWED[module]
 
 
-@pytest.mark.parametrize("room", sorted(set(SOURCES) - {"_engine.kernels"}))
-def test_only_the_kernels_import_numba(room):
-    """All compiled code stands in one file."""
-    _, others = imports_of(SOURCES[room])
+@pytest.mark.parametrize("module", sorted(set(SOURCES) - {"_engine.kernels"}))
+def test_only_the_kernels_import_numba(module):
+    """All compiled code is in one file."""
+    _, others = imports_of(SOURCES[module])
 
     assert not others & {"numba", "llvmlite"}
 
 
 def test_the_table_is_complete():
-    """A module that comes or goes brings or takes its line."""
-    assert set(ARROWS) == set(SOURCES)
+    """The table has a line for every module, and for no other."""
+    assert set(ALLOWED) == set(SOURCES)
 
 
-def test_the_top_floor_is_small():
-    """At most 14 files lie beside the packages."""
+def test_few_modules_lie_beside_the_packages():
+    """At most 14 modules lie beside the packages."""
     assert len(list(PACKAGE.glob("*.py"))) <= 14
 
 
-def test_no_arrows_form_a_circle():
-    """A room that imports another is above it."""
-    graphlib.TopologicalSorter({room: below - {"__init__"} for room, below in ARROWS.items()}).prepare()
+def test_no_imports_form_a_cycle():
+    """The imports of the table form no cycle."""
+    graphlib.TopologicalSorter({module: below - {"__init__"} for module, below in ALLOWED.items()}).prepare()
 
 
-@pytest.mark.parametrize("room", sorted(set(SOURCES) - {"_tensors.triton"}))
-def test_only_the_kernel_of_gpus_imports_triton(room):
-    """It is not there without a GPU, and takes a second to load."""
-    assert "triton" not in imports_of(SOURCES[room])[1]
+@pytest.mark.parametrize("module", sorted(set(SOURCES) - {"_tensors.triton"}))
+def test_only_the_kernel_of_gpus_imports_triton(module):
+    """No other module imports Triton, which may be missing and takes a second to load."""
+    assert "triton" not in imports_of(SOURCES[module])[1]
 
 
 def test_the_reader_of_imports_sees_them():
-    """The check above can fail."""
+    """The reader of imports finds those that are known."""
     assert "numba" in imports_of(SOURCES["_engine.kernels"])[1]
     assert "triton" in imports_of(SOURCES["_tensors.triton"])[1]
     assert "_engine.checks" in imports_of(SOURCES["core"])[0]

@@ -1,4 +1,9 @@
-"""The pixels depend on nothing but (image, spec, seed, epoch, index)."""
+"""Pixels depend on nothing but (image, spec, seed, epoch, index): this file tests that promise.
+
+Each test changes one other thing, for every kind of spec: the batch split, the order, the layout, the memory, the
+dtype, the threads, the processes. tests/test_core.py tests what each argument means. tests/engine tests the mechanisms
+that could break the promise, such as prefetching.
+"""
 
 import concurrent.futures
 import multiprocessing
@@ -87,10 +92,12 @@ def test_the_dtype_changes_no_rectangle(spec):
 
 @ALL
 def test_threads_change_nothing(spec):
-    """Threads of ours, and Python threads around, give the same images."""
+    """Any number of threads, more than images too, and calls from several Python threads give the same images."""
     expected = expected_of(spec)
+    for num_threads in (2, 3, N + 1):
+        images = add_dust(photos(), spec, seed=11, epoch=4, index=100, num_threads=num_threads)
 
-    assert (expected == add_dust(photos(), spec, seed=11, epoch=4, index=100, num_threads=3)).all()
+        assert (expected == images).all()
 
     def part(start):
         images = photos()[start : start + 5]
@@ -129,11 +136,17 @@ def work(spec_bytes, start):
     return add_dust(images, pickle.loads(spec_bytes), seed=11, epoch=4, index=100 + start, num_threads=2)
 
 
+# A forked worker inherits the parent's plans and tables, and each kind of spec makes its own: so every kind is forked.
+# A spawned worker inherits nothing. It unpickles the spec, as tests/test_spec.py does with every kind, and then paints
+# like any new process. Starting it takes seconds, so one spec is spawned: the one that makes the largest tables.
+WORKERS = [*(("fork", name) for name in SPECS), ("spawn", "random_erasing")]
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@ALL
-def test_processes_change_nothing(spec, method):
+@pytest.mark.parametrize(("method", "name"), WORKERS)
+def test_processes_change_nothing(method, name):
     """Forked and spawned workers with threads, after the parent has used threads, give the same images."""
+    spec = SPECS[name]
     expected = add_dust(photos(), spec, seed=11, epoch=4, index=100, num_threads=2)
     with multiprocessing.get_context(method).Pool(3) as pool:
         parts = pool.starmap_async(work, [(pickle.dumps(spec), start) for start in range(0, N, 10)]).get(timeout=120)

@@ -1,4 +1,4 @@
-"""add_dust() on JAX arrays: the pixels of the NumPy core, compiled, mapped, sharded and differentiated."""
+"""add_dust() paints JAX arrays with the pixels of the core: compiled, mapped, sharded and differentiated."""
 
 import re
 
@@ -37,14 +37,14 @@ def expected(images, spec=None, **options):
 
 
 def same(first, second):
-    """Of one dtype and shape, and equal to the bit."""
+    """Tell whether two arrays have the same dtype, shape and bytes."""
     first, second = np.asarray(first), np.asarray(second)
     return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_every_dtype_is_painted(dtype):
-    """Also those that NumPy does not know."""
+    """Every dtype is painted, also those that NumPy lacks."""
     images = photos(dtype)
     dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST)
 
@@ -57,7 +57,7 @@ def test_every_dtype_is_painted(dtype):
     ("layout", "spec"), list(zip(strategies.LAYOUTS, (*SPECS.values(), dustaug.dust(fill="mean")), strict=True))
 )
 def test_every_layout_is_painted(layout, spec):
-    """Batches and single images, with channels last, first and without, each with another spec."""
+    """Batches and single images are painted with channels last, first and without, each with another spec."""
     length = {"N": N, "H": 24, "W": 32, "C": 3}
     images = photos(shape=tuple(length[axis] for axis in layout))
     options = {"layout": layout, "value_range": (10, 240)}
@@ -73,7 +73,7 @@ def test_every_layout_is_painted(layout, spec):
     data=st.data(), seed=strategies.SEEDS, epoch=strategies.EPOCHS, height=st.integers(1, 40), width=st.integers(1, 40)
 )
 def test_any_spec_and_any_coordinates_are_painted(data, seed, epoch, height, width):
-    """Random specs on images of random sizes, at any seed, epoch and indices; or refused as by the core."""
+    """Any spec is painted at any seed, epoch and indices, or refused with the words of the core."""
     dtype = data.draw(st.sampled_from([np.dtype(np.uint8), np.dtype(np.float32)]))
     spec = data.draw(strategies.specs(3, dtype))
     index = np.array(data.draw(st.lists(strategies.INDICES, min_size=2, max_size=2)))
@@ -116,7 +116,7 @@ def test_every_form_of_seed_and_index_means_the_same(seed, index):
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
 def test_a_key_made_of_a_number_is_the_seed_of_that_number(seed):
-    """Old keys and new ones."""
+    """JAX's old and new keys of a number stand for that seed."""
     images = photos()
     old, new = jax.random.PRNGKey(np.uint32(seed)), jax.random.key(np.uint32(seed))
 
@@ -126,7 +126,7 @@ def test_a_key_made_of_a_number_is_the_seed_of_that_number(seed):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint32])
 def test_numbers_of_every_size_are_traced(dtype):
-    """And new ones compile nothing."""
+    """Numbers of every dtype are traced, and new ones compile nothing."""
     images, traces = jnp.asarray(photos()), []
 
     @jax.jit
@@ -142,14 +142,14 @@ def test_numbers_of_every_size_are_traced(dtype):
 
 
 def test_a_single_image_takes_the_words_of_its_index():
-    """Two words, or a number, or an array of one."""
+    """The index of one image may be two words, a number, or an array of one number."""
     image = photos(shape=(48, 64, 3))
     for index in (to_words(FIRST), jnp.asarray(to_words(FIRST)), [FIRST], np.asarray(FIRST)):
         assert same(expected(image), add_dust(image, seed=SEED, epoch=EPOCH, index=index))
 
 
 def test_each_image_may_have_an_epoch():
-    """As where a batch goes over the end of an epoch."""
+    """A batch may cross the end of an epoch, so each image may have its own."""
     images, epochs = photos(), np.array([1, 1, 2, 2, 2**32 - 1, 0])
     want = np.stack([expected(image, epoch=int(epoch), index=3) for image, epoch in zip(images, epochs, strict=True)])
 
@@ -158,7 +158,7 @@ def test_each_image_may_have_an_epoch():
 
 
 def test_vmap_over_images_is_the_batch():
-    """With numbers and with words, and in a second vmap around the first."""
+    """Mapped over images, add_dust() gives the dust of the batch, with numbers, with words, and nested."""
     images = photos()
     alone = jax.vmap(lambda image, index: add_dust(image, seed=SEED, epoch=EPOCH, index=index))
     nested = jax.vmap(alone)(images.reshape(2, 3, 48, 64, 3), to_words(INDICES).reshape(2, 3, 2))
@@ -169,7 +169,7 @@ def test_vmap_over_images_is_the_batch():
 
 
 def test_vmap_over_keys_gives_each_its_dust():
-    """As for an ensemble."""
+    """Mapped over keys, as for an ensemble, add_dust() gives each key its dust."""
     images, keys = photos(), jax.random.split(jax.random.key(0), 3)
     dusted = jax.vmap(lambda key: add_dust(images, seed=key, epoch=EPOCH, index=FIRST))(keys)
     for key, one in zip(np.asarray(jax.random.key_data(keys)).tolist(), dusted, strict=True):
@@ -177,7 +177,7 @@ def test_vmap_over_keys_gives_each_its_dust():
 
 
 def test_scan_counts_the_images():
-    """With the index in the carry."""
+    """A scan dusts batch after batch, with the index in its carry."""
     images = photos()
 
     def step(index, batch):
@@ -191,7 +191,7 @@ def test_scan_counts_the_images():
 
 @pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
 def test_gradients_pass_where_there_is_no_dust(fill):
-    """One beside the rectangles and zero under them, backwards and forwards."""
+    """The gradient is one beside the rectangles and zero under them, backwards and forwards."""
     images, spec = jnp.asarray(photos(np.float32)), dustaug.dust(fill=fill)
     free = ~dustaug.sample_rectangles(spec, height=48, width=64, seed=SEED, index=np.arange(N)).mask(48, 64)
     free = np.broadcast_to(free[..., None], images.shape).astype(np.float32)
@@ -204,7 +204,7 @@ def test_gradients_pass_where_there_is_no_dust(fill):
 
 
 def test_a_donated_buffer_is_used_again():
-    """So the dust costs no second copy of the images."""
+    """A donated buffer is painted, so dust needs no second copy of the images."""
     images = jnp.asarray(photos()) + 0
     address = images.unsafe_buffer_pointer()
     dusted = jax.jit(lambda images: add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST), donate_argnums=0)(images)
@@ -254,7 +254,7 @@ print("same")
 
 
 def test_images_may_lie_on_several_devices(run_python):
-    """Sharded by the compiler, by the user, and by hand in shard_map; with their indices, or with that of the first."""
+    """Images may be sharded by the compiler, by the user, or in shard_map, with one index or with many."""
     flags = "--xla_force_host_platform_device_count=2"
 
     assert run_python(SHARDED, XLA_FLAGS=flags, JAX_PLATFORMS="cpu") == "same"
@@ -279,12 +279,12 @@ print("same")
 
 
 def test_64_bit_mode_changes_nothing_but_what_fits(run_python):
-    """There images and traced numbers may have 64 bits."""
+    """In 64-bit mode, images and traced numbers may have 64 bits."""
     assert run_python(WIDE, JAX_PLATFORMS="cpu") == "same"
 
 
 def test_images_without_pixels_come_back():
-    """After the same checks."""
+    """An empty batch comes back, but its arguments are checked."""
     for shape in ((0, 8, 8, 3), (2, 0, 8, 3)):
         assert add_dust(np.zeros(shape, np.uint8), seed=0, index=0).shape == shape
     with pytest.raises(ValueError, match="fill_value must have one number for each of the images' 3 channels"):
@@ -292,14 +292,14 @@ def test_images_without_pixels_come_back():
 
 
 def test_images_of_big_endian_numbers_are_painted():
-    """JAX has none, so the dtype becomes the machine's."""
+    """Big-endian images come back in the machine's byte order, as JAX has no other."""
     images = photos(">u2")
 
     assert same(expected(images).astype(np.uint16), add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST))
 
 
 def test_words_are_the_high_and_the_low_one():
-    """As in the data of JAX's keys, for any shape."""
+    """to_words() puts the high word first, as JAX's keys do, for arrays of any shape."""
     assert to_words([[2**63 + 5], [7]]).tolist() == [[[2**31, 5]], [[0, 7]]]
     assert to_words(np.array([], np.int64)).shape == (0, 2)
     assert to_words(np.int8(5)).dtype == np.uint32
@@ -316,7 +316,7 @@ def test_words_are_the_high_and_the_low_one():
     ],
 )
 def test_words_are_made_of_whole_numbers_only(number, error, message):
-    """Within 64 bits."""
+    """to_words() takes whole numbers that fit into 64 bits."""
     with pytest.raises(error, match=re.escape(message)):
         to_words(number)
 
@@ -375,7 +375,7 @@ KEY = {"seed": 0, "index": 0}
     ],
 )
 def test_arguments_are_checked(images, arguments, error, message):
-    """By name, with the rule."""
+    """Wrong arguments are refused by name, with the rule."""
     with pytest.raises(error, match=re.escape(message)):
         add_dust(images, **arguments)
 
@@ -392,12 +392,12 @@ def test_arguments_are_checked(images, arguments, error, message):
     ],
 )
 def test_traced_arguments_are_checked_as_far_as_they_are_known(name, value, error, message):
-    """Their dtype and shape."""
+    """The dtype and shape of traced arguments are checked."""
     with pytest.raises(error, match=re.escape(message)):
         jax.jit(lambda value: add_dust(BATCH, **{**KEY, name: value}))(value)
 
 
 def test_floats_out_of_their_range_warn():
-    """Of NumPy's, which can be looked into at no cost."""
+    """NumPy's floats are checked against their range, as reading them costs nothing."""
     with pytest.warns(UserWarning, match=r"images of float32 are taken to lie in \[0, 1\], got 200"):
         add_dust(np.full((2, 8, 8, 3), 200, np.float32), seed=0, index=0)

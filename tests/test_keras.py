@@ -1,4 +1,4 @@
-"""DustRectangles as a layer: the pixels of add_dust() in training, with the backend that KERAS_BACKEND names."""
+"""The layer DustRectangles paints the pixels of add_dust() in training, with the backend of KERAS_BACKEND."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def numpy(tensor):
 
 
 def same(first, second):
-    """Of one dtype, and equal to the bit."""
+    """Tell whether two arrays have the same dtype and bytes."""
     first, second = np.asarray(first), np.asarray(second)
     return first.dtype == second.dtype and first.tobytes() == second.tobytes()
 
@@ -55,7 +55,7 @@ def test_call_number_k_paints_epoch_k(spec):
 
 
 def test_an_index_key_makes_a_pure_function():
-    """Of the index and the epoch that come with the images."""
+    """With an index_key, the dust depends on the index and epoch in the inputs."""
     layer, images = DustRectangles(seed=SEED, index_key="index", epoch_key="epoch"), photos()
     order = np.array([3, 0, 5, 1, 4, 2])
     for epoch in (0, 5):
@@ -69,7 +69,7 @@ def test_an_index_key_makes_a_pure_function():
 
 
 def test_two_layers_of_one_seed_agree_and_unseeded_ones_follow_keras():
-    """As Keras' own layers do."""
+    """A seed decides; without one, Keras' global seed does."""
     images = photos()
 
     def run(seed=None):
@@ -85,7 +85,7 @@ def test_two_layers_of_one_seed_agree_and_unseeded_ones_follow_keras():
 
 
 def test_only_training_changes_images():
-    """Otherwise they are cast to the layer's dtype, as Keras' own layers do."""
+    """Outside of training, images are cast to the layer's dtype and not changed."""
     layer, images = DustRectangles(count_range=(5, 9)), photos()
 
     assert same(floats(images), numpy(layer(images, training=False)))
@@ -95,7 +95,7 @@ def test_only_training_changes_images():
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "bfloat16", "uint8"])
 def test_images_leave_in_the_dtype_of_the_policy(policy):
-    """Mixed precision, and bytes."""
+    """Images come out in the dtype of the policy, also with mixed precision and as bytes."""
     layer = DustRectangles(seed=SEED, dtype=policy)
     dtype = {"mixed_float16": "float16"}.get(policy, policy)
     dusted = layer(photos())
@@ -105,13 +105,13 @@ def test_images_leave_in_the_dtype_of_the_policy(policy):
 
 
 def test_floats_are_not_cut_to_bytes():
-    """An error, with the dtype that came."""
+    """A layer of bytes refuses floats, and names their dtype."""
     with pytest.raises(TypeError, match="images must be whole numbers with dtype='uint8', got float32"):
         DustRectangles(dtype="uint8")(floats(photos()))
 
 
 def test_channels_may_come_first():
-    """For batches and single images."""
+    """Batches and single images may have their channels first."""
     layer = DustRectangles(seed=SEED, data_format="channels_first", index_key="index")
     planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
     want = expected(floats(planes), layout="NCHW")
@@ -121,7 +121,7 @@ def test_channels_may_come_first():
 
 
 def test_the_value_range_is_that_of_the_images():
-    """0 … 255 without a word, as in Keras' own layers."""
+    """The default range is 0…255, as in Keras' own layers; another one may be given."""
     images = floats(photos()) / 255
     dusted = DustRectangles(seed=SEED, value_range=(0, 1))(images)
 
@@ -129,7 +129,7 @@ def test_the_value_range_is_that_of_the_images():
 
 
 def gradient(function, images):
-    """Gradient of the sum of what a function makes of images, as the backend computes it."""
+    """Return the gradient of the sum of a function's result, as the backend computes it."""
     if keras.config.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -151,7 +151,7 @@ def gradient(function, images):
 
 @pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
 def test_gradients_flow_around_the_rectangles(fill):
-    """One beside them and zero under them."""
+    """The gradient is one beside the rectangles and zero under them."""
     spec = dustaug.dust(fill=fill)
     layer = DustRectangles(spec, seed=SEED, index_key="index")
     covered = dustaug.sample_rectangles(spec, height=32, width=40, seed=SEED, index=np.arange(N)).mask(32, 40)
@@ -163,7 +163,7 @@ def test_gradients_flow_around_the_rectangles(fill):
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_a_dict_keeps_its_entries(data_format):
-    """Images change, masks where a fill is given; boxes and labels come back as they were, to the bit."""
+    """Images change, and masks do if a fill is given; boxes and labels keep every bit."""
     images, boxes = photos(), np.full((N, 2, 4), 1000.1)
     if data_format == "channels_first":
         images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -192,7 +192,7 @@ def test_a_dict_keeps_its_entries(data_format):
 
 
 def test_nothing_that_comes_in_is_changed():
-    """Neither arrays nor the dict."""
+    """The layer changes neither the arrays nor the dict that it gets."""
     inputs = {"images": floats(photos()), "segmentation_masks": np.zeros((N, 32, 40), np.uint8)}
     before = dict(inputs)
     DustRectangles(fill_mask=1, count_range=(5, 9))(inputs)
@@ -208,9 +208,9 @@ def sum_of(_, outputs):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fit_dusts_and_predict_does_not(jit_compile):
-    """Every step has dust of its own, also in a compiled step."""
+    """Each training step has dust of its own, also if it is compiled."""
     if keras.config.backend() == "torch" and jit_compile:
-        jit_compile = "auto"  # PyTorch's compiler wants a C++ compiler at run time.
+        jit_compile = "auto"  # PyTorch's compiler needs a C++ compiler at run time.
     spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=1)
     model = keras.Sequential([keras.Input((32, 40, 3)), DustRectangles(spec, seed=SEED)])
     model.add(keras.layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer="ones"))
@@ -226,7 +226,7 @@ def test_fit_dusts_and_predict_does_not(jit_compile):
 
 
 def test_it_works_in_a_functional_model_of_a_dict():
-    """Shapes and dtypes are known before any image is."""
+    """A functional model knows the shapes and dtypes of the layer's outputs before any image comes."""
     layer = DustRectangles(seed=SEED, index_key="index", fill_mask=1)
     inputs = {
         "images": keras.Input((32, 40, 3), dtype="uint8", name="images"),
@@ -260,7 +260,7 @@ ARGUMENTS = {
 
 
 def test_the_config_says_everything():
-    """It is JSON, and makes the same layer."""
+    """The config can be stored as JSON, and makes the same layer."""
     layer = DustRectangles(**ARGUMENTS)
     config = json.loads(json.dumps(layer.get_config()))
     again = DustRectangles.from_config(config)
@@ -273,7 +273,7 @@ def test_the_config_says_everything():
 
 
 def test_a_model_survives_a_file(tmp_path):
-    """The .keras format needs no custom_objects once dustaug.keras was imported."""
+    """A .keras file needs no custom_objects once dustaug.keras is imported."""
     model = keras.Sequential([keras.Input((32, 40, 3)), DustRectangles(count_range=(1, 3), seed=SEED)])
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -286,7 +286,7 @@ def test_a_model_survives_a_file(tmp_path):
 
 
 def test_it_is_built_on_public_names():
-    """The base class is one that Keras exports, and nothing private is imported."""
+    """The base class is exported by Keras, and nothing private of Keras is imported."""
     assert (keras.layers.Layer,) == DustRectangles.__bases__
     assert "dustaug>DustRectangles" == keras.saving.get_registered_name(DustRectangles)
     for module in (dustaug.keras, dustaug.keras._flow):
@@ -310,14 +310,14 @@ def test_it_is_built_on_public_names():
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
-    """When the layer is made."""
+    """The constructor refuses wrong arguments."""
     with pytest.raises(error, match=message):
         DustRectangles(**options)
 
 
 @pytest.mark.parametrize("shape", [(8, 3, 48, 64), (8, 28, 28)])
 def test_a_format_is_not_guessed_against_the_shape(shape):
-    """Of images, and of what a model is built for."""
+    """A doubtful shape needs a data_format, for images and for symbolic inputs."""
     for images in (np.zeros(shape, np.uint8), keras.Input(batch_shape=shape)):
         with pytest.raises(ValueError, match="data_format must be given where the shape does not tell it"):
             DustRectangles()(images)
@@ -325,7 +325,7 @@ def test_a_format_is_not_guessed_against_the_shape(shape):
 
 
 def test_indices_may_be_a_list():
-    """As users of Python type them."""
+    """A list of indices is taken like an array."""
     layer = DustRectangles(seed=SEED, index_key="index", dtype="uint8")
     listed = layer({"images": photos(), "index": list(range(3, 3 + N))})["images"]
 
@@ -333,7 +333,7 @@ def test_indices_may_be_a_list():
 
 
 def test_bad_inputs_are_refused():
-    """With what must hold and what was given."""
+    """The errors say what must hold and what was given."""
     indexed = DustRectangles(seed=1, index_key="index")
     with pytest.raises(ValueError, match=r"images must have 3 axes, or 4 in a batch, got shape \(40, 3\)"):
         DustRectangles()(photos()[0, 0])

@@ -1,4 +1,4 @@
-"""DustRectangles inside tf.data, whatever the backend of Keras is."""
+"""DustRectangles works inside tf.data, whatever the backend of Keras is."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def black(n):
 
 
 def test_a_data_set_is_mapped():
-    """Its calls count on over its epochs, and shapes stay known."""
+    """A mapped layer goes on counting over the epochs, and shapes stay known."""
     dataset = tf.data.Dataset.from_tensors(photos()).repeat(2).map(DustRectangles(seed=SEED))
 
     assert (N, 32, 40, 3) == tuple(dataset.element_spec.shape)
@@ -28,7 +28,7 @@ def test_a_data_set_is_mapped():
 
 
 def test_dicts_are_mapped_by_their_index():
-    """In any order, with parallel calls, for single images and batches."""
+    """Elements with an index keep their dust in any order, alone and in batches, also in parallel."""
     inputs = {"images": photos(), "index": np.arange(N), "label": np.arange(N) * 2}
     layer = DustRectangles(seed=SEED, index_key="index")
     dataset = tf.data.Dataset.from_tensor_slices(inputs).shuffle(N, seed=1)
@@ -42,16 +42,16 @@ def test_dicts_are_mapped_by_their_index():
 
 
 def test_parallel_calls_never_get_the_same_dust():
-    """A counter that is read and then written would now and then give one number twice."""
+    """Parallel calls count without a gap, so that no two get the same number."""
     spec = dustaug.dust(count_range=(31, 31))
     dataset = black(1500).map(DustRectangles(spec, seed=1), num_parallel_calls=8)
 
     assert 1500 == len({images.numpy().tobytes() for images in dataset})
 
 
-@pytest.mark.filterwarnings("ignore:Your `PyDataset` class should call:UserWarning")  # Keras 3.5's own flow does not.
+@pytest.mark.filterwarnings("ignore:Your `PyDataset` class should call:UserWarning")  # Keras 3.5's does not.
 def test_a_legacy_flow_is_keyed_by_its_samples():
-    """As of ImageDataGenerator, shuffled: an image has the dust of its own place in each epoch."""
+    """In a shuffled flow of ImageDataGenerator, an image has the dust of its own place."""
     images = photos().astype(np.float32)
     flow = tf.keras.preprocessing.image.ImageDataGenerator().flow(images, np.arange(N), batch_size=4, seed=1)
     noised = dust_flow(flow, seed=SEED, value_range=(0, 255))
@@ -63,13 +63,13 @@ def test_a_legacy_flow_is_keyed_by_its_samples():
 
 
 def test_a_data_set_is_no_flow():
-    """It has a map for dust_fn."""
+    """dust_flow() refuses a data set, which has map() instead."""
     with pytest.raises(TypeError, match="flow must not be a tf.data.Dataset: type flow.map"):
         dust_flow(black(1))
 
 
 def test_images_of_unknown_size_are_refused():
-    """With what to type."""
+    """The error says that the size must be known while the graph is made."""
     images = np.zeros((1, 8, 8, 3), np.uint8)
     dataset = tf.data.Dataset.from_generator(
         lambda: [images], output_signature=tf.TensorSpec((None, None, None, 3), tf.uint8)
@@ -79,19 +79,19 @@ def test_images_of_unknown_size_are_refused():
 
 
 def test_a_layer_is_made_outside_of_a_map():
-    """Inside it would be made anew, and have no numbers of its own."""
+    """A layer that is made inside a map is refused, as it would be made anew for each trace."""
     with pytest.raises(RuntimeError, match="DustRectangles must be made outside of a graph"):
         black(1).map(lambda images: DustRectangles()(images))  # noqa: PLW0108
 
 
 def unseeded(parallel):
-    """An epoch of a layer that counts its calls."""
+    """Return an epoch of a layer that counts its calls."""
     dataset = black(60).map(DustRectangles(dustaug.dust(count_range=(5, 9)), seed=1), num_parallel_calls=parallel)
     return [images.numpy().tobytes() for images in dataset]
 
 
 def test_op_determinism_fixes_the_order_of_parallel_calls(run_python):
-    """The switch of TensorFlow that promises it."""
+    """TensorFlow's op determinism makes parallel maps repeat."""
     program = """
 import sys, tensorflow as tf
 sys.path.insert(0, sys.argv[1])

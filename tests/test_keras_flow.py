@@ -1,4 +1,4 @@
-"""dust_flow: PyDatasets, sequences and iterables of batches, with the pixels of add_dust()."""
+"""dust_flow() paints the batches of PyDatasets, sequences and iterables with the pixels of add_dust()."""
 
 import keras
 import numpy as np
@@ -27,7 +27,7 @@ def expected(images, spec=None, **options):
 
 
 def expected_batches(epoch=0):
-    """Of a source that only numbers its batches."""
+    """Return the batches of a source that only numbers its batches."""
     return [expected(x, epoch=epoch, index=i * 2**32) for i, (x, _) in enumerate(batches(photos()))]
 
 
@@ -36,7 +36,7 @@ def digests(seen):
 
 
 class Photos(keras.utils.PyDataset):
-    """A PyDataset that counts the calls of its callbacks."""
+    """The PyDataset counts the calls of its callbacks."""
 
     def __init__(self, images, **options):
         super().__init__(**options)
@@ -49,22 +49,22 @@ class Photos(keras.utils.PyDataset):
         return batches(self.images)[i]
 
     def on_epoch_begin(self):
-        """Count it."""
+        """Count the call."""
         self.begun += 1
 
     def on_epoch_end(self):
-        """Count it."""
+        """Count the call."""
         self.ended += 1
 
 
 class SizedPhotos(Photos):
-    """A PyDataset that tells its batch size."""
+    """The PyDataset has a batch_size."""
 
     batch_size = SIZE
 
 
 def test_a_pydataset_keeps_what_it_is():
-    """Length, workers, labels and callbacks; its arrays stay as they were."""
+    """A PyDataset keeps its length, workers, labels and callbacks, and its arrays stay as they were."""
     images = photos()
     flow = Photos(images, workers=3, use_multiprocessing=True, max_queue_size=5)
     noised = dust_flow(flow, seed=SEED)
@@ -81,7 +81,7 @@ def test_a_pydataset_keeps_what_it_is():
 
 
 def test_a_batch_size_tells_the_position_of_a_sample():
-    """The dust is then that of the whole data set, however it is cut."""
+    """With a batch_size, a sample has the dust of its place in the whole data set."""
     noised = dust_flow(SizedPhotos(photos()), seed=SEED, epoch=3)
 
     assert (expected(photos(), epoch=3) == np.concatenate([x for x, _ in noised])).all()
@@ -92,7 +92,7 @@ def test_a_batch_size_tells_the_position_of_a_sample():
 
 
 class ShuffledPhotos(SizedPhotos):
-    """A flow that tells the order of its samples, as legacy flows do."""
+    """The flow tells the order of its samples, as legacy flows do."""
 
     index_array = None
 
@@ -101,13 +101,13 @@ class ShuffledPhotos(SizedPhotos):
         return self.images[chosen], chosen
 
     def on_epoch_end(self):
-        """Shuffle."""
+        """Shuffle the samples."""
         super().on_epoch_end()
         self.index_array = np.random.default_rng(self.ended).permutation(N)
 
 
 def test_a_shuffled_flow_is_keyed_by_its_samples():
-    """An image has the dust of its own place, wherever it comes."""
+    """An image has the dust of its own place, wherever the shuffle puts it."""
     noised = dust_flow(ShuffledPhotos(photos()), seed=SEED)
     orders = set()
     for epoch in range(3):
@@ -119,7 +119,7 @@ def test_a_shuffled_flow_is_keyed_by_its_samples():
 
 
 class EndlessPhotos(SizedPhotos):
-    """A PyDataset without an end."""
+    """The PyDataset has no end."""
 
     num_batches = None
 
@@ -128,7 +128,7 @@ class EndlessPhotos(SizedPhotos):
 
 
 def test_an_endless_pydataset_stays_endless():
-    """Its batches go on counting."""
+    """The batches of an endless PyDataset are counted on and on."""
     noised = dust_flow(EndlessPhotos(photos()), seed=SEED)
     batch = next(x for i, (x, _) in enumerate(noised) if i == 30)
 
@@ -137,7 +137,7 @@ def test_an_endless_pydataset_stays_endless():
 
 
 def test_a_list_of_batches_will_do():
-    """As a PyDataset, which fit accepts."""
+    """A list of batches becomes a PyDataset, which fit() accepts."""
     noised = dust_flow(batches(photos()), seed=SEED)
 
     assert isinstance(noised, keras.utils.PyDataset)
@@ -146,7 +146,7 @@ def test_a_list_of_batches_will_do():
 
 
 class BareBatches:
-    """What a sequence needs at least, and no class of Keras'."""
+    """The class has what a sequence needs at least, and is none of Keras'."""
 
     def __len__(self):
         return 3
@@ -156,12 +156,12 @@ class BareBatches:
 
 
 def test_a_length_and_items_will_do():
-    """Of any class."""
+    """An object of any class with a length and items is a flow."""
     assert digests(expected_batches()) == digests(x for x, _ in dust_flow(BareBatches(), seed=SEED))
 
 
 def test_an_iterable_is_gone_through_once():
-    """As by the post's expression; its images are counted."""
+    """An iterable is consumed once, as by the post's expression, and its images are counted."""
     noised = dust_flow(iter(batches(photos())), seed=SEED, epoch=2)
     seen = list(noised)
 
@@ -170,7 +170,7 @@ def test_an_iterable_is_gone_through_once():
 
 
 def test_batches_may_have_weights_or_no_labels():
-    """All but the images is passed on as it is."""
+    """Everything but the images is passed on as it is."""
     x, y, weights = photos(), np.arange(N), np.ones(N)
     ((dusted, same_y, same_weights),) = dust_flow(iter([(x, y, weights)]), seed=SEED)
     (alone,) = dust_flow(iter([x]), seed=SEED)
@@ -183,14 +183,14 @@ def test_batches_may_have_weights_or_no_labels():
 
 
 def test_tensors_become_arrays():
-    """Of whichever framework they are."""
+    """Tensors of any framework become arrays."""
     ((dusted, _),) = dust_flow(iter([(keras.ops.convert_to_tensor(photos()), None)]), seed=SEED)
 
     assert (expected(photos()) == dusted).all()
 
 
 def test_inplace_paints_on_the_flows_own_arrays():
-    """If it is asked for."""
+    """With inplace=True, the arrays of the flow are painted."""
     images = photos()
     ((dusted, _),) = dust_flow(iter([(images, None)]), seed=SEED, inplace=True)
 
@@ -199,7 +199,7 @@ def test_inplace_paints_on_the_flows_own_arrays():
 
 
 def test_layout_and_value_range_are_passed_on():
-    """The layout is by default that of Keras' configuration."""
+    """The default layout is that of Keras' configuration; layout and value_range may be given."""
     images = np.ascontiguousarray(photos().transpose(0, 3, 1, 2)).astype(np.float32)
     options = {"layout": "NCHW", "value_range": (0, 255)}
     (dusted,) = dust_flow(iter([images]), dustaug.cutout(5), seed=SEED, **options)
@@ -214,7 +214,7 @@ def test_layout_and_value_range_are_passed_on():
 
 
 def test_without_a_seed_it_follows_keras():
-    """And differs from flow to flow."""
+    """Keras' global seed decides, and two flows differ."""
     keras.utils.set_random_seed(5)
     first, second = (digests(dust_flow(iter([photos()]))) for _ in range(2))
     keras.utils.set_random_seed(5)
@@ -224,7 +224,7 @@ def test_without_a_seed_it_follows_keras():
 
 
 class TwoBatches(SizedPhotos):
-    """Two batches of one size: Keras weighs the losses of batches by their sizes."""
+    """The PyDataset has two batches of one size, as Keras weighs losses by the sizes of batches."""
 
     def __len__(self):
         return 2
@@ -234,30 +234,30 @@ class TwoBatches(SizedPhotos):
 
 
 class Sum(keras.Model):
-    """A model whose loss is the sum of the pixels of a batch."""
+    """The loss of the model is the sum of the pixels of a batch."""
 
     def __init__(self):
         super().__init__()
         self.scale = self.add_weight(initializer="ones")
 
     def call(self, images):
-        """Images as they are."""
+        """Return the images as they are."""
         return images * self.scale
 
     def compute_loss(self, x, y, y_pred, *_, **__):  # noqa: ARG002
-        """Sum."""
+        """Sum the pixels."""
         return keras.ops.sum(y_pred)
 
 
 class Losses(keras.callbacks.Callback):
-    """Remembers the loss of each batch; Keras tells the mean of an epoch's batches so far."""
+    """The callback keeps the loss of each batch; Keras tells the mean of an epoch's batches so far."""
 
     def __init__(self):
         super().__init__()
         self.seen = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Remember."""
+        """Keep the loss."""
         self.seen.append(logs["loss"] if batch == 0 else 2 * logs["loss"] - self.seen[-1])
 
 
@@ -265,7 +265,7 @@ class Losses(keras.callbacks.Callback):
 @pytest.mark.parametrize("options", [{}, {"workers": 3}, {"workers": 2, "use_multiprocessing": True}])
 @pytest.mark.parametrize("say", [False, True])
 def test_fit_goes_from_epoch_to_epoch(options, say):
-    """By workers of its own, in threads and in processes; a callback may say the number of the epoch."""
+    """fit() gets new dust in each epoch, with threads and processes; a callback may set the epoch."""
     images = np.zeros((2 * SIZE, 16, 20, 3), np.float32)
     spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=255)
     noised = dust_flow(TwoBatches(images, **options), spec, seed=SEED)
@@ -279,10 +279,10 @@ def test_fit_goes_from_epoch_to_epoch(options, say):
 
     assert len(sums) == len(set(sums))
     if options and keras.config.backend() != "tensorflow":
-        # There Keras keeps a batch of the try before training, and is one late from then on.
+        # Keras keeps the batch of a trial run before training here, so its order is shifted.
         assert set(losses.seen) <= set(sums)
     else:
-        # Without being told, the first epoch is 0 or 1: newer versions of Keras end one before they begin.
+        # Without the callback, the first epoch is 0 or 1: newer versions of Keras end an epoch before they begin one.
         assert losses.seen in ([sums[:6]] if say else [sums[:6], sums[2:8]])
 
 
@@ -295,13 +295,13 @@ def test_fit_goes_from_epoch_to_epoch(options, say):
     ],
 )
 def test_bad_flows_are_refused(flow, error, message):
-    """When they are wrapped."""
+    """dust_flow() refuses what is no flow."""
     with pytest.raises(error, match=message):
         dust_flow(flow)
 
 
 def test_bad_batches_are_refused():
-    """When they are drawn."""
+    """A batch that cannot be painted raises when it is drawn."""
     with pytest.raises(TypeError, match="flow must give images or tuples that begin with them, got a dict"):
         next(dust_flow(iter([{"images": photos()}])))
     with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
@@ -322,6 +322,6 @@ def test_bad_batches_are_refused():
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
-    """When the flow is wrapped."""
+    """dust_flow() refuses wrong arguments."""
     with pytest.raises(error, match=message):
         dust_flow([], **options)

@@ -28,7 +28,7 @@ def anchors(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    """Files that a page links to or shows are there, and so are the headings."""
+    """Each linked file and heading exists."""
     broken = [
         f"{path.relative_to(ROOT)}#{anchor}"
         for path, anchor in links(page)
@@ -39,7 +39,7 @@ def test_links_lead_somewhere(page):
 
 
 def test_links_are_found():
-    """The reader of links finds what it looks for, and what is missing."""
+    """The reader of links finds links, and those that are broken."""
     found = links(ROOT / "README.md")
 
     assert len(found) > 10
@@ -48,14 +48,14 @@ def test_links_are_found():
 
 
 def test_pages_are_in_the_navigation():
-    """A page that nobody can reach is not written for anybody."""
+    """The navigation lists every page."""
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
 
     assert sorted(re.findall(r"^ +- .*: (\S+\.md)$", navigation, re.MULTILINE)) == [page.name for page in DOCS]
 
 
 def test_pictures_are_shown():
-    """Every picture in the docs is on a page, but for the mark, and what benchmarks.plots draws besides."""
+    """A page shows every picture in the docs, except the mark and those that only benchmarks.plots needs."""
     shown = {path for page in PAGES for path, _ in links(page)}
     unshown = re.compile("logo|bench_")
     pictures = {path for path in (ROOT / "docs" / "images").rglob("*.*") if not unshown.match(path.name)}
@@ -64,12 +64,12 @@ def test_pictures_are_shown():
 
 
 def test_pictures_are_light():
-    """All pictures together stay below six megabytes."""
+    """All pictures together have less than six megabytes."""
     assert sum(path.stat().st_size for path in (ROOT / "docs" / "images").rglob("*.*")) < 6e6
 
 
 def test_first_page_and_readme_agree():
-    """What the site's first page lets one type, and what it promises, is in the README word by word."""
+    """The README holds the commands and promises of the site's first page word by word."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     said = re.findall(r"```\w+\n.*?```|^> .*?\n\n", first, re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""index_of: indices of images that have names and no numbers."""
+"""index_of() gives indices to images that have names and no numbers."""
 
 import hashlib
 import math
@@ -14,14 +14,14 @@ NAME = "train/fender/0123.jpg"
 
 
 def test_names_have_the_indices_that_they_always_had():
-    """Literal numbers: other ones would be other dust."""
+    """The indices are pinned as literal numbers, since other ones would be other dust."""
     assert 1988931234926148420 == index_of(NAME)
     assert 8238016292129134938 == index_of("")
     assert [index_of("a"), index_of("b")] == index_of(["a", "b"]).tolist()
 
 
 def test_the_index_is_the_recipe_of_the_docs():
-    """The upper 63 bits of eight bytes."""
+    """The index is the upper 63 bits of an eight-byte BLAKE2b digest."""
     digest = hashlib.blake2b(NAME.encode(), digest_size=8).digest()
 
     assert int.from_bytes(digest, "big") >> 1 == index_of(NAME)
@@ -31,13 +31,13 @@ def test_the_index_is_the_recipe_of_the_docs():
     "name", [NAME.encode(), np.str_(NAME), np.bytes_(NAME), Path(NAME), PurePosixPath(NAME), PureWindowsPath(NAME)]
 )
 def test_one_name_has_one_index_whatever_its_type(name):
-    """A path of Windows too."""
+    """Strings, bytes and paths of the same name, also Windows paths, have the same index."""
     assert index_of(NAME) == index_of(name)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, iter, np.array, lambda names: np.array(names, object)])
 def test_many_names_make_an_array(kind):
-    """Lists, arrays of strings and of objects, and whatever can be gone through."""
+    """Lists, arrays of strings or objects, and other iterables give an array of indices."""
     indices = index_of(kind([NAME, "ü", "b"]))
 
     assert np.int64 == indices.dtype
@@ -46,12 +46,12 @@ def test_many_names_make_an_array(kind):
 
 
 def test_names_of_files_need_not_be_text():
-    """As Python spells bytes that are no UTF-8."""
+    """Bytes that are not UTF-8 have the index of Python's spelling of them."""
     assert index_of(b"\xff.jpg") == index_of(b"\xff.jpg".decode("utf-8", "surrogateescape"))
 
 
 def test_indices_fill_the_63_bits():
-    """Every bit is set in half of them, and add_dust() takes them all."""
+    """Every bit is set in about half of the indices, and add_dust() takes all of them."""
     indices = index_of(map(str, range(4096)))
     shares = [float((indices >> bit & 1).mean()) for bit in range(63)]
 
@@ -63,6 +63,6 @@ def test_indices_fill_the_63_bits():
 
 @pytest.mark.parametrize(("name", "got"), [(5, "int"), (None, "NoneType"), (["a", 5], "int"), ([None], "NoneType")])
 def test_numbers_are_no_names(name, got):
-    """Also not within others."""
+    """A number is refused as a name, alone and among others."""
     with pytest.raises(TypeError, match=f"name must be a string, bytes, a path or an iterable of them, got {got}"):
         index_of(name)

@@ -1,4 +1,7 @@
-"""Mistakes that other libraries make, and this one does not; those of one framework stand with its adapter."""
+"""Other libraries make these mistakes, and this one does not.
+
+Mistakes that belong to one framework are tested with its adapter.
+"""
 
 import numpy as np
 import pytest
@@ -63,7 +66,7 @@ def test_probabilities_are_probabilities():
 
 
 def test_no_axis_is_added_and_no_dtype_changed():
-    """What goes in comes out (kornia adds a batch axis, Keras returns float32)."""
+    """The result has the shape and dtype of the input (kornia adds a batch axis, Keras returns float32)."""
     image = np.zeros((32, 32, 3), np.uint16)
 
     assert add_dust(image, seed=0, index=0) is image

@@ -1,4 +1,4 @@
-"""The examples of docs/pipelines.md, one section each, and what the page says of them beyond."""
+"""The examples of docs/pipelines.md run, section by section, and can fail."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
-# What the frameworks say of each other, of small machines, and of the newer Pythons' forks.
+# The frameworks warn of each other, of small machines, and of forks in newer Pythons.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
@@ -18,7 +18,7 @@ SECTIONS = ["PyTorch Lightning", "timm", "WebDataset", "Hugging Face datasets"]
 
 
 def blocks():
-    """Blocks of the page by section; those before the first section stand under None."""
+    """Return the blocks of the page by section; those before the first section have the key None."""
     found, text = {None: []}, PAGE.read_text(encoding="utf-8")
     document = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(PAGE)
     for example in document.examples():
@@ -29,7 +29,7 @@ def blocks():
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_example_of_a_section_runs(section, tmp_path, monkeypatch):
-    """With workers, over epochs; it asserts the bytes of add_dust() itself."""
+    """An example runs with workers over epochs, and compares its images with add_dust() itself."""
     monkeypatch.chdir(tmp_path)
     found = blocks()
     for example in found[None] + found[section]:
@@ -37,7 +37,7 @@ def test_the_example_of_a_section_runs(section, tmp_path, monkeypatch):
 
 
 def test_every_section_with_code_is_an_example():
-    """None is left out, and each compares bytes."""
+    """Every section with code is tested, and each compares bytes."""
     found = blocks()
 
     assert [None, *SECTIONS] == list(found)
@@ -54,7 +54,7 @@ def test_every_section_with_code_is_an_example():
     ],
 )
 def test_an_example_without_its_epochs_fails(section, line, instead, tmp_path, monkeypatch):
-    """The comparisons of the page see an epoch that is not set."""
+    """The comparisons of the page notice an epoch that is not set."""
     monkeypatch.chdir(tmp_path)
     found, namespace = blocks(), {}
     program = "\n".join(str(example.parsed) for example in found[None] + found[section])

@@ -1,4 +1,4 @@
-"""Literal rectangles and pixels of every preset, and of what test_adapters.py paints through every adapter.
+"""Literal rectangles and pixels pin every preset, and what test_adapters.py paints through every adapter.
 
 To change vectors/pixels.json is a breaking change: users resume runs and compare machines by these pixels. It belongs
 into CHANGELOG.md under "Pixels". ``python tests/test_pixels.py`` writes the file anew.
@@ -29,7 +29,7 @@ PRESETS = {
     "fraction": (Spec(height_fraction_range=(0.1, 0.3), center="inside", count_range=(1, 70)), (99, 101, 3)),
     "uniform": (Spec(center="uniform", side_range=(3, 12), spare_last=False), (48, 64, 3)),
 }
-# A batch for all adapters, with any key, and with the epoch and index of those who draw a seed for every call.
+# All adapters paint these. Those that draw a seed for every call have epoch 0 and index 0.
 ADAPTED = {
     "dust": dustaug.dust(),
     "cutout": dustaug.cutout(21, fill_value=(9, 99, 199)),
@@ -44,12 +44,12 @@ KEYS = {
 
 
 def ramps(shape):
-    """Sixteen images whose values climb."""
+    """Return sixteen images whose values climb."""
     return (np.arange(16 * np.prod(shape)) % 251).astype(np.uint8).reshape(16, *shape)
 
 
 def photos():
-    """Six images that look like noise, and are the same with every version of NumPy."""
+    """Return six images that look like noise, and are the same with every version of NumPy."""
     return (np.arange(6 * 48 * 64 * 3, dtype=np.int64) ** 3 >> 20).astype(np.uint8).reshape(6, 48, 64, 3)
 
 
@@ -68,7 +68,7 @@ def hash_of(images):
 
 
 def outcome(name):
-    """First rectangles and a hash of the pixels of a batch."""
+    """Return the first rectangles and a hash of the pixels of a batch."""
     spec, make_images, coordinates = CASES[name]
     images = make_images()
     n, height, width, channels = images.shape

@@ -1,4 +1,4 @@
-"""DustBatch on dicts of arrays, as Ray hands them over; on a cluster see test_ray_cluster.py."""
+"""DustBatch paints dicts of arrays, as Ray passes them; test_ray_cluster.py runs it on a cluster."""
 
 import pickle
 import re
@@ -25,7 +25,7 @@ def photos():
 
 
 def ragged(images=None):
-    """Images of several sizes, as an array of arrays."""
+    """Return images of several sizes, as an array of arrays."""
     images = photos() if images is None else images
     column = np.empty(len(images), object)
     for i, image in enumerate(images):
@@ -34,7 +34,7 @@ def ragged(images=None):
 
 
 def expected(images, spec=None, epochs=(0,) * 6, index=INDEX, **options):
-    """Each image alone."""
+    """Return the images, each painted alone."""
     rows = zip(images, epochs, index, strict=True)
     return [add_dust(x.copy(), spec, seed=SEED, epoch=int(e), index=int(i), **options) for x, e, i in rows]
 
@@ -50,7 +50,7 @@ def batch_of(images, **columns):
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_a_batch_has_the_pixels_of_add_dust(make, spec):
-    """Whatever the indices, and the batch given stays as it was."""
+    """Each image has the dust of its index, and the given batch stays as it was."""
     batch = batch_of(make())
     dusted = DustBatch(spec, seed=SEED, index_column="id")(batch)
 
@@ -64,7 +64,7 @@ def test_a_batch_has_the_pixels_of_add_dust(make, spec):
 
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_splits_change_nothing(make):
-    """A row has its dust in any batch."""
+    """A row has the same dust in any batch."""
     dust_batch = DustBatch(seed=SEED, index_column="id")
     parts = [dust_batch({"image": make()[rows], "id": INDEX[rows]})["image"] for rows in ([4, 0], [1], [2, 3, 5])]
 
@@ -73,7 +73,7 @@ def test_splits_change_nothing(make):
 
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_epochs_may_come_from_a_column(make):
-    """Of one epoch or of many."""
+    """A column may hold one epoch or many."""
     dust_batch = DustBatch(seed=SEED, index_column="id", epoch_column="epoch")
     for epochs in ([3, 0, 3, 2**32 - 1, 1, 0], [4] * 6):
         dusted = dust_batch(batch_of(make(), epoch=np.array(epochs)))
@@ -82,7 +82,7 @@ def test_epochs_may_come_from_a_column(make):
 
 
 def test_an_instance_goes_to_another_epoch():
-    """In a loop of training, which knows it."""
+    """A training loop may set the epoch of an instance."""
     dust_batch = DustBatch(seed=SEED, index_column="id", epoch=2)
 
     assert same(expected(photos(), epochs=[2] * 6), dust_batch(batch_of(photos()))["image"])
@@ -100,7 +100,7 @@ def frozen(images):
 @pytest.mark.parametrize("inplace", [False, True])
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_read_only_images_are_copied(make, inplace):
-    """Never written through, not even with inplace."""
+    """Read-only images are copied, also with inplace=True."""
     images = frozen(make())
     dusted = DustBatch(seed=SEED, index_column="id", inplace=inplace)(batch_of(images))["image"]
 
@@ -111,7 +111,7 @@ def test_read_only_images_are_copied(make, inplace):
 
 @pytest.mark.parametrize("make", [photos, ragged], ids=["array", "ragged"])
 def test_inplace_saves_the_copy(make):
-    """Of writable images, if it is asked for."""
+    """With inplace=True, writable images are painted themselves."""
     images = make()
     dusted = DustBatch(seed=SEED, index_column="id", inplace=True)(batch_of(images))["image"]
 
@@ -121,7 +121,7 @@ def test_inplace_saves_the_copy(make):
 
 @pytest.mark.parametrize("layout", ["NCHW", "CHW"])
 def test_layouts_hold_for_batches_and_ragged_images(layout):
-    """With or without their N."""
+    """A layout may be given with or without N."""
     planes = np.ascontiguousarray(photos().transpose(0, 3, 1, 2))
     ragged_planes = np.empty(6, object)
     ragged_planes[:] = [np.ascontiguousarray(image.transpose(2, 0, 1)) for image in ragged()]
@@ -132,7 +132,7 @@ def test_layouts_hold_for_batches_and_ragged_images(layout):
 
 
 def test_grey_images_have_three_axes_a_batch():
-    """A batch always has an axis for its rows."""
+    """The first axis of a batch is always that of its rows."""
     grey = np.ascontiguousarray(photos()[..., 0])
     column = np.empty(6, object)
     column[:] = [image[: 30 + i] for i, image in enumerate(grey)]
@@ -143,7 +143,7 @@ def test_grey_images_have_three_axes_a_batch():
 
 
 def test_value_range_is_passed_on():
-    """For floats of 0 to 255."""
+    """Floats of 0…255 are painted in the range that is given."""
     images = photos().astype(np.float32)
     dusted = DustBatch(seed=SEED, index_column="id", value_range=(0, 255))(batch_of(images))
 
@@ -151,7 +151,7 @@ def test_value_range_is_passed_on():
 
 
 def test_columns_may_have_other_names():
-    """All three."""
+    """The columns of images, indices and epochs may have any names."""
     dust_batch = DustBatch(seed=SEED, image_column="x", index_column="number", epoch_column="e")
     dusted = dust_batch({"x": photos(), "number": INDEX.astype(np.uint64), "e": np.full(6, 9, np.uint8)})
 
@@ -159,14 +159,14 @@ def test_columns_may_have_other_names():
 
 
 def test_an_empty_batch_stays_empty():
-    """Ray may hand over one, with any dtype."""
+    """Ray may pass an empty batch, of any dtype."""
     batch = {"image": np.zeros(0), "id": np.zeros(0)}
 
     assert batch == DustBatch(seed=SEED, index_column="id")(batch)
 
 
 def test_it_pickles_small():
-    """Without the tables, which another process makes for itself."""
+    """A pickle leaves out the tables, which another process makes for itself."""
     dust_batch = DustBatch(dustaug.random_erasing(), seed=SEED, index_column="id", epoch=3)
     dust_batch(batch_of(photos()))
     pickled = pickle.dumps(dust_batch)
@@ -178,7 +178,7 @@ def test_it_pickles_small():
 
 
 def test_the_module_loads_no_ray(run_python):
-    """So that the module of this name is not mistaken for it, and DustBatch needs no cluster."""
+    """dustaug.ray imports no Ray, so DustBatch needs no cluster."""
     assert "False" == run_python("import sys, dustaug.ray; print('ray' in sys.modules)")
 
 
@@ -199,7 +199,7 @@ def test_the_module_loads_no_ray(run_python):
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
-    """By the constructor."""
+    """The constructor refuses wrong arguments."""
     with pytest.raises(error, match=re.escape(message).replace(r"\.\*", ".*")):
         DustBatch(**{"seed": SEED, "index_column": "id", **options})
 
@@ -222,7 +222,7 @@ def test_bad_arguments_are_refused(options, error, message):
     ],
 )
 def test_bad_columns_are_refused(columns, error, message):
-    """When the batch comes, which stays as it was."""
+    """A batch with a bad column is refused and stays as it was."""
     batch = {**batch_of(photos()), "epoch": np.zeros(6, int), **columns}
     with pytest.raises(error, match=re.escape(message)):
         DustBatch(seed=SEED, index_column="id", epoch_column="epoch")(batch)
@@ -230,7 +230,7 @@ def test_bad_columns_are_refused(columns, error, message):
 
 
 def test_missing_columns_are_refused():
-    """With the names of those that are there."""
+    """The error names the columns that there are."""
     for missing, argument in (("image", "image_column"), ("id", "index_column")):
         batch = {name: column for name, column in batch_of(photos()).items() if name != missing}
         with pytest.raises(LookupError, match=f"batch must have a column '{missing}', got .*label.*{argument}=…"):
@@ -238,12 +238,12 @@ def test_missing_columns_are_refused():
 
 
 def test_other_batches_are_refused():
-    """As of batch_format="pandas"."""
+    """A batch that is no dict of arrays is refused."""
     with pytest.raises(TypeError, match="batch must be a dict of arrays, got ndarray: type map_batches"):
         DustBatch(seed=SEED, index_column="id")(photos())
 
 
 def test_columns_of_epochs_are_not_overruled():
-    """A number for all would be lost."""
+    """set_epoch() is refused if the epochs come from a column."""
     with pytest.raises(TypeError, match="epoch must come from the column 'e', got 3"):
         DustBatch(seed=SEED, index_column="id", epoch_column="e").set_epoch(3)

@@ -1,4 +1,4 @@
-"""DustBatch on a cluster of two nodes, each a set of processes of its own, as ray.cluster_utils makes them."""
+"""DustBatch paints the same bytes on a cluster of two nodes, whose processes ray.cluster_utils starts."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Nothing is sent anywhere.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # This keeps Ray from sending statistics.
 
 import ray
 import ray.data
@@ -21,20 +21,20 @@ from dustaug import add_dust, index_of
 from dustaug.ray import DustBatch
 
 pytestmark = [
-    # Ray's own settings, sockets and processes, which it leaves to the garbage collector.
+    # Ray uses deprecated settings, and leaves sockets and processes to the garbage collector.
     pytest.mark.filterwarnings("ignore:`use_.*` is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    # One worker of pytest has the cluster.
+    # Only one worker of pytest starts the cluster.
     pytest.mark.xdist_group("ray"),
 ]
 
 N, SEED = 96, 7
 SPEC = dustaug.dust(count_range=(3, 31))
-# Actors hold their share of a core to the end. What is left is for the tasks before them.
+# Actors keep their share of a core to the end. The rest is left for the tasks before them.
 ACTOR, TASK = 0.6, 0.4
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-# A dead node refuses connections, and is known for dead after five; one that is only slow has fifty seconds.
+# A dead node refuses connections, and counts as dead after five; a slow one has fifty seconds.
 HEALTH = {"health_check_period_ms": 500, "health_check_failure_threshold": 5, "health_check_timeout_ms": 10_000}
 
 
@@ -48,14 +48,14 @@ def paths():
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two nodes of one core; the second one may be killed."""
+    """Start two nodes of one core each; the second one may be killed."""
     cluster = Cluster()
     cluster.add_node(**NODE, _system_config=HEALTH)
     cluster.add_node(**NODE)
     ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    context.wait_for_min_actors_s = 60  # Or a slow start could leave one node without work.
+    context.wait_for_min_actors_s = 60  # Otherwise a slow start could leave one node without work.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     yield cluster
     ray.shutdown()
@@ -63,7 +63,7 @@ def cluster():
 
 
 def test_the_cluster_has_two_nodes(cluster):
-    """Otherwise nothing below would tell anything."""
+    """There are two nodes, without which the tests below would prove nothing."""
     assert 2 == sum(node["Alive"] for node in ray.nodes())
     assert 2 == ray.cluster_resources()["CPU"]
 
@@ -107,7 +107,7 @@ def digests(rows):
 
 @pytest.mark.parametrize(("blocks", "batch_size", "actors"), [(8, None, 2), (3, 7, 1)])
 def test_a_cluster_paints_the_bytes_of_one_process(cluster, blocks, batch_size, actors):
-    """For any number of blocks, batches and actors."""
+    """Any number of blocks, batches and actors gives the bytes of one process."""
     assert expected(epoch=3) == digests(dust(data_set(blocks=blocks), actors, batch_size, epoch=3).take_all())
 
 
@@ -116,7 +116,7 @@ def ragged():
 
 
 def test_ragged_images_stay_ragged(cluster):
-    """Each is painted in its own size, in blocks of one image too."""
+    """Each image is painted in its own size, also in blocks of one image."""
     for blocks in (2, 24):
         dusted = dust(data_set(ragged(), blocks), batch_size=None).take_all()
 
@@ -125,10 +125,10 @@ def test_ragged_images_stay_ragged(cluster):
 
 
 class Checked(DustBatch):
-    """Tells of what it was given whether it was writable, and whether it is still the same."""
+    """The class reports whether its input was writable, and whether it stayed the same."""
 
     def __call__(self, batch):
-        """Dust, and look."""
+        """Paint the batch, and report."""
         before = batch["image"].copy()
         dusted = super().__call__(batch)
         n = len(before)
@@ -137,7 +137,7 @@ class Checked(DustBatch):
 
 
 def test_blocks_in_the_object_store_keep_their_bytes(cluster):
-    """They come read-only, are copied, and serve the next epoch as they were."""
+    """Blocks are read-only and are copied, so the next epoch gets them as they were."""
     stored = data_set().materialize()
     keywords = {"spec": SPEC, "seed": SEED, "index_column": "index", "inplace": True}
     for epoch in (0, 1):
@@ -155,13 +155,13 @@ def test_blocks_in_the_object_store_keep_their_bytes(cluster):
 
 
 class Keep:
-    """A function that keeps the array that it returns."""
+    """The function keeps the array that it returns."""
 
     def __init__(self):
         self.images = np.full((8, 24, 32, 3), 0.5, np.float32)
 
     def __call__(self, batch):
-        """Return it, and tell where it lies."""
+        """Return the array and its address."""
         return {**batch, "image": self.images, "address": np.full(8, self.images.ctypes.data)}
 
 
@@ -170,7 +170,7 @@ def tell_shared(batch):
 
 
 def test_an_array_that_a_function_keeps_is_not_painted_on(cluster):
-    """Ray passes it on without a copy to the next function, in the same process."""
+    """Ray passes an array to the next function of the process without a copy."""
     blocks = ray.data.from_items([{"path": path} for path in paths()[:8]], override_num_blocks=1)
     kept = blocks.map_batches(add_index, batch_format="numpy").map_batches(Keep()).map_batches(tell_shared)
     rows = kept.map_batches(Checked(SPEC, seed=SEED, index_column="index", inplace=True)).take_all()
@@ -181,7 +181,7 @@ def test_an_array_that_a_function_keeps_is_not_painted_on(cluster):
 
 
 def test_epochs_may_run_on_in_a_column(cluster):
-    """One data set of two epochs, shuffled."""
+    """One shuffled data set may hold two epochs."""
     rows = [
         {"image": image, "path": path, "epoch": epoch}
         for epoch in (4, 5)
@@ -194,7 +194,7 @@ def test_epochs_may_run_on_in_a_column(cluster):
 
 
 def test_a_loop_of_training_sets_the_epoch(cluster):
-    """It goes over the same data set again, and dusts what it gets."""
+    """A training loop goes over the same data set again, and dusts the batches itself."""
     stored, dust_batch = data_set().materialize(), DustBatch(SPEC, seed=SEED, index_column="index")
     for epoch in (0, 1):
         dust_batch.set_epoch(epoch)
@@ -209,7 +209,7 @@ def test_a_loop_of_training_sets_the_epoch(cluster):
 
 
 def test_errors_come_through(cluster):
-    """Those of the constructor, and those of a batch."""
+    """Errors of the constructor and of a batch reach the caller."""
     with pytest.raises(ray.exceptions.RayError, match=r"make one of the paths, as in ray.data.read_images"):
         dust(data_set(blocks=1), 1, index_column=None).take_all()
     with pytest.raises(
@@ -219,10 +219,10 @@ def test_errors_come_through(cluster):
 
 
 class SlowDustBatch(DustBatch):
-    """Takes its time, and tells when and where."""
+    """The class takes its time, and reports when and where it ran."""
 
     def __call__(self, batch):
-        """Dust, slowly."""
+        """Paint slowly."""
         time.sleep(0.2)
         n, node = len(batch["path"]), ray.get_runtime_context().get_node_id()
         return {**super().__call__(batch), "node": np.full(n, node), "time": np.full(n, time.monotonic())}
@@ -230,7 +230,7 @@ class SlowDustBatch(DustBatch):
 
 @pytest.mark.parametrize("kind", ["actors", "tasks"])
 def test_a_node_killed_in_mid_run_changes_nothing(cluster, kind):
-    """What was lost with it is painted again, with the same bytes, and no image comes twice."""
+    """Images that are lost with a node are painted again with the same bytes, and none comes twice."""
     victim = next(iter(cluster.worker_nodes), None) or cluster.add_node(**NODE)
     keywords = {"spec": SPEC, "seed": SEED, "index_column": "index"}
     options = {"batch_format": "numpy", "num_cpus": ACTOR}
@@ -255,7 +255,7 @@ def test_a_node_killed_in_mid_run_changes_nothing(cluster, kind):
 
 
 def test_the_examples_of_the_docs_run(cluster, tmp_path, monkeypatch):
-    """The blocks of docs/ray.md, one after another."""
+    """The blocks of docs/ray.md run one after another."""
     monkeypatch.chdir(tmp_path)
     page = Path(__file__).parent.parent / "docs" / "ray.md"
     examples = list(Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).parse(page).examples())

@@ -1,4 +1,4 @@
-"""Models of Keras bear the tools of robustness, whatever its backend is."""
+"""The tools of robustness measure models of Keras, whatever its backend is."""
 
 import keras
 import numpy as np
@@ -19,13 +19,13 @@ def photos():
 
 
 def by_hand(images):
-    """Sums of each channel; sums of whole numbers are exact."""
+    """Return the sum of each channel; sums of whole numbers are exact."""
     return images.sum(axis=(1, 2), dtype=np.float64)
 
 
 @pytest.fixture(scope="module")
 def model():
-    """Those sums as a model of Keras, with weights to train."""
+    """Make a model of Keras that computes these sums, with weights that can be trained."""
     model = keras.Sequential([keras.Input((HEIGHT, WIDTH, 3)), keras.layers.Conv2D(3, (HEIGHT, WIDTH), use_bias=False)])
     model.add(keras.layers.Flatten())
     model.layers[0].set_weights([np.tile(np.eye(3, dtype=np.float32), (HEIGHT, WIDTH, 1, 1))])
@@ -53,6 +53,6 @@ def test_a_model_as_the_docs_say(model, call):
 
 
 def test_a_model_itself_is_no_function_of_images(model):
-    """Called directly, its augmentation layers would be on."""
+    """A model itself is refused, as a direct call would turn its augmentation layers on."""
     with pytest.raises(TypeError, match="type predict=model.predict_on_batch"):
         occlusion_curve(model, photos(), np.zeros(N, int), LEVELS, progress=False)

@@ -1,4 +1,4 @@
-"""Models of PyTorch bear the tools of robustness: what their tensors are, and how they are called."""
+"""The tools of robustness measure models of PyTorch."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,10 @@ def photos():
 
 
 class Model(torch.nn.Module):
-    """Sums of each channel as scores, through weights that want a gradient, and noise unless it is in eval()."""
+    """The scores are the sums of each channel.
+
+    The weights want a gradient, and dropout adds noise unless the model is in eval().
+    """
 
     def __init__(self):
         super().__init__()
@@ -24,12 +27,12 @@ class Model(torch.nn.Module):
         self.dropout = torch.nn.Dropout(0.5)
 
     def forward(self, images):
-        """Return (n, 3)."""
+        """Return scores (n, 3)."""
         return self.dropout(images).sum((2, 3)) * self.weight
 
 
 def by_hand(images):
-    """The scores of Model in NumPy; sums of whole numbers are exact."""
+    """Return the scores of Model, computed in NumPy; sums of whole numbers are exact."""
     return images.sum(axis=(1, 2), dtype=np.float64)
 
 
@@ -43,9 +46,9 @@ def convert(images):
     ids=["with gradient", "without", "bfloat16", "list"],
 )
 def test_scores_may_be_tensors(finish):
-    """Tensors on a tape, and of dtypes that NumPy lacks, are scores too."""
+    """Scores may be tensors with a gradient, and of dtypes that NumPy lacks."""
     model, labels = Model().eval(), np.arange(N) % 3
-    images = photos() // 255 * 255  # Few bits, so that bfloat16 holds the sums.
+    images = photos() // 255 * 255  # These have so few bits that bfloat16 holds their sums.
 
     curve = occlusion_curve(lambda x: finish(model(convert(x))), images, labels, LEVELS, progress=False)
 
@@ -70,7 +73,7 @@ def test_a_model_as_the_docs_say():
 
 
 def test_images_may_be_nchw():
-    """Then the model needs no permute, and may be given as it is."""
+    """With layout="NCHW" the model needs no permute."""
     labels, images = np.arange(N) % 3, photos()
     planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     model = torch.no_grad()(lambda x: Model().eval()(torch.from_numpy(x).float()))
@@ -83,7 +86,7 @@ def test_images_may_be_nchw():
 
 
 def test_labels_may_be_a_tensor():
-    """They are read by NumPy."""
+    """Labels may be a tensor, which NumPy reads."""
     images = photos()
 
     curve = occlusion_curve(by_hand, images, torch.arange(N) % 3, LEVELS, progress=False)

@@ -1,4 +1,4 @@
-"""The tf.data service with workers in processes of their own: some are killed, others come."""
+"""Workers of the tf.data service run in processes of their own; some are killed, and others come."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ service = tf.data.experimental.service
 
 N, SEED = 400, 7
 
-# It knows nothing of dustaug, and paints by the graph that is sent to it.
+# The worker never imports dustaug, and paints with the graph that is sent to it.
 WORKER = """
 import sys
 import tensorflow as tf
@@ -39,7 +39,7 @@ def photos():
 
 
 class Cluster:
-    """A dispatcher, and workers that can be killed."""
+    """A cluster has a dispatcher, and workers that can be killed."""
 
     def __init__(self):
         self.dispatcher, self.workers = service.DispatchServer(), {}
@@ -63,7 +63,7 @@ class Cluster:
         worker.stdout.close()
 
     def serve(self, dataset):
-        """Elements as the service gives them."""
+        """Return the elements as the service deals them out."""
         dealt = service.distribute(
             processing_mode=service.ShardingPolicy.DYNAMIC, service=self.dispatcher.target, max_outstanding_requests=2
         )
@@ -87,7 +87,7 @@ def cluster():
 
 
 def dusted(epoch):
-    """Pairs of an index and its image, which the service deals out."""
+    """Return the pairs of an index and its image, which the service deals out."""
     fn = make_dust_fn(seed=SEED, epoch=epoch, indexed=True, backend="graph")
     pairs = tf.data.Dataset.from_tensor_slices((np.arange(N), photos()))
     return pairs.map(lambda index, image: (index, fn(index, image)))
@@ -98,13 +98,13 @@ def expected(epoch):
 
 
 def collect(pairs):
-    """Arrays of indices and images."""
+    """Return arrays of the indices and images."""
     index, images = zip(*pairs, strict=True)
     return np.array(index), np.stack(images)
 
 
 def test_workers_may_come_and_go(cluster):
-    """What arrives has the bytes of one process, whoever painted it."""
+    """All images have the bytes of one process, whichever worker painted them."""
     first, second, third = free_ports(3)
     cluster.start([first, second])
     pairs, killed = [], 0
@@ -117,7 +117,7 @@ def test_workers_may_come_and_go(cluster):
     index, images = collect(pairs)
 
     assert 0 < killed < len(pairs)
-    assert len(set(index)) == len(index)  # The service gives up what a dead worker had in its hands.
+    assert len(set(index)) == len(index)  # The service loses the elements that a dead worker was working on.
     assert N // 2 < len(index) <= N
     assert (expected(1)[index] == images).all()
 
@@ -128,7 +128,10 @@ def test_workers_may_come_and_go(cluster):
 
 
 def test_the_epoch_may_be_a_component_and_not_a_variable():
-    """The service keeps the value that a variable had when the data set was sent, as docs/scale.md warns."""
+    """The service keeps the value of a variable from when the data set was sent.
+
+    docs/scale.md warns of it.
+    """
     dispatcher = service.DispatchServer()
     worker = service.WorkerServer(service.WorkerConfig(dispatcher_address=dispatcher.target.split("://")[1]))
     distribute = service.distribute(service.ShardingPolicy.DYNAMIC, dispatcher.target)

@@ -1,4 +1,4 @@
-"""A DistributedSampler in processes of their own: other world sizes, and a restart in mid-epoch."""
+"""A DistributedSampler runs in several processes, with other world sizes and a restart in mid-epoch."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from dustaug import add_dust
 
 N, SEED, BATCH = 60, 7, 5
 
-# One rank. It stops dead before its step number `stop`, and begins after the first `skip` images of the epoch.
+# This is one rank. It kills itself before step `stop`, and begins after the first `skip` images of the epoch.
 RANK = f"""
 import os, signal, sys
 import numpy as np
@@ -48,7 +48,7 @@ def photos():
 
 
 def run(folder, world, epoch, skip=0, stop=-1):
-    """Images that the ranks of one run have seen, and their indices."""
+    """Return the images that the ranks of one run have seen, and their indices."""
     folder.mkdir()
     np.save(folder / "photos.npy", photos())
     command = [sys.executable, "-c", RANK, folder]
@@ -71,7 +71,7 @@ def expected(epoch):
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_any_world_size_sees_the_images_of_one_process(world, tmp_path):
-    """Each image once, with the dust of its place in the data set."""
+    """Each image is seen once, with the dust of its place in the data set."""
     images, index = run(tmp_path / "run", world, epoch=4)
 
     assert list(range(N)) == sorted(index)
@@ -79,7 +79,7 @@ def test_any_world_size_sees_the_images_of_one_process(world, tmp_path):
 
 
 def test_a_run_killed_in_mid_epoch_goes_on_with_more_ranks(tmp_path):
-    """Two ranks see half of the epoch, three the rest: together what one process sees."""
+    """Two ranks see half of the epoch and three see the rest, as one process would see them."""
     first, first_index = run(tmp_path / "first", 2, epoch=4, stop=3)
     rest, rest_index = run(tmp_path / "rest", 3, epoch=4, skip=len(first_index))
     index = np.concatenate([first_index, rest_index])

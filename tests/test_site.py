@@ -1,4 +1,4 @@
-"""The documentation site builds without a warning, and needs nothing from elsewhere."""
+"""The documentation site builds without a warning, and loads nothing from other servers."""
 
 import ast
 import os
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "dustaug"
-# What a browser fetches by itself.
+# A browser fetches these by itself.
 FETCHED = re.compile(r"<(?:img|script|iframe|source|video)\b[^>]*\bsrc=\"([^\"]*)\"|<link\b[^>]*\bhref=\"([^\"]*)\"")
 
 
@@ -23,17 +23,17 @@ def public_names():
         )
         for path in PACKAGE.rglob("*.py")
     }
-    # What the package itself hands on is looked for there.
-    handed_on = {node.module for node in trees["__init__"].body if isinstance(node, ast.ImportFrom)}
+    # Names that the package itself re-exports are looked for there.
+    reexported = {node.module for node in trees["__init__"].body if isinstance(node, ast.ImportFrom)}
     names = set()
-    for room, tree in trees.items():
-        if room == "__init__" or not (room.startswith("_") or "/_" in room or room == "cli"):
+    for module, tree in trees.items():
+        if module == "__init__" or not (module.startswith("_") or "/_" in module or module == "cli"):
             (exported,) = (
                 ast.literal_eval(node.value)
                 for node in tree.body
                 if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
             )
-            prefix = "dustaug" if room == "__init__" or room in handed_on else f"dustaug.{room}"
+            prefix = "dustaug" if module == "__init__" or module in reexported else f"dustaug.{module}"
             names |= {f"{prefix}.{name}" for name in exported}
     return names - {"dustaug.__version__"}
 
@@ -54,7 +54,7 @@ def site(tmp_path_factory):
 
 
 def test_builds_without_a_warning(site):
-    """Neither MkDocs nor mkdocstrings has anything to complain of."""
+    """Neither MkDocs nor mkdocstrings warns."""
     _, finished = site
 
     assert finished.returncode == 0, finished.stderr
@@ -62,7 +62,7 @@ def test_builds_without_a_warning(site):
 
 
 def test_every_page_is_there(site):
-    """Each page of the docs becomes one of the site."""
+    """Each page of the docs becomes a page of the site."""
     folder, _ = site
     expected = {"index.html"} | {f"{page.stem}/index.html" for page in (ROOT / "docs").glob("*.md")} - {
         "index/index.html"
@@ -72,7 +72,7 @@ def test_every_page_is_there(site):
 
 
 def test_nothing_comes_from_elsewhere(site):
-    """Pages fetch no font, script or picture from another server: they are complete, and tell nobody who reads."""
+    """Pages fetch no font, script or picture from another server."""
     folder, _ = site
     fetched = {
         (path.name, target)
@@ -88,7 +88,7 @@ def test_nothing_comes_from_elsewhere(site):
 
 
 def test_reference_is_complete(site):
-    """Everything public stands in the reference, with its arguments, though no framework was imported."""
+    """The reference has everything public, with its arguments, though no framework was imported."""
     folder, _ = site
     reference = (folder / "api" / "index.html").read_text(encoding="utf-8")
     members = {"dustaug.Spec.replace", "dustaug.DustStream.state_dict", "dustaug.Rectangles.mask"}
@@ -107,10 +107,10 @@ def test_the_reference_names_what_is_public():
 
 
 def test_the_root_is_shown(site):
-    """Changelog and contributor's page are those of the root, and their links lead to pages."""
+    """The site shows the changelog and the contributor's page of the root, with links that lead to pages."""
     folder, _ = site
 
     assert "Keep a Changelog" in (folder / "changelog" / "index.html").read_text(encoding="utf-8")
     contributing = (folder / "contributing" / "index.html").read_text(encoding="utf-8")
-    assert "The rooms" in contributing
+    assert "The contract" in contributing
     assert 'href="../determinism/"' in contributing

@@ -1,4 +1,4 @@
-"""What a spec accepts, refuses and remembers."""
+"""A spec accepts good fields, refuses bad ones, and survives every way of storing it."""
 
 import json
 import pickle
@@ -28,7 +28,7 @@ def test_dust_is_the_post():
 
 
 def test_cutout_is_the_paper():
-    """One black square with a uniform centre, clipped at the border."""
+    """The preset is one black square with a uniform centre, clipped at the border."""
     spec = cutout(16)
 
     assert ((1, 1), "uniform", (16, 16)) == (spec.count_range, spec.center, spec.side_range)
@@ -36,7 +36,7 @@ def test_cutout_is_the_paper():
 
 
 def test_random_erasing_is_the_paper():
-    """One rectangle of noise inside the image, with the paper's limits and probability."""
+    """The preset is one rectangle of noise inside the image, with the paper's limits and probability."""
     spec = random_erasing()
 
     assert ((1, 1), "inside", 0.5) == (spec.count_range, spec.center, spec.p)
@@ -185,13 +185,13 @@ def test_bad_fields_are_named(fields, error, message):
     ],
 )
 def test_presets_name_their_own_arguments(make, error, message):
-    """No argument is called by a name that nobody typed."""
+    """An error of a preset names its own argument."""
     with pytest.raises(error, match=message):
         make()
 
 
 def test_unknown_fields_of_a_dict_are_named():
-    """from_dict() names what it does not know."""
+    """from_dict() names the fields that it does not know."""
     with pytest.raises(TypeError, match=r"fields of Spec must be known, got colour: see help\(dustaug.Spec\)"):
         Spec.from_dict({"colour": 1})
     with pytest.raises(TypeError, match=r"must be known, got counts_range: did you mean count_range\?"):
@@ -199,7 +199,7 @@ def test_unknown_fields_of_a_dict_are_named():
 
 
 def test_replacing_a_fill_or_centre_drops_what_belonged_to_the_old_one():
-    """A field that would change nothing is refused by Spec, so replace() must not carry it along."""
+    """replace() drops fields that Spec would refuse, as they would change nothing."""
     spec = dust(fill_range=(3, 9), center_std=(0.1, 0.1))
 
     assert spec.replace(fill="constant", fill_value=3).fill_range == (0, 255)

@@ -1,4 +1,4 @@
-"""dust_fn in data sets: the pixels of add_dust(), eager and in graphs, with Numba and without."""
+"""dust_fn paints the pixels of add_dust() in data sets, eagerly and in graphs, with Numba and without."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def digest(dataset):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [np.uint8, tf.float16, tf.bfloat16, np.float32, np.float64])
 def test_an_enumerated_data_set_gets_the_dust_of_its_indices(backend, dtype):
-    """Image by image, in batches, and eagerly."""
+    """The dust is that of the index for single images, in batches, and in eager calls."""
     images = photos(dtype)
     fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
     dataset = tf.data.Dataset.from_tensor_slices(images)
@@ -65,7 +65,7 @@ def test_a_data_set_out_of_order_gets_the_same_images(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_elements_keep_their_structure(backend):
-    """Tuples, dicts, and dicts in tuples: only the images change."""
+    """In tuples, dicts, and dicts in tuples, only the images change."""
     images, labels = photos(), np.arange(N)
     fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
 
@@ -86,7 +86,7 @@ def test_elements_keep_their_structure(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW", "NHW"])
 def test_layouts_and_specs_are_passed_on(backend, layout):
-    """With a value range too, for batches and single images."""
+    """Layout, value range and spec hold for batches and single images."""
     images = photos(np.float32) * 255
     images = {"NHWC": images, "NCHW": images.transpose(0, 3, 1, 2).copy(), "NHW": images[..., 0].copy()}[layout]
     options = {"layout": layout, "value_range": (0, 255)}
@@ -98,7 +98,7 @@ def test_layouts_and_specs_are_passed_on(backend, layout):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_epoch_may_be_a_variable(backend):
-    """One data set, other dust in each epoch."""
+    """One data set has other dust after each change of the variable."""
     epoch = tf.Variable(0, dtype=tf.int64)
     fn = make_dust_fn(seed=SEED, indexed=True, epoch=epoch, backend=backend)
     dataset = tf.data.Dataset.from_tensor_slices(photos()).enumerate().map(fn)
@@ -110,7 +110,7 @@ def test_an_epoch_may_be_a_variable(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_nothing_of_tensorflows_own_is_painted(backend):
-    """Neither a cached data set nor a constant inside a graph."""
+    """A cached data set and a constant inside a graph stay as they are."""
     constant = tf.constant(photos())
     fn = make_dust_fn(seed=SEED, indexed=True, backend=backend)
     cached = tf.data.Dataset.from_tensors(photos()).cache()
@@ -126,7 +126,7 @@ def test_nothing_of_tensorflows_own_is_painted(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_without_a_seed_every_call_differs(backend):
-    """Images of a batch, batches and epochs."""
+    """Images of a batch, batches and epochs all have dust of their own."""
     fn = make_dust_fn(dustaug.dust(count_range=(5, 9)), backend=backend)
     dataset = tf.data.Dataset.from_tensors(np.zeros((4, 32, 32, 3), np.uint8)).repeat(3).map(fn)
     images = [*gather(dataset.unbatch()), *gather(dataset.unbatch())]
@@ -135,7 +135,7 @@ def test_without_a_seed_every_call_differs(backend):
 
 
 def unseeded(parallel):
-    """Two epochs of a data set that is made and run after tf.random.set_seed()."""
+    """Return two epochs of a data set that is made and run after tf.random.set_seed()."""
     tf.random.set_seed(5)
     fn = make_dust_fn(dustaug.dust(count_range=(5, 9)))
     dataset = tf.data.Dataset.from_tensors(np.zeros((2, 32, 32, 3), np.uint8)).repeat(40)
@@ -144,7 +144,10 @@ def unseeded(parallel):
 
 
 def test_without_a_seed_it_follows_set_seed():
-    """Sequential maps repeat to the bit; in parallel the same dust falls on other images; no epoch repeats another."""
+    """Sequential maps repeat to the bit, and no epoch repeats another.
+
+    In parallel, the same dust falls on other images.
+    """
     sequential = unseeded(None)
 
     assert sequential == unseeded(None)
@@ -153,7 +156,7 @@ def test_without_a_seed_it_follows_set_seed():
 
 
 def test_op_determinism_makes_parallel_maps_repeat(run_python):
-    """The switch of TensorFlow that promises it, whatever the number of calls."""
+    """TensorFlow's op determinism makes maps repeat, whatever the number of parallel calls."""
     program = """
 import sys, tensorflow as tf
 sys.path.insert(0, sys.argv[1])
@@ -188,7 +191,7 @@ def test_numba_takes_images_of_any_size():
 
 
 def test_the_graph_runs_under_xla():
-    """Compiled, for batches, with the same bytes."""
+    """The compiled graph paints the same bytes."""
     fn = make_dust_fn(dustaug.dust(fill="color"), seed=SEED, indexed=True, backend="graph")
     compiled = tf.function(fn, jit_compile=True)
 
@@ -196,7 +199,7 @@ def test_the_graph_runs_under_xla():
 
 
 def test_a_saved_graph_runs_without_dustaug(tmp_path, run_python):
-    """Reloaded in a fresh process, which loads neither dustaug nor Numba."""
+    """A fresh process runs the saved graph, and loads neither dustaug nor Numba."""
     fn = make_dust_fn(seed=SEED, indexed=True, backend="graph")
     signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((None, 32, 40, 3), tf.uint8))
     module = tf.Module()
@@ -216,7 +219,7 @@ print({"numba", "dustaug"} & set(sys.modules))
 
 
 def test_the_graph_never_loads_numba(run_python):
-    """Nor does importing the module."""
+    """Neither the import of the module nor the graph backend loads Numba."""
     program = """
 import sys, numpy as np, tensorflow as tf
 from dustaug.tensorflow import make_dust_fn
@@ -228,7 +231,7 @@ print({"numba"} & set(sys.modules))
 
 
 def test_a_data_service_gives_the_same_images():
-    """A dispatcher and two workers: the same multiset as one process."""
+    """A dispatcher and two workers give the same images as one process, in any order."""
     service = tf.data.experimental.service
     dispatcher = service.DispatchServer()
     address = dispatcher.target.split("://")[1]
@@ -261,7 +264,7 @@ def test_a_data_service_gives_the_same_images():
     ],
 )
 def test_bad_arguments_are_refused(options, error, message):
-    """When the function is made, not inside the graph."""
+    """Wrong arguments raise when the function is made, and not inside the graph."""
     with pytest.raises(error, match=message):
         make_dust_fn(**options)
 
@@ -272,14 +275,14 @@ def test_bad_arguments_are_refused(options, error, message):
     [(2**32, 0, "epoch must be from 0 to"), (-1, 0, "epoch must be from 0 to"), (0, -1, "index must be from 0 to")],
 )
 def test_numbers_out_of_range_are_refused_where_they_are_known(backend, epoch, index, message):
-    """Outside of graphs always, in either backend."""
+    """Outside of graphs, both backends check the numbers."""
     fn = make_dust_fn(seed=1, epoch=tf.constant(epoch, tf.int64), indexed=True, backend=backend)
     with pytest.raises(ValueError, match=message):
         fn(tf.constant(index, tf.int64), np.zeros((2, 8, 8, 3), np.uint8))
 
 
 def test_bad_elements_are_refused():
-    """While the graph is made, with what to type."""
+    """Bad elements raise while the graph is made, and the error says what to type."""
     zeros = np.zeros((2, 8, 8, 3), np.uint8)
     graph = make_dust_fn(backend="graph")
     indexed = make_dust_fn(seed=1, indexed=True)
@@ -314,7 +317,7 @@ def test_bad_elements_are_refused():
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("shape", [(8, 3, 224, 224), (3, 64, 64), (600, 28, 28)])
 def test_a_layout_is_not_guessed_against_the_shape(backend, shape):
-    """Channels first, or none, must be said; eagerly, in a data set, and for a batch of unknown length."""
+    """A doubtful shape needs a layout, eagerly, in a data set, and in batches of unknown length."""
     images = np.zeros(shape, np.uint8)
     fn = make_dust_fn(backend=backend)
     with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):

@@ -1,4 +1,4 @@
-"""dustaug.torch against real tensors, samplers and workers."""
+"""dustaug.torch works with real tensors, samplers and workers."""
 
 import collections
 import copy
@@ -21,7 +21,7 @@ from dustaug.torch import DustDataset, add_dust
 from saved import private_modules
 from strategies import sample_items
 
-# A data loader of several workers on a small machine, and forks beside the threads of other tests.
+# PyTorch warns of many workers on a small machine, and Python of forks beside the threads of other tests.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
@@ -30,7 +30,7 @@ pytestmark = [
 PLAIN = ["bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
 FLOATS = ["float16", "float32", "float64", "complex64", "bfloat16"]
 FLOATS += ["float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"]
-# How a batch (n, c, h, w) may lie in memory.
+# A batch (n, c, h, w) may lie in memory in these ways.
 MEMORIES = {
     "contiguous": lambda base: base,
     "channels_last": lambda base: base.contiguous(memory_format=torch.channels_last),
@@ -43,7 +43,7 @@ MEMORIES = {
 
 
 def bits(tensor):
-    """The items of a tensor, bit for bit."""
+    """Return the bytes of a tensor's items."""
     tensor = tensor.detach().contiguous()
     return tensor.flatten().view(torch.uint8).numpy().tobytes()
 
@@ -53,7 +53,7 @@ def grey(*shape, dtype=torch.uint8):
 
 
 class TestAddDust:
-    """add_dust()."""
+    """add_dust() paints tensors in place."""
 
     def test_it_paints_in_place_and_returns_the_tensor(self):
         """The result is the argument, changed, and its memory is where it was."""
@@ -78,7 +78,7 @@ class TestAddDust:
 
         assert add_dust(view, dust(fill="color"), seed=5, epoch=2, index=7) is view
         assert bits(view) == expected.tobytes() != bits(before)
-        view.copy_(before)  # What is left are changes outside the view.
+        view.copy_(before)  # If anything differs after this, it lies outside the view.
         if memory != "channels_last":
             assert bits(base) == array.tobytes()
 
@@ -99,7 +99,7 @@ class TestAddDust:
         ],
     )
     def test_a_doubtful_shape_needs_a_layout(self, shape, message):
-        """Neither channels that come last nor a batch of grey images is taken for planes."""
+        """A tensor with channels last, or a batch of grey images, is not taken for planes."""
         tensor = grey(*shape)
         with pytest.raises(ValueError, match=f"tensor must have its channels before.*type {message}"):
             add_dust(tensor, seed=1, index=0)
@@ -111,7 +111,7 @@ class TestAddDust:
         assert (tensor != 100).any()
 
     def test_many_channels_of_a_batch_are_planes(self):
-        """Features of a network are no images with their channels last."""
+        """A batch with 64 channels, like features of a network, is taken as planes."""
         assert (add_dust(grey(2, 64, 28, 28), seed=1, index=3) != 100).any()
 
     @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ class TestAddDust:
         "spec", [dust(fill="mean"), dust(fill="noise"), dustaug.cutout(9), dustaug.random_erasing()]
     )
     def test_every_preset_paints_as_in_numpy(self, spec):
-        """Means, which are taken of the tensor itself, among them."""
+        """Every preset, also one that fills with means of the tensor, paints as in NumPy."""
         array = sample_items((4, 3, 40, 41), np.dtype(np.uint8), seed=1)
         images = torch.from_numpy(array.copy())
 
@@ -137,7 +137,7 @@ class TestAddDust:
         )
 
     def test_indices_and_threads(self):
-        """One index for each image, as list, array or tensor, and any number of threads."""
+        """Indices may be a list, array or tensor, and any number of threads paints the same."""
         numbers = [9, 3, 3, 2**62]
         expected = core.add_dust(np.full((4, 3, 40, 41), 100, np.uint8), seed=3, index=numbers, layout="NCHW")
 
@@ -157,7 +157,7 @@ class TestAddDust:
             assert bits(add_dust(images, spec, seed=3, index=9, value_range=limits)) == expected.tobytes()
 
     def test_floats_that_leave_0_to_1_warn(self):
-        """A guess that is wrong is not silent, at any call."""
+        """A wrong guess of the value range warns at every call."""
         for seed in (None, 0, 0):
             with pytest.warns(UserWarning, match=r"taken to lie in \[0, 1\], got 100") as caught:
                 add_dust(grey(3, 40, 41, dtype=torch.float32), seed=seed, index=None if seed is None else 0)
@@ -165,7 +165,7 @@ class TestAddDust:
             assert [__file__] == [warning.filename for warning in caught]
 
     def test_without_a_seed_every_call_differs(self):
-        """Fresh entropy at each call, and none of it from torch's generator."""
+        """Every call draws fresh entropy, and none from torch's generator."""
         state = torch.get_rng_state()
 
         assert not torch.equal(add_dust(grey(8, 3, 64, 64)), add_dust(grey(8, 3, 64, 64)))
@@ -173,7 +173,7 @@ class TestAddDust:
 
     @pytest.mark.parametrize("coordinates", [{"seed": 1}, {"index": 1}, {"epoch": 1}, {"seed": -1, "index": 0}])
     def test_coordinates_are_checked_as_in_numpy(self, coordinates):
-        """Half of them and wrong ones raise what dustaug.add_dust raises, and leave the images alone."""
+        """Missing and wrong coordinates raise what dustaug.add_dust raises, and leave the images alone."""
         with pytest.raises((TypeError, ValueError)) as expected:
             dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), **coordinates)
         images = grey(2, 3, 64, 64)
@@ -184,7 +184,7 @@ class TestAddDust:
         assert (images == 100).all()
 
     def test_empty_batches(self):
-        """Nothing to paint is no error."""
+        """An empty batch is no error."""
         assert add_dust(grey(0, 3, 8, 8), seed=0, index=0).shape == (0, 3, 8, 8)
         assert add_dust(grey(0, 3, 8, 8)).shape == (0, 3, 8, 8)
 
@@ -218,7 +218,7 @@ class TestAddDust:
         ],
     )
     def test_tensors_that_cannot_be_painted(self, images, error, message):
-        """Each says what it is and what to type."""
+        """Each error says what the tensor is and what to type."""
         with pytest.raises(error, match=message):
             add_dust(images, seed=0, index=0)
         with pytest.raises(error, match=message):
@@ -228,7 +228,7 @@ class TestAddDust:
     @pytest.mark.filterwarnings("ignore:.*quantize.*deprecated:UserWarning")
     @pytest.mark.filterwarnings("ignore:Sparse .* tensor support is in beta:UserWarning")
     def test_more_tensors_that_cannot_be_painted(self):
-        """Nested, quantised, compressed, fake and mapped tensors are refused, none is written to."""
+        """Nested, quantised, compressed, fake and mapped tensors are refused."""
         parts = [torch.zeros(3, 8, 8), torch.zeros(3, 9, 8)]
         with FakeTensorMode():
             fake = torch.zeros(3, 8, 8)
@@ -257,7 +257,7 @@ class TestAddDust:
         ],
     )
     def test_wrong_arguments(self, arguments, error, message):
-        """They raise what dustaug.add_dust raises, and leave the images alone."""
+        """Wrong arguments raise what dustaug.add_dust raises, and leave the images alone."""
         images = grey(3, 64, 64)
         with pytest.raises(error, match=message):
             add_dust(images, **{"seed": 0, "index": 0, **arguments})
@@ -265,7 +265,7 @@ class TestAddDust:
         assert (images == 100).all()
 
     def test_without_ml_dtypes(self, run_python):
-        """Only the dtypes that need it ask for it."""
+        """Only the dtypes that need ml_dtypes ask for it."""
         program = (
             "import torch; from dustaug.torch import add_dust\n"
             "add_dust(torch.zeros(3, 8, 8), seed=0, index=0)\n"
@@ -278,7 +278,7 @@ class TestAddDust:
         )
 
     def test_it_imports_no_more_than_torch(self, run_python):
-        """Neither torchvision, Pillow nor Numba is loaded, and not torch's compiler, which takes a second."""
+        """The import loads neither torchvision, Pillow, Numba nor torch's compiler, which takes a second."""
         modules = ("torchvision", "PIL", "numba", "torch._dynamo", "ml_dtypes", "triton")
         program = f"import sys, dustaug.torch; print([name for name in {modules} if name in sys.modules])"
 
@@ -286,10 +286,10 @@ class TestAddDust:
 
 
 class TestAutograd:
-    """What autograd sees of the painting."""
+    """Autograd notices the painting only by the version counter."""
 
     def test_a_leaf_that_requires_a_gradient(self):
-        """It is painted as under no_grad(), and stays a leaf."""
+        """A leaf is painted as under no_grad(), and stays a leaf."""
         leaf = torch.full((3, 64, 64), 0.5, requires_grad=True)
         expected = add_dust(torch.full((3, 64, 64), 0.5), seed=0, index=0)
 
@@ -307,14 +307,14 @@ class TestAutograd:
         assert (leaf.grad == 2).all()
 
     def test_parameters(self):
-        """A subclass of tensors is painted itself."""
+        """A parameter, which is a subclass of tensors, is painted itself."""
         parameter = torch.nn.Parameter(torch.full((3, 64, 64), 0.5))
 
         assert add_dust(parameter, seed=0, index=0) is parameter
         assert (parameter != 0.5).any()
 
     def test_the_version_counter_goes_up(self):
-        """Of the tensor and of what it is a view of: a stale backward() raises."""
+        """The version of the tensor and of its base goes up, so a stale backward() raises."""
         images, weight = torch.full((3, 64, 64), 0.5), torch.ones(3, 64, 64, requires_grad=True)
         version = images._version
         product = images * weight
@@ -341,7 +341,7 @@ SPEC = dust(count_range=(3, 9))
 
 
 class Photos(Dataset):
-    """Grey images that say their number."""
+    """The data set gives grey images with their numbers."""
 
     def __len__(self):
         return N
@@ -351,14 +351,14 @@ class Photos(Dataset):
 
 
 class Batches(Photos):
-    """The same, several at once."""
+    """The data set gives several such images at once."""
 
     def __getitems__(self, indices):
         return [super(Batches, self).__getitem__(index) for index in indices]
 
 
 class Listed(Dataset):
-    """Samples of any kind."""
+    """The data set gives any samples."""
 
     def __init__(self, *samples):
         self.samples = samples
@@ -371,7 +371,7 @@ class Listed(Dataset):
 
 
 class Named(NamedTuple):
-    """A sample with names."""
+    """Samples with named fields are instances of this class."""
 
     label: object
     photo: object
@@ -383,14 +383,14 @@ def expected_images(epoch=0):
 
 
 def collect(loader):
-    """All images of one epoch, in the order of the data set."""
+    """Return all images of one epoch, in the order of the data set."""
     images, numbers = zip(*loader, strict=True)
     images, numbers = torch.cat(images), torch.cat(numbers)
     return images[numbers.argsort()]
 
 
 class TestDustDataset:
-    """DustDataset on real data loaders."""
+    """DustDataset works with real data loaders."""
 
     @pytest.mark.parametrize("photos", [Photos, Batches])
     @pytest.mark.parametrize(
@@ -405,14 +405,14 @@ class TestDustDataset:
         ids=str,
     )
     def test_workers_batches_and_order_change_nothing(self, photos, options):
-        """The same pixels as one call of dustaug.add_dust."""
+        """Any loader gives the pixels of one call of dustaug.add_dust."""
         loader = DataLoader(DustDataset(photos(), SPEC, seed=11, epoch=3), **options)
 
         assert torch.equal(expected_images(epoch=3), collect(loader))
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_epochs_reach_workers_that_live_on(self, method):
-        """set_epoch() between epochs changes the dust in persistent workers, to what it should be."""
+        """set_epoch() between epochs reaches persistent workers."""
         dataset = DustDataset(Photos(), SPEC, seed=11)
         loader = DataLoader(
             dataset, batch_size=5, num_workers=2, persistent_workers=True, multiprocessing_context=method
@@ -424,7 +424,7 @@ class TestDustDataset:
         assert not torch.equal(expected_images(0), expected_images(1))
 
     def test_shards_of_a_distributed_sampler(self):
-        """Two ranks see what one would see, whatever the epoch's shuffle."""
+        """Two ranks together see what one would see, whatever the epoch's shuffle."""
         dataset = DustDataset(Photos(), SPEC, seed=11)
         for epoch in range(2):
             dataset.set_epoch(epoch)
@@ -437,7 +437,7 @@ class TestDustDataset:
             assert torch.equal(expected_images(epoch), collect(seen))
 
     def test_subsets(self):
-        """Around, every image keeps its dust; inside, the place in the subset counts."""
+        """A Subset around the data set keeps the dust; inside it, the place in the subset counts."""
         chosen = [7, 3, 20]
         around = Subset(DustDataset(Batches(), SPEC, seed=11), chosen)
         inside = DustDataset(Subset(Photos(), chosen), SPEC, seed=11)
@@ -454,7 +454,7 @@ class TestDustDataset:
         assert torch.equal(expected_images()[-1], dataset[np.int64(N - 1)][0])
 
     def test_many_samples_are_fetched_at_once_where_possible(self):
-        """A __getitems__ of the data set is used."""
+        """If the data set has __getitems__, it is called once for each batch."""
 
         class Counting(Photos):
             calls = 0
@@ -470,7 +470,7 @@ class TestDustDataset:
     @pytest.mark.parametrize("image", ["tensor", "array", "picture"])
     @pytest.mark.parametrize("container", ["alone", "tuple", "list", "dict", "ordered", "named", "second", "key"])
     def test_samples_of_every_kind(self, container, image):
-        """The image is dusted wherever it is; the rest comes back as the same objects, and nothing is changed."""
+        """The image of a sample is dusted, and its other entries come back as the same objects."""
         pixels = np.full((40, 32, 3), 100, np.uint8)
         expected = dustaug.add_dust(pixels.copy(), SPEC, seed=11, epoch=2, index=1)
         given = {
@@ -502,7 +502,7 @@ class TestDustDataset:
             assert any(value is label for value in values)
 
     def test_in_place(self):
-        """On request the data set's own arrays are painted."""
+        """With inplace=True, the data set's own arrays are painted."""
         for given in (grey(3, 40, 32), np.full((40, 32, 3), 100, np.uint8)):
             assert DustDataset([given], SPEC, seed=11, inplace=True)[0] is given
             assert (given != 100).any()
@@ -510,9 +510,14 @@ class TestDustDataset:
     def test_memory_stays_as_it_is(self):
         """A copy keeps channels_last, and subclasses of tensors stay what they are."""
         batch = grey(4, 3, 40, 32).contiguous(memory_format=torch.channels_last)
-        found = DustDataset([batch], SPEC, seed=11)[0]
 
-        assert found.is_contiguous(memory_format=torch.channels_last)
+        class Photo(torch.Tensor):
+            pass
+
+        dataset = DustDataset([batch, grey(3, 40, 32).as_subclass(Photo)], SPEC, seed=11)
+
+        assert dataset[0].is_contiguous(memory_format=torch.channels_last)
+        assert type(dataset[1]) is Photo
 
     def test_frames_of_one_sample_share_their_dust(self):
         """A video does not use up the indices of the samples that follow."""
@@ -538,12 +543,12 @@ class TestDustDataset:
 
     @pytest.mark.parametrize("mode", ["P", "1", "CMYK", "HSV"])
     def test_pictures_whose_numbers_are_no_brightness(self, mode):
-        """A palette is not painted with numbers of other colours."""
+        """Modes whose numbers are no brightness, as those of a palette, are refused."""
         with pytest.raises(ValueError, match=rf'image must be of mode L, .*, got {mode}: type image.convert\("RGB"\)'):
             DustDataset([PIL.Image.new(mode, (8, 8))], seed=0)[0]
 
     def test_copies_have_epochs_of_their_own(self):
-        """Pickles and deep copies carry the epoch, and go on alone, with persistent workers of their own."""
+        """Pickles and deep copies start at the epoch of the original, and count on their own."""
         dataset = DustDataset(Photos(), SPEC, seed=11, epoch=4)
         for copied in (pickle.loads(pickle.dumps(dataset)), copy.deepcopy(dataset)):
             loader = DataLoader(copied, num_workers=1, persistent_workers=True, multiprocessing_context="fork")
@@ -572,7 +577,7 @@ class TestDustDataset:
             assert private_modules(pickled) == set()
 
     def test_it_is_made_under_any_mode_and_device(self):
-        """Neither inference mode nor another default device reaches its epoch."""
+        """Neither inference mode nor another default device affects its epoch."""
         with torch.inference_mode(), torch.device("meta"):
             dataset = DustDataset(Photos(), SPEC, seed=11)
         dataset.set_epoch(3)
@@ -581,11 +586,11 @@ class TestDustDataset:
         assert torch.equal(expected_images(epoch=3)[2], dataset[2][0])
 
     def test_repr(self):
-        """It names the data set, the spec, the seed and the epoch."""
+        """The repr names the data set, the spec, the seed and the epoch."""
         assert repr(DustDataset([1, 2], seed=7, epoch=3)) == "DustDataset([1, 2], Spec(), seed=7, epoch=3)"
 
     def test_wrong_arguments(self):
-        """Each says what must hold and what to type."""
+        """Each error says what must hold and what to type."""
 
         class Stream(IterableDataset):
             def __iter__(self):

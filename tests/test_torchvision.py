@@ -1,4 +1,4 @@
-"""dustaug.torchvision in real pipelines of torchvision, and the bugs of its peers."""
+"""dustaug.torchvision works in real pipelines of torchvision, without the bugs of its peers."""
 
 import concurrent.futures
 import copy
@@ -24,16 +24,16 @@ from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
 from saved import private_modules
 
-# Forks beside the threads of other tests, and two workers on a machine with one core.
+# Python warns of forks beside the threads of other tests, and PyTorch of two workers on a machine with one core.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning"),
 ]
 
 H, W = 48, 56
-# Keypoints and rotated boxes came with torchvision 0.23. Before, there is nothing of theirs to test.
+# Keypoints and rotated boxes came with torchvision 0.23. Earlier versions have nothing of the kind to test.
 SINCE_0_23 = hasattr(tv_tensors, "KeyPoints")
-# Dust that can be seen on black, and hides much.
+# This dust is visible on black, and hides much.
 WHITE = dust(count_range=(9, 14), fill="constant", fill_value=255)
 
 
@@ -50,7 +50,7 @@ def black(*shape):
 
 
 def next_seed():
-    """The seed that the next transform will draw from torch's generator."""
+    """Return the seed that the next transform will draw from torch's generator."""
     state = torch.get_rng_state()
     seed = torch.empty((), dtype=torch.int64).random_().item()
     torch.set_rng_state(state)
@@ -58,17 +58,17 @@ def next_seed():
 
 
 def dusted(image, spec=None, index=0, **options):
-    """What the next transform must give."""
+    """Return what the next transform must give."""
     return dustaug.torch.add_dust(image.clone(), spec, seed=next_seed(), index=index, **options)
 
 
 class TestImages:
-    """What is an image, and what it looks like afterwards."""
+    """Images of every kind are dusted."""
 
     @pytest.mark.parametrize("shape", [(H, W), (1, H, W), (3, H, W), (4, 3, H, W), (0, 3, H, W)])
     @pytest.mark.parametrize("wrap", [lambda image: image, tv_tensors.Image], ids=["plain", "Image"])
     def test_tensors_and_images(self, wrap, shape):
-        """They get the dust of dustaug, drawn with one seed of torch's global generator."""
+        """Tensors and Images get the dust of one seed, drawn from torch's global generator."""
         image = wrap(grey(*shape))
         expected = dusted(grey(*image.shape))
         found = DustRectangles()(image)
@@ -78,7 +78,7 @@ class TestImages:
         assert (image == 100).all()
 
     def test_channels_that_come_last_are_refused(self):
-        """Torchvision knows images as planes; what cannot be some is not painted as such."""
+        """Torchvision's images are planes, so a shape that has its channels last is refused."""
         for shape in ((64, 64, 3), (4, 64, 64, 3)):
             with pytest.raises(ValueError, match=r"channels before height and width.*type tensor.movedim\(-1, -3\)"):
                 DustRectangles()(torch.zeros(shape))
@@ -93,7 +93,7 @@ class TestImages:
         assert torch.equal(expected, image)
 
     def test_a_plain_tensor_alone_is_as_one_in_a_sample(self):
-        """The short cut for a single tensor changes no pixel."""
+        """The shorter code for a single tensor changes no pixel."""
         for options in ({}, {"inplace": True}, {"same_on_batch": True}):
             transform = DustRectangles(dust(fill="noise"), **options)
             for shape in ((3, H, W), (4, 3, H, W)):
@@ -104,7 +104,7 @@ class TestImages:
                 assert torch.equal(alone, transform({"image": grey(*shape)})["image"])
 
     def test_pillow_images(self):
-        """A new image of the same mode, as NumPy's."""
+        """A Pillow image comes back as a new one of its mode, with the pixels of the array."""
         image = PIL.Image.new("RGB", (W, H), (100, 100, 100))
         expected = dustaug.add_dust(np.array(image), seed=next_seed(), index=0)
         found = DustRectangles(inplace=True)(image)
@@ -114,7 +114,7 @@ class TestImages:
         assert np.asarray(image).max() == 100
 
     def test_videos_share_their_dust_over_frames(self):
-        """All frames of a video look alike, two videos of a batch do not."""
+        """The frames of a video share their dust, and two videos of a batch do not."""
         video = tv_tensors.Video(grey(2, 5, 3, H, W))
         expected = dusted(grey(2, 3, H, W))
         found = DustRectangles()(video)
@@ -127,7 +127,7 @@ class TestImages:
 
     @pytest.mark.parametrize("wrap", [lambda image: image, tv_tensors.Image, tv_tensors.Video])
     def test_same_on_batch(self, wrap):
-        """On request all images share their dust."""
+        """With same_on_batch=True, all images share their dust."""
         expected = dusted(grey(3, H, W))
 
         for image in DustRectangles(same_on_batch=True)(wrap(grey(2, 4, 3, H, W))).flatten(0, 1):
@@ -152,7 +152,7 @@ class TestImages:
         assert torch.equal(left[0] == 255, mask == 1)
 
     def test_float_images_and_value_ranges(self):
-        """Floats are 0…1 unless another range is given."""
+        """Floats lie in 0…1 unless another range is given."""
         image = torch.full((3, H, W), 0.5)
         assert torch.equal(dusted(image), DustRectangles()(image))
         assert torch.equal(dusted(image * 255, value_range=(0, 255)), DustRectangles(value_range=(0, 255))(image * 255))
@@ -175,7 +175,7 @@ class TestImages:
         torch.testing.assert_close(expected, after(grey(4, 3, H, W)), rtol=0, atol=1e-6)
 
     def test_in_place(self):
-        """The caller's tensor is changed if and only if that was asked for; the version counter tells."""
+        """The caller's tensor and its version counter change only with inplace=True."""
         for image in (grey(3, H, W), tv_tensors.Image(grey(3, H, W)), grey(2, 3, H, W), grey(1, 2, 3, H, W)):
             version = image._version
             DustRectangles()(image)
@@ -185,7 +185,7 @@ class TestImages:
             assert image._version > version
 
     def test_expanded_images(self):
-        """A copy of an expanded tensor is painted; in place there is nothing to paint on."""
+        """An expanded tensor is painted as a copy, and refused in place."""
         image = grey(1, H, W).expand(3, H, W)
 
         assert torch.equal(dusted(grey(3, H, W)), DustRectangles()(image))
@@ -210,7 +210,7 @@ IMAGES = {
     ids=str,
 )
 def test_samples_of_every_make(options, image, container, pickled):
-    """As in torchvision's smoke test: the image changes, and what is not to be transformed is the same object."""
+    """As in torchvision's smoke test, the image changes, and entries of no interest are the same objects."""
     transform = DustRectangles(WHITE, **options)
     if pickled:
         transform = pickle.loads(pickle.dumps(transform))
@@ -245,7 +245,7 @@ def test_samples_of_every_make(options, image, container, pickled):
 
 
 def test_labels_that_are_tensors_are_safe():
-    """Only the first plain tensor of a sample is an image, as torchvision has it."""
+    """Only the first plain tensor of a sample is an image, as torchvision defines it."""
     image, label = grey(3, H, W), torch.arange(9).reshape(3, 3)
     found = DustRectangles()(image, label)
 
@@ -254,10 +254,10 @@ def test_labels_that_are_tensors_are_safe():
 
 
 class TestMasks:
-    """fill_mask."""
+    """With fill_mask, masks are filled where dust lies."""
 
     def test_they_are_left_alone_without_a_warning(self):
-        """The same object comes back (torchvision's RandomErasing warns that it does so)."""
+        """Without fill_mask the same object comes back, and nothing warns (RandomErasing of torchvision does)."""
         mask = tv_tensors.Mask(black(H, W))
 
         assert DustRectangles()(grey(3, H, W), mask)[1] is mask
@@ -265,7 +265,7 @@ class TestMasks:
     @pytest.mark.parametrize("shape", [(H, W), (1, H, W), (7, H, W)])
     @pytest.mark.parametrize("dtype", [torch.uint8, torch.bool, torch.int64, torch.int16, torch.float32])
     def test_dust_is_filled(self, shape, dtype):
-        """The class stands exactly where the image is hidden, in semantic and in instance masks."""
+        """The class is exactly where the image is hidden, in semantic and in instance masks."""
         mask = tv_tensors.Mask(torch.zeros(shape, dtype=dtype))
         image, found = DustRectangles(WHITE, fill_mask=1, inplace=True)(black(3, H, W), mask)
 
@@ -276,14 +276,14 @@ class TestMasks:
 
     @pytest.mark.parametrize("shape", [(4, H, W), (4, 1, H, W), (4, 5, H, W)])
     def test_masks_of_a_batch(self, shape):
-        """Mask number n goes with image number n."""
+        """Each mask goes with the image at its place in the batch."""
         images, masks = DustRectangles(WHITE, fill_mask=255)(black(4, 3, H, W), tv_tensors.Mask(black(*shape)))
 
         for image, mask in zip(images, masks, strict=True):
             assert torch.equal((image[0] == 255).expand(mask.shape), mask == 255)
 
     def test_masks_of_videos(self):
-        """One mask of all frames, or one of each."""
+        """A video may have one mask for all frames, or one for each."""
         for shape in ((H, W), (5, H, W)):
             video, mask = DustRectangles(WHITE, fill_mask=255)(
                 tv_tensors.Video(black(5, 3, H, W)), tv_tensors.Mask(black(*shape))
@@ -291,13 +291,13 @@ class TestMasks:
             assert torch.equal((video[0, 0] == 255).expand(shape), mask == 255)
 
     def test_negative_classes(self):
-        """The usual class to ignore fits."""
+        """The usual class to ignore, which is negative, can be filled."""
         mask = tv_tensors.Mask(torch.zeros(H, W, dtype=torch.int64))
 
         assert DustRectangles(WHITE, fill_mask=-100)(black(3, H, W), mask)[1].unique().tolist() == [-100, 0]
 
     def test_masks_without_an_image(self):
-        """Their own size is enough."""
+        """A sample may have a mask and no image."""
         assert DustRectangles(WHITE, fill_mask=1)(tv_tensors.Mask(black(H, W))).any()
 
     def test_what_does_not_fit(self):
@@ -314,17 +314,17 @@ class TestMasks:
 
 
 CORNERS = torch.tensor([[1.0, 2, 9, 8], [10, 20, 40.5, 44], [0, 0, W, H], [50, 40, 51, 41], [-9, -9, -1, -1]])
-# Places and sizes that are no round numbers: a conversion there and back changes their last bits.
+# These are no round numbers, so a conversion to another format and back changes their last bits.
 PLACES, SIZES = torch.rand(2, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 20 + 1
 
 
 class TestBoxes:
-    """boxes="clip"."""
+    """With boxes="clip", boxes shrink to what is visible."""
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
     @pytest.mark.parametrize("name", ["XYXY", "XYWH", "CXCYWH"])
     def test_boxes_shrink_to_what_is_visible(self, name, dtype):
-        """In every upright format and dtype; boxes that lose nothing keep every bit."""
+        """Boxes of every upright format and dtype shrink; those that lose nothing keep every bit."""
         corners = tv_tensors.BoundingBoxes(CORNERS, format="XYXY", canvas_size=(H, W))
         boxes = v2.ConvertBoundingBoxFormat(name)(corners)
         odd = torch.cat([PLACES, PLACES + SIZES if name == "XYXY" else SIZES], dim=1)
@@ -345,7 +345,7 @@ class TestBoxes:
         assert not changed.all()
 
     def test_boxes_of_which_nothing_is_left(self):
-        """They become empty, and SanitizeBoundingBoxes drops them with their labels."""
+        """A hidden box becomes empty, and SanitizeBoundingBoxes drops it with its label."""
         everything = dust(count_range=(1, 1), side_range=(99, 99), center="inside", spare_last=False)
         pipeline = v2.Compose([DustRectangles(everything, boxes="clip"), v2.SanitizeBoundingBoxes()])
         boxes = tv_tensors.BoundingBoxes([[5, 5, 20, 20]], format="XYXY", canvas_size=(H, W))
@@ -355,7 +355,7 @@ class TestBoxes:
         assert found["labels"].shape == (0,)
 
     def test_boxes_of_a_batch(self):
-        """Boxes belong to one image: a batch with dust of its own for each has no answer."""
+        """Boxes belong to one image, so a batch in which each image has its own dust is refused."""
         boxes = tv_tensors.BoundingBoxes([[5, 5, 20, 20]], format="XYXY", canvas_size=(H, W))
         with pytest.raises(ValueError, match=r"got a batch of \(2,\): type same_on_batch=True"):
             DustRectangles(boxes="clip")(grey(2, 3, H, W), boxes)
@@ -365,12 +365,12 @@ class TestBoxes:
 
 
 class TestRotatedBoxes:
-    """boxes="clip", where boxes are rotated."""
+    """Rotated boxes cannot be clipped."""
 
     __test__ = SINCE_0_23
 
     def test_they_are_kept_or_refused(self):
-        """Their visible part is no rectangle."""
+        """The visible part of a rotated box is no rectangle, so boxes="clip" is refused."""
         boxes = tv_tensors.BoundingBoxes([[9.0, 9, 8, 8, 45]], format="CXCYWHR", canvas_size=(H, W))
 
         assert DustRectangles()(grey(3, H, W), boxes)[1] is boxes
@@ -381,12 +381,12 @@ class TestRotatedBoxes:
 
 
 class TestKeyPoints:
-    """keypoints="nan"."""
+    """With keypoints="nan", hidden keypoints become NaN."""
 
     __test__ = SINCE_0_23
 
     def test_hidden_points_become_nan(self):
-        """Exactly those under the dust; points outside, blank or at infinity stay as they are."""
+        """Exactly the points under dust become NaN; points outside, NaN and infinite ones stay."""
         y, x = torch.meshgrid(torch.arange(-2, H + 2), torch.arange(-2, W + 2), indexing="ij")
         points = torch.cat([torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5, torch.tensor([[np.nan, 3], [np.inf, 3]])])
         image, found = DustRectangles(WHITE, keypoints="nan")(
@@ -400,7 +400,7 @@ class TestKeyPoints:
         assert torch.equal(points[-2:].nan_to_num(), found[-2:].nan_to_num())
 
     def test_sanitize_key_points_drops_them(self):
-        """Alone and in groups, with their labels."""
+        """SanitizeKeyPoints drops hidden points, alone and in groups."""
         everything = dust(count_range=(1, 1), side_range=(20, 20), center="inside", spare_last=False)
         for points in ([[5.0, 5], [45, 40], [60, 5]], [[[5.0, 5], [6, 6]], [[45, 40], [46, 41]], [[60, 5], [61, 5]]]):
             sample = {
@@ -412,7 +412,7 @@ class TestKeyPoints:
             assert len(found["points"]) == 0
 
     def test_whole_numbers_have_no_nan(self):
-        """Whole-numbered points are kept, or refused."""
+        """Points of whole numbers are kept, or refused with keypoints="nan"."""
         points = tv_tensors.KeyPoints([[5, 5]], canvas_size=(H, W))
 
         assert DustRectangles()(grey(3, H, W), points)[1] is points
@@ -421,7 +421,7 @@ class TestKeyPoints:
 
 
 class Photos(Dataset):
-    """Black images that are dusted when they are read."""
+    """The data set dusts black images when they are read."""
 
     def __init__(self, transform):
         self.transform = transform
@@ -434,10 +434,10 @@ class Photos(Dataset):
 
 
 class TestRandomness:
-    """All of it comes from torch's global generator."""
+    """All dust comes from torch's global generator."""
 
     def test_manual_seed(self):
-        """The same seed gives the same images, the next call others."""
+        """The same seed gives the same images, and the next call gives others."""
         transform = DustRectangles()
         torch.manual_seed(7)
         first, second = transform(grey(3, H, W)), transform(grey(3, H, W))
@@ -447,7 +447,7 @@ class TestRandomness:
         assert not torch.equal(first, second)
 
     def test_no_other_generator_is_used(self):
-        """Neither Python's nor NumPy's (timm draws from two)."""
+        """Neither Python's nor NumPy's generator changes (timm draws from two)."""
         states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
         DustRectangles()(grey(2, 3, H, W))
 
@@ -455,9 +455,9 @@ class TestRandomness:
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_workers_do_not_repeat_each_other(self, method):
-        """Nor do epochs; and a seeded loader is reproducible."""
+        """Workers and epochs differ, and a seeded loader is reproducible."""
         transform = DustRectangles(WHITE)
-        transform(black(1, H, W))  # What the parent has drawn must not be drawn again.
+        transform(black(1, H, W))  # Workers must not repeat what the parent has drawn.
 
         def epochs():
             torch.manual_seed(3)
@@ -499,10 +499,10 @@ class TestRandomness:
 
 
 class TestModule:
-    """DustRectangles as a module, a value and a part of pipelines."""
+    """DustRectangles is a module, can be copied and printed, and works in pipelines."""
 
     def test_old_pipelines(self):
-        """transforms.Compose of version 1, on Pillow images and on tensors."""
+        """The transform works in transforms.Compose of version 1, on Pillow images and on tensors."""
         picture = PIL.Image.new("RGB", (W, H), (100, 100, 100))
         on_picture = v1.Compose([v1.RandomHorizontalFlip(), DustRectangles(), v1.ToTensor()])
         on_tensor = v1.Compose([v1.ToTensor(), DustRectangles(), v1.Normalize((0.5,) * 3, (0.5,) * 3)])
@@ -511,7 +511,7 @@ class TestModule:
         assert (on_tensor(picture) != on_tensor.transforms[2](v1.ToTensor()(picture))).any()
 
     def test_new_pipelines(self):
-        """Inside Compose, RandomApply and RandomChoice."""
+        """The transform works inside Compose, RandomApply and RandomChoice of version 2."""
         transform = v2.Compose(
             [v2.PILToTensor(), v2.RandomApply([DustRectangles(WHITE)], p=1), v2.RandomChoice([DustRectangles(WHITE)])]
         )
@@ -537,7 +537,7 @@ class TestModule:
             assert not torch.equal(found[0], found[1])
 
     def test_torch_compile_leaves_the_sample_as_it_is(self):
-        """Only the first plain tensor is an image, the caller's is copied, and other entries come back."""
+        """The compiled transform copies the first plain tensor, and passes on the other entries."""
         image, sample = grey(3, 40, 40), {"label": 7, "more": (torch.arange(3), "text")}
         transform = DustRectangles(WHITE)
         found = torch.compile(transform, backend="eager", fullgraph=True)({"image": image, **sample})
@@ -548,7 +548,7 @@ class TestModule:
         assert torch.equal(found["more"][0], torch.arange(3))
 
     def test_torch_compile_goes_on_after_what_it_cannot_trace(self):
-        """Samples of tv_tensors break the graph, as with torchvision's own transforms, and are dusted as ever."""
+        """Samples of tv_tensors break the graph, as with torchvision's own transforms, and are dusted."""
         transform = DustRectangles(WHITE, fill_mask=1)
         compiled = torch.compile(transform, backend="eager")
         torch.manual_seed(5)
@@ -559,7 +559,7 @@ class TestModule:
         assert all(map(torch.equal, expected, found))
 
     def test_copies_and_pickles(self):
-        """They draw the same and look the same; also through torch.save."""
+        """Copies, pickles and files of torch.save have the same draws and the same repr."""
         transform = DustRectangles(WHITE, fill_mask=7, boxes="clip", value_range=(0, 200))
         transform(grey(3, H, W))
         file = io.BytesIO()
@@ -596,7 +596,7 @@ class TestModule:
             assert (copied.training, copied.note, copied(grey(3, H, W))) == (False, "mine", "dropped")
 
     def test_repr(self):
-        """The spec, and the options that are not the default."""
+        """The repr has the spec, and the options that differ from their defaults."""
         options = {"inplace": True, "same_on_batch": True, "fill_mask": 0, "boxes": "clip", "keypoints": "nan"}
 
         assert repr(DustRectangles()) == "DustRectangles(Spec())"
@@ -606,7 +606,7 @@ class TestModule:
         )
 
     def test_it_has_no_state(self):
-        """Checkpoints of a model with dust in it stay as they are; hooks are called."""
+        """The transform adds nothing to checkpoints, and its hooks are called."""
         transform = DustRectangles()
         called = []
         transform.register_forward_hook(lambda *_: called.append(1))
@@ -617,7 +617,7 @@ class TestModule:
         assert called == [1]
 
     def test_specs_and_fields(self):
-        """A ready spec, or its fields."""
+        """The constructor takes a spec or its fields."""
         assert DustRectangles().spec == dust()
         assert DustRectangles(WHITE).spec is WHITE
         assert DustRectangles(count_range=(1, 3), side_range=(4, 9)).spec == dust(count_range=(1, 3), side_range=(4, 9))
@@ -641,12 +641,12 @@ class TestModule:
         ],
     )
     def test_wrong_arguments(self, options, error, message):
-        """They raise when the transform is made, by name, with the value and the rule."""
+        """The constructor refuses wrong arguments by name, with the value and the rule."""
         with pytest.raises(error, match=message):
             DustRectangles(**options)
 
     def test_images_that_cannot_be_painted(self):
-        """The messages of dustaug.torch come through."""
+        """The errors have the words of dustaug.torch."""
         for image, error, message in (
             (torch.tensor(3), ValueError, r"tensor must have 2, 3 or 4 axes, got shape \(\)"),
             (PIL.Image.new("P", (W, H)), ValueError, "image must be of mode L, .*, got P"),
@@ -656,45 +656,45 @@ class TestModule:
 
 
 class TestBugsOfPeers:
-    """What torchvision, timm and kornia get wrong."""
+    """Each docstring names the bug of torchvision, timm or kornia that the test excludes."""
 
     def test_a_batch_has_more_than_one_dust(self):
-        """torchvision: one box for the whole batch."""
+        """Torchvision draws one box for the whole batch."""
         assert len({image.numpy().tobytes() for image in DustRectangles(WHITE)(black(32, 3, H, W))}) == 32
 
     def test_random_fills_of_whole_numbers_use_their_range(self):
-        """torchvision: normal noise in uint8 wraps to 0, 1, 2, 254 and 255. kornia and timm: an error."""
+        """Torchvision wraps normal noise in uint8 to 0, 1, 2, 254 and 255; kornia and timm raise."""
         noise = DustRectangles(dustaug.random_erasing(p=1, scale=(0.5, 0.6)))(black(1, 3, 200, 200)).unique()
 
         assert noise.tolist() == list(range(256))
 
     def test_images_keep_their_shape_and_dtype(self):
-        """kornia: a batch axis is added."""
+        """Kornia adds a batch axis."""
         for dtype in (torch.uint8, torch.int16, torch.bfloat16, torch.float16, torch.float64):
             found = DustRectangles(WHITE)(torch.zeros(3, H, W, dtype=dtype))
 
             assert (found.shape, found.dtype) == ((3, H, W), dtype)
 
     def test_no_rectangles_are_possible(self):
-        """torchvision, timm, kornia: always at least one, and of one pixel if the area is zero."""
+        """Torchvision, timm and kornia draw at least one rectangle, of one pixel if the area is zero."""
         for spec in (dust(count_range=(0, 0)), dust(side_range=(0, 0))):
             assert torch.equal(DustRectangles(spec)(grey(2, 3, H, W)), grey(2, 3, H, W))
 
     def test_fill_values_for_each_channel(self):
-        """kornia: one number in [0, 1] only. timm: black only."""
+        """Kornia takes one number in [0, 1] only, and timm takes black only."""
         spec = dust(count_range=(9, 9), fill="constant", fill_value=(1, 200, 255))
 
         assert DustRectangles(spec)(black(3, H, W)).flatten(1).amax(dim=1).tolist() == [1, 200, 255]
 
     def test_a_copy_by_default(self):
-        """timm: always in place."""
+        """Random erasing in timm always paints in place."""
         image = grey(3, H, W)
         DustRectangles()(image)
 
         assert (image == 100).all()
 
     def test_every_size_fits(self):
-        """torchvision: ten tries, then silently nothing."""
+        """Torchvision tries ten times, and then does nothing without saying so."""
         everything = dust(side_range=(500, 500), center="inside", spare_last=False, fill="constant", fill_value=7)
 
         assert (DustRectangles(everything.replace(count_range=(1, 1)))(grey(3, H, W)) == 7).all()

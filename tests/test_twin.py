@@ -1,4 +1,4 @@
-"""The kernel and its NumPy form against the slow twin, byte for byte."""
+"""The kernel and its NumPy form paint the bytes of the slow twin."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def clear_caches():
 
 @pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
 def engine(request):
-    """Both engines in turn."""
+    """Paint with both engines in turn."""
     original = launch._engine
     launch._engine = lambda: request.param
     clear_caches()  # A launch belongs to the engine that it was made for.
@@ -66,7 +66,7 @@ def test_add_dust_equals_the_twin(engine, data):
         for i, image in enumerate(before):
             number = index[i] if isinstance(index, list) else index + i
             after[i] = reference.dust(image, spec, seed, epoch, number, limits)
-    except ValueError:  # No rectangle of these areas fits an image as small as this.
+    except ValueError:  # No rectangle of these areas fits into so small an image.
         with pytest.raises(ValueError, match="area_range and aspect_range must allow"):
             dustaug.add_dust(view, spec, **keywords)
     else:

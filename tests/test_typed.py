@@ -1,4 +1,4 @@
-"""A program of a user is checked against the types that are installed."""
+"""mypy checks a user's program against the types of the installed package."""
 
 import os
 import subprocess
@@ -44,14 +44,14 @@ def check(folder, program):
 
 
 def test_a_program_passes(tmp_path):
-    """In mypy's strict mode."""
+    """The program passes mypy's strict mode."""
     done = check(tmp_path, PROGRAM)
 
     assert done.stdout == "Success: no issues found in 1 source file\n"
 
 
 def test_mistakes_are_seen(tmp_path):
-    """So the package is not taken for an untyped one."""
+    """Mistakes are reported, so mypy does not take the package for an untyped one."""
     found = check(tmp_path, PROGRAM + "\n".join(MISTAKES)).stdout.splitlines()
     first = len(PROGRAM.splitlines()) + 1
 

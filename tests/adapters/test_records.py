@@ -1,4 +1,4 @@
-"""Entries of samples of every kind, read and replaced."""
+"""Entries of samples of every kind are read and replaced."""
 
 import collections
 import re
@@ -10,7 +10,7 @@ from dustaug._adapters.records import check_key, default_key, has_entries, read_
 
 
 class Pair(NamedTuple):
-    """A sample with names."""
+    """Samples with named fields are instances of this class."""
 
     label: object
     image: object
@@ -30,7 +30,7 @@ class Pair(NamedTuple):
     ],
 )
 def test_an_entry_is_read_and_replaced(sample, key):
-    """The sample stays as it is; the new one is of its kind, with the other entries."""
+    """The given sample stays as it is; the new one is of the same kind and has the same other entries."""
     before = repr(sample)
     changed = replace_entry(sample, key, "dusted")
 
@@ -42,13 +42,13 @@ def test_an_entry_is_read_and_replaced(sample, key):
 
 
 def test_what_has_no_entries_is_an_image():
-    """Though an array and a text could be asked for an item too."""
+    """Bytes and texts have items, yet they count as images."""
     assert not has_entries(memoryview(b"pixels"))
     assert not has_entries("pixels")
 
 
 def test_the_image_is_looked_for_in_the_first_place_or_by_its_name():
-    """Of a named tuple in the first place too."""
+    """A dict has its image at "image"; tuples, lists and named tuples have it in the first place."""
     assert [default_key(sample) for sample in ((1,), [1], Pair(1, 2), {"x": 1})] == [0, 0, 0, "image"]
 
 
@@ -63,19 +63,19 @@ def test_the_image_is_looked_for_in_the_first_place_or_by_its_name():
     ],
 )
 def test_a_missing_entry_names_those_that_there_are(sample, key, message):
-    """And what to type."""
+    """The error names the entries of the sample, and the argument to type."""
     with pytest.raises(LookupError, match=re.escape("sample must have " + message)):
         read_entry(sample, key, "image_key", "DustDataset")
 
 
 def test_a_missing_entry_is_called_what_the_caller_calls_it():
-    """By the name of its argument."""
+    """The error uses the names that the caller passes on."""
     with pytest.raises(LookupError, match=re.escape("element must have an epoch at 'e', got ['x']: type Dust(…")):
         read_entry({"x": 1}, "e", "epoch_key", "Dust", "element")
 
 
 def test_keys_are_places_names_or_none():
-    """A flag is neither."""
+    """Whole numbers, texts and None are keys; a bool is not, nor is anything else."""
     assert [check_key("image_key", key, "a sample") for key in (None, 0, -1, "image")] == [None, 0, -1, "image"]
     for key in (True, 1.5, b"image", ("a", "b")):
         with pytest.raises(TypeError, match=re.escape(f"image_key must be a place or a key in a sample, got {key!r}")):

@@ -1,4 +1,4 @@
-"""The compiled code: its words, its signatures, and that it never writes outside."""
+"""The compiled code draws the published words, has one signature, and never writes outside of the images."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def compiled_philox(c0, c1, c2, c3, k0, k1):
 
 
 def test_there_are_known_answers():
-    """All published vectors are read."""
+    """The file of known answers holds three, and all of them are read."""
     assert [10, 10, 10] == list(map(len, KNOWN_ANSWERS))
 
 
@@ -102,7 +102,7 @@ def test_prefetching_changes_no_pixel():
 
 
 def test_more_rectangles_than_lanes():
-    """Counts above one vector loop go on with the next blocks."""
+    """An image with more rectangles than one block draws gets those of the next blocks too."""
     spec = dustaug.dust(count_range=(100, 100))
     image = np.zeros((64, 64, 1), np.uint8)
 
@@ -112,7 +112,7 @@ def test_more_rectangles_than_lanes():
 
 
 def test_the_greatest_count_is_painted():
-    """All 65,535 rectangles of an image, in their order."""
+    """All 65,535 rectangles of an image are painted, in their order."""
     spec = dustaug.dust(count_range=(65_535, 65_535))
     image = np.zeros((9, 8, 1), np.uint8)
     drawn = dustaug.sample_rectangles(spec, height=9, width=8, seed=5, index=np.array([9]))

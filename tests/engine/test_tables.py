@@ -13,7 +13,7 @@ from dustaug._engine import tables
 
 
 def words_of(table):
-    """Number of the 2**32 words that give each outcome of an alias table."""
+    """Count which of the 2**32 words give each outcome of an alias table."""
     rows = table.reshape(-1, 4).astype(np.int64)
     share = 2**32 // len(rows)
     start = np.arange(len(rows)) * share
@@ -50,7 +50,7 @@ def test_normal_centres_are_exact(side, mean, std):
 
 
 def test_a_normal_without_spread_is_a_point():
-    """Std = 0 puts every centre at floor(mean * side)."""
+    """A std of 0 puts every centre at floor(mean * side)."""
     assert words_of(tables.normal_table(10, 0.55, 0.0)) == {5: 2**32}
     assert words_of(tables.normal_table(10, 1.0, 0.0)) == {10: 2**32}
 
@@ -73,7 +73,7 @@ def test_the_decimal_error_function_is_right():
 
 
 def test_close_calls_do_not_hang_on_the_library(monkeypatch):
-    """A table is the same if erfc is wrong in its last bits."""
+    """A table stays the same if erfc is wrong in its last bits."""
     expected = [tables.normal_table(side, 0.5, 0.25).tolist() for side in (64, 224, 777)]
     for error in (1 - 4e-16, 1 + 4e-16):
         tables.normal_table.cache_clear()
@@ -90,7 +90,7 @@ def test_every_close_call_can_be_settled(monkeypatch):
     """Decimal arithmetic gives the same table as floats where floats are safe."""
     expected = tables.normal_table(97, 0.5, 0.25).tolist()
     tables.normal_table.cache_clear()
-    # Half a word off, every edge looks like a close call.
+    # With edges half a word off, every edge looks like a close call.
     monkeypatch.setattr(tables.math, "floor", lambda value: value - 0.5)
 
     assert expected == tables.normal_table(97, 0.5, 0.25).tolist()
@@ -98,7 +98,10 @@ def test_every_close_call_can_be_settled(monkeypatch):
 
 
 def area_by_integration(area_range, aspect_range, height, width, n=40_000):
-    """Distribution of the rounded (height, width), by lines of constant aspect, each exact along its area."""
+    """Compute the distribution of the rounded (height, width).
+
+    It is integrated over lines of constant aspect, each of them exactly along its area.
+    """
     low, high = np.log(aspect_range)
     areas = np.array(area_range) * height * width
     mass = np.zeros((height + 2, width + 2))
@@ -138,7 +141,7 @@ def test_areas_are_exact(area_range, aspect_range, height, width):
     ("area_range", "aspect_range"), [((0.1, 0.1), (0.5, 2.0)), ((0.05, 0.2), (1.5, 1.5)), ((0.25, 0.25), (1.0, 1.0))]
 )
 def test_ranges_of_one_point_are_exact(area_range, aspect_range):
-    """A fixed area or aspect is drawn as such."""
+    """An area or aspect whose range is one point is drawn as that point."""
     rng = np.random.default_rng(0)
     areas = rng.uniform(*area_range, 400_000) * 64 * 64
     aspects = np.exp(rng.uniform(*np.log(aspect_range), 400_000))
@@ -151,7 +154,7 @@ def test_ranges_of_one_point_are_exact(area_range, aspect_range):
 
 
 def test_areas_that_cannot_fit_are_refused():
-    """No rectangle that fits is an error that says so (peers do nothing, or fail with a TypeError)."""
+    """If no rectangle fits, the error says so (peers do nothing, or fail with a TypeError)."""
     with pytest.raises(
         ValueError, match="must allow a rectangle smaller than the image, got area_range=\\(0.9, 1.0\\)"
     ):
@@ -159,7 +162,7 @@ def test_areas_that_cannot_fit_are_refused():
 
 
 def test_areas_do_not_hang_on_numpys_logarithm():
-    """Logarithms are correctly rounded."""
+    """The logarithms are correctly rounded, whatever NumPy's are."""
     values = np.linspace(0.001, 500, 1000)
     with decimal.localcontext() as context:
         context.prec = 60

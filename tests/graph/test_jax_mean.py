@@ -1,4 +1,4 @@
-"""Means without 64 bits: those of the core, to the bit."""
+"""Means without 64-bit numbers equal those of the core to the bit."""
 
 import functools
 
@@ -33,7 +33,7 @@ def check(images, value_range=(0, 1)):
 @pytest.mark.parametrize("shape", [*SHAPES, (1, 1024, 1024, 1)])
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_means_of_integers_are_exact(dtype, shape):
-    """Of any, and where all are the least or the greatest; up to the largest image."""
+    """Random integers, least and greatest ones have exact means, up to the largest image."""
     dtype = np.dtype(dtype)
     least, greatest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     drawn = np.random.default_rng(5).integers(least, greatest, shape, np.int64, endpoint=True)
@@ -43,7 +43,11 @@ def test_means_of_integers_are_exact(dtype, shape):
 
 @functools.cache
 def floats(shape, low, high):
-    """In the range, of all magnitudes, on quarters (where halves are rounded), far out of the range, and equal."""
+    """Return arrays of floats that are hard to sum.
+
+    They lie in the range, are of all magnitudes, lie on quarters (where halves are rounded), lie outside of the
+    range, or are all equal.
+    """
     rng = np.random.default_rng(6)
     share, span = rng.random(shape), high - low
     return (
@@ -59,14 +63,14 @@ def floats(shape, low, high):
 @pytest.mark.parametrize("value_range", [(0.0, 1.0), (0, 255), (-1, 1), (-128, 127), (3, 10), (-256, 0)], ids=str)
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_means_of_floats_are_those_in_doubles(dtype, value_range):
-    """Whatever the numbers and the range."""
+    """Means of any floats in any value range are those that doubles give."""
     for shape in SHAPES:
         for images in floats(shape, *value_range):
             check(images.astype(dtype), value_range)
 
 
 def test_a_million_floats_are_summed_exactly():
-    """The largest image, filled with the greatest numbers that are allowed."""
+    """The largest image has an exact mean, also if it is full of the greatest numbers that are allowed."""
     shape = (1, 1024, 1024, 1)
     for images in (np.full(shape, 2**14 - 1), np.full(shape, 1 - 2**14), np.random.default_rng(7).random(shape)):
         check(images.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The kernels as operations of a graph paint the pixels of add_dust(), in every framework."""
+"""The kernels, written as operations of a graph, paint the pixels of add_dust() in every framework."""
 
 import importlib.util
 import re
@@ -79,7 +79,7 @@ def expected(images, spec, **options):
 @pytest.mark.parametrize("framework", INSTALLED)
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_every_framework_paints_the_same_bytes(framework, spec):
-    """Whatever the spec and the floating-point dtype."""
+    """Every preset is painted on bytes and floats as add_dust() paints it."""
     from ml_dtypes import bfloat16
 
     index = np.arange(FIRST, FIRST + N)
@@ -94,7 +94,7 @@ def test_every_framework_paints_the_same_bytes(framework, spec):
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 @pytest.mark.parametrize("fill", ["grey", "color", "constant"])
 def test_large_images_get_the_same_bytes(framework, layout, fill):
-    """There TensorFlow paints the pixels of rectangles alone; they lie over one another."""
+    """On large images TensorFlow paints only the pixels of rectangles, also where they overlap."""
     spec = dustaug.dust(fill=fill, center_std=(0.1, 0.1), fill_value=(9, 99, 199) if fill == "constant" else None)
     images = np.random.default_rng(3).integers(0, 256, (3, 224, 200, 3), dtype=np.uint8)
     if layout == "NCHW":
@@ -106,7 +106,7 @@ def test_large_images_get_the_same_bytes(framework, layout, fill):
 
 @pytest.mark.parametrize("framework", INSTALLED)
 def test_the_images_of_a_batch_follow_the_first(framework):
-    """From a single index on, also across the end of its low word."""
+    """A single index counts up from the first image, also across the end of its low word."""
     images, first = photos(np.uint8), 2**32 - N // 2
     want = add_dust(images.copy(), seed=SEED, epoch=EPOCH, index=first)
 
@@ -118,7 +118,7 @@ def test_the_images_of_a_batch_follow_the_first(framework):
 @pytest.mark.parametrize("framework", INSTALLED)
 @pytest.mark.parametrize(("layout", "n"), [("NHWC", 1), ("NHWC", N + 1), ("HWC", 2)])
 def test_indices_must_be_one_for_each_image(framework, layout, n):
-    """Neither is one taken for all, nor are some left over."""
+    """An index for each image is wanted: one is not taken for all, and none may be left over."""
     images = photos(np.uint8)
     message = (
         f"index must be a number or of shape .*one for each image, got shape .{n}," if layout == "NHWC" else "shape"
@@ -133,11 +133,11 @@ def test_indices_must_be_one_for_each_image(framework, layout, n):
         (framework, dtype)
         for framework in INSTALLED
         for dtype in (np.uint8, np.int16, np.float32, np.float64)
-        if framework != "jax" or dtype != np.float64  # Which JAX does not have by default.
+        if framework != "jax" or dtype != np.float64  # JAX has no doubles by default.
     ],
 )
 def test_every_framework_computes_the_same_mean(framework, dtype):
-    """To the bit, in whole numbers."""
+    """The mean of an image is the same in every framework, to the bit."""
     images, index = photos(dtype), np.arange(FIRST, FIRST + N)
 
     assert expected(images, MEAN).tobytes() == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
@@ -147,7 +147,7 @@ if "jax" in INSTALLED:
 
     @pytest.mark.parametrize("value_range", [(0, 0.5), (-2.1, 2.6), (0, 1000)])
     def test_jax_refuses_means_that_need_doubles(value_range):
-        """With the range and the dtype that came."""
+        """The error names the value range and the dtype that were given."""
         message = re.escape(
             f'in a range of whole numbers, at most 256 apart, with fill="mean" in JAX, got float32 in {value_range}'
         )
@@ -158,7 +158,7 @@ if "jax" in INSTALLED:
 @pytest.mark.parametrize("framework", INSTALLED)
 @pytest.mark.parametrize("layout", ["NCHW", "NHW", "HWC", "CHW", "HW"])
 def test_every_layout_is_painted(framework, layout):
-    """Batches and single images, with channels last, first and without."""
+    """Batches and single images are painted with their channels last, first, or without any."""
     images = photos(np.uint8)
     if "C" not in layout:
         images = images[..., 0]
@@ -177,7 +177,7 @@ def test_every_layout_is_painted(framework, layout):
 @settings(max_examples=15)
 @given(data=st.data(), height=st.integers(1, 40), width=st.integers(1, 40))
 def test_any_spec_is_painted(framework, data, height, width):
-    """Random specs on images of random sizes."""
+    """Any spec is painted on images of any size, or refused with the words of add_dust()."""
     dtype = data.draw(st.sampled_from([np.dtype(np.uint8), np.dtype(np.float32)]))
     spec = data.draw(strategies.specs(3, dtype))
     images, index = np.zeros((3, height, width, 3), dtype), np.arange(9, 12)

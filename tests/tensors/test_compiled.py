@@ -1,4 +1,4 @@
-"""Compiled graphs hold the painting without a break, and paint what is painted outside of them."""
+"""torch.compile keeps the painting in one graph, and its pixels are those of the uncompiled call."""
 
 import ast
 
@@ -27,7 +27,7 @@ def _fresh_compiler():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_there_is_no_break_of_the_graph(backend):
-    """Work before and after the painting is in one graph with it."""
+    """One graph holds the painting and the operations before and after it."""
     compiled = torch.compile(
         lambda images, index: add_dust(images * 2, SPEC, seed=2**64 - 1, epoch=3, index=index) + 1,
         backend=backend,
@@ -41,7 +41,7 @@ def test_there_is_no_break_of_the_graph(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_callers_tensor_is_painted(backend):
-    """In place, and it is what comes back."""
+    """A compiled call paints the tensor in place and returns it."""
     images = grey(2, 3, 40, 40)
     found = torch.compile(lambda images: add_dust(images, seed=7, index=0), backend=backend, fullgraph=True)(images)
 
@@ -62,7 +62,7 @@ def test_the_callers_tensor_is_painted(backend):
     ids=str,
 )
 def test_arguments_go_through(arguments):
-    """All that add_dust() takes."""
+    """A compiled call takes all arguments of add_dust()."""
     spec = arguments.pop("spec", None)
     compiled = torch.compile(
         lambda images: add_dust(images, spec, seed=7, **arguments), backend="eager", fullgraph=True
@@ -72,7 +72,7 @@ def test_arguments_go_through(arguments):
 
 
 def test_new_indices_epochs_and_seeds_compile_nothing():
-    """After the second value PyTorch holds them for variables: two compilations, however many batches there are."""
+    """PyTorch takes numbers for variables from the second value on, so two compilations are enough."""
     counter = CompileCounterWithBackend("eager")
 
     def step(images, seed, epoch, index):
@@ -87,7 +87,7 @@ def test_new_indices_epochs_and_seeds_compile_nothing():
 
 
 def test_another_spec_is_another_graph():
-    """A spec is known by what it says, not by where it lies: the place of one that is gone may be taken by the next."""
+    """A spec is recognised by its fields and not by its address, which a later spec may reuse."""
     compiled = torch.compile(
         lambda images, spec: add_dust(images, spec, seed=7, index=0), backend="eager", fullgraph=True
     )
@@ -101,7 +101,7 @@ def test_another_spec_is_another_graph():
 
 @pytest.mark.parametrize("backend", ["aot_eager", "aot_eager_decomp_partition"])
 def test_without_a_seed_every_call_differs(backend):
-    """Also two that look alike to the compiler: as the two views of an image in contrastive learning do."""
+    """Two calls that look alike to the compiler are not merged, so contrastive learning gets two views."""
 
     def views(images):
         return add_dust(images.clone(), SPEC), add_dust(images.clone(), SPEC)
@@ -114,7 +114,7 @@ def test_without_a_seed_every_call_differs(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_autograd_sees_what_it_sees_outside(backend):
-    """Gradients pass the painting as if it was not there."""
+    """Gradients pass through the painting as if it were not there, as they do uncompiled."""
     leaf = torch.full((3, 40, 40), 0.5, requires_grad=True)
 
     def loss(leaf):
@@ -128,7 +128,7 @@ def test_autograd_sees_what_it_sees_outside(backend):
 
 
 def test_wrong_arguments_raise_when_the_graph_runs():
-    """With the messages of add_dust(), and nothing is painted."""
+    """The errors have the words of add_dust(), and nothing is painted."""
     images = grey(2, 3, 40, 40)
     for arguments, message in (
         ({"seed": -1, "index": 0}, "seed must be from 0"),
@@ -146,7 +146,7 @@ def test_wrong_arguments_raise_when_the_graph_runs():
 
 
 def test_exported_programs_paint():
-    """torch.export holds the operation, with the spec as text."""
+    """torch.export keeps the operation, with the spec as a text."""
 
     class Dusted(torch.nn.Module):
         def forward(self, images, index):
@@ -162,7 +162,7 @@ def test_exported_programs_paint():
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_the_operations_are_what_their_schemas_say(dtype):
-    """By PyTorch's own checks."""
+    """PyTorch's own checks of operations pass."""
     images, indices = grey(2, 3, 40, 40, dtype=dtype), torch.tensor([5, 6])
     limits, text = (0.0, 255.0), SPEC._text
     for arguments in (
@@ -175,6 +175,6 @@ def test_the_operations_are_what_their_schemas_say(dtype):
 
 
 def test_a_specs_text_is_all_of_it():
-    """What the graph holds is read back as the same spec."""
+    """The text of a spec, which the graph holds, is read back as an equal spec."""
     for spec in (dust(), dustaug.cutout(9, fill_value=(1, 2, 3)), dustaug.random_erasing(p=0.5), SPEC):
         assert dustaug.Spec.from_dict(ast.literal_eval(spec._text)) == spec

@@ -1,12 +1,12 @@
-"""Tensors on other devices, painted with PyTorch's operations: the pixels of add_dust()."""
+"""PyTorch's operations paint tensors of other devices with the pixels of add_dust()."""
 
 import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings
 
+import agreement
 import dustaug
 import strategies
 from benchmarks import gpu
@@ -16,51 +16,28 @@ from dustaug._tensors.devices import OperationsPainter, make_batch
 from dustaug.torch import add_dust as add_dust_to_tensor
 from dustaug.torchvision import DustRectangles
 
-# What PyTorch has a name and a view for: no foreign byte order.
+# PyTorch has no dtypes of foreign byte order.
 DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
 
 
-def as_tensor(buffer, view):
-    """A view of a buffer as a tensor on the buffer's memory; PyTorch knows no negative strides."""
-    item = view.dtype.itemsize
-    offset = (view.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]) // item
-    tensor = torch.from_numpy(buffer.view(f"i{item}")).view(getattr(torch, view.dtype.name))
-    return tensor.as_strided(view.shape, [stride // item for stride in view.strides], offset)
-
-
 def paint(tensor, spec, layout, value_range=None, **coordinates):
-    """Paint a tensor of the CPU as if it lay on a device that only has operations."""
+    """Paint a tensor of the CPU as if it were on a device that only has PyTorch's operations."""
     batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, layout, value_range)
     OperationsPainter(batch)(tensor, **coordinates)
 
 
 @settings(max_examples=80)
-@given(data=st.data())
-def test_any_spec_on_any_view(data):
-    """Random specs on strided, cropped and transposed views of every dtype, and nothing beside the view changes."""
-    buffer, view, layout = data.draw(strategies.views(dtypes=DTYPES, max_side=40, steps=(1, 1, 1, 2, 3)))
-    channels = dict(zip(layout, view.shape, strict=True)).get("C", 1)
-    spec = data.draw(strategies.specs(channels, view.dtype))
-    coordinates = {"seed": data.draw(strategies.SEEDS), "epoch": data.draw(strategies.EPOCHS)}
-    coordinates["index"] = data.draw(st.integers(0, 2**63 - 10))
-    start = buffer.copy()
-    try:
-        add_dust(view, spec, **coordinates, layout=layout)
-    except ValueError:
-        with pytest.raises(ValueError, match="must"):
-            paint(as_tensor(buffer, view), spec, layout, **coordinates)
-        return
-    expected = buffer.tobytes()
-    np.copyto(buffer, start)
-    paint(as_tensor(buffer, view), spec, layout, **coordinates)
-
-    assert expected == buffer.tobytes()
+@example(case=agreement.REFUSED)
+@given(case=agreement.cases(dtypes=DTYPES, max_side=40))
+def test_any_spec_on_any_view(case):
+    """Operations paint any spec on any view of any dtype as add_dust() does, or refuse it with the same words."""
+    agreement.check(case, paint)
 
 
 @pytest.mark.parametrize("index", [9, [3, 2**62, 3], torch.tensor([1, 0, 2], dtype=torch.int32), torch.tensor(4)])
 @pytest.mark.parametrize("epoch", [2**32 - 1, torch.tensor(5)])
 def test_indices_and_epochs(index, epoch):
-    """As numbers, arrays and tensors."""
+    """Indices and epochs may be numbers, arrays and tensors."""
     images = torch.full((3, 3, 40, 40), 100, dtype=torch.uint8)
     expected = images.numpy().copy()
     host = {"index": index.numpy() if isinstance(index, torch.Tensor) else index, "epoch": int(epoch)}
@@ -71,10 +48,10 @@ def test_indices_and_epochs(index, epoch):
 
 
 class TestMeta:
-    """Tensors without memory: all is checked, and nothing is painted."""
+    """Calls with tensors of the device "meta", which have no memory, are checked and paint nothing."""
 
     def test_they_pass(self):
-        """Whatever the fill."""
+        """Tensors without memory are accepted with every fill."""
         for fill in ("grey", "color", "noise", "mean"):
             images = torch.zeros(2, 3, 40, 40, device="meta")
 
@@ -97,24 +74,24 @@ class TestMeta:
         ],
     )
     def test_wrong_arguments(self, arguments, error, message):
-        """They raise what they raise on the CPU."""
+        """Wrong arguments raise the errors that they raise on the CPU."""
         with pytest.raises(error, match=message):
             add_dust_to_tensor(torch.zeros(2, 3, 40, 40, device="meta"), **arguments)
         with pytest.raises(error, match=message):
             add_dust_to_tensor(torch.zeros(2, 3, 40, 40), **arguments)
 
     def test_no_pixels(self):
-        """Empty batches are no error, and their arguments are checked."""
+        """An empty batch is no error, but its arguments are checked."""
         assert add_dust_to_tensor(torch.zeros(0, 3, 8, 8, device="meta"), seed=0, index=0).shape == (0, 3, 8, 8)
         with pytest.raises(ValueError, match="index must be from 0"):
             add_dust_to_tensor(torch.zeros(0, 3, 8, 8, device="meta"), seed=0, index=-1)
 
 
 class TestMeans:
-    """Means as a device takes them, against those of add_dust()."""
+    """Means that a device computes are those of add_dust()."""
 
     def test_half_floats_are_rounded_once(self):
-        """Where a sum in doubles is next to the middle of two halves, a float between them would round it twice."""
+        """A mean is rounded from a double to a half at once: rounding it to a float first would give another half."""
         images = np.full((1, 8, 8, 1), 0.75, np.float16)
         images[0, 0, :2, 0] = 1.515625, 2**-20  # The mean is 0.75 + 2**-12 + 2**-26.
         spec = dust(fill="mean", count_range=(1, 1), side_range=(40, 40), spare_last=False, center_std=(0, 0))
@@ -126,7 +103,7 @@ class TestMeans:
 
     @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64", "int64"])
     def test_large_integers(self, name):
-        """Sums of 64 bits and more."""
+        """Sums that need more than 64 bits give exact means."""
         images = strategies.sample_items((5, 9, 9, 2), np.dtype(name), seed=0)
         images[0] = np.iinfo(name).max
         images[1] = np.iinfo(name).min
@@ -138,7 +115,7 @@ class TestMeans:
 
 
 def test_many_rectangles():
-    """More than the bits of a word."""
+    """More rectangles than a word has bits are painted."""
     spec, images = dust(count_range=(70, 70)), np.zeros((2, 60, 60, 3), ml_dtypes.bfloat16)
     expected = add_dust(images.copy(), spec, seed=0, index=0)
     tensor = torch.from_numpy(images.view(np.int16)).view(torch.bfloat16)
@@ -149,17 +126,17 @@ def test_many_rectangles():
 
 
 class TestBenchmark:
-    """``python -m benchmarks.gpu``."""
+    """``python -m benchmarks.gpu`` refuses to measure what is not there or not right."""
 
     def test_it_says_what_it_needs(self, monkeypatch):
-        """Without a GPU it measures nothing."""
+        """Without a GPU it measures nothing and says so."""
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         monkeypatch.setattr("sys.argv", ["gpu"])
         with pytest.raises(SystemExit, match="needs a GPU that PyTorch sees"):
             gpu.main()
 
     def test_it_notices_other_pixels(self, monkeypatch):
-        """Its comparison can fail."""
+        """Its comparison fails if a GPU paints other pixels."""
         monkeypatch.setattr("dustaug.torch.add_dust", lambda images, *_, **__: images.random_())
         with pytest.raises(AssertionError, match="must be those of the CPU, not so: dust"):
             gpu.check_equal(torch.device("cpu"))
