@@ -21,7 +21,8 @@ import torch
 import dustaug
 import dustaug.torch
 from dustaug import dust
-from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
+from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_painter
+from dustaug._tensors.painter import kind_of_tensor
 
 from .machine import describe
 from .report import Section, Settings, Table, Target, loss, losses, markdown
@@ -179,8 +180,8 @@ def _rivals(case: Case) -> dict[str, Callable[[], object]]:
     index = torch.arange(case.n, device="cuda")
     area, (low, high) = _MEAN_PIXELS / case.side**2, _TIMM_COUNTS
     total = area * (low + high) / 2
-    batch = make_batch(images.device, tuple(images.shape), images.stride(), images.dtype, dust(), "NCHW", limits)
-    with_operations = OperationsPainter(batch)
+    kind = kind_of_tensor(images.shape, images.stride(), images.dtype, "NCHW", limits)
+    with_operations = OperationsPainter(dust(), kind, images.device)
     dustaug.torch.add_dust(images, seed=0, index=index, value_range=limits)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
@@ -275,8 +276,8 @@ def main() -> None:
             "benchmarks.gpu needs a GPU that PyTorch sees, of NVIDIA's or AMD's; torch.cuda.is_available() is False"
         )
     device = torch.device("cuda", torch.cuda.current_device())
-    batch = make_batch(device, (1, 3, 8, 8), (192, 64, 8, 1), torch.uint8, dust(), "NCHW")
-    if not isinstance(make_painter(batch), KernelPainter):
+    kind = kind_of_tensor((1, 3, 8, 8), (192, 64, 8, 1), torch.uint8, "NCHW")
+    if not isinstance(make_painter(dust(), kind, device), KernelPainter):
         sys.exit("benchmarks.gpu needs Triton: pip install triton")
     print(markdown(describe()))
     versions = [f"{name} {metadata.version(name)}" for name in ("torch", "triton", "torchvision", "timm", "kornia")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -59,13 +58,13 @@ def bind_kernel(images: NDArray[Any], spec: dustaug.Spec, engine: Any = None) ->
     """
     engine = launch._engine() if engine is None else engine
     caught: list[tuple[Any, ...]] = []
-    listener = SimpleNamespace(**{**vars(launch._engine()), "dust_images": lambda *arguments: caught.append(arguments)})
-    with mock.patch.object(launch, "_engine", return_value=listener):
+    ready = launch.find_launch(images, spec, None, None)
+    with mock.patch.object(ready, "_dust_batch", lambda *arguments: caught.append(arguments)):
         dustaug.add_dust(images, spec, seed=0, index=_MARK)
     place = next(i for i, argument in enumerate(caught[0]) if type(argument) is int and argument == _MARK)
     before, after = caught[0][:place], caught[0][place + 1 :]
 
-    def run(index: int, entry: Any = engine.dust_images, _alive: NDArray[Any] = images) -> None:
+    def run(index: int, entry: Any = engine.dust_batch, _alive: Any = (images, ready)) -> None:
         entry(*before, index, *after)
 
     return run

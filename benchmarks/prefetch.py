@@ -61,7 +61,7 @@ def _variant(directory: Path, name: str, limit: int, ahead: int) -> ModuleType:
             raise RuntimeError(f"the kernel must set {constant} once, got {found} lines")
     path = directory / f"kernels_{name}.py"
     path.write_text(source, encoding="utf-8")
-    recipe = importlib.util.spec_from_file_location(path.stem, path)
+    recipe = importlib.util.spec_from_file_location(f"{kernels.__package__}.{path.stem}", path)
     assert recipe is not None and recipe.loader is not None  # noqa: S101, PT018
     module = importlib.util.module_from_spec(recipe)
     recipe.loader.exec_module(module)

@@ -12,12 +12,12 @@ enum { MAX_CHANNELS = 16 };
 
 /* benchmarks/twin.py fills this in by name, from dustaug's plan; the order is that of twin._FIELDS. */
 typedef struct {
-    int64_t dusted_below, count_low, count_n;
+    int64_t p_threshold, count_low, n_counts;
     int64_t rows, columns, inside;
     int64_t y_table, y_shift, x_table, x_shift;
     int64_t size_from_table, size_table, size_shift, size_unit;
-    int64_t height_low, height_n, width_low, width_n;
-    int64_t fill, fill_low, fill_n;
+    int64_t height_low, n_heights, width_low, n_widths;
+    int64_t fill, fill_low, n_levels;
     int64_t height, width, channels;
     int64_t is_float, planar;
 } plan_t;
@@ -51,12 +51,12 @@ static void philox(uint32_t block, const philox_key *key, uint32_t out[4])
     out[3] = c3;
 }
 
-static int64_t scale(uint32_t word, int64_t n)
+static int64_t bounded(uint32_t word, int64_t n)
 {
     return (int64_t)(((uint64_t)word * (uint64_t)n) >> 32);
 }
 
-static int64_t look_up(const uint32_t *tables, int64_t start, int64_t shift, uint32_t word)
+static int64_t draw_alias(const uint32_t *tables, int64_t start, int64_t shift, uint32_t word)
 {
     const uint32_t *bucket = tables + start + 4 * (int64_t)(word >> shift);
     return word < bucket[0] ? bucket[1] : bucket[2];
@@ -71,22 +71,22 @@ static box_t draw_box(const plan_t *plan, const uint32_t *tables, const uint32_t
 {
     int64_t top, left, height, width;
     if (plan->size_from_table) {
-        int64_t sides = look_up(tables, plan->size_table, plan->size_shift, word[2]);
+        int64_t sides = draw_alias(tables, plan->size_table, plan->size_shift, word[2]);
         height = sides >> 16;
         width = sides & 0xFFFF;
     } else {
-        uint64_t product = (uint64_t)word[2] * (uint64_t)plan->height_n;
+        uint64_t product = (uint64_t)word[2] * (uint64_t)plan->n_heights;
         height = plan->size_unit * (plan->height_low + (int64_t)(product >> 32));
-        width = plan->size_unit * (plan->width_low + scale((uint32_t)product, plan->width_n));
+        width = plan->size_unit * (plan->width_low + bounded((uint32_t)product, plan->n_widths));
     }
     if (plan->inside) {
         height = clip(height, plan->rows);
         width = clip(width, plan->columns);
-        top = scale(word[0], plan->rows - height + 1);
-        left = scale(word[1], plan->columns - width + 1);
+        top = bounded(word[0], plan->rows - height + 1);
+        left = bounded(word[1], plan->columns - width + 1);
     } else {
-        top = look_up(tables, plan->y_table, plan->y_shift, word[0]) - height / 2;
-        left = look_up(tables, plan->x_table, plan->x_shift, word[1]) - width / 2;
+        top = draw_alias(tables, plan->y_table, plan->y_shift, word[0]) - height / 2;
+        left = draw_alias(tables, plan->x_table, plan->x_shift, word[1]) - width / 2;
     }
     return (box_t){clip(top, plan->rows), clip(left, plan->columns), clip(top + height, plan->rows),
                    clip(left + width, plan->columns)};
@@ -148,7 +148,7 @@ static void paint_color(const plan_t *plan, uint8_t *image, box_t box, int64_t r
     for (int64_t channel = 0; channel < plan->channels; channel++) {
         if (channel % 4 == 0)
             philox((1u << 30) + (uint32_t)(rectangle * 256 + channel / 4), key, word);
-        pixel[channel] = (uint8_t)(plan->fill_low + scale(word[channel % 4], plan->fill_n));
+        pixel[channel] = (uint8_t)(plan->fill_low + bounded(word[channel % 4], plan->n_levels));
     }
     paint_pixels(plan, image, box, pixel);
 }
@@ -162,7 +162,7 @@ static void paint_noise(const plan_t *plan, uint8_t *image, box_t box, const phi
         for (int64_t value = start; value < stop; value++) {
             if (value == start || value % 4 == 0)
                 philox((1u << 31) + (uint32_t)(value / 4), key, word);
-            image[value] = (uint8_t)(plan->fill_low + scale(word[value % 4], plan->fill_n));
+            image[value] = (uint8_t)(plan->fill_low + bounded(word[value % 4], plan->n_levels));
         }
     }
 }
@@ -207,16 +207,16 @@ void dust(const plan_t *plan, const uint32_t *tables, const float *levels, uint8
         uint8_t mean[MAX_CHANNELS];
         uint32_t word[4];
         philox(0, &key, word);
-        if ((int64_t)word[1] >= plan->dusted_below)
+        if ((int64_t)word[1] >= plan->p_threshold)
             continue;
-        int64_t count = plan->count_low + scale(word[0], plan->count_n);
+        int64_t count = plan->count_low + bounded(word[0], plan->n_counts);
         if (plan->fill == MEAN)
             mean_pixel(plan, image, mean);
         for (int64_t rectangle = 1; rectangle <= count; rectangle++) {
             philox((uint32_t)rectangle, &key, word);
             box_t box = draw_box(plan, tables, word);
             if (plan->fill == GREY)
-                paint_grey(plan, levels, image, box, plan->fill_low + scale(word[3], plan->fill_n));
+                paint_grey(plan, levels, image, box, plan->fill_low + bounded(word[3], plan->n_levels));
             else if (plan->fill == COLOR)
                 paint_color(plan, image, box, rectangle, &key);
             else if (plan->fill == NOISE)

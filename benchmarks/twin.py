@@ -24,9 +24,9 @@ COMPILER = os.environ.get("CC", "gcc")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
 
 _FIELDS = (
-    *("dusted_below", "count_low", "count_n", "rows", "columns", "inside", "y_table", "y_shift", "x_table", "x_shift"),
-    *("size_from_table", "size_table", "size_shift", "size_unit", "height_low", "height_n", "width_low", "width_n"),
-    *("fill", "fill_low", "fill_n", "height", "width", "channels", "is_float", "planar"),
+    *("p_threshold", "count_low", "n_counts", "rows", "columns", "inside", "y_table", "y_shift", "x_table", "x_shift"),
+    *("size_from_table", "size_table", "size_shift", "size_unit", "height_low", "n_heights", "width_low", "n_widths"),
+    *("fill", "fill_low", "n_levels", "height", "width", "channels", "is_float", "planar"),
 )
 _FILLS = {"grey": 0, "constant": 0, "color": 1, "noise": 2, "mean": 3}
 
@@ -61,14 +61,14 @@ class _Arguments:
         height, width, channels = sides if layout == "NHWC" else (*sides[1:], sides[0])
         self._check(images, spec, layout, channels)
         self.height, self.width, self.spec, self.images = height, width, spec, images
-        record, self.tables = plan.make_plan(spec, height, width)
+        params, self.tables = plan.make_plan(spec, height, width)
         low = int(spec.fill_value or 0) if spec.fill == "constant" else spec.fill_range[0]  # type: ignore[arg-type]
-        drawing = {name: int(record[0][name]) for name in _FIELDS[: _FIELDS.index("fill")]}
+        drawing = {name: int(params[0][name]) for name in _FIELDS[: _FIELDS.index("fill")]}
         self.plan = _TwinPlan(
             **drawing,
             fill=_FILLS[spec.fill],
             fill_low=low,
-            fill_n=int(record[0]["fill_n"]),
+            n_levels=int(params[0]["n_levels"]),
             height=height,
             width=width,
             channels=channels,

@@ -59,17 +59,19 @@ def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
     """
     from triton.runtime.interpreter import interpreter_builder as builder
 
-    from dustaug._tensors.devices import KernelPainter, make_batch
+    from dustaug._engine.coordinates import Coordinates
+    from dustaug._tensors.devices import KernelPainter
+    from dustaug._tensors.painter import kind_of_tensor
 
-    batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, layout, value_range)
-    painter = KernelPainter(batch)
+    kind = kind_of_tensor(tensor.shape, tensor.stride(), tensor.dtype, layout, value_range)
+    painter = KernelPainter(spec, kind, tensor.device)
     forwards = builder.set_grid_idx
 
     def backwards(*place):
         forwards(*(n - 1 - i for n, i in zip(builder.grid_dim, place, strict=True)))
 
     with mock.patch.object(builder, "set_grid_idx", backwards):
-        painter(tensor, **coordinates)
+        painter(tensor, Coordinates(**coordinates))
 
 
 def philox(counters, keys):

@@ -53,11 +53,13 @@ def through_torch_compile(images, spec):
 def through_torch_operations(images, spec):
     import torch
 
-    from dustaug._tensors.devices import OperationsPainter, make_batch
+    from dustaug._engine.coordinates import Coordinates
+    from dustaug._tensors.devices import OperationsPainter
+    from dustaug._tensors.painter import kind_of_tensor
 
     tensor = torch.from_numpy(images)  # The tensor is painted as on a device that only has PyTorch's operations.
-    batch = make_batch(tensor.device, tuple(tensor.shape), tensor.stride(), tensor.dtype, spec, "NHWC")
-    OperationsPainter(batch)(tensor, SEED, EPOCH, FIRST)
+    kind = kind_of_tensor(tensor.shape, tensor.stride(), tensor.dtype, "NHWC")
+    OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(SEED, EPOCH, FIRST))
     return images
 
 

@@ -13,7 +13,9 @@ import agreement
 import dustaug
 import strategies
 from dustaug import dust
-from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_batch, make_painter
+from dustaug._engine.coordinates import Coordinates
+from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_painter
+from dustaug._tensors.painter import kind_of_tensor
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
 
@@ -52,9 +54,9 @@ def same(first, second):
 
 def test_triton_is_used():
     """If Triton is installed, its kernel paints."""
-    batch = make_batch(GPU, (2, 3, 8, 8), (192, 64, 8, 1), torch.uint8, dust(), "NCHW")
+    kind = kind_of_tensor((2, 3, 8, 8), (192, 64, 8, 1), torch.uint8, "NCHW")
 
-    assert isinstance(make_painter(batch), KernelPainter)
+    assert isinstance(make_painter(dust(), kind, GPU), KernelPainter)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,8 @@ def test_operations_paint_the_same(spec):
     """PyTorch's operations, which paint where Triton is missing, give the same bytes."""
     expected = photos(5, 3, 100, 120)
     found = expected.to(GPU)
-    batch = make_batch(GPU, tuple(found.shape), found.stride(), found.dtype, spec, "NCHW")
-    OperationsPainter(batch)(found, **COORDINATES, index=9)
+    kind = kind_of_tensor(found.shape, found.stride(), found.dtype, "NCHW")
+    OperationsPainter(spec, kind, GPU)(found, Coordinates(**COORDINATES, index=9))
 
     assert same(add_dust(expected, spec, **COORDINATES, index=9), found)
 

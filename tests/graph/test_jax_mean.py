@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dustaug._engine import fills
-from dustaug._engine.memory import make_memory
+from dustaug._engine.memory import ImageKind, make_memory
 from dustaug._graph.jax import OPS
 
 INTEGERS = ["?", "i1", "u1", "i2", "u2", "i4", "u4"]
@@ -18,7 +18,7 @@ mean_of = jax.jit(OPS.mean_of, static_argnums=1)
 
 
 def expected(images, value_range):
-    memory = make_memory(images.shape, images.strides, images.dtype, "NHWC")
+    memory = make_memory(ImageKind(images.shape, images.strides, images.dtype, "NHWC"))
     patterns = fills.mean_patterns(images, memory, value_range).view(images.dtype)
     return patterns.reshape(len(images), 1, 1, images.shape[-1], -1)[..., 0]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import dustaug
 import strategies
 from dustaug import add_dust
-from dustaug._graph.program import dust_images
+from dustaug._graph.program import WordCoordinates, build
 
 SPECS = {
     "dust": dustaug.dust(),
@@ -32,7 +32,7 @@ def run_tensorflow(images, spec, layout, value_range, index):
 
     from dustaug._graph.tensorflow import OPS
 
-    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.split(tf.constant(index)))
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)))
 
 
 def run_torch(images, spec, layout, value_range, index):
@@ -41,7 +41,7 @@ def run_torch(images, spec, layout, value_range, index):
     from dustaug._graph.torch import Torch
 
     ops = Torch()
-    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.split(torch.from_numpy(index)))
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)))
     if images.dtype.name == "bfloat16":
         return painted.view(torch.int16).numpy().view(images.dtype)
     return painted.numpy()
@@ -53,12 +53,12 @@ def run_jax(images, spec, layout, value_range, index):
     from dustaug._graph.jax import OPS
 
     jitted = jax.jit(lambda images, index: paint(OPS, images, spec, layout, value_range, index))
-    return jitted(images, OPS.split(index))
+    return jitted(images, OPS.to_words(index))
 
 
 def paint(ops, images, spec, layout, value_range, index):
-    words = {"seed": ops.split(SEED), "epoch": ops.split(EPOCH)[0], "index": index}
-    return dust_images(ops, images, spec, layout=layout, value_range=value_range, **words)[0]
+    coordinates = WordCoordinates(ops.to_words(SEED), ops.to_words(EPOCH)[0], index)
+    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}

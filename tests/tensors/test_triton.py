@@ -20,7 +20,9 @@ import reference
 import strategies
 from conftest import VECTORS
 from dustaug import add_dust, dust
-from dustaug._tensors.devices import KernelPainter, make_batch
+from dustaug._engine.coordinates import Coordinates
+from dustaug._tensors.devices import KernelPainter
+from dustaug._tensors.painter import kind_of_tensor
 from dustaug._tensors.triton import dust_kernel
 
 NAMES = ["bool", "uint8", "int8", "int16", "float16", "bfloat16", "float32", "float64", "int64", "uint64", "complex64"]
@@ -158,10 +160,10 @@ def test_any_spec_on_any_view(case):
 
 # Triton compiles anew for each size of items, source of sizes and centres, fill, and size of tiles.
 VARIANTS = {
-    "dust": {"item": 1, "FILL": "one"},
-    "random_erasing": {"item": 4, "FILL": "noise", "SIZE_FROM_TABLE": True, "INSIDE": True, "TILE": (32, 64)},
-    "color": {"item": 8, "FILL": "color", "tensors": True},
-    "mean": {"item": 2, "FILL": "mean", "TILE": (32, 64)},
+    "dust": {"item": 1, "PER": "rectangle"},
+    "random_erasing": {"item": 4, "PER": "value", "SIZE_FROM_TABLE": True, "INSIDE": True, "TILE": (32, 64)},
+    "color": {"item": 8, "PER": "channel", "tensors": True},
+    "mean": {"item": 2, "PER": "image", "TILE": (32, 64)},
 }
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
 if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels may come without AMD's linker.
@@ -174,7 +176,7 @@ def test_it_compiles_for_gpus(target, variant):
     """Triton makes machine code for NVIDIA's and AMD's processors, though none of them is here."""
     fields = {"INSIDE": False, "SIZE_FROM_TABLE": False, "TILE": (16, 16), "tensors": False, **VARIANTS[variant]}
     tile, items = fields.pop("TILE"), f"*i{8 * fields.pop('item')}"
-    signature = {"images": items, "plan": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
+    signature = {"images": items, "params": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
     constants = {**fields, "TILE_ROWS": tile[0], "TILE_COLUMNS": tile[1]}
     if not constants.pop("tensors"):
         constants |= {"epochs": None, "indices": None}
@@ -211,8 +213,8 @@ def test_nothing_is_compiled_anew(compilations):
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
 
     def paint(images, spec=dust(), **coordinates):  # noqa: B008
-        batch = make_batch(images.device, tuple(images.shape), images.stride(), images.dtype, spec, "NCHW")
-        KernelPainter(batch)(images, **coordinates)
+        kind = kind_of_tensor(images.shape, images.stride(), images.dtype, "NCHW")
+        KernelPainter(spec, kind, images.device)(images, Coordinates(**coordinates))
 
     for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
         paint(images, seed=seed, epoch=epoch, index=index)

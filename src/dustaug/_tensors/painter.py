@@ -31,6 +31,7 @@ __all__ = [
     "dust_batches",
     "dust_picture",
     "find_painter",
+    "kind_of_tensor",
     "refuse_capture",
     "seed_source",
 ]
@@ -40,6 +41,20 @@ AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
+
+
+def kind_of_tensor(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: torch.dtype,
+    layout: Layout,
+    value_range: tuple[float, float] | None = None,
+) -> ImageKind:
+    """Return the kind of a tensor, whose strides are in items."""
+    in_numpy = numpy_dtype(dtype)
+    return ImageKind(
+        tuple(shape), tuple(in_numpy.itemsize * stride for stride in strides), in_numpy, layout, value_range
+    )
 
 
 class Painter:
@@ -79,9 +94,7 @@ class Painter:
         return tensor
 
     def _kind_of(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> ImageKind:
-        layout, in_numpy = self._check_layout(shape, strides), numpy_dtype(dtype)
-        in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-        return ImageKind(tuple(shape), in_bytes, in_numpy, layout, self.value_range)
+        return kind_of_tensor(shape, strides, dtype, self._check_layout(shape, strides), self.value_range)
 
     def _find_kind(self, *facts: Any) -> Callable[..., None]:
         return launch_for(self.spec, self._kind_of(*facts)).run_at
