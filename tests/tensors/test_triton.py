@@ -176,7 +176,7 @@ def test_it_compiles_for_gpus(target, variant):
     """Triton makes machine code for NVIDIA's and AMD's processors, though none of them is here."""
     fields = {"INSIDE": False, "SIZE_FROM_TABLE": False, "TILE": (16, 16), "tensors": False, **VARIANTS[variant]}
     tile, items = fields.pop("TILE"), f"*i{8 * fields.pop('item')}"
-    signature = {"images": items, "params": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
+    signature = {"images": items, "record": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
     constants = {**fields, "TILE_ROWS": tile[0], "TILE_COLUMNS": tile[1]}
     if not constants.pop("tensors"):
         constants |= {"epochs": None, "indices": None}

@@ -43,7 +43,7 @@ def _place(name: str) -> Any:
     return tl.constexpr((PARAMS_DTYPE.names or ()).index(name))
 
 
-# Where the numbers stand in the record of params.
+# Where the params stand in their record. It is not named `params` here: Triton 3.8 overwrites an argument of that name.
 _P_THRESHOLD, _COUNT_LOW, _N_COUNTS = map(_place, ("p_threshold", "count_low", "n_counts"))
 _ROWS, _COLUMNS, _N_LEVELS = map(_place, ("rows", "columns", "n_levels"))
 _Y_TABLE, _Y_SHIFT, _X_TABLE, _X_SHIFT = map(_place, ("y_table", "y_shift", "x_table", "x_shift"))
@@ -73,9 +73,9 @@ def _draw_alias(table, shift, word):
 
 
 @triton.jit
-def _param(params, PLACE: tl.constexpr):
+def _param(record, PLACE: tl.constexpr):
     """One of the params, of those that fit into 32 bits."""
-    return tl.load(params + PLACE).to(tl.int32)
+    return tl.load(record + PLACE).to(tl.int32)
 
 
 @triton.jit
@@ -90,35 +90,35 @@ def _clip(value, high):
 
 
 @triton.jit
-def _draw_count(params, seed, low, high, epoch):
+def _draw_count(record, seed, low, high, epoch):
     """Number of rectangles of an image."""
     count, dusted, _, _ = tl.philox(seed, _HEADER_BLOCK, low, high, epoch)
-    n = _param(params, _COUNT_LOW) + _bounded(count, _param(params, _N_COUNTS))
-    return tl.where(dusted.to(tl.int64) < tl.load(params + _P_THRESHOLD), n, 0)
+    n = _param(record, _COUNT_LOW) + _bounded(count, _param(record, _N_COUNTS))
+    return tl.where(dusted.to(tl.int64) < tl.load(record + _P_THRESHOLD), n, 0)
 
 
 @triton.jit
 def _draw_boxes(
-    params, tables, rectangles, seed, low, high, epoch, INSIDE: tl.constexpr, SIZE_FROM_TABLE: tl.constexpr
+    record, tables, rectangles, seed, low, high, epoch, INSIDE: tl.constexpr, SIZE_FROM_TABLE: tl.constexpr
 ):
     """Clipped edges of one rectangle or of a block of them, which count from 1, and their levels."""
     y, x, size, fill = tl.philox(seed, rectangles, low, high, epoch)
     if SIZE_FROM_TABLE:
-        sides = _draw_alias(tables + _param(params, _SIZE_TABLE), _param(params, _SIZE_SHIFT).to(tl.uint32), size)
+        sides = _draw_alias(tables + _param(record, _SIZE_TABLE), _param(record, _SIZE_SHIFT).to(tl.uint32), size)
         height, width = (sides >> 16) & 0xFFFF, sides & 0xFFFF
     else:
-        product, unit = size.to(tl.uint64) * tl.load(params + _N_HEIGHTS).to(tl.uint64), _param(params, _SIZE_UNIT)
+        product, unit = size.to(tl.uint64) * tl.load(record + _N_HEIGHTS).to(tl.uint64), _param(record, _SIZE_UNIT)
         # The width takes what the product leaves in its low half.
-        height = unit * (_param(params, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
-        width = unit * (_param(params, _WIDTH_LOW) + _bounded(product.to(tl.uint32), _param(params, _N_WIDTHS)))
-    rows, columns = _param(params, _ROWS), _param(params, _COLUMNS)
+        height = unit * (_param(record, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
+        width = unit * (_param(record, _WIDTH_LOW) + _bounded(product.to(tl.uint32), _param(record, _N_WIDTHS)))
+    rows, columns = _param(record, _ROWS), _param(record, _COLUMNS)
     if INSIDE:
         height, width = tl.minimum(height, rows), tl.minimum(width, columns)
         top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
     else:
-        top = _draw_alias(tables + _param(params, _Y_TABLE), _param(params, _Y_SHIFT).to(tl.uint32), y) - (height >> 1)
-        left = _draw_alias(tables + _param(params, _X_TABLE), _param(params, _X_SHIFT).to(tl.uint32), x) - (width >> 1)
-    level = _bounded(fill, _param(params, _N_LEVELS))
+        top = _draw_alias(tables + _param(record, _Y_TABLE), _param(record, _Y_SHIFT).to(tl.uint32), y) - (height >> 1)
+        left = _draw_alias(tables + _param(record, _X_TABLE), _param(record, _X_SHIFT).to(tl.uint32), x) - (width >> 1)
+    level = _bounded(fill, _param(record, _N_LEVELS))
     return _clip(top, rows), _clip(left, columns), _clip(top + height, rows), _clip(left + width, columns), level
 
 
@@ -154,10 +154,10 @@ def _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, h
     return row
 
 
-@triton.jit(do_not_specialize=["images", "params", "tables", "patterns", "seed", "epoch", "epochs", "first", "indices"])
+@triton.jit(do_not_specialize=["images", "record", "tables", "patterns", "seed", "epoch", "epochs", "first", "indices"])
 def dust_kernel(
     images,
-    params,
+    record,
     tables,
     patterns,
     seed: tl.uint64,
@@ -173,7 +173,7 @@ def dust_kernel(
 ):
     """Paint, of one rectangle of one image, the pixels that no later rectangle covers.
 
-    images : the first item, as an integer of its size. params, tables : as in ``_engine.plan``; strides are in items.
+    images : the first item, as an integer of its size. record, tables : as in ``_engine.plan``; strides are in items.
     patterns : items, (levels, pattern_columns); a row for each image if PER is "image". PER : as in contract.FILLS.
     The epoch is ``epochs[0]``, or `epoch` if that is None. Image i has the index ``indices[i]``, or ``first + i``.
     Programs: (images, rectangles that there may be, tiles of a rectangle).
@@ -186,17 +186,17 @@ def dust_kernel(
     else:
         index = tl.load(indices + image).to(tl.uint64)
     epoch, low, high = epoch.to(tl.uint32), index.to(tl.uint32), (index >> 32).to(tl.uint32)
-    n_rectangles = _draw_count(params, seed, low, high, epoch)
+    n_rectangles = _draw_count(record, seed, low, high, epoch)
     if rectangle > n_rectangles:
         return
     top, left, bottom, right, level = _draw_boxes(
-        params, tables, rectangle, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+        record, tables, rectangle, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
     )
-    width, channels, n_levels = _param(params, _WIDTH), _param(params, _CHANNELS), _param(params, _N_LEVELS)
-    pattern_columns, pattern_step = _param(params, _PATTERN_COLUMNS), _param(params, _PATTERN_STEP)
-    row_stride, column_stride = tl.load(params + _ROW_STRIDE), tl.load(params + _COLUMN_STRIDE)
-    channel_stride = tl.load(params + _CHANNEL_STRIDE)
-    corner = images + image.to(tl.int64) * tl.load(params + _IMAGE_STRIDE)
+    width, channels, n_levels = _param(record, _WIDTH), _param(record, _CHANNELS), _param(record, _N_LEVELS)
+    pattern_columns, pattern_step = _param(record, _PATTERN_COLUMNS), _param(record, _PATTERN_STEP)
+    row_stride, column_stride = tl.load(record + _ROW_STRIDE), tl.load(record + _COLUMN_STRIDE)
+    channel_stride = tl.load(record + _CHANNEL_STRIDE)
+    corner = images + image.to(tl.int64) * tl.load(record + _IMAGE_STRIDE)
 
     across = tl.cdiv(right - left, TILE_COLUMNS)
     for tile in range(tl.program_id(2), tl.cdiv(bottom - top, TILE_ROWS) * across, tl.num_programs(2)):
@@ -206,7 +206,7 @@ def dust_kernel(
         for start in range(rectangle + 1, n_rectangles + 1, _BITS):
             later = start + tl.arange(0, _BITS)
             later_top, later_left, later_bottom, later_right, _ = _draw_boxes(
-                params, tables, later, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+                record, tables, later, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
             )
             bits = tl.where(later <= n_rectangles, 1 << tl.arange(0, _BITS).to(tl.uint32), 0)
             over_rows = _cover_bits(y, later_top, later_bottom, bits)
@@ -224,7 +224,7 @@ def dust_kernel(
 
 def launch(
     items: torch.Tensor,
-    params: torch.Tensor,
+    record: torch.Tensor,
     tables: torch.Tensor,
     patterns: torch.Tensor,
     *,
@@ -238,8 +238,8 @@ def launch(
     Parameters
     ----------
     items : int8, int16, int32 or int64 tensor
-        The images as integers of the size of their items. The params say how they lie in memory.
-    params, tables, patterns : int64, uint32 and as `items`
+        The images as integers of the size of their items. The record says how they lie in memory.
+    record, tables, patterns : int64, uint32 and as `items`
         What the kernel reads, on the device of `items`.
     max_size : (int, int)
         Greatest height and width of a rectangle.
@@ -257,7 +257,7 @@ def launch(
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
     dust_kernel[grid](
         items,
-        params,
+        record,
         tables,
         patterns,
         seed,
