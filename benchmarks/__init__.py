@@ -1,4 +1,4 @@
 """Benchmarks of dustaug: ``python -m benchmarks`` measures everything and prints Markdown.
 
-What is measured against what, and how, is said in ``docs/benchmarks.md``.
+``docs/benchmarks.md`` says what is compared, and how it is measured.
 """

@@ -14,7 +14,7 @@ from . import machine
 from .report import Section, Settings, losses, markdown, plain, suite
 from .twin import check_equal
 
-# Where each figure is measured; a module may need a framework.
+# The module that measures each figure; a module may need a framework.
 FIGURES = {
     "peers": "peers",
     "batches": "kernel",
@@ -32,7 +32,7 @@ FIGURES = {
     "scale": "in_ray",
     "ray": "in_ray",
 }
-# These need a framework, and are for the page of its adapter.
+# These figures need a framework, and belong to the page of its adapter.
 _ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow", "scale", "ray")
 DEFAULT = [name for name in FIGURES if name not in _ASKED_FOR]
 
@@ -81,7 +81,7 @@ def _update(path: Path, sections: Mapping[str, Section]) -> None:
 
 
 def measure(names: list[str], settings: Settings) -> dict[str, Section]:
-    """Check that C paints the same, then measure the figures of these names, and print each when it is there."""
+    """Check that the C twin paints the same pixels. Then measure these figures, and print each when it is ready."""
     cases = check_equal()
     print(f"the C twin paints the same pixels in {cases} cases", file=sys.stderr)
     sections = {"machine": machine.describe()}

@@ -1,4 +1,4 @@
-"""Whether a rival paints what is compared, before the clock starts."""
+"""Check before the clock starts that a rival paints what the case asks for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .rivals.cases import Case, Peer, Work
 __all__ = ["Finding", "Refused", "as_nhwc", "check", "items_of", "paint_all"]
 
 _DRAWS, _SECONDS = 64, 0.1
-# Sides are rounded to pixels, and aspects drawn in slightly different ways.
+# The rivals round sides to pixels, and draw aspects in slightly different ways.
 _TOLERANCE = 0.12
 
 
@@ -25,7 +25,7 @@ class Refused(Exception):  # noqa: N818
 
 
 class Finding(NamedTuple):
-    """What a rival was seen to do."""
+    """What the check found about a rival."""
 
     in_place: bool
     covered: float
@@ -33,12 +33,12 @@ class Finding(NamedTuple):
 
 
 def items_of(work: Work, case: Case, images: NDArray[Any]) -> list[Any]:
-    """Return what the timed calls are given, on the memory of these images: the batch, or each image."""
+    """Return the arguments of the timed calls, on the memory of these images: the batch, or each image."""
     return [work.prepare(images)] if case.call == "batch" else [work.prepare(image) for image in images]
 
 
 def paint_all(work: Work, case: Case, items: list[Any]) -> NDArray[Any]:
-    """Paint all, and return the batch."""
+    """Paint all items, and return the batch."""
     painted = [np.asarray(work.paint(item)) for item in items]
     return painted[0] if case.call == "batch" else np.stack(painted)
 
@@ -54,9 +54,9 @@ def check(peer: Peer, work: Work, case: Case) -> Finding:
     Raises
     ------
     Refused
-        If it returns another shape or dtype, paints nothing, paints anything but black (where black was asked for) or
-        more or less than one rectangle (where one was), covers another share of the image than dustaug does, or paints
-        the same on all images without having said so.
+        If the rival returns another shape or dtype, paints nothing, paints other colours than black (if the case asks
+        for black), paints more or less than one rectangle (if the case asks for one), covers another share of the image
+        than dustaug, or paints the same on all images without `same_on_batch`.
     """
     mean, deviation = _expected(peer.spec(case), case.side)
     images = case.make_images()
@@ -78,20 +78,20 @@ def check(peer: Peer, work: Work, case: Case) -> Finding:
         raise Refused("paints the same on all images of a batch")
     found = float(np.mean(shares))
     allowed = _TOLERANCE * mean + 5 * deviation / len(shares) ** 0.5
-    # Bytes in one piece do not lie over one another, so they may cover more.
+    # Bytes in one piece do not overlap, so they may cover more.
     if mean - found > allowed or (peer.rectangles and found - mean > allowed):
         raise Refused(f"covers {found:.1%} of an image, not {mean:.1%}")
     return Finding(in_place, found, mean)
 
 
 def _changed(peer: Peer, case: Case, original: NDArray[Any], painted: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which pixels (n, h, w) are painted, once it is certain that they are painted as asked."""
+    """Return the painted pixels (n, h, w), after a check that they are painted as the case asks."""
     if painted.shape != original.shape:
         raise Refused(f"returns the shape {painted.shape} for {original.shape}")
     if painted.dtype != original.dtype:
         raise Refused(f"returns {painted.dtype} for {original.dtype}")
     before, after = as_nhwc(original, case), as_nhwc(painted, case)
-    # Of bytes in one piece the last may end within a pixel, and in the first plane.
+    # Bytes in one piece may end inside a pixel, or inside the first plane.
     different = before != after
     if peer.black and after[different].any():
         raise Refused("paints something that is not black")
@@ -115,7 +115,7 @@ def _filled(line: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 @functools.cache
 def _expected(spec: dustaug.Spec, side: int, n: int = 256) -> tuple[float, float]:
-    """Mean and standard deviation of the share of an image that dustaug covers."""
+    """Return mean and standard deviation of the share of an image that dustaug covers."""
     shares = [
         dustaug.sample_rectangles(spec, height=side, width=side, seed=1, index=np.array([index]))
         .mask(side, side)

@@ -1,4 +1,4 @@
-"""On a GPU: the same pixels as on the CPU, then the time against kornia, timm and torchvision, and against the floor.
+"""On a GPU, check the pixels against the CPU, and compare the time with kornia, timm, torchvision and the floor.
 
 ``python -m benchmarks.gpu`` needs a GPU that PyTorch sees, and torch, torchvision, timm and kornia.
 """
@@ -30,7 +30,7 @@ from .timing import Ratio, fresh_index
 
 __all__ = ["check_equal", "first_call", "gpu_batches"]
 
-# dust() paints 15.5 rectangles an image in the mean, of 8 × 8 pixels in the mean.
+# On average dust() paints 15.5 rectangles per image, and a rectangle has 8 × 8 pixels.
 _KORNIA_CALLS = 16
 _TIMM_COUNTS = (1, 30)
 _MEAN_PIXELS = 64
@@ -49,7 +49,7 @@ _DTYPES = [torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.floa
 
 
 def check_equal(device: torch.device) -> int:
-    """Compare bytes with those of the CPU, over specs, shapes, dtypes and layouts; return the number of cases.
+    """Compare the bytes with those of the CPU for specs, shapes, dtypes and layouts; return the number of cases.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def check_equal(device: torch.device) -> int:
 
 
 class GpuTimes(NamedTuple):
-    """Microseconds a call: on the device, and of the host until it may go on."""
+    """Microseconds per call: on the device, and on the host until it continues."""
 
     device: list[float]
     host: list[float]
@@ -88,20 +88,20 @@ class GpuTimes(NamedTuple):
 
     @property
     def median(self) -> float:
-        """Median of the device's times."""
+        """Median of the times on the device."""
         return statistics.median(self.device)
 
     def ratio(self, other: GpuTimes) -> Ratio:
-        """How many times the other's time this is, and the least and greatest of five parts of the run."""
+        """Return this time divided by the other time, with the least and greatest ratio of five parts of the run."""
         parts = zip(np.array_split(self.device, 5), np.array_split(other.device, 5), strict=True)
         ratios = [float(np.median(mine) / np.median(others)) for mine, others in parts]
         return Ratio(self.median / other.median, min(ratios), max(ratios))
 
 
 def race_on_gpu(rivals: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, GpuTimes]:
-    """Time the rivals in turns, each call between two events, with the second-level cache emptied before.
+    """Time the rivals in turns, each call between two events, after the second-level cache is emptied.
 
-    A call that keeps the device waiting for the host is as slow as the host: that is what a training step would see.
+    If the device waits for the host during a call, the call is as slow as the host, as it would be in a training step.
     """
     cache = torch.empty(256 << 20, dtype=torch.int8, device="cuda")
     found = {name: GpuTimes([], []) for name in rivals}
@@ -126,7 +126,7 @@ def race_on_gpu(rivals: Mapping[str, Callable[[], object]], seconds: float) -> d
 
 
 def _bandwidth() -> float:
-    """Bytes that the device writes in a microsecond: the best of filling a gibibyte."""
+    """Return the bytes that the device writes in a microsecond: the best time of filling a gibibyte."""
     memory = torch.empty(1 << 30, dtype=torch.int8, device="cuda")
     times = race_on_gpu({"fill": lambda: memory.fill_(1)}, 1)["fill"]
     return memory.numel() / min(times.device)
@@ -153,7 +153,7 @@ class Case(NamedTuple):
         return torch.full(shape, value, dtype=self.dtype, device="cuda").contiguous(memory_format=self.memory_format)
 
     def painted_bytes(self) -> float:
-        """Mean number of bytes that dust covers in a batch, of rectangles that lie over one another once."""
+        """Mean number of bytes that dust covers in a batch; it counts overlapping parts once."""
         drawn = dustaug.sample_rectangles(height=self.side, width=self.side, seed=0, index=np.arange(1024))
         covered = drawn.mask(self.side, self.side).mean()
         return float(covered) * self.n * 3 * self.side**2 * torch.empty(0, dtype=self.dtype).element_size()
@@ -217,7 +217,7 @@ def _rivals(case: Case) -> dict[str, Callable[[], object]]:
 
 
 def gpu_batches(settings: Settings) -> Section:
-    """Measure batches on the device, against rivals that are asked for as many rectangles."""
+    """Measure batches on the device, against rivals that paint as many rectangles."""
     bandwidth, tables, targets, data = _bandwidth(), [], [], {}
     nothing = torch.zeros(1, dtype=torch.int8, device="cuda")
     for case in CASES:
@@ -235,11 +235,11 @@ def gpu_batches(settings: Settings) -> Section:
         print(f"{case}: done", file=sys.stderr)
     return Section(
         title="Batches on a GPU",
-        note="Time between two events around a call, median with the first and third quartile, and the time until the "
-        f"host may go on. The floor is the launch of an empty kernel and the painted bytes at {bandwidth / 1e3:,.0f} "
-        "GB/s, as measured. As many rectangles of the same mean area as dust, 15.5 an image: timm draws 1–30 of them "
-        f"in one call; kornia paints one a call, so {_KORNIA_CALLS} stand in a row, and it takes floats only; "
-        "v2.RandomErasing paints one and the same on all images.",
+        note="The tables give the time between two events around a call, as median with the first and third quartile, "
+        "and the time until the host continues. The floor is the launch of an empty kernel and the painted bytes at "
+        f"{bandwidth / 1e3:,.0f} GB/s, as measured. The rivals paint as many rectangles as dust, 15.5 per image, with "
+        "the same mean area. timm draws 1–30 of them in one call. kornia paints one per call and takes floats only, so "
+        f"{_KORNIA_CALLS} calls follow each other. v2.RandomErasing paints one rectangle, the same on all images.",
         tables=tables,
         targets=targets,
         data=data,
@@ -247,7 +247,7 @@ def gpu_batches(settings: Settings) -> Section:
 
 
 def _against(name: str, times: GpuTimes, ours: GpuTimes) -> str:
-    """How many times our time; in bold where a rival is faster."""
+    """Return the ratio to our time, in bold if a rival is faster."""
     ratio = times.ratio(ours)
     if name.startswith(("timm", "kornia", "v2")):
         return f"**{ratio}**" if loss(ours.ratio(times)).startswith("**") else str(ratio)
@@ -255,7 +255,7 @@ def _against(name: str, times: GpuTimes, ours: GpuTimes) -> str:
 
 
 def first_call() -> Section:
-    """Measure the first call of a process for a kind of images, which compiles, and the second kind, which does not."""
+    """Measure the first call of a process, which compiles, and the first call for another size, which does not."""
     rows = []
     for what, side in (("the first call compiles, or loads what was compiled", 224), ("another size", 200)):
         images = torch.zeros(8, 3, side, side, dtype=torch.uint8, device="cuda")

@@ -1,4 +1,4 @@
-"""Albumentations or AlbumentationsX, whichever is installed: against doing nothing, and against its own dropouts."""
+"""Measure the adapter in the installed Albumentations or AlbumentationsX, against NoOp and the library's dropouts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .timing import Rival, Times, race
 __all__ = ["albumentations"]
 
 SIDE = 224
-# The sizes of dust(), and as many: CoarseDropout paints one hole at least, dust() none at least.
+# The sizes and the number of dust(). CoarseDropout paints at least one hole, so dust paints at least one here too.
 _HOLES = {"num_holes_range": (1, 31), "hole_height_range": (2, 14), "hole_width_range": (2, 14), "p": 1}
 _DUST = {"count_range": (1, 31), "p": 1}
 _BATCH = 32
@@ -74,9 +74,9 @@ def _one_image(settings: Settings) -> Section:
         targets.append(Target(f"{COPY}: at least {least} × faster than {name}", str(ratio), ratio.value >= least))
     return Section(
         title=f"{_name()}: one image of 224 × 224 × 3, uint8",
-        note="`A.Compose([transform])(image=image)`. Median, with the first and third quartile, in µs. CoarseDropout "
-        "has the sizes of dust and 1–31 holes, and so has dust here. All draw anew at each call. HorizontalFlip is "
-        "there to compare.",
+        note="Each call is `A.Compose([transform])(image=image)`. The table gives the median, with the first and third "
+        "quartile, in µs. CoarseDropout has the sizes of dust and 1–31 holes, and dust has 1–31 rectangles here. All "
+        "draw new rectangles at each call. HorizontalFlip is there for comparison.",
         tables=[Table("", _HEADER, _rows(found))],
         targets=targets,
         data=found,
@@ -97,9 +97,9 @@ def _batches(settings: Settings) -> Section:
     found = _race(settings, transforms, {"images": images}, _BATCH, 15)
     return Section(
         title=f"{_name()}: {_BATCH} images at once",
-        note="`A.Compose([transform])(images=images)`, in µs per image. CoarseDropout cannot give each image holes of "
-        "its own. The copy of a batch is mostly the time of the system to hand out fresh memory; NoOp makes one too in "
-        "Albumentations 2.0.8.",
+        note="Each call is `A.Compose([transform])(images=images)`. The times are in µs per image. CoarseDropout "
+        "cannot give each image its own holes. The time of a copy of the batch is mostly the time in which the system "
+        "allocates memory. In Albumentations 2.0.8 NoOp makes such a copy too.",
         tables=[Table("", _HEADER, _rows(found))],
         data=found,
     )
@@ -128,7 +128,8 @@ def _with_targets(settings: Settings) -> Section:
     found = _race(settings, transforms, data, 5, 10, **params)
     return Section(
         title=f"{_name()}: an image with a mask, boxes and keypoints",
-        note="The mask is filled, five boxes shrink to what is visible, ten keypoints go if they are covered. In µs.",
+        note="The mask is filled, five boxes shrink to their visible part, and ten keypoints are removed if dust "
+        "covers them. The times are in µs.",
         tables=[Table("", _HEADER, _rows(found))],
         data=found,
     )
@@ -140,5 +141,5 @@ def _name() -> str:
 
 
 def albumentations(settings: Settings) -> Section:
-    """Measure all three."""
+    """Measure all three figures."""
     return joined(_name(), (figure(settings) for figure in (_one_image, _batches, _with_targets)))

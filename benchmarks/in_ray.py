@@ -1,4 +1,4 @@
-"""Ray Data: DustBatch against a map that does nothing, and what an image costs beneath.
+"""Measure DustBatch in Ray Data against an identity map, and the cost of dust on one core without Ray.
 
 ``python -m benchmarks --only scale --only ray`` needs the extras ``ray`` and ``bench``.
 """
@@ -37,7 +37,7 @@ def _make_batch(n: int) -> dict[str, Any]:
 
 
 def scale(settings: Settings) -> Section:
-    """Measure what one core does to an image: dust alone, dust on a copy, the hash of a name."""
+    """Measure three kinds of work on one core: dust in place, dust on a copy, and the hash of a name."""
     batch = _make_batch(BATCH)
     dust_batch = DustBatch(seed=7, index_column="index")
     names = [f"train/class{i % 1000:04}/{i:09}.jpg" for i in range(BATCH)]
@@ -51,15 +51,15 @@ def scale(settings: Settings) -> Section:
     rows = [(name, str(times), str(times.ratio(found["copy"]))) for name, times in found.items()]
     return Section(
         title=f"One core: batches of {BATCH} × {SIDE} × {SIDE} × 3, uint8",
-        note="Median, with the first and third quartile, in µs an image; every call has new indices. The ratio is of "
-        "medians, with the least and the greatest of five parts of the run.",
+        note="The table gives the median, with the first and third quartile, in µs per image. Every call has new "
+        "indices. The ratio is one of medians, with the least and the greatest of five parts of the run.",
         tables=[Table("", ("what", "µs an image", "/ copy"), rows)],
         data=found,
     )
 
 
 def ray(settings: Settings) -> Section:
-    """Measure maps over a data set that lies in the object store, from there and back to there."""
+    """Measure maps that read a data set from the object store and write it back there."""
     import ray
     import ray.data
 
@@ -89,8 +89,9 @@ def ray(settings: Settings) -> Section:
     ratio = found["identity"].ratio(found["DustBatch"])
     return Section(
         title=f"Ray Data: {n_images:,} images of {SIDE} × {SIDE} × 3, uint8, from the object store and back",
-        note="Median, with the quartiles, in µs an image; the throughput is relative to the identity's. Whole blocks "
-        f"of {BLOCK} images, as Ray has it by default, or batches of {BATCH}. By tasks, whose processes live on.",
+        note="The table gives the median, with the quartiles, in µs per image. The throughput is relative to that of "
+        f"the identity. The maps get whole blocks of {BLOCK} images, which is Ray's default, or batches of {BATCH}. "
+        "They run as tasks, in processes that are reused.",
         tables=[Table("", ("map_batches of", "µs an image", "throughput"), rows)],
         targets=[Target("DustBatch: at least 0.9 of the identity's throughput", str(ratio), ratio.value >= 0.9)],
         data=found,

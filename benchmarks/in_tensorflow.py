@@ -1,4 +1,4 @@
-"""tf.data: dust_fn with both backends and the Keras layer against an identity map and keras.layers.RandomErasing."""
+"""Compare dust_fn and the Keras layer in tf.data with an identity map and keras.layers.RandomErasing."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _functions(stride: int) -> dict[str, Callable[..., Any]]:
 
 
 def _rival(dataset: Any, function: Callable[..., Any], parallel: int | None, *, batch: int = 0) -> Rival:
-    """Time a whole iteration: nothing is computed ahead while another rival is timed."""
+    """Time a whole iteration, so that no rival computes ahead while another one is timed."""
     first = tf.Variable(0, dtype=tf.int64)
     mapped = dataset.map(lambda number, images: function(first + number, images), num_parallel_calls=parallel)
     mapped = mapped.batch(batch) if batch else mapped
@@ -96,8 +96,8 @@ def _batches(settings: Settings) -> Section:
                 targets.append(Target(f"{slower} / {faster}: {sign} {factor}", str(ratio), met))
     return Section(
         title="Batches",
-        note=f"Batches of {BATCH} × {SIDE} × {SIDE} × 3, uint8; a timed call iterates over {N_BATCHES}. Dust has 0–31 "
-        "rectangles.",
+        note=f"The batches are {BATCH} × {SIDE} × {SIDE} × 3, uint8. A timed call iterates over {N_BATCHES} batches. "
+        "Dust has 0–31 rectangles.",
         tables=tables,
         targets=targets,
         data=data,
@@ -105,7 +105,7 @@ def _batches(settings: Settings) -> Section:
 
 
 def _images(settings: Settings) -> Section:
-    """Measure maps before ``batch``, image by image."""
+    """Measure maps of single images, before ``batch``."""
     dataset = (
         tf.data.Dataset.from_tensors(np.full((SIDE, SIDE, 3), 100, np.uint8)).repeat(BATCH * N_BATCHES).enumerate()
     )
@@ -116,14 +116,14 @@ def _images(settings: Settings) -> Section:
     header = ("map before batch", "µs an image", "/ identity", "/ numba")
     return Section(
         title="Image by image",
-        note="The same images, mapped one by one, then batched.",
+        note="The same images are mapped one by one, and then batched.",
         tables=[Table("", header, _rows(found, IDENTITY, NUMBA))],
         data=found,
     )
 
 
 def _files(settings: Settings) -> Section:
-    """Measure a whole input pipeline: JPEG files, decoded, resized, batched, dusted."""
+    """Measure a whole input pipeline, which decodes, resizes, batches and dusts JPEG files."""
     with tempfile.TemporaryDirectory() as folder, resources.as_file(resources.files("dustaug") / "photos") as photos:
         photo = Image.open(next(photos.glob("*.jpg"))).resize((500, 375))
         for number in range(64):
@@ -141,13 +141,13 @@ def _files(settings: Settings) -> Section:
     header = ("files → decode → resize → batch → map", "µs an image", "/ identity", "/ numba")
     return Section(
         title="A whole input pipeline",
-        note="64 JPEG files of 500 × 375. Two identity maps show the noise.",
+        note="The pipeline reads 64 JPEG files of 500 × 375. Two identity maps show the noise.",
         tables=[Table("", header, _rows(found, IDENTITY, NUMBA))],
         data=found,
     )
 
 
 def tensorflow(settings: Settings) -> Section:
-    """Measure all three."""
+    """Measure all three figures."""
     title = f"tf.data, TensorFlow {tf.__version__}, Keras {keras.__version__}"
     return joined(title, (figure(settings) for figure in (_batches, _images, _files)))

@@ -1,4 +1,4 @@
-"""torchvision: one image against Identity and RandomErasing, and a data loader of JPEG files with dust and without."""
+"""Compare dust in torchvision with Identity and RandomErasing, and a data loader with dust with one without."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def torchvision(settings: Settings) -> Section:
     found = race(rivals, 1, settings.seconds(15))
     return Section(
         title="torchvision: one image of 3 × 224 × 224, uint8",
-        note="Median, with the first and third quartile, in µs. v2.RandomErasing paints one rectangle, dust 15.5 in "
-        "the mean. All draw anew at each call.",
+        note="The table gives the median, with the first and third quartile, in µs. v2.RandomErasing paints one "
+        "rectangle, and dust 15.5 on average. All draw new rectangles at each call.",
         tables=[Table("", ("Transform", "µs", "/ v2.Identity"), _rows(found, "v2.Identity"))],
         targets=[
             _at_most(found, "DustRectangles, in place", "v2.Identity", 1.3),
@@ -90,9 +90,9 @@ def loader(settings: Settings) -> Section:
         )
     return Section(
         title="A data loader of two workers",
-        note=f"{n} JPEG files of 500 × 375 pixels: read, decode, crop, resize to 224 × 224, collate in batches of 32. "
-        "Median, with the first and third quartile, in µs per image. How far two equal loaders without dust differ is "
-        "what this can tell apart.",
+        note=f"The loader reads {n} JPEG files of 500 × 375 pixels. It decodes and crops them, resizes them to "
+        "224 × 224, and collates batches of 32. The table gives the median, with the first and third quartile, in µs "
+        "per image. Two equal loaders without dust show the smallest difference that this can measure.",
         tables=[Table("", ("Loader", "µs per image", "/ no dust"), _rows(found, "no dust"))],
         targets=[
             _at_most(found, ours, max("no dust", "no dust, again", key=lambda name: found[name].median), 1.02)

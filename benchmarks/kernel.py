@@ -1,4 +1,4 @@
-"""Painting: against C, against the post's loop, in all layouts, with all fills."""
+"""Measure the painting: against C, against the post's loop, in all layouts, with all fills."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ SIDE = 224
 _DUST = dustaug.dust()
 _MARK = 1_234_567_890
 
-# Why C may be faster, where it is.
+# Why C may be faster. The report shows these reasons only where C is faster.
 _CALL = (
-    "The price of a call: dustaug looks at array, spec, seed and layout first, some 2 µs, while C gets a ready address "
-    "through ctypes and trusts it. It counts the less, the more a call paints."
+    "The cost of a call: dustaug first checks array, spec, seed and layout, in some 2 µs. C gets a ready address "
+    "through ctypes and checks nothing. The more a call paints, the less this matters."
 )
 _REASONS = {
     "/ C twin": _CALL,
-    "/ C paint only": "It draws nothing: its rectangles were computed before the clock started. " + _CALL,
-    '`dust(fill="mean")`': "NumPy computes the means, for all layouts and dtypes, before the kernel starts. "
-    "The C has a loop for three channels of uint8.",
-    '`dust(fill="color")`': "The kernel writes a row as a pattern that repeats, and a colour is one of three bytes. "
-    "The C copies its first row.",
+    "/ C paint only": "It draws nothing. Its rectangles were computed before the clock started. " + _CALL,
+    '`dust(fill="mean")`': "NumPy computes the means before the kernel starts, for all layouts and dtypes. "
+    "The C code has a loop for three channels of uint8.",
+    '`dust(fill="color")`': "The kernel writes each row as a repeated pattern, and a colour is a pattern of three "
+    "bytes. The C code copies its first row.",
 }
 
 
 def make_images(
     n: int, side: int = SIDE, *, dtype: Any = np.uint8, layout: str = "NHWC", channels: int = 3
 ) -> NDArray[Any]:
-    """Return a batch of one even grey, every page of it touched."""
+    """Return a batch of one grey, with every page of its memory written."""
     shape = (n, side, side, channels) if layout == "NHWC" else (n, channels, side, side)
     return np.full(shape, 100 if dtype == np.uint8 else 0.25, dtype)
 
 
 def bind_add_dust(images: NDArray[Any], spec: dustaug.Spec, **arguments: Any) -> Callable[[int], object]:
-    """Return the public function as a user calls it."""
+    """Return a function that calls `add_dust` as a user does."""
     return lambda index: dustaug.add_dust(images, spec, seed=0, index=index, **arguments)
 
 
 def bind_kernel(images: NDArray[Any], spec: dustaug.Spec, engine: Any = None) -> Callable[[int], object]:
-    """Return the compiled kernel with ready arguments: no checks, no look-ups.
+    """Return the compiled kernel with ready arguments, without checks and look-ups.
 
-    The arguments are those of one real call, caught on their way to the kernel.
+    The arguments are those of one real call of `add_dust`, recorded where the kernel would get them.
     """
     engine = launch._engine() if engine is None else engine
     caught: list[tuple[Any, ...]] = []
@@ -90,7 +90,7 @@ def c_rivals(images: NDArray[Any], spec: dustaug.Spec, layout: Any = "NHWC") -> 
 
 
 def batches(settings: Settings) -> Section:
-    """Measure dust on uint8 NHWC images, one batch after the other size."""
+    """Measure dust on uint8 NHWC images, in batches of several sizes."""
     found: dict[int, dict[str, Times]] = {}
     for n in (1, 8, 32, 256) if settings.quick else (1, 8, 32, 256, 1024):
         images = make_images(n)
@@ -107,11 +107,12 @@ def batches(settings: Settings) -> Section:
     faster = [tuple(str(each[name].ratio(each["dustaug"])) for name in names[3:]) for each in found.values()]
     return Section(
         title="Batches of 224 × 224 × 3, uint8, NHWC",
-        note="Median, with the first and third quartile, in µs per image.",
+        note="The first table gives the median time, with the first and third quartile, in µs per image.",
         tables=[
             Table("", ("Batch", *names), times),
             Table(
-                "Time of dustaug divided by the rival's (below 1 dustaug is faster), and how many times faster it is.",
+                "The first two ratios are the time of dustaug divided by that of the rival: below 1 dustaug is faster. "
+                "The last two say how many times faster dustaug is.",
                 ("Batch", "/ C twin", "/ C paint only", "× faster than NumPy", "× faster than the loop"),
                 [(*left, *right) for left, right in zip(ratios, faster, strict=True)],
             ),
@@ -155,13 +156,13 @@ def layouts(settings: Settings) -> Section:
         note="",
         tables=[
             Table(
-                "µs per image of 224 × 224 × 3.",
+                "The times are in µs per image of 224 × 224 × 3.",
                 ("Images", "dustaug", "C twin", "C paint only", "/ C twin", "/ C paint only"),
                 rows,
             ),
             Table(
-                "Views of uint8 NHWC images, batch 32. The alternative is to copy them to contiguous memory, dust "
-                "those, and copy back.",
+                "These are views of uint8 NHWC images, batch 32. The alternative is to copy a view to contiguous "
+                "memory, dust the copy, and copy it back.",
                 ("Images", "µs per image", "/ contiguous"),
                 view_rows,
             ),
@@ -173,10 +174,10 @@ def layouts(settings: Settings) -> Section:
 
 
 def _views(settings: Settings) -> dict[str, Times]:
-    """Time views, and what one would do without them."""
+    """Time views, and the copies that one would make without views."""
     n = 32
     larger = make_images(n, SIDE + 32)
-    # On the same memory, or it would count where the pages happen to lie.
+    # All use the same memory, or the addresses of the pages would affect the times.
     contiguous = larger.ravel()[: n * SIDE * SIDE * 3].reshape(n, SIDE, SIDE, 3)
     targets = {"crop": larger[:, 16:-16, 16:-16], "flipped left to right": contiguous[:, :, ::-1]}
 
@@ -199,7 +200,7 @@ def _views(settings: Settings) -> dict[str, Times]:
         rival.run(index)
         if not np.array_equal(view, expected):
             raise AssertionError(f"a view must get the same pixels, got others for {name}")
-    # First without the copies: they sweep the caches for whoever comes next.
+    # Time the views first without the copies, because the copies clear the caches for the next rival.
     alone = race(straight, n, settings.seconds(2))
     return race(rivals, n, settings.seconds(4)) | alone
 
@@ -208,7 +209,7 @@ def _views(settings: Settings) -> dict[str, Times]:
 
 
 def one_image(settings: Settings) -> Section:
-    """Measure what add_dust costs around the kernel."""
+    """Measure how long add_dust takes in addition to the kernel."""
     repeats = 50
     image, floats = make_images(1)[0], make_images(1, dtype=np.float32)[0]
     stream = dustaug.DustStream(seed=0)
@@ -238,14 +239,15 @@ def one_image(settings: Settings) -> Section:
     rows = [(name, str(times), str(over.get(name, "–"))) for name, times in found.items()]
     return Section(
         title="One image at a time",
-        note=f"One 224 × 224 × 3 image a call. Each sample is the mean of {repeats} calls, each with its own index.",
+        note=f"Each call paints one image of 224 × 224 × 3. Each sample is the mean of {repeats} calls, each with its "
+        "own index.",
         tables=[Table("", ("Call", "µs per call", "µs above the kernel"), rows)],
         targets=[
             Target(
                 "add_dust: at most 2 µs above the kernel",
                 f"{over['add_dust']} µs",
                 over["add_dust"].value <= 2,
-                "What Python does before the kernel: it looks at array, spec, seed and layout, and looks up the job.",
+                "Before the kernel, Python checks array, spec, seed and layout, and looks up the prepared batch.",
             )
         ],
         data={**found, "above the kernel": {name: value.value for name, value in over.items()}},
@@ -286,7 +288,8 @@ def presets(settings: Settings) -> Section:
     rows = [(f"`{name}`", *map(str, each.values()), loss(ratios[name])) for name, each in found.items()]
     return Section(
         title="Other presets and fills",
-        note="Batch 32 of 224 × 224 × 3, uint8, NHWC; µs per image. Where the ratio is above 1, C is faster.",
+        note="The batch has 32 images of 224 × 224 × 3, uint8, NHWC. The times are in µs per image. If the ratio is "
+        "above 1, C is faster.",
         tables=[Table("", ("Spec", "dustaug", "C twin", "/ C twin"), rows)],
         reasons=_REASONS,
         data=found,

@@ -1,4 +1,4 @@
-"""On what was measured."""
+"""Describe the machine and the versions of a measurement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cores", "describe"]
 
 
 def describe() -> Section:
-    """Return the processor, the caches and the versions of what takes part."""
+    """Return the processor, the caches, and the versions of Python, the libraries and the compiler."""
     facts = {
         "Processor": f"{_processor()}, {cores()} cores to use",
         "Caches": _caches(),

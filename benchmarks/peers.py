@@ -1,9 +1,9 @@
-"""dustaug beside every library that paints rectangles: the same work, checked, in turns, in fresh processes.
+"""Compare dustaug with every library that paints rectangles: the same work, checked, in turns, in fresh processes.
 
-As pyperf does, several processes are started, since what a process meets by chance (where its memory lies, say) is the
-same for all its life. Otherwise than with pyperf the rivals take turns within each; `timing.py` says why.
-AlbumentationsX cannot be installed beside Albumentations. It runs in processes of its own Python, between the others,
-and is compared to the dustaug of these.
+Like pyperf, this starts several processes, because chance (for instance the addresses of its memory) affects a process
+for its whole life. Unlike in pyperf, the rivals take turns within each process; `timing.py` says why. AlbumentationsX
+cannot be installed beside Albumentations. It runs in processes of another Python, between the other processes, and is
+compared with dustaug in these processes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["peers"]
 
 
 class _Library(NamedTuple):
-    """A module of ``rivals``, the distributions that it needs, its row, and how to get it."""
+    """A module of ``rivals``, the distributions that it needs, its row, and how to install it."""
 
     module: str
     needs: tuple[str, ...]
@@ -54,12 +54,12 @@ _X = _Library(
     "pip install albumentationsx torch opencv-python-headless numba pyperf into an environment of its own, and name "
     "its Python with --python-x",
 )
-# The same package, published for different machines.
+# These are the same package, published for different machines.
 _ALIASES = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tensorflow-rocm")}
 
 _PROCESSES, _SECONDS, _QUICK_SIDE = 3, 0.6, 224
-# Every library gets one thread, as in a worker of a data loader. Memory of 64 KiB and more goes back when it is freed,
-# so that the next call has to take it again.
+# Every library gets one thread, as in a worker of a data loader. Freed memory of 64 KiB and more is returned to the
+# system, so the next call has to allocate it again.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1"
 )
@@ -67,13 +67,13 @@ _RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
 class _Environment(NamedTuple):
-    """A Python, and which modules of rivals it measures."""
+    """A Python, and the modules of ``rivals`` that it measures."""
 
     python: str
     modules: list[str]
 
     def ask(self, cases: Iterable[Case], work: str, seconds: float = 0, refused: Any = None) -> dict[str, Any]:
-        """Let a fresh process do this work."""
+        """Do this work in a fresh process."""
         request = {"modules": self.modules, "cases": list(cases), "work": work, "seconds": seconds}
         path = os.pathsep.join([str(Path(dustaug.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
         environment = {**os.environ, "PYTHONPATH": path, **_ONE_THREAD, **(_RETURN_MEMORY if work == "memory" else {})}
@@ -91,7 +91,7 @@ class _Environment(NamedTuple):
 
 
 class _Measured(NamedTuple):
-    """What one environment found, by case and rival."""
+    """The results of one environment, by case and rival."""
 
     peers: list[dict[str, str]]
     versions: dict[str, str]
@@ -102,7 +102,7 @@ class _Measured(NamedTuple):
 
 
 def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
-    """Check, time and weigh all rivals that are installed, and name the others."""
+    """Check and time all rivals that are installed, measure their memory, and name the others."""
     cases = cases or [case for case in CASES if not (settings.quick and case.side > _QUICK_SIDE)]
     here = [library for library in _LIBRARIES if _installed(library)]
     environments = [_Environment(sys.executable, [library.module for library in (*_HERE, *here)])]
@@ -120,7 +120,7 @@ def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
         }
         for case in cases
     }
-    # The first environment's dustaug is the one that is shown.
+    # The tables show dustaug in the first environment.
     merged = {
         str(case): {k: v for each in reversed(measured) for k, v in each.times[str(case)].items()} for case in cases
     }
@@ -152,14 +152,14 @@ def peers(settings: Settings, cases: list[Case] | None = None) -> Section:
 
 
 _NOTE = (
-    "All paint black rectangles on noise, on one thread each. **One rectangle** is that of Random Erasing: "
-    f"{ONE_AREA[0]:.0%} to {ONE_AREA[1]:.0%} of the image. **Many** are {MANY_COUNT[0]}–{MANY_COUNT[1]} rectangles "
-    f"with sides of {MANY_SIDE[0]}–{MANY_SIDE[1]} pixels, whatever the image; who paints one a call is called "
-    f"{IN_A_ROW} times. "
-    "Times are medians in µs per image, with the first and third quartile, from {processes} processes; after them "
-    "stands how many times the time of `dustaug.add_dust` in the same process that is. In bold the rival is "
-    "faster; after an adapter of dustaug's stands in bold how many times the time of its own library it takes, where "
-    "that is more."
+    "Every rival paints black rectangles on noise, on one thread. **One rectangle** is the rectangle of Random "
+    f"Erasing: {ONE_AREA[0]:.0%} to {ONE_AREA[1]:.0%} of the image. **Many** are {MANY_COUNT[0]}–{MANY_COUNT[1]} "
+    f"rectangles with sides of {MANY_SIDE[0]}–{MANY_SIDE[1]} pixels, for every image size; a library that paints one "
+    f"rectangle per call is called {IN_A_ROW} times. "
+    "A cell gives the median time in µs per image, with the first and third quartile, from {processes} processes. "
+    "After it stands its ratio to the time of `dustaug.add_dust` in the same process, in bold if the rival is faster. "
+    "An adapter of dustaug has a second ratio, in bold, if it takes longer than its own library: the ratio to the time "
+    "of that library."
 )
 
 
@@ -194,7 +194,7 @@ def _measure(environments: list[_Environment], cases: list[Case], settings: Sett
 
 
 def _memory_cases(cases: list[Case]) -> list[Case]:
-    """Return the largest batches of two kinds. Only Linux can tell what they take."""
+    """Return the largest batches of two kinds. Only Linux can measure their memory."""
     if not Path("/proc/self/clear_refs").exists():
         return []
     side = max(case.side for case in cases)
@@ -225,7 +225,7 @@ def _who(measured: list[_Measured], known: dict[str, dict[str, str]], missing: l
     rows = [(name, seen.get(frozenset(in_place.get(name, ())), "–"), peer["note"]) for name, peer in known.items()]
     rows += [(library.row, "–", f"not installed: `{library.missing}`") for library in missing]
     listed = "; ".join(", ".join(f"{name} {version}" for name, version in each.versions.items()) for each in measured)
-    return Table(f"Who takes part, and how it is asked. Versions: {listed}.", ("Rival", "In place", "How"), rows)
+    return Table(f"The rivals, and how each is called. Versions: {listed}.", ("Rival", "In place", "How"), rows)
 
 
 def _span(ratios: list[Ratio]) -> str:
@@ -257,7 +257,8 @@ def _overview(known: dict[str, Any], cases: list[Case], ratios: dict[str, dict[s
     ]
     header = tuple(f"{_CALLS[call]}, {_RECTANGLES[rectangles]}" for call, rectangles in kinds)
     return Table(
-        "At a glance: how many times the time of dustaug, the least and the most of all sizes, dtypes and layouts.",
+        "At a glance: the time of each rival divided by the time of dustaug, the least and the greatest ratio of all "
+        "sizes, dtypes and layouts.",
         ("Rival", *header),
         rows,
     )
@@ -300,7 +301,7 @@ def _cell(
     value, library = ratios[case][name].value, libraries[name]
     if not library:
         return f"{times[case][name]} · {f'**{_so_many(value)}**' if value < 1 else _so_many(value)}"
-    # dustaug's own adapters do more than add_dust. Their rival is the library that they stand in.
+    # The adapters of dustaug do more than add_dust. Their rival is the library that they are made for.
     cell = f"{times[case][name]} · {_so_many(value)}"
     if library in times[case] and (more := times[case][name].ratio(times[case][library]).value) > 1:
         cell += f" · **{_so_many(more)} {library}**"
@@ -325,9 +326,9 @@ def _memory_tables(measured: list[_Measured]) -> Iterable[Table]:
             if position == 0 or name not in measured[0].memory[case]
         ]
         yield Table(
-            f"Memory ({case}): the peak of what Python and NumPy allocate in a warm call (tracemalloc), by how much "
-            "the highest resident size of the process grows with the first call on images of this size, and the larger "
-            "of the two as a share of the batch.",
+            f"Memory ({case}): the peak that Python and NumPy allocate in a warm call (tracemalloc), the growth of the "
+            "highest resident size of the process in the first call on images of this size, and the larger of the two "
+            "as a share of the batch.",
             ("Rival", "allocated, KiB", "resident, KiB", "of the batch"),
             rows,
         )

@@ -1,4 +1,4 @@
-"""Plots of how the time grows, from the numbers of scaling.py, and of all rivals, from those of peers.py."""
+"""Plot how the time grows, from the numbers of scaling.py, and all rivals, from the numbers of peers.py."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Curve = Mapping[int, Mapping[str, Mapping[str, float]]]
 
 
 def draw(numbers: Mapping[str, Any], directory: Path) -> list[Path]:
-    """Draw what was measured of `scaling` and `peers`: four panels each, and each panel alone for slides."""
+    """Draw the numbers of `scaling` and `peers`: four panels each, and each panel alone for slides."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -119,7 +119,7 @@ def _panel(axes: Any, name: str, curve: Curve) -> None:
 
 
 def _log_microseconds(axes: Any) -> None:
-    """Logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
+    """Make the y axis logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     axes.set_yscale("log")
@@ -136,13 +136,13 @@ _DOT_PANELS = {
     "peers batch one": ("batch", "one", "One batch a call, one rectangle"),
     "peers batch many": ("batch", "many", "One batch a call, 16–31 rectangles"),
 }
-# uint8 is filled, float32 hollow; the layout is that which the rival is made for.
+# A dot is filled for uint8 and hollow for float32. Its layout is the one that the rival is made for.
 _SIDE_COLORS = {"32": "#e3a72f", "224": "#c1440e", "1024": "#1f4e79"}
 _NCHW_RIVALS = ("torchvision", "timm", "kornia")
 
 
 def _dots(axes: Any, name: str, ratios: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    """Draw how many times dustaug's time each rival takes, a row for each."""
+    """Draw the time of each rival divided by that of dustaug, one row for each rival."""
     call, rectangles, title = _DOT_PANELS[name]
     rivals = _by_ratio(ratios)
     highest = 1.0
@@ -176,7 +176,7 @@ def _dots(axes: Any, name: str, ratios: Mapping[str, Mapping[str, Mapping[str, f
 
 
 def _by_ratio(ratios: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[str]:
-    """Return the rivals, the fastest first: the same order in all panels."""
+    """Return the rivals, the fastest first, in the same order for all panels."""
     found: dict[str, list[float]] = {}
     for each in ratios.values():
         for rival, ratio in each.items():

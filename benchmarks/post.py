@@ -1,6 +1,6 @@
-"""What one would write instead: the loop of the 2017 post, and the same by hand in vectorised NumPy.
+"""Two versions without dustaug: the loop of the 2017 post, and the same algorithm in vectorised NumPy.
 
-Both draw from NumPy's own generators, so their pixels are others; the distribution is the same.
+Both draw from NumPy's own generators, so their pixels differ from dustaug's, but the distribution is the same.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _generator = np.random.default_rng(0)
 
 
 def vectorised_numpy(images: NDArray[Any]) -> None:
-    """Dust a batch (n, h, w, c): all draws of the batch at once, then one slice assignment for each rectangle."""
+    """Dust a batch (n, h, w, c): make all draws of the batch at once, then assign one slice for each rectangle."""
     n, h, w = images.shape[:3]
     counts = _generator.integers(0, 32, n)
     total = counts.sum()

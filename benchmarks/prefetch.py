@@ -1,4 +1,4 @@
-"""Are the kernel's two constants of prefetching right on this machine? Its source, compiled with others, tells."""
+"""Check the two prefetching constants of the kernel on this machine: compile its source with other constants."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ def prefetch(settings: Settings) -> Section:
     header = ("Batch", "without, µs per image", *(f"{name}, / without" for name in list(engines)[1:]))
     return Section(
         title="Prefetching",
-        note=f"The kernel asks for the memory of the rectangle {ahead} ahead in batches above {limit:g} MiB. Here it "
-        "always does, from several distances; the ratio is to never doing it. The compiled entry alone, uint8, NHWC.",
+        note=f"In batches above {limit:g} MiB the kernel prefetches the memory of the rectangle {ahead} ahead. Here it "
+        "always prefetches, at several distances. The ratio is to a kernel that never prefetches. Only the compiled "
+        "entry is timed, on uint8, NHWC.",
         tables=[Table("", header, rows)],
         data=found,
     )

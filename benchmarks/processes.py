@@ -1,4 +1,4 @@
-"""What only a fresh process shows: imports, compiling, and memory."""
+"""Measure what needs fresh processes: imports, compiling, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import {module}
 print(json.dumps(time.perf_counter() - start))
 """
 
-# The clock is the system's own, the same in every process.
+# The clock of the system is the same in every process.
 _FIRST_BATCH = """
 import json, time
 import numpy as np
@@ -72,9 +72,9 @@ print(json.dumps([tracemalloc.get_traced_memory()[1], grown]))
 
 
 def _child(script: str, cache: str, *arguments: str) -> Any:
-    """Run a script in a fresh Python with this cache of compiled code, and return what it prints."""
+    """Run a script in a fresh Python with this cache of compiled code, and return the output."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-    # Installed packages have their bytecode on the disk, so let a checkout have it too.
+    # Installed packages have their bytecode on disk, so a checkout may write it too.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", script, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
@@ -116,7 +116,7 @@ def processes(settings: Settings) -> Section:
     start, compiling = statistics.median(times["start"]), statistics.median(times["compile"])
     return Section(
         title="Processes",
-        note="Median (least–most) of fresh processes, in ms. The two imports take turns.",
+        note="The table gives the median (least–greatest) of fresh processes, in ms. The two imports take turns.",
         tables=[Table("", ("What", "ms"), [(text, _spread(times[name])) for name, text in names.items()])],
         targets=[
             Target(
@@ -128,7 +128,7 @@ def processes(settings: Settings) -> Section:
                 "warm start to the first batch at most 0.6 s",
                 f"{start:.2f} s",
                 start <= 0.6,
-                "Importing Numba, and reading the compiled kernel: start-up of a library that compiles.",
+                "The process imports Numba and reads the compiled kernel.",
             ),
             Target("compile at most 2 s", f"{compiling:.2f} s", compiling <= 2),
         ],
@@ -148,7 +148,7 @@ _CASES = {
 
 
 def memory(settings: Settings) -> Section:
-    """Measure what a call allocates: Python's own count, and the process's peak. Linux only."""
+    """Measure the memory that a call allocates: Python's count, and the peak of the process. This needs Linux."""
     if not Path("/proc/self/status").exists():
         return Section(title="Memory", note="Not measured: this needs Linux.", tables=[])
     with tempfile.TemporaryDirectory() as cache:
@@ -158,8 +158,8 @@ def memory(settings: Settings) -> Section:
     small, large = (found[name][0] for name in list(_CASES)[:2])
     return Section(
         title="Memory",
-        note="One warm call: the peak of what Python and NumPy allocate (tracemalloc), and by how much the highest "
-        "resident size of the process grows. The kernel's own work space is a few KiB, whatever the image.",
+        note="The table is for one warm call. It gives the peak that Python and NumPy allocate (tracemalloc), and the "
+        "growth of the highest resident size of the process. The kernel itself needs a few KiB for any image size.",
         tables=[Table("", ("Call", "allocated, KiB", "resident, KiB"), rows)],
         targets=[
             Target(

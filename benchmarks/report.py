@@ -1,4 +1,4 @@
-"""What a figure brings home: tables, targets and plain data, and how they become Markdown and JSON."""
+"""The result of a figure (tables, targets and plain data), and how it becomes Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Section", "Settings", "Table", "Target", "joined", "loss", "losses",
 
 
 class Settings(NamedTuple):
-    """How long to measure, and with which Python AlbumentationsX."""
+    """How long to measure, and which Python has AlbumentationsX."""
 
     quick: bool = False
     python_x: str | None = None
@@ -30,7 +30,7 @@ class Settings(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table, its caption first; where a section has many, a label tells it from the others."""
+    """A table and its caption; if a section has many tables, each has a label."""
 
     caption: str
     header: tuple[str, ...]
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What was to be reached, what was, and why one might miss it."""
+    """A target, the measured value, and a possible reason for missing the target."""
 
     wanted: str
     measured: str
@@ -54,8 +54,8 @@ class Section:
     Attributes
     ----------
     reasons : mapping
-        Why a rival may be faster than dustaug, or an adapter slower than its library: by the name of a row, or else of
-        a column.
+        Why a rival may be faster than dustaug, or an adapter slower than its library. The key is the name of a row, or
+        of a column.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Section:
 
 
 def joined(title: str, sections: Iterable[Section]) -> Section:
-    """Make one section of several; their titles and notes go before their tables."""
+    """Join several sections into one; the title and the note of each go before its tables."""
     whole = Section(title=title, note="", tables=[], data={})
     for section in sections:
         first, *rest = section.tables
@@ -79,12 +79,12 @@ def joined(title: str, sections: Iterable[Section]) -> Section:
 
 
 def loss(ratio: Ratio) -> str:
-    """Write a ratio to a rival, in bold where dustaug takes longer."""
+    """Return a ratio to a rival as text, in bold if dustaug takes longer."""
     return f"**{ratio}**" if ratio.value > 1 else str(ratio)
 
 
 def losses(sections: Iterable[Section]) -> Section:
-    """Collect every row in which something is in bold, as where a rival is faster, and every missed target."""
+    """Collect every row with something in bold, for instance where a rival is faster, and every missed target."""
     rows = []
     for section in sections:
         reasons = section.reasons
@@ -111,7 +111,7 @@ _UNKNOWN = "Not known."
 
 
 def plain(data: Any) -> Any:
-    """Return what a section holds as plain numbers for JSON."""
+    """Return the data of a section as plain numbers for JSON."""
     if isinstance(data, Times):
         return data.plain()
     if isinstance(data, Ratio):
@@ -120,7 +120,7 @@ def plain(data: Any) -> Any:
 
 
 def suite(sections: Mapping[str, Section]) -> pyperf.BenchmarkSuite:
-    """Return all times, as `python -m pyperf` reads them."""
+    """Return all times in the format that `python -m pyperf` reads."""
     benchmarks = []
     for name, times in _named_times(sections, ()):
         times.benchmark.update_metadata({"name": " / ".join(name)})
@@ -152,7 +152,7 @@ def markdown(section: Section) -> str:
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     rows = list(rows)
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    # The first column names the row, the others hold numbers, or prose, which is not padded.
+    # The first column names the row. The others hold numbers, or prose, which is not padded.
     prose = [width > _PROSE for width in widths]
     left = [i == 0 or each for i, each in enumerate(prose)]
     widths = [3 if each else width for width, each in zip(widths, prose, strict=True)]

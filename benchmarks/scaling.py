@@ -1,4 +1,4 @@
-"""How the time grows: with the batch, the image, the number of rectangles, and the threads."""
+"""Measure how the time grows with the batch, the image, the number of rectangles, and the threads."""
 
 from __future__ import annotations
 
@@ -40,15 +40,17 @@ def scaling(settings: Settings) -> Section:
         "threads": {n: _threads(n, seconds) for n in _THREADED_BATCHES[::step]},
     }
     captions = {
-        "batch size": "Batches of 224 × 224 × 3.",
-        "image side": f"Square images, batch {_BATCH}. Beside it a copy, the price of not working in place.",
-        "rectangles": f"Exactly so many rectangles on each image of 224 × 224 × 3, batch {_BATCH}.",
-        "threads": f"Batches of 224 × 224 × 3 on 1 and 2 threads. This machine has {cores()} cores to use. To see how "
-        f"free they were: just then, two threads of SHA-256 did {_two_threads_of_sha256():.1f} × the work of one.",
+        "batch size": "The batches have images of 224 × 224 × 3.",
+        "image side": f"The images are square, batch {_BATCH}. The last column is a copy of the batch, which dustaug "
+        "does not need, because it paints in place.",
+        "rectangles": f"Each image of 224 × 224 × 3 has exactly this number of rectangles, batch {_BATCH}.",
+        "threads": f"The batches have images of 224 × 224 × 3, on 1 and 2 threads. This process may use {cores()} "
+        "cores. To show how free the cores were: at that time two threads of SHA-256 did "
+        f"{_two_threads_of_sha256():.1f} × the work of one.",
     }
     return Section(
         title="How the time grows",
-        note="Median µs per image, uint8, NHWC.",
+        note="The tables give the median in µs per image, uint8, NHWC.",
         tables=[_table(captions[name], name, curve) for name, curve in curves.items()],
         data=curves,
     )
@@ -77,7 +79,7 @@ def _against_copy(side: int, seconds: float) -> dict[str, Times]:
 
 
 def _two_threads_of_sha256() -> float:
-    """How much more two threads can do here and now, with work that needs neither memory nor the GIL."""
+    """Return how many times the work of one thread two threads do now; the work needs neither memory nor the GIL."""
 
     def work() -> None:
         for _ in range(50):

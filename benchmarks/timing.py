@@ -1,12 +1,12 @@
-"""Rivals timed against each other in one run: A, B, C, then again, in a new order each round.
+"""Time rivals against each other in one run: A, B, C, then again, in a new order each round.
 
-What disturbs a measurement (another program, a change of the clock) then disturbs all rivals alike, so that their
-ratios hold even where their times do not.
+A disturbance (another program, a change of the clock frequency) then affects all rivals alike. So the ratios are right
+even if the times are not.
 
-The numbers are pyperf's: a stretch of the run is a `pyperf.Run`, all of them a `pyperf.Benchmark`, whose statistics are
-reported, and whose files `python -m pyperf` reads (``--pyperf FILE``). Its runner is not used: it times one rival to
-the end before the next one starts, so that a change of the machine between them would pass for a difference of theirs.
-Other libraries (pytest-benchmark, timeit, asv) do the same. Only the order of the calls is our own.
+The statistics are those of pyperf. Each part of the run is a `pyperf.Run`, and all parts together are a
+`pyperf.Benchmark`. `python -m pyperf` reads its files (``--pyperf FILE``). We do not use the runner of pyperf: it times
+one rival to the end before the next one starts, so a change of the machine in between would look like a difference of
+the rivals. Other libraries (pytest-benchmark, timeit, asv) do the same. Only the order of the calls is ours.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Rival(NamedTuple):
     Attributes
     ----------
     run : callable
-        The timed call. Its argument is what `prepare` made of the index of the first image.
+        The timed call. Its argument is the result of `prepare` for the index of the first image.
     prepare : callable, optional
         Work before the clock starts.
     exact : bool, default True
@@ -46,7 +46,7 @@ class Rival(NamedTuple):
 
 
 class Ratio(NamedTuple):
-    """A ratio of two medians; `low` and `high` are the least and the greatest found in a stretch of the run."""
+    """A ratio of two medians; `low` and `high` are the least and the greatest ratio in a part of the run."""
 
     value: float
     low: float
@@ -64,7 +64,7 @@ class Times:
     Parameters
     ----------
     runs : sequence of sequences of float
-        A run is a stretch in which all rivals had their turns.
+        A run is a part of the measurement in which every rival was called.
     n_images : int
         How many images one call paints.
     """
@@ -90,7 +90,7 @@ class Times:
         return [statistics.median(run) * 1e6 for run in self.runs]
 
     def ratio(self, other: Times) -> Ratio:
-        """How many times the other's time this is."""
+        """Return this time divided by the other time."""
         ratios = [self.median / other.median]
         ratios += [a / b for a, b in zip(self.run_medians, other.run_medians, strict=True)]
         return Ratio(ratios[0], min(ratios), max(ratios))
@@ -110,9 +110,9 @@ _next_index = 0
 
 
 def fresh_index(n_images: int) -> int:
-    """Return the first of `n_images` indices that nothing in this run has used.
+    """Return the first of `n_images` indices that no call in this run has used.
 
-    The same index again and again would let the processor learn its branches, and find its rows in the cache.
+    With the same index at every call, the processor would learn the branches, and the rows would be in the cache.
     """
     global _next_index  # noqa: PLW0603
     first = _next_index
@@ -125,17 +125,17 @@ def race(
 ) -> dict[str, Times]:
     """Time the rivals in turns, for about `seconds` in all, and each at least once in every run.
 
-    A rival whose calls have used up its equal share of the time sits out until the others have caught up. Slow ones
-    then neither take most of the run, nor leave the caches cold for whoever comes next in more than a few rounds.
+    A rival that has used its equal share of the time waits until the others have used theirs. So slow rivals do not
+    take most of the run, and only in few rounds do they leave cold caches for the next rival.
 
     Parameters
     ----------
     rivals : mapping
-        Each paints `n_images` images a call, on the same memory.
+        Each paints `n_images` images per call, on the same memory.
     n_runs : int, default 5
-        Into how many runs the time is parted.
+        The number of runs that share the time.
     warmups : int, default 3
-        Calls of each rival before the clock starts.
+        The number of calls of each rival before the clock starts.
     """
     for rival, _ in itertools.product(rivals.values(), range(warmups)):
         rival.run(rival.prepare(fresh_index(n_images)))
@@ -187,7 +187,7 @@ def check_same_pixels(rivals: Mapping[str, Rival], images: NDArray[Any], n_image
     Raises
     ------
     AssertionError
-        If two leave different pixels in `images`, or one leaves them as they were.
+        If two rivals paint different pixels, or one changes no pixel.
     """
     index = fresh_index(n_images)
     untouched = images.copy()

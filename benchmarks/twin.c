@@ -1,8 +1,8 @@
-/* A plain C twin of dustaug's algorithm, to compare with.
+/* A plain C twin of dustaug's algorithm, for comparison.
 
-   It draws the same words, reads the same alias tables and paints the same pixels, the way one writes it in C: one
-   Philox block for each rectangle, the rectangle clipped, then one memset (or one loop of stores) for each of its rows.
-   The compiler may vectorise what it likes. Images are contiguous, uint8 or float32, NHWC or NCHW. */
+   It draws the same words, reads the same alias tables and paints the same pixels, in the usual way of C: it draws one
+   Philox block for each rectangle, clips the rectangle, and calls memset (or runs a loop of stores) for each of its rows.
+   The compiler may vectorise everything. Images are contiguous, uint8 or float32, NHWC or NCHW. */
 
 #include <stdint.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 enum { GREY, COLOR, NOISE, MEAN };
 enum { MAX_CHANNELS = 16 };
 
-/* benchmarks/twin.py fills this in by name, from dustaug's plan; the order is that of twin._FIELDS. */
+/* benchmarks/twin.py fills in these fields by name, from dustaug's plan. Their order is that of twin._FIELDS. */
 typedef struct {
     int64_t p_threshold, count_low, n_counts;
     int64_t rows, columns, inside;
@@ -100,7 +100,7 @@ static void fill_floats(float *target, int64_t n, float value)
         target[i] = value;
 }
 
-/* One brightness for all channels. */
+/* Paint one brightness in all channels. */
 static void paint_grey(const plan_t *plan, const float *levels, void *image, box_t box, int64_t brightness)
 {
     int64_t width = box.right - box.left, planes = 1, row = plan->width, n = width, first = box.left;
@@ -227,7 +227,7 @@ void dust(const plan_t *plan, const uint32_t *tables, const float *levels, uint8
     }
 }
 
-/* Rectangles that are known already: image, top, left, bottom, right, brightness. */
+/* Paint given rectangles: image, top, left, bottom, right, brightness. */
 void paint_only(const plan_t *plan, const float *levels, uint8_t *images, const int32_t (*rectangles)[6], int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -236,7 +236,7 @@ void paint_only(const plan_t *plan, const float *levels, uint8_t *images, const 
     }
 }
 
-/* The first bytes of each image, in one piece. */
+/* Set the first bytes of each image to 0, in one piece. */
 void clear(uint8_t *images, int64_t bytes_of_image, const int64_t *bytes, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

@@ -1,4 +1,4 @@
-"""The plain C twin of the kernel: compiled by gcc when asked for, called through ctypes."""
+"""The plain C twin of the kernel, compiled by gcc on first use and called through ctypes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _library() -> ctypes.CDLL:
 
 
 class _Arguments:
-    """What both entries need, made once; it keeps alive what the addresses point to."""
+    """The arguments of both entries, made once; the object keeps the arrays behind the addresses alive."""
 
     def __init__(self, images: NDArray[Any], spec: dustaug.Spec, layout: str) -> None:
         self.n, *sides = images.shape
@@ -103,7 +103,7 @@ def bind_dust(
 def bind_paint_only(
     images: NDArray[Any], spec: dustaug.Spec, *, layout: str = "NHWC"
 ) -> Callable[[NDArray[np.int32]], None]:
-    """Return a function that paints rectangles known beforehand: what is left if drawing were free."""
+    """Return a function that paints given rectangles: the time without the drawing."""
     library, ready = _library(), _Arguments(images, spec, layout)
     plan = ctypes.addressof(ready.plan)
     levels, target = ready.addresses
@@ -115,7 +115,7 @@ def bind_paint_only(
 
 
 def bind_memset(images: NDArray[Any]) -> Callable[[NDArray[np.int64]], None]:
-    """Return a function that sets so many bytes at the start of each image to 0: the floor of all painting."""
+    """Return a function that sets given numbers of bytes at the start of each image to 0: a lower bound of painting."""
     library, target, n, size = _library(), images.ctypes.data, len(images), images[0].nbytes
 
     def run(n_bytes: NDArray[np.int64], call: Any = library.clear, _alive: NDArray[Any] = images) -> None:

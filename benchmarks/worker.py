@@ -1,4 +1,4 @@
-"""What ``--only peers`` runs in fresh processes: ``python -m benchmarks.worker REQUEST ANSWER``, two JSON files."""
+"""The program that ``--only peers`` runs in fresh processes: ``python -m benchmarks.worker REQUEST ANSWER`` (JSON)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MANY_VERSIONS = (*_VERSIONS, "tensorflow-cpu", "opencv-python-headless", "numpy
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Check, time and weigh the rivals of some modules.
+    """Check or time the rivals of some modules, or measure their memory.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     -------
     dict
         `peers`: name, note and reason of each. `refused`: for each case and rival, why it does not take part. `found`:
-        what the work brought, for each case and rival. `versions`.
+        the result of the work for each case and rival. `versions`: the installed versions of the libraries.
     """
     peers = [
         peer for module in request["modules"] for peer in importlib.import_module(f"benchmarks.rivals.{module}").PEERS
@@ -103,10 +103,10 @@ def _rival(work: Work, case: Case, images: Any) -> Rival:
 
 
 def _memory(bound: Bound, case: Case, _: float, __: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Return two peaks in bytes: what the process grows by, and what Python and NumPy allocate in a warm call.
+    """Return two peaks in bytes: the growth of the process, and what Python and NumPy allocate in a warm call.
 
-    The growth is that of the first call on images of this size, after calls on small ones: TensorFlow keeps what it has
-    taken, so that a later call shows nothing.
+    The growth is that of the first call on images of this size, after calls on small ones. TensorFlow keeps memory that
+    it has allocated, so a later call would show nothing.
     """
     small, images = case._replace(side=32), case.make_images()
     found = {}

@@ -1,4 +1,4 @@
-"""Write gallery.md and its pictures, each from the code that stands above it: python -m docs.gallery, in a clone."""
+"""Write gallery.md and its pictures. The code above each picture makes it. In a clone: python -m docs.gallery."""
 
 import textwrap
 from pathlib import Path
@@ -14,7 +14,7 @@ GAP = 4
 
 
 class Shown(NamedTuple):
-    """A picture: the name of its file, its heading, what is said of it, and the code that makes `dusted`."""
+    """A picture: the name of its file, its heading, a text about it, and the code that makes `dusted`."""
 
     name: str
     heading: str
@@ -25,9 +25,9 @@ class Shown(NamedTuple):
 HEAD = """\
 # Gallery
 
-Everything here is made by the code above it, and nothing else: `python -m docs.gallery` writes this page and its
-pictures, and the tests hold them to the code, pixel by pixel. Each picture is the array `dusted`, its images side by
-side. Start with this:
+The code above each picture makes the picture: `python -m docs.gallery` writes this page and its pictures, and the tests
+compare them with the code, pixel by pixel. Each picture shows the images of the array `dusted` side by side. Start with
+this code:
 
 ```python
 from importlib.resources import files
@@ -47,8 +47,8 @@ def each(*specs, image=photo):
     return np.stack([dustaug.add_dust(image.copy(), spec, seed=7, index=0) for spec in specs])
 ```
 
-The photograph is 160 pixels wide here, so sizes in pixels look larger than on one of 224. To see your own pictures,
-type `dustaug preview guitar.jpg`.
+The photograph is 160 pixels wide here, so sizes in pixels look larger than on a photograph of 224 pixels. To see your
+own pictures, type `dustaug preview guitar.jpg`.
 """
 
 PAGE: list[str | Shown] = [
@@ -61,25 +61,25 @@ dusted = dustaug.add_dust(photos.copy(), dustaug.dust(), seed=7, index=0)
 dusted = dustaug.add_dust(photos.copy(), dustaug.cutout(56), seed=7, index=0)
 """),
     Shown("random_erasing", "random_erasing()", "One rectangle of noise, of random area and aspect, fully inside "
-          "(arXiv:1708.04896). As published, half of the images stay clean; `p=1` dusts all.", """
+          "(arXiv:1708.04896). As published, half of the images stay clean; `p=1` dusts all images.", """
 dusted = dustaug.add_dust(photos.copy(), dustaug.random_erasing(p=1), seed=7, index=0)
 """),
-    Shown("epochs", "The same image in four epochs", "Seed and index stay, the epoch does not.", """
+    Shown("epochs", "The same image in four epochs", "Seed and index stay the same, and the epoch changes.", """
 dusted = photos.copy()
 for epoch, image in enumerate(dusted):
     dustaug.add_dust(image, seed=7, epoch=epoch, index=0)
 """),
     "## How many\n",
-    Shown("count_range", "count_range", "Exactly 4, 8, 16 and 31 rectangles. The draws are nested: what 4 hide, 8 hide "
-          "too.", """
+    Shown("count_range", "count_range", "Exactly 4, 8, 16 and 31 rectangles. The 8 rectangles include the 4, and "
+          "so on.", """
 dusted = each(*(dustaug.dust(count_range=(n, n)) for n in (4, 8, 16, 31)))
 """),
-    Shown("p", "p", "Each image decides on its own whether it is dusted at all.", """
+    Shown("p", "p", "Each image is dusted with probability 0.5, independently of the others.", """
 dusted = dustaug.add_dust(photos.copy(), dustaug.dust(p=0.5, count_range=(16, 31)), seed=2, index=0)
 """),
-    "## How large\n\nA size is said in one unit, and the field's name says in which.\n",
-    Shown("half_size", "half_height_range, half_width_range", "Half sizes in pixels, height and width on their own. "
-          "`(1, 7)` is the post's.", """
+    "## How large\n\nA size has one unit, and the name of the field says which.\n",
+    Shown("half_size", "half_height_range, half_width_range", "Half sizes in pixels, height and width separately. "
+          "`(1, 7)` is the range of the post.", """
 spec = dustaug.dust(count_range=(16, 16))
 dusted = each(
     spec.replace(half_height_range=(1, 3), half_width_range=(1, 3)),
@@ -93,8 +93,8 @@ spec = dustaug.dust(count_range=(12, 12))
 sides = [(6, 6), (16, 16), (30, 30), (4, 40)]
 dusted = each(*(spec.replace(side_range=side) for side in sides))
 """),
-    Shown("fraction", "height_fraction_range, width_fraction_range", "Fractions of the image's sides. One of the two "
-          "serves for both.", """
+    Shown("fraction", "height_fraction_range, width_fraction_range", "Fractions of the image's sides. If you give only "
+          "the height, the width uses its range.", """
 spec = dustaug.dust(count_range=(12, 12))
 dusted = each(
     spec.replace(height_fraction_range=(0.02, 0.06)),
@@ -111,8 +111,8 @@ dusted = each(
     dustaug.dust(count_range=(8, 8), area_range=(0.005, 0.02), aspect_range=(0.1, 0.2)),
 )
 """),
-    Shown("pixels_or_fractions", "Pixels stay pixels, fractions grow along", "The photograph at 160 and at 40 pixels, "
-          "dust in pixels on the left, in fractions on the right. The small ones are enlarged to be seen.", """
+    Shown("pixels_or_fractions", "Pixels stay pixels, fractions grow along", "The photograph at 160 and at 40 pixels. "
+          "The sizes are in pixels on the left, and in fractions on the right. The small images are enlarged.", """
 small = np.asarray(coffee.resize((40, 40)))
 pixels = dustaug.dust(count_range=(8, 8))
 fractions = dustaug.dust(count_range=(8, 8), height_fraction_range=(0.02, 0.09))
@@ -121,8 +121,8 @@ on_large = each(pixels, fractions)
 dusted = np.stack([on_large[0], on_small[0], on_large[1], on_small[1]])
 """),
     "## Where\n",
-    Shown("center", "center, center_std", '`"normal"` with a deviation of 0.1, of 0.25 (the post\'s) and of 0.5; then '
-          '`"uniform"`.', """
+    Shown("center", "center, center_std", '`"normal"` with a standard deviation of 0.1, 0.25 (the post\'s) and 0.5; '
+          'then `"uniform"`.', """
 spec = dustaug.dust(count_range=(31, 31))
 dusted = each(
     spec.replace(center_std=(0.1, 0.1)),
@@ -131,7 +131,8 @@ dusted = each(
     spec.replace(center="uniform"),
 )
 """),
-    Shown("center_mean", "center_mean", "As (y, x), in fractions of the sides. A deviation of 0 keeps an axis still.",
+    Shown("center_mean", "center_mean", "The mean is (y, x), in fractions of the sides. A standard deviation of 0 "
+          "fixes the coordinate.",
           """
 spec = dustaug.dust(count_range=(31, 31))
 dusted = each(
@@ -141,32 +142,32 @@ dusted = each(
     spec.replace(center_std=(0.25, 0)),
 )
 """),
-    Shown("inside", 'center="uniform" and center="inside"', "The first two are clipped at the border, the last two lie "
-          "inside as a whole.", """
+    Shown("inside", 'center="uniform" and center="inside"', "The rectangles of the first two images are clipped at the "
+          "border. Those of the last two lie fully inside.", """
 squares = dustaug.dust(count_range=(10, 10), side_range=(40, 40), spare_last=False)
 dusted = photos.copy()
 dustaug.add_dust(dusted[:2], squares.replace(center="uniform"), seed=7, index=0)
 dustaug.add_dust(dusted[2:], squares.replace(center="inside"), seed=7, index=0)
 """),
     "## Filled with what\n",
-    Shown("fill", "fill", '`"grey"`: one brightness a rectangle. `"color"`: one for each channel. `"noise"`: one for '
-          'each value. `"mean"`: the image\'s own mean colour.', """
+    Shown("fill", "fill", '`"grey"`: one brightness for each rectangle. `"color"`: one for each channel. `"noise"`: '
+          'one for each value. `"mean"`: the mean colour of the image.', """
 spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
 dusted = each(*(spec.replace(fill=fill) for fill in ("grey", "color", "noise", "mean")))
 """),
-    Shown("fill_value", 'fill="constant" and fill_value', "A brightness, or one for each channel: black, white, middle "
-          "grey, and the mean colour of ImageNet.", """
+    Shown("fill_value", 'fill="constant" and fill_value', "One brightness, or one for each channel: black, white, "
+          "middle grey, and the mean colour of ImageNet.", """
 spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
 values = [0, 255, 127.5, (123.675, 116.28, 103.53)]
 dusted = each(*(spec.replace(fill="constant", fill_value=value) for value in values))
 """),
-    Shown("fill_range", "fill_range", "All brightness, the dark, the bright, and next to none of it.", """
+    Shown("fill_range", "fill_range", "All values of brightness, dark values, bright values, and a narrow range.", """
 spec = dustaug.dust(count_range=(16, 16), half_height_range=(4, 14), half_width_range=(4, 14))
 ranges = [(0, 255), (0, 60), (200, 255), (120, 136)]
 dusted = each(*(spec.replace(fill_range=fill_range) for fill_range in ranges))
 """),
     "## Cutout and Random Erasing, varied\n",
-    Shown("cutout_size", "cutout: sizes", "Sides of 16, 32, 64 and 96 pixels.", """
+    Shown("cutout_size", "cutout: sizes", "The sides are 16, 32, 64 and 96 pixels.", """
 dusted = each(*(dustaug.cutout(size) for size in (16, 32, 64, 96)))
 """),
     Shown("cutout_fill", "cutout: fills", "White, mean colour, noise, and eight small squares instead of one.", """
@@ -187,8 +188,8 @@ dusted = each(
 )
 """),
     "## Masks\n",
-    Shown("masks", "What is hidden, as a mask", "The dusted photograph, what the rectangles cover, what is left of the "
-          "photograph, and what was hidden of it.", """
+    Shown("masks", "What is hidden, as a mask", "The dusted photograph, the mask of the rectangles, the visible part "
+          "of the photograph, and the hidden part.", """
 spec = dustaug.dust(count_range=(31, 31), half_height_range=(4, 14), half_width_range=(4, 14))
 rectangles = dustaug.sample_rectangles(spec, height=160, width=160, seed=7, index=0)
 mask = rectangles.mask(160, 160)[0, :, :, np.newaxis]
@@ -198,8 +199,8 @@ dustaug.paint_rectangles(dusted[:1], rectangles)
 """),
     """## On guitars
 
-These are drawn by code, by the example that repeats [the post's experiment](guitars.md). From the wheel, import
-`dustaug.examples.guitars` and `dustaug.examples.graffiti` instead.
+The example that repeats [the post's experiment](guitars.md) draws these guitars by code. If you installed the wheel,
+import `dustaug.examples.guitars` and `dustaug.examples.graffiti` instead.
 """,
     Shown("guitars", "Clean", "Four of the seven models.", """
 from examples.guitars import draw_guitar
@@ -209,15 +210,15 @@ pictures = [draw_guitar(model, size=160, seed=7, index=0) for model in models]
 guitars = np.stack([picture.image for picture in pictures])
 dusted = guitars
 """),
-    Shown("guitars_dust", "Under dust", "What the classifier trains on: each image has dust of its own.", """
+    Shown("guitars_dust", "Under dust", "The classifier trains on such images: each has its own dust.", """
 dusted = dustaug.add_dust(guitars.copy(), dustaug.dust(count_range=(16, 31)), seed=7, index=0)
 """),
-    Shown("guitars_presets", "Under Cutout and Random Erasing", "Two of each.", """
+    Shown("guitars_presets", "Under Cutout and Random Erasing", "Two guitars each.", """
 dusted = guitars.copy()
 dustaug.add_dust(dusted[:2], dustaug.cutout(40), seed=7, index=0)
 dustaug.add_dust(dusted[2:], dustaug.random_erasing(p=1), seed=7, index=2)
 """),
-    Shown("guitars_graffiti", "Under graffiti", "What the classifier is tested on: never rectangles.", """
+    Shown("guitars_graffiti", "Under graffiti", "The classifier is tested on such images, and never on rectangles.", """
 from examples.graffiti import paint_graffiti
 
 bodies = np.stack([picture.body for picture in pictures])
@@ -238,9 +239,9 @@ def _entry(shown: Shown) -> str:
 
 
 def make_pictures() -> dict[str, NDArray[np.uint8]]:
-    """Run the page's code from top to bottom, and return every `dusted`, (n, h, w, 3)."""
+    """Run the code of the page from top to bottom, and return every `dusted`, (n, h, w, 3)."""
     names: dict[str, Any] = {}
-    exec(HEAD.partition("```python")[2].partition("```")[0], names)  # noqa: S102  The page's own code.
+    exec(HEAD.partition("```python")[2].partition("```")[0], names)  # noqa: S102  The code of the page above.
     pictures = {}
     for shown in PAGE:
         if isinstance(shown, Shown):
@@ -250,7 +251,7 @@ def make_pictures() -> dict[str, NDArray[np.uint8]]:
 
 
 def side_by_side(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay images (n, h, w, 3) out in a row, (h, n * w + gaps, 4), with nothing in between."""
+    """Put images (n, h, w, 3) in a row, (h, n * w + gaps, 4), with transparent gaps in between."""
     opaque = np.concatenate([images, np.full_like(images[..., :1], 255)], axis=-1)
     padded = np.pad(opaque, ((0, 0), (0, 0), (0, GAP), (0, 0)))
     return np.concatenate(list(padded), axis=1)[:, :-GAP]

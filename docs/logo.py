@@ -1,4 +1,4 @@
-"""Draw the site's mark, dust by dustaug: python docs/logo.py."""
+"""Draw the logo of the site, with dust by dustaug: python docs/logo.py."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from PIL import Image
 import dustaug
 
 INK, AMBER = (38, 43, 51), (240, 165, 40)
-SEED = 15  # Of the first forty, the one that is still a disc, and dusty, at 16 pixels.
+SEED = 15  # Of the first forty seeds, this one still shows a disc with dust at 16 pixels.
 
 
 def logo() -> Image.Image:
-    """Return the mark: an amber disc on ink, some of it under dust."""
+    """Return the logo: an amber disc on a dark background, partly under dust."""
     y, x = np.mgrid[:64, :64] - 31.5
     image = np.full((64, 64, 3), INK, np.uint8)
     image[y**2 + x**2 < 24**2] = AMBER

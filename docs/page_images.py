@@ -1,4 +1,4 @@
-"""Draw the pictures that pages save themselves again, by running their examples: python -m docs.page_images."""
+"""Run the examples of pages that save pictures, to draw these pictures again: python -m docs.page_images."""
 
 import os
 import re
@@ -11,7 +11,7 @@ PAGES = ("robustness.md", "why.md")
 
 
 def main() -> None:
-    """Run each page's blocks of Python in docs/images, as far as they draw: what follows may need a framework."""
+    """Run the Python blocks of each page in docs/images, up to the last picture. Later blocks may need a framework."""
     mpl.use("Agg")
     os.chdir(DOCS / "images")
     for page in PAGES:
@@ -19,7 +19,7 @@ def main() -> None:
         text = (DOCS / page).read_text(encoding="utf-8")
         drawing = text[: text.index("```", text.rindex(".savefig("))] + "```"
         for block in re.findall(r"```python\n(.*?)```", drawing, re.DOTALL):
-            exec(block, names)  # noqa: S102  These are our own examples, which the tests run too.
+            exec(block, names)  # noqa: S102  The code is from our own pages, and the tests run it too.
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Roles in docstrings, as in :func:`dustaug.add_dust`, become links of the reference."""
+"""Turn roles in docstrings, such as :func:`dustaug.add_dust`, into links to the reference."""
 
 import re
 
@@ -8,10 +8,10 @@ ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):`(~?)([\w.]+)`")
 
 
 class Roles(griffe.Extension):
-    """Rewrites every docstring that mkdocstrings is about to show."""
+    """An extension that rewrites every docstring before mkdocstrings shows it."""
 
     def on_object(self, *, obj: griffe.Object, **_: object) -> None:
-        """Write links where there were roles; a name that leads nowhere stays as code."""
+        """Replace roles by links. A name without a target becomes code."""
         if obj.docstring:
             obj.docstring.value = ROLE.sub(lambda role: _link(obj, role[1], role[2]), obj.docstring.value)
 

@@ -1,1 +1,1 @@
-"""Worked examples of dustaug, with data of their own."""
+"""Worked examples of dustaug, with their own data."""

@@ -1,7 +1,7 @@
-"""Graffiti on the guitars' bodies, in two styles of paint: strokes of a marker, and spray.
+"""Graffiti on the bodies of guitars, in two styles of paint: strokes of a marker, and spray.
 
-A classifier that is tuned on one style is tested on the other. Marks are added until the wanted share of the body is
-hidden. They are strokes, letters, discs, stars and splatter, never rectangles: nothing here looks like dust.
+A classifier is tuned on one style and tested on the other. The program adds marks until they hide the wanted share of
+the body. A mark is a stroke, letter, disc, star or splatter, and never a rectangle, so it does not look like dust.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ __all__ = ["SHARES", "STYLES", "paint_graffiti"]
 SHARES = {1: 0.11, 2: 0.22, 3: 0.36}
 """The share of the body that each severity hides."""
 
-# Adding marks ends this near to the wanted share, or after so many tries.
+# The program stops adding marks this close to the wanted share, or after this many tries.
 _NEAR = 0.01
 _TRIES = 300
 
-# Strokes of capital letters, as points of a grid of 3 by 5: x, then y. Without vowels, chance spells no word.
+# Strokes of capital letters, as points (x, y) of a grid of 3 by 5. There are no vowels, so chance spells no word.
 _LETTERS = (
     "000424", "0400122024", "04002420", "0400202202", "0400202202 0224", "0020 1014", "0004122420", "0024 2004",
     "001220 1214", "00200424", "001420", "0020140403",
 )  # fmt: skip
 
-# A mark is strokes, each its points and its width; without width it is a filled polygon.
-# Its middle is at (0, 0), and its size about 1.
+# A mark is a list of strokes. A stroke has points and a width; without a width it is a filled polygon.
+# The middle of a mark is at (0, 0), and its size is about 1.
 Points = NDArray[np.float64]
 Mark = list[tuple[Points, float]]
 
@@ -54,18 +54,18 @@ def paint_graffiti(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Paint graffiti on a copy of the images.
 
-    What is painted on image i is a pure function of (its body, severity, style, seed, index + i).
+    The paint on image i is a pure function of (body of image i, severity, style, seed, index + i).
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, size, size, 3)
-        Stays as it is.
+        The images; they are not changed.
     bodies : ndarray of bool, shape (n, size, size)
-        Where the guitars' bodies are; each has some.
+        The pixels of each guitar's body; each image needs at least one.
     severity : {1, 2, 3}
-        How much of the body is hidden: about 0.11, 0.22 or 0.36 of it.
+        The share of the body that is hidden: about 0.11, 0.22 or 0.36.
     style : {"marker", "spray"}
-        Hard strokes and letters, or soft blobs, drips, discs, stars and splatter.
+        Hard strokes and letters (marker), or soft blobs, drips, discs, stars and splatter (spray).
     seed : int
         Not negative.
     index : int
@@ -76,7 +76,7 @@ def paint_graffiti(
     painted : ndarray of uint8, shape (n, size, size, 3)
         The painted copy.
     coverage : ndarray of float64, shape (n,)
-        The share of each body that is hidden, by paint of more than half opacity.
+        The share of each body that is hidden, that is, under paint of more than half opacity.
 
     Raises
     ------
@@ -121,11 +121,11 @@ def _check_arrays(images: Any, bodies: Any) -> None:
 def _paint(
     image: NDArray[np.uint8], body: NDArray[np.bool_], share: float, style: str, rng: np.random.Generator
 ) -> float:
-    """Paint marks on one image in place until `share` of the body is hidden, and return the share that is."""
+    """Paint marks on one image in place until `share` of the body is hidden, and return the share that is hidden."""
     places, unit = np.argwhere(body), math.sqrt(body.sum())
     canvas, opacity = image.astype(np.float32), np.zeros(body.shape, np.float32)
     covered = 0.0
-    # A mark that would hide too much is made smaller each time.
+    # If a mark would hide too much, the next try makes it smaller.
     shrink = 1.0
     for _ in range(_TRIES):
         if covered > share - _NEAR:
@@ -157,7 +157,7 @@ def _draw_colour(rng: np.random.Generator) -> Floats:
 
 
 def _rasterise(mark: Mark, place: Points, size: float, turn: float, side: int) -> Floats:
-    """How much of each pixel a mark covers, from 0 to 1."""
+    """Return the share of each pixel that a mark covers, from 0 to 1."""
     times = 3
     image = Image.new("L", (side * times, side * times))
     draw = ImageDraw.Draw(image)
@@ -186,7 +186,7 @@ def _spray(cover: Floats, unit: float, rng: np.random.Generator) -> Floats:
 
 
 def _wander(rng: np.random.Generator, steps: int, bend: float) -> Points:
-    """Draw a smooth line that changes its direction at random, of length 1, about its middle."""
+    """Draw a smooth line of length 1 with random changes of direction, centred at its middle."""
     heading = rng.uniform(0, 2 * math.pi) + np.cumsum(np.cumsum(rng.normal(0, bend, steps)) / 2)
     points = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0) / steps
     return np.asarray(points - points.mean(0))
@@ -197,7 +197,7 @@ def _scrawl(rng: np.random.Generator) -> Mark:
 
 
 def _scribble(rng: np.random.Generator) -> Mark:
-    """Go to and fro, as one crosses something out."""
+    """Draw strokes to and fro, as if crossing something out."""
     turns = int(rng.integers(5, 10))
     x = np.linspace(-0.45, 0.45, turns) + rng.normal(0, 0.03, turns)
     y = np.where(np.arange(turns) % 2, 0.22, -0.22) + rng.normal(0, 0.06, turns)
@@ -205,7 +205,7 @@ def _scribble(rng: np.random.Generator) -> Mark:
 
 
 def _tag(rng: np.random.Generator) -> Mark:
-    """Write two to four letters, slanted."""
+    """Write two to four slanted letters."""
     n = int(rng.integers(2, 5))
     width, slant = float(rng.uniform(0.06, 0.09)), float(rng.uniform(-0.35, 0.1))
     mark: Mark = []
@@ -219,7 +219,7 @@ def _tag(rng: np.random.Generator) -> Mark:
 
 
 def _rings(rng: np.random.Generator) -> Mark:
-    """Draw a circle or a spiral with a free hand."""
+    """Draw a circle or a spiral that looks hand-drawn."""
     turns = float(rng.choice([1.1, 2.2, 3.1]))
     angle = np.linspace(0, turns * 2 * math.pi, 40) + rng.uniform(0, 6)
     radius = np.linspace(0.32, 0.32 if turns < 2 else 0.07, 40) * rng.uniform(0.8, 1.1)
@@ -238,7 +238,7 @@ def _arrow(rng: np.random.Generator) -> Mark:
 
 
 def _stripe(rng: np.random.Generator) -> Mark:
-    """Spray a broad line, from which paint runs down."""
+    """Spray a broad line with paint running down from it."""
     points, width = 0.9 * _wander(rng, 24, 0.07), float(rng.uniform(0.15, 0.22))
     return [(points, width), *_drips(rng, points[:: 24 // int(rng.integers(2, 5))])]
 
@@ -271,7 +271,7 @@ def _star(rng: np.random.Generator) -> Mark:
 
 
 def _splatter(rng: np.random.Generator) -> Mark:
-    """Throw drops of paint, small ones farther out."""
+    """Throw drops of paint, with smaller drops farther out."""
     mark: Mark = []
     for _ in range(int(rng.integers(10, 22))):
         far, angle = abs(rng.normal(0, 0.24)), rng.uniform(0, 2 * math.pi)

@@ -1,8 +1,8 @@
-"""The guitar classifier of the 2017 post: trained with and without dust, tested on guitars with graffiti.
+"""The guitar classifier of the 2017 post: it is trained with and without dust, and tested on guitars with graffiti.
 
-``python -m dustaug.examples.guitar_classifier``, or ``python examples/guitar_classifier.py`` in a clone, draws seven
-models of guitars, trains a small network on them twice, and shows what graffiti does to the two. ``--help`` tells the
-rest: more arms and seeds, photos of your own, pre-trained networks, and answers for single pictures.
+Run ``python -m dustaug.examples.guitar_classifier``, or ``python examples/guitar_classifier.py`` in a clone. It draws
+seven models of guitars, trains a small network on them twice, and tests both networks under graffiti. ``--help`` lists
+more options: other arms and seeds, your own photos, pre-trained networks, and answers for single pictures.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 import dustaug
 from dustaug._extras import MissingExtraError, name_extra
 
-if not __package__:  # Run as a file of a clone, it is a part of the package that it lies in.
+if not __package__:  # If it runs as a file of a clone, it still belongs to its package.
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     __package__ = "examples"
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is talkative.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs too much.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 _missing = ""
@@ -48,7 +48,7 @@ else:
 
 __all__ = ["main"]
 
-# Settings are chosen with the one style of paint, and tested with the other.
+# Settings are chosen with one style of paint and tested with the other.
 _STYLES = {"test": "spray", "validation": "marker"}
 _TEST_PER_MODEL = 40
 _SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 7, 2
@@ -71,26 +71,28 @@ def run(
     images: Annotated[list[Path] | None, typer.Argument(help="Pictures, with --predict.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for results, figures and models.")] = Path("guitars"),
     arms: Annotated[
-        str, typer.Option(help="Any of none, dust, cutout, random-erasing, input-dropout, with commas.")
+        str, typer.Option(help="Any of none, dust, cutout, random-erasing, input-dropout, separated by commas.")
     ] = "none,dust",
-    seeds: Annotated[str, typer.Option(help="Seeds with commas; each draws guitars of its own.")] = "0",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training pictures.")] = 30,
+    seeds: Annotated[str, typer.Option(help="Seeds separated by commas; each draws its own guitars.")] = "0",
+    epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 30,
     size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 96,
-    per_model: Annotated[int, typer.Option(min=5, help="Drawn training pictures of each model.")] = 100,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep the trainings that a stopped run finished.")] = False,
+    per_model: Annotated[int, typer.Option(min=5, help="Number of drawn training pictures per model.")] = 100,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     evaluate: Annotated[
-        str, typer.Option(help="test, or validation to choose settings with: other pictures, another paint.")
+        str, typer.Option(help="test, or validation for choosing settings, with other pictures and another paint.")
     ] = "test",
     data: Annotated[
-        Path | None, typer.Option(help="Photos instead of drawings: a folder with one folder per class.")
+        Path | None, typer.Option(help="Use photos instead of drawings: a folder with one folder per class.")
     ] = None,
     backbone: Annotated[
-        str, typer.Option(help="small, trained from scratch, or resnet50, mobilenetv2, efficientnetb0.")
+        str, typer.Option(help="small (trained from scratch), resnet50, mobilenetv2 or efficientnetb0.")
     ] = "small",
-    weights: Annotated[str, typer.Option(help="Of such a backbone: imagenet, a file, or none.")] = "imagenet",
-    predict: Annotated[bool, typer.Option("--predict", help="Train nothing: answer with the models in --out.")] = False,
+    weights: Annotated[str, typer.Option(help="Weights of the backbone: imagenet, a file, or none.")] = "imagenet",
+    predict: Annotated[
+        bool, typer.Option("--predict", help="Do not train; classify pictures with the models in --out.")
+    ] = False,
 ) -> None:
-    """Train a guitar classifier with and without dust, and see what graffiti does to it."""
+    """Train a guitar classifier with and without dust, and test it under graffiti."""
     if predict:
         _predict(images or [], out)
         return
@@ -106,7 +108,7 @@ def run(
         photos=data,
         evaluate=_choose("evaluate", evaluate, tuple(_STYLES))[0],
     )
-    tf.config.experimental.enable_op_determinism()  # The same seed gives the same weights, to the bit.
+    tf.config.experimental.enable_op_determinism()  # The same seed gives exactly the same weights.
     experiment.run(resume=resume)
 
 
@@ -129,7 +131,7 @@ def _whole_number(name: str, text: str) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Split:
-    """Pictures to learn from, to draw the curves with, and to be judged by, and the names of their classes."""
+    """The pictures for training, for the validation curves and for the test, and the names of their classes."""
 
     training: Part
     validation: Part
@@ -139,7 +141,7 @@ class _Split:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Experiment:
-    """Arms trained on the same pictures, and judged by the same graffiti."""
+    """Arms that are trained on the same pictures and tested under the same graffiti."""
 
     out: Path
     arms: tuple[str, ...]
@@ -151,7 +153,7 @@ class _Experiment:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that the results depend on, but the arms and seeds."""
+        """Everything that the results depend on, except the arms and seeds."""
         return {
             **dataclasses.asdict(self.recipe),
             "data": "drawn" if self.photos is None else str(self.photos),
@@ -165,7 +167,7 @@ class _Experiment:
         }
 
     def run(self, *, resume: bool) -> None:
-        """Train and judge what is not there yet, and write results and figures."""
+        """Train and test the models that are missing, and write results and figures."""
         console = Console(stderr=True)
         (self.out / "trainings").mkdir(parents=True, exist_ok=True)
         results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
@@ -191,16 +193,16 @@ class _Experiment:
         console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
 
     def _read(self, seed: int) -> _Split:
-        """Draw guitars, or read photos."""
+        """Draw the guitars, or read the photos."""
         if self.photos is None:
             size = self.recipe.size
             numbers = (self.per_model, _TEST_PER_MODEL, _TEST_PER_MODEL)
-            # Each part has a seed of its own, and no two runs share one.
+            # Each part has its own seed, and no two runs share a seed.
             drawn = [make_guitars(n, size=size, seed=3 * seed + part) for part, n in enumerate(numbers)]
             training, validation, test = (Part(part.images, part.labels, part.bodies) for part in drawn)
             return _Split(training=training, validation=validation, test=test, names=MODELS)
         photos = load_photos(self.photos, size=self.recipe.size, seed=seed)
-        # Where the guitar is in a photo is not known: graffiti may fall everywhere.
+        # We do not know where the guitar is in a photo, so graffiti may fall everywhere.
         everywhere = np.ones(photos.images.shape[:3], bool)
         training, validation = (
             Part(photos.images[chosen], photos.labels[chosen], everywhere[chosen])
@@ -265,7 +267,7 @@ class _Experiment:
 
 
 def _choose_answers(scores: dict[str, Any], labels: Any) -> Any:
-    """Pictures to show: the first ones of different classes on which the models disagree, then the first others."""
+    """Choose the pictures to show: first those of different classes on which the models disagree, then others."""
     guesses = np.stack([rows.argmax(axis=1) for rows in scores.values()])
     disagree = (guesses != guesses[0]).any(axis=0)
     order = np.argsort(~disagree, kind="stable")
@@ -279,7 +281,7 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def _summary(results: dict[str, Any]) -> Table:
-    """Table of the arms, with the spread over seeds."""
+    """Return a table of the arms, with the spread over seeds."""
     n_seeds = len(next(iter(results["arms"].values())))
     title = "Accuracy in %, clean and with graffiti on so much of the body"
     table = Table(title=title + (", mean±deviation of seeds" if n_seeds > 1 else ""), box=None)
@@ -300,7 +302,7 @@ def _summary(results: dict[str, Any]) -> Table:
 
 
 def _predict(paths: list[Path], out: Path) -> None:
-    """Print the top three answers of each arm's first model to each picture."""
+    """Print the top three answers to each picture, from the first model of each arm."""
     if not paths:
         raise typer.BadParameter("--predict must be given pictures, got none: type --predict guitar.jpg")
     found = (out / "trainings").glob("*.json")

@@ -1,8 +1,8 @@
 """Figures of the guitar classifier: learning curves, dusted pictures, accuracy under graffiti, and answers.
 
-Each ``…_figure`` returns a matplotlib figure that no window and no global state knows of, and each ``draw_…`` writes it
-to a file. They are made for a talk, and can still be read when a README shows them 800 pixels wide. An arm, which is
-one way to hide parts of the training pictures, has the same colour in all of them.
+Each ``…_figure`` returns a matplotlib figure without a window and without global state. Each ``draw_…`` writes such a
+figure to a file. The figures are made for a talk, and stay readable at a width of 800 pixels in a README. An arm is one
+way to hide parts of the training pictures. It has the same colour in all figures.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 Histories = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
 Style = tuple[str, str, str]
 
-# Label, colour and marker of each arm. The colours are those of Okabe and Ito, made for the colour-blind.
+# Label, colour and marker of each arm. The colours are those of Okabe and Ito, for colour-blind readers.
 _ARMS: dict[str, Style] = {
     "none": ("No dust", "#3c3c3c", "s"),
     "dust": ("Dust", "#0072b2", "o"),
@@ -53,7 +53,7 @@ _RIGHT, _WRONG, _UNKNOWN = "#1a7f4b", "#f0a58a", "#8c8c8c"
 _BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
 _GRID, _GREY = "#e4e4e4", "#6a6a6a"
 _WIDTH = 10.0  # Inches.
-_DPI = 160  # So that a figure is 1,600 pixels wide.
+_DPI = 160  # This makes a figure 1,600 pixels wide.
 
 
 def draw_learning_curves(histories: Histories, path: str | os.PathLike[str]) -> Path:
@@ -85,16 +85,16 @@ def draw_answers(
 
 
 def curves_figure(histories: Histories) -> Figure:
-    """Draw accuracy and loss against epochs: the means of the seeds, with bands from the lowest to the highest one.
+    """Draw accuracy and loss against epochs: the mean of the seeds, with a band from the lowest to the highest.
 
-    Training is thin and dashed, and has no band; the clean validation pictures are a thick line. A loss far above all
-    that was met in training leaves the figure at its top, rather than flatten everything else.
+    The line of the training is thin and dashed, and has no band. The line of the clean validation pictures is thick. A
+    loss far above all training losses leaves the figure at the top, so that it does not flatten the other curves.
 
     Parameters
     ----------
     histories : dict of str to list of dict
-        For each arm a dict for each seed, of lists named accuracy, loss, val_accuracy and val_loss with one number for
-        each epoch. Accuracies run from 0 to 1.
+        For each arm, a dict for each seed. It has the lists accuracy, loss, val_accuracy and val_loss, with one number
+        for each epoch. Accuracies run from 0 to 1.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def curves_figure(histories: Histories) -> Figure:
             label, color, _ = styles[arm]
             training, clean = (unit * np.array([run[name] for run in runs]) for name in (key, f"val_{key}"))
             epochs = np.arange(1, training.shape[1] + 1)
-            dot = "o" if len(epochs) == 1 else ""  # A line of one point cannot be seen.
+            dot = "o" if len(epochs) == 1 else ""  # A line of one point is invisible.
             front = 2.5 if arm == "dust" else 2.0
             ax.plot(epochs, training.mean(0), marker=dot, linestyle=(0, (3, 1.6)), linewidth=1.3, color=color)
             ax.plot(epochs, clean.mean(0), marker=dot, linewidth=2.4, color=color, label=label, zorder=front)
@@ -131,12 +131,12 @@ def curves_figure(histories: Histories) -> Figure:
 
 
 def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
-    """Lay the same training pictures out as each arm sees them.
+    """Draw the same training pictures as each arm sees them.
 
     Parameters
     ----------
     sheets : dict of str to ndarray of uint8, shape (n, size, size, 3)
-        The pictures of each arm, which gets a row.
+        The pictures of each arm; an arm gets one row.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
     """
     columns = len(next(iter(sheets.values())))
     styles, margin, gap = _styles(sheets), 1.25, 0.06
-    # Few pictures make a narrow figure, not huge pictures.
+    # With few pictures the figure becomes narrow, and the pictures do not become huge.
     cell = min((_WIDTH - margin - gap) / columns, 2.2)
     width, height = margin + columns * cell + gap, len(sheets) * cell + gap
     figure = Figure((width, height))
@@ -163,15 +163,15 @@ def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
 def graffiti_figure(results: Mapping[str, Any]) -> Figure:
     """Draw accuracy and flip rate against the share of the body under graffiti, both at the same scale.
 
-    Lines join the means of the seeds, and end beside the last one in numbers; where there are several, the seeds are
-    pale marks.
+    Lines join the means of the seeds, and the last mean is also given as a number. With several seeds, each is a
+    pale mark.
 
     Parameters
     ----------
     results : dict
-        What results.json holds. Of it, ``results["arms"]`` is read: for each arm a dict for each seed, with ``clean``,
-        the accuracy without graffiti, and with lists ``graffiti``, ``flips`` and ``coverage`` that have a share, from
-        0 to 1, for each severity.
+        The content of results.json. The function reads ``results["arms"]``: for each arm, a dict for each seed. It has
+        ``clean``, the accuracy without graffiti, and the lists ``graffiti``, ``flips`` and ``coverage``, with a share
+        from 0 to 1 for each severity.
 
     Returns
     -------
@@ -228,15 +228,15 @@ def answers_figure(
     Parameters
     ----------
     images : ndarray of uint8, shape (n, size, size, 3)
-        The pictures that were shown to the models.
+        The pictures that the models classified.
     labels : ints, (n,)
-        The right classes. They are not looked at without `ground_truth`.
+        The right classes. Without `ground_truth` they are not used.
     scores : dict of str to ndarray, shape (n, classes)
-        Each arm's scores from 0 to 1, as softmax gives them.
+        The scores of each arm from 0 to 1, for instance of a softmax.
     names : sequence of str
-        The classes' names.
+        The names of the classes.
     ground_truth : bool, default True
-        Whether to say which answers are right, and the true names under the pictures.
+        Whether to mark the right answers, and to write the true names under the pictures.
 
     Returns
     -------
@@ -276,13 +276,13 @@ def _draw_bars(ax: Axes, scores: NDArray[Any], names: Sequence[str], truth: int 
 
 
 def _styles(arms: Iterable[str]) -> dict[str, Style]:
-    """Label, colour and marker of each arm; those without are given further ones in turn."""
+    """Return label, colour and marker of each arm; unknown arms get further ones in turn."""
     further = itertools.cycle(_FURTHER)
     return {arm: _ARMS[arm] if arm in _ARMS else (arm.replace("-", " "), *next(further)) for arm in arms}
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """Move places as little as needed for at least `gap` between neighbours, in their order."""
+    """Move places as little as possible until neighbours are at least `gap` apart; their order stays."""
     moved = np.array(places, float)
     order = np.argsort(moved, kind="stable")
     for _ in range(200):
@@ -295,7 +295,7 @@ def _apart(places: Sequence[float], gap: float) -> list[float]:
 
 
 def _name_arms(figure: Figure, ax: Axes) -> None:
-    """Write a legend of the arms under the axes, in one row as long as it fits."""
+    """Write a legend of the arms under the axes, in one row if it fits."""
     handles, labels = ax.get_legend_handles_labels()
     columns = len(labels) if sum(map(len, labels)) < 60 else 4
     figure.legend(

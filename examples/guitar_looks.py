@@ -1,4 +1,4 @@
-"""The choices of one picture of a guitar: finish, hardware and camera, drawn at random."""
+"""The random choices of one picture of a guitar: finish, hardware and camera."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["BLACK", "EBONY", "IVORY", "MAPLE", "PEARL", "ROSEWOOD", "Colour", "L
 
 Colour = tuple[int, int, int]
 
-# All electric guitars share these, so that colour does not tell the model.
+# All models share these, so the colour does not give away the model.
 SOLIDS: tuple[Colour, ...] = (
     (24, 24, 26), (240, 238, 230), (234, 222, 184), (206, 42, 40), (150, 22, 34), (92, 20, 34), (222, 118, 96),
     (238, 158, 178), (240, 200, 84), (232, 128, 40), (158, 208, 178), (120, 184, 202), (40, 92, 158), (24, 40, 88),
@@ -23,7 +23,7 @@ SOLIDS: tuple[Colour, ...] = (
 METALLICS: tuple[Colour, ...] = (
     (186, 190, 196), (190, 158, 88), (112, 142, 172), (138, 40, 48), (74, 104, 84), (62, 66, 76), (88, 70, 120),
 )  # fmt: skip
-# From the middle of the body to its edge.
+# These run from the middle of the body to its edge.
 BURSTS: tuple[tuple[Colour, Colour, Colour], ...] = (
     ((222, 160, 74), (158, 62, 30), (26, 18, 16)),
     ((226, 172, 88), (176, 106, 44), (44, 26, 18)),
@@ -33,7 +33,7 @@ BURSTS: tuple[tuple[Colour, Colour, Colour], ...] = (
     ((118, 176, 210), (52, 104, 166), (16, 26, 58)),
     ((206, 92, 70), (150, 36, 36), (48, 14, 18)),
 )
-# Light and dark of the grain.
+# The light and the dark colour of the grain.
 WOODS: tuple[tuple[Colour, Colour], ...] = (
     ((232, 198, 142), (206, 162, 102)),
     ((222, 178, 112), (190, 138, 76)),
@@ -148,7 +148,7 @@ def _pick(rng: np.random.Generator, choices: Sequence[Any], weights: Sequence[fl
 
 
 def _draw_colours(rng: np.random.Generator, finish: str) -> tuple[Colour, ...]:
-    """Colours of a finish, each a little off its usual one."""
+    """Draw the colours of a finish, each slightly different from the usual one."""
     chosen = _pick(rng, {"solid": SOLIDS, "metallic": METALLICS, "burst": BURSTS, "wood": WOODS}[finish])
     colours = np.array(chosen).reshape(-1, 3) * rng.uniform(0.9, 1.1) + rng.normal(0, 4, 3)
     return tuple(tuple(colour) for colour in colours.clip(8, 250).astype(int).tolist())

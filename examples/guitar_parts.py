@@ -1,4 +1,4 @@
-"""The parts of a guitar, from pickguard to head, drawn flat in millimetres of the instrument."""
+"""Draw the parts of a guitar, from pickguard to head, as flat shapes in millimetres of the instrument."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 
 @functools.cache
 def curve(outline: Outline, steps: int = 8) -> Curve:
-    """Points of the smooth closed curve through an outline, as cubic pieces with tangents by chord length."""
+    """Return points of a smooth closed curve through an outline: cubic pieces, with tangents by chord length."""
     points: Curve = np.array([point[:2] for point in outline], float)
     corner = np.array([[len(point) == 3] for point in outline])
     ahead = np.roll(points, -1, 0) - points
@@ -42,19 +42,19 @@ def curve(outline: Outline, steps: int = 8) -> Curve:
 
 
 def blur(field: Floats, radius: float, shift: tuple[float, float] = (0, 0)) -> Floats:
-    """Blur by nearly a Gaussian of `radius` pixels, moved by `shift` (y, x)."""
+    """Blur with approximately a Gaussian of `radius` pixels, and move the result by `shift` (y, x)."""
     for move in shift:
         field = _blur_down(field, radius, move).T
     return field
 
 
 def _blur_down(field: Floats, radius: float, move: float) -> Floats:
-    """Blur along the first axis, by three box filters as differences of running sums.
+    """Blur along the first axis with three box filters, computed as differences of running sums.
 
-    A product of matrices would be as fast, but BLAS's threads wait for one another where the machine is busy.
+    A product of matrices would be as fast, but the threads of BLAS wait for each other on a busy machine.
     """
     variance = radius**2 / 3
-    # Of pixels: a box of at most three of them weighs its outer ones by their covered parts.
+    # The box has at most three pixels; it weights the outer ones by their covered parts.
     width = 1 / (1 - variance) if variance < 2 / 3 else math.sqrt(12 * variance + 1)
     low, high = 0.5 - width / 2 - move / 3, 0.5 + width / 2 - move / 3
     pad = math.ceil(1.5 * width + abs(move)) + 4
@@ -70,7 +70,7 @@ def _blur_down(field: Floats, radius: float, move: float) -> Floats:
 
 
 def _between(sums: Floats, first: int, last: int, offset: float) -> Floats:
-    """Running sums at fractional places: `offset` after each of the rows first to last."""
+    """Return running sums at fractional positions: `offset` after each of the rows first to last."""
     whole, part = math.floor(offset), np.float32(offset % 1)
     lower = sums[first + whole : last + whole]
     return lower + part * (sums[first + whole + 1 : last + whole + 1] - lower)
@@ -78,7 +78,7 @@ def _between(sums: Floats, first: int, last: int, offset: float) -> Floats:
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """From millimetres of the guitar to pixels of the picture: pixel = matrix @ point + offset."""
+    """The map from millimetres of the guitar to pixels of the picture: pixel = matrix @ point + offset."""
 
     size: int
     matrix: Curve
@@ -87,7 +87,7 @@ class Camera:
 
     @staticmethod
     def of(look: Look, size: int) -> Camera:
-        """Aim at the body, or at the whole guitar, as the look says."""
+        """Aim at the body or at the whole guitar; the look says which."""
         body = curve(look.shape.outline)
         (left, top), (right, bottom) = body.min(0), body.max(0)
         if look.whole:
@@ -109,7 +109,7 @@ class Camera:
         return pixels
 
     def grid(self) -> tuple[Floats, Floats]:
-        """The guitar's x and y of every pixel."""
+        """Return x and y of every pixel in millimetres of the guitar."""
         y, x = np.mgrid[: self.size, : self.size] + 0.5 - self.offset[::-1, None, None]
         inverse = np.linalg.inv(self.matrix)
         return (
@@ -119,7 +119,7 @@ class Camera:
 
 
 class Pen:
-    """Draws in millimetres of the guitar."""
+    """A pen that draws in millimetres of the guitar."""
 
     def __init__(self, camera: Camera, image: Image.Image) -> None:
         self.camera = camera
@@ -169,7 +169,7 @@ def _shade(colour: Colour, factor: float) -> Colour:
 
 
 def draw_parts(pen: Pen, look: Look) -> None:
-    """Draw all but the body's own paint, from the bottom up."""
+    """Draw all parts except the paint of the body, from the bottom to the top."""
     shape = look.shape
     if look.binding:
         pen.polygon(curve(shape.outline), look.binding)
@@ -367,7 +367,7 @@ def _draw_controls(pen: Pen, look: Look) -> None:
 
 
 def _half_width(look: Look, y: Any) -> Any:
-    """Half the width of the fingerboard at y."""
+    """Return half the width of the fingerboard at y."""
     return 28 - 6.5 * (y + 190) / (190 - look.shape.scale)
 
 

@@ -1,7 +1,7 @@
-"""Photos of your own for the guitar classifier, and networks that know photos already: the set-up of the 2017 post.
+"""The set-up of the 2017 post: your own photos for the guitar classifier, and networks that are pre-trained on photos.
 
 A folder has one sub-folder of pictures per class. A network of `keras.applications` gets a new last layer, and is
-trained further on them. Importing this loads no framework.
+fine-tuned on the pictures. The import of this module loads no framework.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BACKBONES", "Photos", "build_transfer_model", "load_images", "load_photos", "predict_photos"]
 
 BACKBONES = {"resnet50": "ResNet50", "mobilenetv2": "MobileNetV2", "efficientnetb0": "EfficientNetB0"}
-"""The networks that can be trained further, and their names in `keras.applications`."""
+"""The networks that can be fine-tuned, and their names in `keras.applications`."""
 
 _EXTENSIONS = (".jpeg", ".jpg", ".png", ".webp")
 _TREE = "type --data FOLDER for pictures in FOLDER/CLASS/*.jpg"
@@ -40,10 +40,10 @@ _TREE = "type --data FOLDER for pictures in FOLDER/CLASS/*.jpg"
 
 @dataclasses.dataclass(frozen=True)
 class Photos:
-    """Pictures with their classes, and a split in two.
+    """Pictures with their classes, and a split into two parts.
 
-    `images` is uint8 (n, size, size, 3), `labels` int64 (n,) that index `names`, and `paths` where the pictures came
-    from. `train` and `validation` are int64 indices of pictures, ascending; each picture is in one of them.
+    `images` is uint8 (n, size, size, 3). `labels` is int64 (n,) and indexes `names`. `paths` are the files of the
+    pictures. `train` and `validation` are ascending int64 indices of pictures; each picture is in one of them.
     """
 
     images: NDArray[np.uint8]
@@ -57,22 +57,23 @@ class Photos:
 def load_photos(folder: str | Path, *, size: int, validation: float = 0.2, seed: int = 0) -> Photos:
     """Read a folder that has one sub-folder of JPEG, PNG or WebP files per class.
 
-    The classes are the sub-folders' names, sorted; each class's pictures are sorted by their names. Hidden files, other
-    files and deeper folders are left out. Pictures are read as :func:`load_images` does.
+    The classes are the names of the sub-folders, sorted. The pictures of each class are sorted by their names. The
+    function ignores hidden files, other files and deeper folders. It reads pictures as :func:`load_images` does.
 
-    A picture is for validation if it draws one of its class's lowest numbers, and what it draws depends on the seed and
-    its file name alone: other classes change nothing, and a new picture moves one other at most, or two.
+    Each picture draws a number, and those with the lowest numbers of their class are for validation. The number depends
+    only on the seed and the file name. So other classes change nothing, and a new picture moves at most one or two
+    others.
 
     Parameters
     ----------
     folder : path
-        Where the sub-folders are.
+        The folder with the sub-folders.
     size : int
         Height and width in pixels, at least 32.
     validation : float
-        Share of each class for validation, between 0 and 1. Both parts get one picture of each class at least.
+        Share of each class for validation, between 0 and 1. Both parts get at least one picture of each class.
     seed : int
-        Of the split; not negative.
+        Seed of the split; not negative.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def load_photos(folder: str | Path, *, size: int, validation: float = 0.2, seed:
 
 
 def _find_classes(folder: Path) -> dict[str, list[Path]]:
-    """Return the pictures of each class, or say what is wrong with the folder."""
+    """Return the pictures of each class, or raise an error that says what is wrong with the folder."""
     if not folder.exists():
         raise FileNotFoundError(f"the folder of photos must exist, got {folder}: {_TREE}")
     if not folder.is_dir():
@@ -128,7 +129,7 @@ def _find_pictures(folder: Path) -> list[Path]:
 
 
 def _for_validation(names: list[str], share: float, seed: int) -> NDArray[np.bool_]:
-    """Tell which of a class's pictures are for validation."""
+    """Return which pictures of a class are for validation."""
     drawn = []
     for name in names:
         digest = hashlib.sha256(os.fsencode(name)).digest()
@@ -141,15 +142,15 @@ def _for_validation(names: list[str], share: float, seed: int) -> NDArray[np.boo
 
 
 def load_images(paths: Sequence[str | Path], *, size: int) -> NDArray[np.uint8]:
-    """Read pictures as RGB, upright, whole, and without distortion.
+    """Read pictures as RGB, upright, uncropped and undistorted.
 
-    The longer side becomes `size`, and the picture lies in the middle of a white square: a crop would cut off what
-    tells one product from another, such as a guitar's head. Transparent parts become white.
+    The longer side becomes `size`, and the picture is in the middle of a white square. A crop would cut off parts that
+    distinguish the products, such as the head of a guitar. Transparent parts become white.
 
     Parameters
     ----------
     paths : sequence of paths
-        Files that Pillow reads. Of animations the first picture is taken.
+        Files that Pillow reads. An animation gives its first picture.
     size : int
         Height and width in pixels, at least 32.
 
@@ -171,7 +172,7 @@ def load_images(paths: Sequence[str | Path], *, size: int) -> NDArray[np.uint8]:
             raise FileNotFoundError(f"pictures must be files, got {path}, which does not exist: type the path of one")
         try:
             picture = _read(path, size)
-        except Exception as error:  # noqa: BLE001  Broken files raise anything.
+        except Exception as error:  # noqa: BLE001  Broken files raise all kinds of exceptions.
             reason = str(error) or type(error).__name__
             raise ValueError(
                 f"pictures must be whole files that Pillow reads, got {path} ({reason}): replace or remove it"
@@ -185,7 +186,7 @@ def _read(path: Path, size: int) -> NDArray[np.uint8]:
     with Image.open(path) as file:
         image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I"):
-        # Pillow would cut 16 bits down to the lowest 8.
+        # Pillow would keep only the lowest 8 of 16 bits.
         image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
     sides = [max(1, round(side * size / max(image.size))) for side in image.size]
@@ -197,8 +198,8 @@ def build_transfer_model(
 ) -> keras.Model:
     """Put a new last layer on a network of `keras.applications`.
 
-    The model takes pictures as they are, uint8 or floats in 0…255, of shape (n, size, size, 3), and returns scores that
-    sum to 1. It is saved and loaded by Keras without custom objects. Random weights follow
+    The model takes pictures without preprocessing, uint8 or floats in 0…255, of shape (n, size, size, 3), and returns
+    scores that sum to 1. Keras saves and loads it without custom objects. Random weights follow
     `keras.utils.set_random_seed`.
 
     Parameters
@@ -206,24 +207,24 @@ def build_transfer_model(
     backbone : str
         One of :data:`BACKBONES`.
     weights : str or path
-        "imagenet" for what Keras downloads, the path of such a file (its name has "notop" or "no_top") or of one that
-        the network's own `save_weights` wrote, or "none" for random weights.
+        "imagenet" for weights that Keras downloads; the path of such a file (its name has "notop" or "no_top"), or of a
+        file that `save_weights` of the network wrote; or "none" for random weights.
     n_classes : int
         At least 2.
     size : int
         Height and width of the pictures in pixels, at least 32.
     trainable : bool
-        Whether the backbone learns too. It does by default, since dust changes what a network looks at: on features
-        that are frozen it brought no gain. Give it a small learning rate, such as 1e-4, and time: with fine-tuned
-        ImageNet weights the gain needed 14 epochs. With False only the last layer learns. Batch normalization keeps
-        what came with the weights in both cases; with random weights it learns.
+        Whether the backbone learns too. It does by default, because dust changes what a network looks at: with frozen
+        features dust brought no gain. Use a small learning rate, such as 1e-4, and enough epochs: with fine-tuned
+        ImageNet weights the gain needed 14 epochs. With False only the last layer learns. In both cases batch
+        normalization keeps the values of the weights; with random weights it learns.
 
     Raises
     ------
     FileNotFoundError
-        If the weights are not there, or cannot be downloaded.
+        If the weights do not exist, or cannot be downloaded.
     TypeError, ValueError
-        If an argument is wrong, or the weights are of another network.
+        If an argument is wrong, or the weights belong to another network.
     """
     if backbone not in BACKBONES:
         raise ValueError(
@@ -243,8 +244,8 @@ def build_transfer_model(
     network = _make_network(backbone, weights, size)
     network.name = backbone
     for layer in network.layers:
-        # Keras' guide calls the network with training=False to keep the statistics, but fit() overrules that. A layer
-        # of this kind that is frozen uses them, and leaves them alone.
+        # Keras' guide calls the network with training=False to keep the statistics, but fit() overrides that. A frozen
+        # layer of batch normalization uses the statistics and does not change them.
         layer.trainable = trainable and (weights == "none" or not isinstance(layer, keras.layers.BatchNormalization))
     inputs = keras.Input((size, size, 3), name="images")
     features = network(_preprocess(network, inputs, weights))
@@ -259,7 +260,7 @@ def _make_network(backbone: str, weights: str | Path, size: int) -> keras.Model:
     make = getattr(keras.applications, BACKBONES[backbone])
     try:
         with warnings.catch_warnings():
-            # MobileNetV2 says that it takes the weights for 224 pixels at sizes that have none of their own.
+            # MobileNetV2 warns that it uses the weights for 224 pixels at sizes without their own weights.
             warnings.filterwarnings("ignore", message="`input_shape` is undefined or non-square")
             kind = "imagenet" if weights == "imagenet" else None
             network = make(include_top=False, weights=kind, input_shape=(size, size, 3))
@@ -270,7 +271,7 @@ def _make_network(backbone: str, weights: str | Path, size: int) -> keras.Model:
     if weights not in ("imagenet", "none"):
         try:
             network.load_weights(weights)
-        except Exception as error:  # noqa: BLE001  Other files raise anything.
+        except Exception as error:  # noqa: BLE001  Other files raise all kinds of exceptions.
             reason = (str(error) or type(error).__name__).strip().splitlines()[0]
             raise ValueError(
                 f"weights must fit {backbone} without its last layer, got {weights} ({reason}): "
@@ -280,7 +281,7 @@ def _make_network(backbone: str, weights: str | Path, size: int) -> keras.Model:
 
 
 def _is_download_failure(error: Exception) -> bool:
-    """Tell whether Keras' get_file failed; it raises a bare Exception, or what reading from a network raises."""
+    """Tell whether Keras' get_file failed; it raises a bare Exception, or an exception of the network."""
     said = str(error).startswith(("URL fetch failure", "Incomplete or corrupted file detected"))
     return said or isinstance(error, (OSError, http.client.HTTPException))
 
@@ -297,12 +298,12 @@ def _say_download_failure(reason: str) -> str:
 
 
 def _preprocess(network: keras.Model, images: Any, weights: str | Path) -> Any:
-    """What keras.applications calls preprocess_input, in layers that Keras saves and loads."""
+    """Apply preprocess_input of keras.applications, in layers that Keras saves and loads."""
     import keras
 
     rescaling = keras.layers.Rescaling
     if network.name == "resnet50":
-        # From RGB to BGR, less ImageNet's mean.
+        # Change RGB to BGR, and subtract the mean of ImageNet.
         return rescaling(1.0, [-103.939, -116.779, -123.68], name="centre")(keras.ops.flip(images, axis=-1))
     if network.name == "mobilenetv2":
         return rescaling(1 / 127.5, -1.0, name="rescale")(images)
@@ -310,8 +311,8 @@ def _preprocess(network: keras.Model, images: Any, weights: str | Path) -> Any:
     mean = keras.ops.convert_to_numpy(normalization.mean).ravel().astype(np.float64)
     if weights == "imagenet" or not mean.any():
         return images
-    # EfficientNet brings its own preprocessing. A part of it lies not in the weights' file, but in a layer that Keras
-    # adds for "imagenet" only, after the mean is taken off: this is its twin before that.
+    # EfficientNet has its own preprocessing. A part of it is not in the file of weights, but in a layer that Keras adds
+    # for "imagenet" only, after the mean is subtracted. This layer does the same before that.
     scale = 1 / np.sqrt([0.229, 0.224, 0.225])
     return rescaling(scale.tolist(), (255 * mean * (1 - scale)).tolist(), name="rescale")(images)
 
@@ -324,13 +325,13 @@ def predict_photos(
     Parameters
     ----------
     model : keras.Model
-        What :func:`build_transfer_model` returned, or any classifier of such images.
+        A model from :func:`build_transfer_model`, or any classifier of such images.
     images : ndarray of uint8, shape (n, size, size, 3)
         As :func:`load_images` returns them.
     names : sequence of str
         The classes, in the order of the model's scores.
     top : int
-        How many classes, at least 1; no more than there are.
+        The number of classes to return: at least 1, and no more than there are.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""The measures of seven guitars: outlines, pickguards, plates and where everything sits.
+"""The measures of seven guitars: outlines, pickguards, plates and positions of the parts.
 
-All numbers are millimetres of the real instrument. The bridge's saddles are at (0, 0), x runs to the treble side (the
-right of a right-handed guitar with its head up), and y runs down, so that the neck lies at negative y. An outline is a
-closed smooth curve through its points; a point with a third entry is a corner.
+All numbers are millimetres of the real instrument. The saddles of the bridge are at (0, 0). The x axis points to the
+treble side (the right side of a right-handed guitar with its head up), and the y axis points down, so the neck has
+negative y. An outline is a closed smooth curve through its points; a point with a third entry is a corner.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Pickup:
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What is fixed about a model; where it has choices, one is drawn for each picture."""
+    """The fixed measures of a model, and its choices; each picture draws one of the choices."""
 
     outline: Outline
     guards: tuple[Outline, ...]
@@ -46,7 +46,7 @@ class Shape:
     stripe_chance: float = 0.0
     binding_chance: float = 0.0
     edge: float = 5.0
-    """Radius of the rounded edge: the carved top of a Les Paul is a wide one."""
+    """Radius of the rounded edge; the carved top of a Les Paul has a large one."""
 
 
 STRATOCASTER = Shape(
@@ -284,7 +284,7 @@ SHAPES = {
 }
 MODELS = tuple(SHAPES)
 
-# Heads stand on the nut at (0, 0); tuners are (x, y, side), one for each string.
+# A head begins at the nut, at (0, 0). Tuners are (x, y, side), one for each string.
 HEADS: dict[str, tuple[Outline, tuple[tuple[float, float, int], ...]]] = {
     "fender": (
         (

@@ -1,4 +1,4 @@
-"""Sheets of the guitars and of the graffiti on them, for people.
+"""Sheets that show the guitars and the graffiti on them.
 
 ``python -m examples.guitar_sheet SHEET.png`` shows every model, and with ``--graffiti`` every style and severity.
 """
@@ -23,13 +23,13 @@ __all__ = ["graffiti_sheet", "guitar_sheet", "main"]
 
 
 def guitar_sheet(columns: int = 8, *, size: int = 224, seed: int = 0) -> Image.Image:
-    """Return a sheet with a row for each model."""
+    """Return a sheet with one row for each model."""
     images = make_guitars(columns, size=size, seed=seed).images
     return _sheet(images.reshape(columns, len(MODELS), *images.shape[1:]).swapaxes(0, 1))
 
 
 def graffiti_sheet(*, size: int = 224, seed: int = 0) -> Image.Image:
-    """Return a sheet with a row for each model: clean, then every severity of every style."""
+    """Return a sheet with one row for each model: first clean, then every severity of every style."""
     guitars = make_guitars(1, size=size, seed=seed)
     painted = [
         paint_graffiti(guitars.images, guitars.bodies, severity=severity, style=style, seed=seed)[0]
@@ -40,7 +40,7 @@ def graffiti_sheet(*, size: int = 224, seed: int = 0) -> Image.Image:
 
 
 def _sheet(images: NDArray[np.uint8], gap: int = 4) -> Image.Image:
-    """Lay images of shape (rows, columns, size, size, 3) out on white."""
+    """Put images of shape (rows, columns, size, size, 3) on a white sheet."""
     padded = np.pad(images, [(0, 0), (0, 0), (gap, 0), (gap, 0), (0, 0)], constant_values=255)
     rows, columns, height, width, channels = padded.shape
     sheet = padded.swapaxes(1, 2).reshape(rows * height, columns * width, channels)

@@ -1,4 +1,4 @@
-"""Training and testing one guitar classifier: the arms of the experiment, Keras on TensorFlow, tf.data with dust_fn."""
+"""Train and test one guitar classifier: the arms of the experiment, Keras on TensorFlow, and dust_fn in tf.data."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .guitar_photos import build_transfer_model
 __all__ = ["ARMS", "Part", "Recipe", "Run", "arm_images", "judge", "train"]
 
 ARMS = ("none", "dust", "cutout", "random-erasing", "input-dropout")
-"""What hides parts of the training pictures: nothing, the post's dust, and what else is in use."""
+"""Ways to hide parts of the training pictures: none, the post's dust, and other known methods."""
 
-# Side of the pictures for which the post chose its rectangles.
+# The side of the pictures for which the post chose its rectangles.
 _POST_SIDE = 224
 _CUTOUT_SIDE = 56
 _DROPOUT = 0.1
-# So many pictures tell what is normal.
+# This number of pictures is enough for the statistics of batch normalization.
 _SETTLE = 350
 
 
@@ -47,11 +47,11 @@ class Recipe:
     size : int
         Side of the pictures in pixels.
     epochs, batch_size : int
-        Passes over the training pictures, and pictures of a step.
+        Passes over the training pictures, and pictures per step.
     backbone : str
         ``"small"``, a network of four convolutions that is trained from scratch, or one of `keras.applications`.
     weights : str
-        For the latter: ``"imagenet"``, a file, or ``"none"``.
+        Weights for a network of `keras.applications`: ``"imagenet"``, a file, or ``"none"``.
     """
 
     size: int
@@ -63,7 +63,7 @@ class Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Pictures uint8 (n, size, size, 3), labels (n,), and bodies bool (n, size, size), of training or test."""
+    """Pictures uint8 (n, size, size, 3), labels (n,), and bodies bool (n, size, size), for training or test."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -72,16 +72,16 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one training of one arm brought; all shares from 0 to 1.
+    """The result of one training of one arm; all shares are from 0 to 1.
 
     Parameters
     ----------
     seed : int
-        Of the weights, the order and the dust.
+        Seed of the weights, the order and the dust.
     history : dict of str to list of float
         ``accuracy``, ``loss``, ``val_accuracy`` and ``val_loss`` of each epoch.
     seconds_per_epoch : float
-        Median, the first epoch left out.
+        Median, without the first epoch.
     coverage, body_coverage : float
         Share of the training pictures, and of the guitars' bodies in them, that the arm hides in an epoch.
     """
@@ -94,7 +94,7 @@ class Run:
 
 
 def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
-    """Return what an arm paints, with the post's pixels scaled to the size of the pictures."""
+    """Return the spec of an arm, with the post's pixels scaled to the size of the pictures."""
     if arm == "dust":
         half = (1, max(1, round(7 * size / _POST_SIDE)))
         return dustaug.dust(half_height_range=half, half_width_range=half)
@@ -104,7 +104,7 @@ def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
 
 
 def arm_images(arm: str, images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Return training pictures of an arm as in its first epoch; which pixels input dropout drops is drawn anew."""
+    """Return training pictures of an arm as in its first epoch; input dropout draws new pixels at each call."""
     spec = arm_spec(arm, images.shape[1])
     if spec is not None:
         return dustaug.add_dust(images.copy(), spec, seed=seed, index=0)
@@ -131,15 +131,15 @@ def train(
     arm : str
         One of :data:`ARMS`.
     training, validation : Part
-        Pictures to learn from, and clean ones to draw the curves with.
+        Training pictures, and clean pictures for the validation curves.
     n_classes : int
         Number of classes.
     recipe : Recipe
-        The model and how long it learns.
+        The model and the length of the training.
     seed : int
-        Of the weights, the order of the pictures and the dust.
+        Seed of the weights, the order of the pictures and the dust.
     on_epoch : callable
-        Gets the number of each finished epoch, from 1 on, and its accuracy on the validation pictures.
+        It gets the number of each finished epoch, from 1 on, and the accuracy on the validation pictures.
     """
     keras.utils.set_random_seed(seed)
     n_steps = recipe.epochs * math.ceil(len(training.images) / recipe.batch_size)
@@ -183,7 +183,7 @@ def train(
 
 
 def _make_dropout(seed: int, epoch: tf.Variable) -> Callable[..., Any]:
-    """Dropout of whole pixels right at the input, without scaling the others up: what follows is normalised anyway."""
+    """Return dropout of whole pixels at the input. It does not scale the others up, as the next layers normalise."""
 
     def drop(index: Any, pair: Any) -> Any:
         images, labels = pair
@@ -195,9 +195,9 @@ def _make_dropout(seed: int, epoch: tf.Variable) -> Callable[..., Any]:
 
 
 class _Settle(keras.callbacks.Callback):  # type: ignore[misc]
-    """Takes the statistics of batch normalization from clean pictures before each validation, in all arms alike.
+    """A callback that takes the statistics of batch normalization from clean pictures before each validation.
 
-    Those of pictures with holes do not fit pictures without; with dropped pixels they cost half of the accuracy
+    The statistics of pictures with holes do not fit clean pictures. With dropped pixels they cost half of the accuracy
     (Li et al., 2018, arXiv:1801.05134).
     """
 
@@ -210,7 +210,7 @@ class _Settle(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]
-    """Takes the time of each epoch's training, without its validation."""
+    """A callback that measures the time of the training in each epoch, without the validation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -238,7 +238,7 @@ def _make_model(n_classes: int, recipe: Recipe, n_steps: int) -> keras.Model:
 
 
 def _small_network(inputs: Any, n_classes: int) -> Any:
-    """Four convolutions, each followed by pooling."""
+    """Return a network of four convolutions, each followed by pooling."""
     outputs = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     for filters, kernel, stride in ((32, 5, 2), (64, 3, 1), (96, 3, 1), (128, 3, 1)):
         outputs = keras.layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False)(outputs)
@@ -251,13 +251,13 @@ def _small_network(inputs: Any, n_classes: int) -> Any:
 
 
 def judge(model: keras.Model, part: Part, *, style: str, seed: int) -> dict[str, Any]:
-    """Test a model on clean pictures, and on the same ones under graffiti of three severities.
+    """Test a model on clean pictures, and on the same pictures under graffiti of three severities.
 
     Returns
     -------
     dict
-        ``clean``, the accuracy; ``graffiti`` and ``flips``, the accuracy and the share of changed answers for each
-        severity; ``graffiti_coverage``, the share of the bodies that the paint really hides.
+        ``clean`` is the accuracy on clean pictures. ``graffiti`` and ``flips`` are the accuracy and the share of
+        changed answers for each severity. ``graffiti_coverage`` is the measured share of the bodies under paint.
     """
     painted = {
         severity: paint_graffiti(part.images, part.bodies, severity=severity, style=style, seed=seed)

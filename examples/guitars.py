@@ -1,8 +1,8 @@
 """Product photos of seven guitar models, drawn by code: the data of the guitar classifier.
 
-Every picture is a pure function of (model, size, seed, index). What makes a model lies in `guitar_shapes`; here a look
-is drawn at random (finish, hardware, camera), and then painted: flat parts with Pillow on a larger canvas, which is
-shrunk, and the body's light, bursts and grain with NumPy.
+Every picture is a pure function of (model, size, seed, index). `guitar_shapes` has the measures of each model. This
+module draws a random look (finish, hardware, camera), and then paints it. Pillow paints the flat parts on a larger
+canvas, which is then shrunk. NumPy paints the light, bursts and grain of the body.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["MODELS", "Guitars", "Picture", "draw_guitar", "make_guitars"]
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """One picture, uint8 of shape (size, size, 3), and where the guitar's body is, bool of shape (size, size)."""
+    """One picture, uint8 of shape (size, size, 3), and the pixels of the guitar's body, bool of shape (size, size)."""
 
     image: NDArray[np.uint8]
     body: NDArray[np.bool_]
@@ -40,7 +40,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Guitars:
-    """Pictures uint8 (n, size, size, 3), labels int64 (n,) that index MODELS, and bodies bool (n, size, size)."""
+    """Pictures uint8 (n, size, size, 3), labels int64 (n,) as indices of MODELS, and bodies bool (n, size, size)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -48,21 +48,21 @@ class Guitars:
 
 
 def make_guitars(per_model: int, *, size: int = 224, seed: int = 0, processes: int = 1) -> Guitars:
-    """Draw `per_model` pictures of each model, the models in turn.
+    """Draw `per_model` pictures of each model; the models take turns.
 
-    Picture i is ``draw_guitar(MODELS[i % 7], size=size, seed=seed, index=i)``, however many there are, and however many
-    processes draw them.
+    Picture i is ``draw_guitar(MODELS[i % 7], size=size, seed=seed, index=i)``, for any number of pictures and of
+    processes.
 
     Parameters
     ----------
     per_model : int
-        Pictures of each model, at least 1.
+        Number of pictures of each model, at least 1.
     size : int
         Height and width in pixels, at least 32.
     seed : int
-        Not negative. Give training, validation and test sets seeds of their own.
+        Not negative. Give the training, validation and test sets different seeds.
     processes : int
-        Processes that draw, at least 1.
+        Number of processes that draw, at least 1.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def make_guitars(per_model: int, *, size: int = 224, seed: int = 0, processes: i
     if processes == 1:
         pictures = list(map(draw, range(n)))
     else:
-        # A fork of a process with threads, as NumPy may have, can hang.
+        # A fork of a process with threads can hang, and NumPy may have threads.
         with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
             pictures = list(pool.map(draw, range(n), chunksize=16))
     return Guitars(
@@ -101,7 +101,7 @@ def draw_guitar(model: str, *, size: int = 224, seed: int = 0, index: int = 0) -
     size : int
         Height and width in pixels, at least 32.
     seed, index : int
-        Which of the model's many looks; not negative.
+        The choice among the many looks of the model; not negative.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def _backdrop(camera: Camera, look: Look) -> Floats:
 
 
 def _finish(camera: Camera, look: Look, body: Floats, rng: np.random.Generator) -> Floats:
-    """The colour of the body everywhere, before light falls on it."""
+    """Return the colour of every pixel of the body, before light falls on it."""
     x, y = camera.grid()
     colours = np.array(look.colours, np.float32)
     wood = _noise_along(rng, x + 9 * np.sin(y / 110 + rng.uniform(0, 6)), 7)
@@ -202,12 +202,12 @@ def _finish(camera: Camera, look: Look, body: Floats, rng: np.random.Generator) 
 
 
 def _contrast(colour: Floats, factor: float) -> Floats:
-    """A stripe's colour: dark on light paint, white on dark."""
+    """Return the colour of a stripe: dark on light paint, white on dark paint."""
     return colour * (0.35 * factor) if colour.mean() > 120 else np.float32(235 * factor) + 0 * colour
 
 
 def _noise_along(rng: np.random.Generator, place: Floats, step: float) -> Floats:
-    """Smooth noise within -1…1 that depends on one coordinate, with knots every `step` millimetres."""
+    """Return smooth noise within -1…1 that depends on one coordinate, with knots every `step` millimetres."""
     knots = rng.uniform(-1, 1, 256)
     return np.interp(place, (np.arange(256) - 128) * step, knots).astype(np.float32)
 
@@ -217,7 +217,7 @@ def _mix(first: Floats, second: Floats, share: Floats) -> Floats:
 
 
 def _lit(paint: Floats, camera: Camera, look: Look, body: Floats) -> Floats:
-    """Let light fall on the rounded edges, and reflect in the lacquer."""
+    """Add light on the rounded edges, and reflections in the lacquer."""
     height = blur(body, max(0.7, look.shape.edge * camera.scale))
     down, right = np.gradient(height)
     slope = (down * math.sin(look.light) + right * math.cos(look.light)) * -max(0.7, look.shape.edge * camera.scale)
@@ -237,7 +237,7 @@ def _gloss(camera: Camera, look: Look) -> Floats:
 
 
 def _photograph(picture: Floats, camera: Camera, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Exposure, blur and noise of the camera."""
+    """Add exposure, blur and noise of the camera."""
     sharp = look.blur * camera.size / 448
     if sharp > 0.3:
         picture = np.stack([blur(picture[..., channel], sharp) for channel in range(3)], -1)

@@ -1,1 +1,1 @@
-"""The libraries that dustaug is compared with, a module for each; `cases.py` says what they are asked to paint."""
+"""The libraries that dustaug is compared with, one module for each; `cases.py` says what they must paint."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-# It would ask for newer versions of itself at import, and warn if it cannot.
+# Without this, Albumentations looks for newer versions at import, and warns if it cannot.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A  # noqa: N812
 import numpy as np

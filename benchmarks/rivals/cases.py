@@ -1,8 +1,8 @@
-"""What is compared: so many rectangles of such sizes, painted black, one image or one batch a call.
+"""The cases of the comparison: how many black rectangles of which sizes, on one image or on one batch per call.
 
-Two kinds of rectangles stand for what people do. **One** is Random Erasing (arXiv:1708.04896) as torchvision, timm and
-kornia draw it unasked: 2–33 % of the image. **Many** is dust, 16–31 rectangles with sides of 2–14 pixels, whatever the
-size of the image. All lie inside the image, every place alike.
+There are two kinds of rectangles. **One** is Random Erasing (arXiv:1708.04896) with the defaults of torchvision, timm
+and kornia: 2–33 % of the image. **Many** is dust: 16–31 rectangles with sides of 2–14 pixels, for every image size. All
+rectangles lie inside the image, and every position has the same probability.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["CASES", "Cannot", "Case", "Peer", "Work", "in_a_row"]
 
 ONE_AREA = (0.02, 0.33)
 MANY_COUNT, MANY_SIDE = (16, 31), (2, 14)
-# A library that paints one rectangle a call does so this often; the mean of 16–31 is half a rectangle more.
+# A library that paints one rectangle per call is called this many times; the mean of 16–31 is half a rectangle more.
 IN_A_ROW = 23
-# Images in a batch, and images painted one by one in a timed call.
+# The number of images in a batch, and the number of images painted one by one in a timed call.
 _BATCH = {32: 64, 224: 16, 1024: 2}
 _LOOP = {32: 16, 224: 4, 1024: 1}
 
@@ -43,7 +43,7 @@ class Case(NamedTuple):
 
     @property
     def spec(self) -> dustaug.Spec:
-        """What all must paint."""
+        """The spec that all rivals must paint."""
         if self.rectangles == "one":
             return dustaug.random_erasing(ONE_AREA, p=1, fill="constant", fill_value=0)
         return dustaug.dust(count_range=MANY_COUNT, center="inside", spare_last=False, fill="constant", fill_value=0)
@@ -55,12 +55,12 @@ class Case(NamedTuple):
 
     @property
     def area_range(self) -> tuple[float, float]:
-        """Range of that share, for those who draw it uniformly."""
+        """Range of that share, for libraries that draw it uniformly."""
         return ONE_AREA if self.rectangles == "one" else (self.area / 2, self.area * 1.5)
 
     @property
     def side_range(self) -> tuple[int, int]:
-        """Range of a side in pixels with this mean area, for those who draw height and width each for itself."""
+        """Range of a side in pixels with this mean area, for libraries that draw height and width separately."""
         if self.rectangles == "many":
             return MANY_SIDE
         low = round(0.2 * self.side)
@@ -91,7 +91,7 @@ CASES = [
 
 
 class Cannot(Exception):  # noqa: N818
-    """A library does not do this; the message is its cell of the table."""
+    """A library cannot paint this case; the message becomes its cell of the table."""
 
 
 class Work(NamedTuple):
@@ -102,7 +102,7 @@ class Work(NamedTuple):
     paint : callable
         The timed call: from what `prepare` returned to the painted images.
     prepare : callable, optional
-        From an array to what the library works on, before the clock starts. It must share the memory where it can.
+        From an array to the input of the library, before the clock starts. It must share the memory if possible.
     """
 
     paint: Callable[[Any], Any]
@@ -118,20 +118,20 @@ class Peer(NamedTuple):
     bind : callable
         From a case to the `Work`, or :exc:`Cannot`.
     note : str
-        How it is asked.
+        How it is called.
     why : str
-        Why it may be faster than dustaug, or, if it is an adapter of dustaug's, slower than its library; said where it
-        is.
+        Why it may be faster than dustaug; for an adapter of dustaug, why it may be slower than its library. The report
+        shows it only in that case.
     same_on_batch : bool
-        It paints the same rectangles on all images of a batch. The check holds it to that.
+        It paints the same rectangles on all images of a batch, so the check does not ask for different ones.
     black : bool
-        It paints black, as asked.
+        It paints black, as the case asks.
     rectangles : bool
-        It paints rectangles, not merely as many bytes.
+        It paints rectangles, not only the same number of bytes.
     spec : function, optional
-        From a case to what it paints, where that is not the spec of the case.
+        From a case to the spec that it paints, if that is not the spec of the case.
     library : str
-        Of an adapter of dustaug's: the row of the library that it stands in.
+        For an adapter of dustaug: the row of the library that it is made for.
     """
 
     name: str
@@ -146,7 +146,7 @@ class Peer(NamedTuple):
 
 
 def in_a_row(paint_one: Callable[[Any], Any], case: Case) -> Callable[[Any], Any]:
-    """Return what paints as many rectangles as the case asks for with a function that paints one."""
+    """Return a function that calls `paint_one` once for each rectangle of the case."""
     if case.rectangles == "one":
         return paint_one
 

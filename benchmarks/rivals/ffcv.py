@@ -1,6 +1,6 @@
-"""The algorithm of FFCV's Cutout, written from its description: a Numba loop over the batch in parallel, in place.
+"""The algorithm of FFCV's Cutout, written from its description: a parallel Numba loop over the batch, in place.
 
-FFCV itself is a data loader with a file format of its own, and cannot be asked for one augmentation alone.
+FFCV itself is a data loader with its own file format, and cannot run one augmentation alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keras' layer, and dustaug's for Keras, on TensorFlow and compiled by tf.function."""
+"""Keras' layer and dustaug's layer, on TensorFlow and compiled by tf.function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .cases import IN_A_ROW, Case, Peer, Work
 
 __all__ = ["PEERS"]
 
-# It warns of many functions that are compiled anew, one for each case.
+# TensorFlow warns that many functions are compiled again; here each case compiles one.
 tf.get_logger().setLevel("ERROR")
 
 
@@ -25,7 +25,7 @@ def _data_format(case: Case) -> Any:
 
 
 def _compiled(layer: Any, repeats: int) -> Work:
-    """Keras' layers return floats, so the images are cast back."""
+    """Compile the calls of a layer. Keras' layers return floats, so the function casts the images back."""
 
     @tf.function
     def paint(images: Any) -> Any:
@@ -39,7 +39,8 @@ def _compiled(layer: Any, repeats: int) -> Work:
 
 def _random_erasing(case: Case) -> Work:
     low, high = case.area_range
-    # The root of a number from this range is drawn for each side; this makes the mean area that of the others.
+    # For each side, Keras takes the square root of a number from this range. With this range its mean area equals that
+    # of the other libraries.
     scale = (0.02, 0.36) if case.rectangles == "one" else (1.02 * low, 1.02 * high)
     layer = keras.layers.RandomErasing(
         factor=(1.0, 1.0), scale=scale, fill_value=0.0, value_range=(0, 255), data_format=_data_format(case)
@@ -57,14 +58,14 @@ PEERS = [
         _random_erasing,
         "TensorFlow, in tf.function, cast back from float32 for uint8; its own rectangle for each image; it returns "
         "new images; many: 23 in a row",
-        "Whole tensors in few operations.",
+        "It processes whole tensors in few operations.",
     ),
     Peer(
         "dustaug in keras",
         _dust,
-        "DustRectangles in tf.function, cast back from float32 for uint8; as a layer must it is a graph of TensorFlow",
-        "Both compare rows and columns, and select. The layer's words are drawn by many small operations of the graph, "
-        "so that they are the same everywhere; on a small image these count.",
+        "DustRectangles in tf.function, cast back from float32 for uint8; like every layer it is a graph of TensorFlow",
+        "Both layers compare rows and columns, and select. dustaug's layer draws its random words with many small "
+        "operations of the graph, so that they are the same everywhere. On a small image these operations matter.",
         library="keras RandomErasing",
     ),
 ]

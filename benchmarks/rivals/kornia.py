@@ -23,6 +23,6 @@ PEERS = [
         _random_erasing,
         "keepdim=True; its own rectangle for each image; it returns new images; many: 23 in a row; NHWC as a "
         "moved axis",
-        "Whole tensors in few calls of torch.",
+        "It processes whole tensors in few calls of torch.",
     )
 ]

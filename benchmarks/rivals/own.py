@@ -1,4 +1,4 @@
-"""dustaug itself, as it is called on arrays."""
+"""dustaug itself, called on arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs no other library: the twin in C, the floor in C, the loop of the 2017 post, and FFCV's algorithm."""
+"""The rivals that need no other library: the C twin, memset in C, the loop of the 2017 post, and FFCV's algorithm."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _indices = itertools.count(step=1 << 20)
 
 
 def _rectangles(case: Case, n: int) -> list[NDArray[np.int32]]:
-    """Draw the rectangles of some calls; the same at every call would stay in the nearest cache."""
+    """Draw different rectangles for each call; the same ones would stay in the first-level cache."""
     first = next(_indices)
     return [rectangle_rows(case.spec, case.side, case.side, first + call * n + np.arange(n)) for call in range(_POOL)]
 
@@ -60,7 +60,7 @@ def _paint_only(case: Case) -> Work:
 
 
 def _memset(case: Case) -> Work:
-    """One memset of as many bytes at the start of each image: what is left without rows, corners and choices."""
+    """Return one memset of as many bytes at the start of each image: the work without rows, corners and choices."""
 
     def prepare(images: NDArray[Any]) -> tuple[Any, Any, NDArray[Any]]:
         batch = _as_batch(images, case)
@@ -120,29 +120,31 @@ def _squares(case: Case) -> dustaug.Spec:
     )
 
 
-_NO_DRAWING = "It draws nothing: its rectangles were computed before the clock started, and its arguments are ready."
+_NO_DRAWING = "It draws nothing. Its rectangles were computed before the clock started, and its arguments are ready."
 
 PEERS = [
     Peer(
         "C twin",
         _twin,
         "the same algorithm and the same pixels in plain C, gcc -O3, in place",
-        "The price of a call: dustaug looks at array, spec, seed and layout first, some 2 µs, while C gets a ready "
-        "address through ctypes and trusts it. The more a call paints, the less that counts; for few large rectangles "
+        "The cost of a call: dustaug first checks array, spec, seed and layout, in some 2 µs. C gets a ready address "
+        "through ctypes and checks nothing. The more a call paints, the less this matters. For few large rectangles "
         "both are as fast as the memory.",
     ),
-    Peer("C paint only", _paint_only, "rectangles drawn before the clock starts; a memset or loop a row", _NO_DRAWING),
+    Peer(
+        "C paint only", _paint_only, "rectangles drawn before the clock starts; a memset or loop per row", _NO_DRAWING
+    ),
     Peer(
         "memset floor",
         _memset,
-        "one memset of as many bytes at the start of each image; it is not asked for rectangles",
-        _NO_DRAWING + " It writes the bytes in one piece, not in rows: no library can be as fast.",
+        "one memset of as many bytes at the start of each image; it paints no rectangles",
+        _NO_DRAWING + " It writes the bytes in one piece, not in rows, so no library can be as fast.",
         rectangles=False,
     ),
     Peer(
         "post's loop",
         _post,
-        "two loops in Python, as in the 2017 post: normal centres, each rectangle its own grey",
+        "two loops in Python, as in the 2017 post: normal centres, a random grey for each rectangle",
         "",
         black=False,
         spec=lambda _: dustaug.dust(count_range=MANY_COUNT),
@@ -150,9 +152,9 @@ PEERS = [
     Peer(
         "FFCV's algorithm",
         _ffcv,
-        "Numba, prange over the batch, Numba's own generator, one fixed square a call; many: 23 calls",
-        "It draws two numbers from Numba's generator, which cannot be seeded from outside, for a square that always "
-        "has the same size, and trusts its arguments.",
+        "Numba, prange over the batch, Numba's own generator, one fixed square per call; many: 23 calls",
+        "It draws only two numbers, from Numba's generator, which cannot be seeded from outside. Its square always has "
+        "the same size, and it does not check its arguments.",
         spec=_squares,
     ),
 ]

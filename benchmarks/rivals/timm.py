@@ -12,7 +12,7 @@ __all__ = ["PEERS"]
 
 def _random_erasing(case: Case) -> Work:
     low, high = MANY_COUNT if case.rectangles == "many" else (1, 1)
-    # timm shares a total area among the rectangles.
+    # timm divides a total area by the number of rectangles.
     least, most = (share * (low + high) / 2 for share in case.area_range)
     erasing = RandomErasing(
         probability=1, min_area=least, max_area=most, mode="const", min_count=low, max_count=high, device="cpu"
@@ -25,6 +25,6 @@ PEERS = [
         "timm RandomErasing",
         _random_erasing,
         'mode="const", in place, its own rectangles for each image of a batch; NHWC as a moved axis',
-        "Python's generator and one slice assignment of torch for each rectangle.",
+        "It uses Python's generator, and one slice assignment of torch for each rectangle.",
     )
 ]

@@ -1,4 +1,4 @@
-"""torchvision's transform, and dustaug's for torchvision."""
+"""torchvision's transform and dustaug's transform for torchvision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["PEERS", "on_tensors"]
 
 
 def on_tensors(transform: Callable[[Any], Any], case: Case) -> Work:
-    """Return a transform of tensors (..., c, h, w) on the memory of an array; NHWC takes a moved axis, and back."""
+    """Return a transform of tensors (..., c, h, w) on the memory of an array; for NHWC it moves the axis and back."""
     if case.layout == "NCHW":
         return Work(transform, torch.from_numpy)
     return Work(lambda images: transform(images.movedim(-1, -3)).movedim(-3, -1), torch.from_numpy)
