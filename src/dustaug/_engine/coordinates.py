@@ -11,19 +11,6 @@ from numpy.typing import NDArray
 from .checks import check_whole
 from .contract import MAX_EPOCH, MAX_INDEX, MAX_SEED, WORD_MASK
 
-__all__ = [
-    "FOLLOWING",
-    "Coordinates",
-    "check_coordinates",
-    "check_each",
-    "check_epoch",
-    "check_index",
-    "check_seed",
-    "make_coordinates",
-    "plain_words",
-    "words_of",
-]
-
 # Takes the place of an array of indices where those of a batch follow one another.
 FOLLOWING = 0
 

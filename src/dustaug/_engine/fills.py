@@ -18,8 +18,6 @@ from dustaug.spec import Spec
 from .contract import FILLS, MEAN_LIMIT, MEAN_UNITS
 from .memory import Memory
 
-__all__ = ["brightness_levels", "default_value_range", "encode", "mean_patterns", "spec_patterns"]
-
 
 def brightness_levels(spec: Spec) -> NDArray[Any]:
     """Brightness of every level that `spec` can draw: (levels, 1), or (1, channels) for a constant per channel."""

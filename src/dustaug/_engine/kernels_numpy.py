@@ -24,16 +24,6 @@ from .contract import (
 )
 from .coordinates import FOLLOWING
 
-__all__ = [
-    "count_rectangles",
-    "draw_rectangles",
-    "dust_batch",
-    "operand_of",
-    "operand_of_images",
-    "paint_boxes",
-    "philox",
-]
-
 TAKES_ADDRESSES = False
 
 _MASK_32, _SHIFT_32 = np.uint64(WORD_MASK), np.uint64(32)

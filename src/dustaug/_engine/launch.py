@@ -32,8 +32,6 @@ from .plan import PARAMS_DTYPE, make_plan, remember
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["Launch", "draw_rectangles", "find_launch", "launch_for", "paint_boxes"]
-
 Images = TypeVar("Images", bound=NDArray[Any])
 
 

@@ -9,19 +9,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "LAYOUTS",
-    "MAX_GUESSED_CHANNELS",
-    "ImageKind",
-    "Layout",
-    "Memory",
-    "array_at",
-    "guess_layout",
-    "is_ambiguous",
-    "make_memory",
-    "make_params",
-]
-
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 
 LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")

@@ -18,8 +18,6 @@ from dustaug.spec import MAX_SIDE, Spec, size_fields
 from .contract import FILLS, PLACEMENTS, WORDS
 from .tables import area_table, normal_table, side_table, uniform_table
 
-__all__ = ["PARAMS_DTYPE", "Plan", "cache_size", "find_max_size", "make_plan", "remember"]
-
 Result = TypeVar("Result")
 
 # One record, read by name in the kernel. The second half says how the images lie in memory and is filled in

@@ -1,11 +1,8 @@
 """Alias tables of the distributions that a spec can name, as integers, the same on every machine.
 
-A word w of 32 bits becomes an outcome through an alias table (Walker 1977; Vose 1991) of 2**k buckets: its top k bits
-name the bucket, and below the bucket's threshold the outcome is its first, else its second. Every outcome gets its
-probability to within 2**-32.
-
-A table is a flat uint32 array of four words a bucket: threshold, first outcome, second outcome, unused. Where an entry
-could depend on the last bit of a mathematical library, it is computed in decimal arithmetic instead.
+The contract says how a table is built and read. Here it is a flat uint32 array of four words a bucket: threshold, first
+outcome, second outcome, unused. Where an entry could depend on the last bit of a mathematical library, it is computed
+in decimal arithmetic instead. Every outcome gets its probability to within 2**-32.
 """
 
 from __future__ import annotations
@@ -17,16 +14,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["WORDS", "area_table", "normal_table", "side_table", "uniform_table"]
-
-WORDS = 1 << 32
+from .contract import WORDS
 
 
 def alias_table(masses: NDArray[np.int64], outcomes: NDArray[np.int64]) -> NDArray[np.uint32]:
     """Return the alias table of `outcomes`, of which outcome i is to be drawn for ``masses[i]`` of the 2**32 words.
-
-    Buckets below their fair share ("light") are filled up from those above it ("heavy"), both in order; a heavy bucket
-    that gave too much is filled up from the next heavy one.
 
     Parameters
     ----------
@@ -42,16 +34,18 @@ def alias_table(masses: NDArray[np.int64], outcomes: NDArray[np.int64]) -> NDArr
     value = np.zeros(buckets, np.int64)
     value[: len(outcomes)] = outcomes
 
-    light, heavy = np.flatnonzero(mass < share), np.flatnonzero(mass >= share)
-    needed = np.concatenate([[0], np.cumsum(share - mass[light])])
-    given = np.cumsum(mass[heavy] - share)
+    # All donations at once: `received` is what the small buckets before each one were given, `donated` is what the
+    # large buckets up to each one can give.
+    small, large = np.flatnonzero(mass < share), np.flatnonzero(mass >= share)
+    received = np.concatenate([[0], np.cumsum(share - mass[small])])
+    donated = np.cumsum(mass[large] - share)
     threshold, second = mass.copy(), np.arange(buckets)
-    # A light bucket is filled by the first heavy one that has something left when its turn comes.
-    second[light] = heavy[np.searchsorted(given, needed[:-1], side="right")]
-    # A heavy bucket's last gift may exceed what it had: the next heavy one makes up for it.
-    debt = needed[np.searchsorted(needed, given)] - given
-    threshold[heavy] = share - debt
-    second[heavy] = np.where(debt > 0, np.append(heavy[1:], heavy[-1:]), heavy)
+    # A small bucket is filled up by the first large one that has something left in its turn.
+    second[small] = large[np.searchsorted(donated, received[:-1], side="right")]
+    # The last donation of a large bucket may leave it below its share: the next large one fills up the deficit.
+    deficit = received[np.searchsorted(received, donated)] - donated
+    threshold[large] = share - deficit
+    second[large] = np.where(deficit > 0, np.append(large[1:], large[-1:]), large)
 
     table = np.zeros((buckets, 4), np.uint32)
     table[:, 0] = np.minimum(np.arange(buckets) * share + threshold, WORDS - 1)
@@ -115,8 +109,7 @@ def side_table(low: int, high: int) -> NDArray[np.uint32]:
     return alias_table(_masses((np.arange(len(sides) + 1) << 32) // len(sides)), sides << 16 | sides)
 
 
-# Sixteen bytes for each possible (height, width): 0.5 MB at 224 by 224 pixels, 8 MB at 1024 by 1024.
-@functools.lru_cache(maxsize=8)
+# Sixteen bytes for each possible (height, width): 0.5 MB at 224 by 224 pixels, 8 MB at 1024 by 1024. Plans keep them.
 def area_table(
     area_range: tuple[float, float], aspect_range: tuple[float, float], height: int, width: int
 ) -> NDArray[np.uint32]:
@@ -173,10 +166,9 @@ def _area_below(
 ) -> NDArray[np.float64]:
     """Integral of d(area) d(log aspect) over the rectangles less high than `height` and less wide than `width`.
 
-    At aspect r these have an area below min(width**2 * r, height**2 / r). So the integrand is that minimum, clipped to
-    the range of areas, less the smallest area. Over log r it is zero, rises with width**2 * r, stays at the largest
-    area, falls with height**2 / r, and is zero again. The integral of each stretch needs no more than the logarithms of
-    the sides and limits.
+    The contract has the formula. At aspect r these rectangles have an area below min(width**2 * r, height**2 / r). So
+    the integrand is that minimum, clipped to the range of areas, less the smallest area. Over log r it is zero, rises
+    with width**2 * r, stays at the largest area, falls with height**2 / r, and is zero again.
     """
     log_height, log_width = _log(height), _log(width)
     log_areas, log_aspects = _log(np.array(areas)), _log(np.array(aspects))

@@ -17,8 +17,6 @@ from . import program
 from .jax_mean import MAX_SPAN, mean_of_floats, mean_of_integers
 from .program import Int, Tensor, Word, Words, check_index_shape
 
-__all__ = ["OPS", "build"]
-
 _MASK_32, _MASK_16 = WORD_MASK, 0xFFFF
 
 

@@ -31,19 +31,6 @@ from dustaug._engine.memory import ImageKind, Layout
 from dustaug._engine.plan import find_max_size, make_plan, remember
 from dustaug.spec import Spec
 
-__all__ = [
-    "Edges",
-    "Int",
-    "Ops",
-    "Tensor",
-    "Word",
-    "WordCoordinates",
-    "Words",
-    "build",
-    "check_index_shape",
-    "top_rectangle",
-]
-
 # Tensors of a framework, which has types of its own for them.
 Tensor: TypeAlias = Any
 Word: TypeAlias = Tensor

@@ -14,8 +14,6 @@ from dustaug._engine.memory import Layout
 
 from .program import Edges, Int, Tensor, Word, Words, check_index_shape
 
-__all__ = ["OPS", "PHILOX", "Calls"]
-
 PHILOX = 1
 _MASK_32 = WORD_MASK
 # TensorFlow's name for anonymous resources, which go with their last handle.

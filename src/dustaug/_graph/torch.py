@@ -15,8 +15,6 @@ from dustaug._engine.contract import MEAN_LIMIT, MEAN_UNITS, WORD_MASK
 from .program import Int, Tensor, Word, Words, check_index_shape
 from .torch_dtypes import numpy_dtype
 
-__all__ = ["Torch"]
-
 _MASK_32 = WORD_MASK
 # How many values are summed at once.
 _PART = 1 << 24

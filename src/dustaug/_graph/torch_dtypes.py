@@ -9,8 +9,6 @@ import torch
 
 from dustaug._extras import name_extra
 
-__all__ = ["numpy_dtype"]
-
 _INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 _NUMPY_DTYPES = ("bool", *_INTEGERS, "float16", "float32", "float64", "complex64")
 _ML_DTYPES = ("bfloat16", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")

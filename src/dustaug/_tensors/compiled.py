@@ -22,8 +22,6 @@ from dustaug.spec import Spec
 
 from .painter import AnyTensor, add_dust, draw_seed, dust_batches, find_painter, refuse_capture
 
-__all__ = ["trace_add_dust", "trace_drawn_dust"]
-
 
 @functools.lru_cache(maxsize=64)
 def _parse(text: str) -> Spec:

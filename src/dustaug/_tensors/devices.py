@@ -26,8 +26,6 @@ from dustaug._graph.program import top_rectangle
 from dustaug._graph.torch import Torch
 from dustaug.spec import Spec
 
-__all__ = ["KernelPainter", "OperationsPainter", "make_painter"]
-
 # For a mean over up to this many pixels, the sum fits into 64 bits.
 _MAX_MEAN_PIXELS = 1 << 28
 

@@ -23,19 +23,6 @@ from dustaug._engine.plan import cache_size
 from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug.spec import Spec
 
-__all__ = [
-    "AnyTensor",
-    "Painter",
-    "add_dust",
-    "draw_seed",
-    "dust_batches",
-    "dust_picture",
-    "find_painter",
-    "kind_of_tensor",
-    "refuse_capture",
-    "seed_source",
-]
-
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}

@@ -36,8 +36,6 @@ from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.plan import PARAMS_DTYPE
 from dustaug.spec import Spec
 
-__all__ = ["dust_kernel", "launch"]
-
 
 def _place(name: str) -> Any:
     return tl.constexpr((PARAMS_DTYPE.names or ()).index(name))
