@@ -310,12 +310,27 @@ def _draw_colors(params, rectangle, levels, k0, k1, epoch, index):
 # ------------------------------------------------------------------------------------------- painting
 
 
+def _overlapping(size):
+    """Return a function that fills runs of one to two times `size` bytes with two stores that overlap."""
+
+    @_inline
+    def fill(address, stop, stride, n, pattern):
+        while address != stop:
+            _store_repeated(address, pattern, size)
+            _store_repeated(address + n - size, pattern, size)
+            address += stride
+
+    return fill
+
+
+_fill_2, _fill_4, _fill_8, _fill_16, _fill_32 = map(_overlapping, (2, 4, 8, 16, 32))
+
+
 @_inline
 def _fill_rows(address, rows, stride, n, pattern):
     """Fill `rows` runs of n bytes, `stride` apart, with a repeated pattern.
 
-    Most runs are shorter than a cache line, so the time is the number of stores. Two stores that overlap cover any run
-    of one to two times their size; which size is decided once a rectangle.
+    Most runs are shorter than a cache line, so the time is the number of stores. Their size is decided per rectangle.
     """
     stop = address + rows * stride
     if n > 64:
@@ -327,30 +342,15 @@ def _fill_rows(address, rows, stride, n, pattern):
             _store_repeated(address + n - 64, pattern, 64)
             address += stride
     elif n >= 32:
-        while address != stop:
-            _store_repeated(address, pattern, 32)
-            _store_repeated(address + n - 32, pattern, 32)
-            address += stride
+        _fill_32(address, stop, stride, n, pattern)
     elif n >= 16:
-        while address != stop:
-            _store_repeated(address, pattern, 16)
-            _store_repeated(address + n - 16, pattern, 16)
-            address += stride
+        _fill_16(address, stop, stride, n, pattern)
     elif n >= 8:
-        while address != stop:
-            _store_repeated(address, pattern, 8)
-            _store_repeated(address + n - 8, pattern, 8)
-            address += stride
+        _fill_8(address, stop, stride, n, pattern)
     elif n >= 4:
-        while address != stop:
-            _store_repeated(address, pattern, 4)
-            _store_repeated(address + n - 4, pattern, 4)
-            address += stride
+        _fill_4(address, stop, stride, n, pattern)
     elif n >= 2:
-        while address != stop:
-            _store_repeated(address, pattern, 2)
-            _store_repeated(address + n - 2, pattern, 2)
-            address += stride
+        _fill_2(address, stop, stride, n, pattern)
     else:
         while address != stop:
             _store_repeated(address, pattern, 1)

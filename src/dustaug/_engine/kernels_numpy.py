@@ -12,21 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .contract import (
-    COLOR_BLOCK,
-    COLOR_BLOCKS_PER_RECTANGLE,
-    HEADER_BLOCK,
-    NOISE_BLOCK,
-    PHILOX_MULTIPLIERS,
-    PHILOX_ROUNDS,
-    PHILOX_WEYL,
-    WORD_MASK,
-)
+from . import contract
 from .coordinates import FOLLOWING
 
 TAKES_ADDRESSES = False
 
-_MASK_32, _SHIFT_32 = np.uint64(WORD_MASK), np.uint64(32)
+_MASK_32, _SHIFT_32 = np.uint64(contract.WORD_MASK), np.uint64(32)
 
 Words = NDArray[np.uint64]
 
@@ -47,13 +38,13 @@ def operand_of_images(images: NDArray[Any], params: Any) -> NDArray[Any]:
 def philox(counter: tuple[Any, Any, Any, Any], seed_low: int, seed_high: int) -> tuple[Words, Words, Words, Words]:
     """Four arrays of random words: Philox4x32-10 of a counter of scalars and arrays, and a key."""
     c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
-    (multiplier_0, multiplier_1), (weyl_0, weyl_1) = map(np.uint64, PHILOX_MULTIPLIERS), PHILOX_WEYL
+    (multiplier_0, multiplier_1), (weyl_0, weyl_1) = map(np.uint64, contract.PHILOX_MULTIPLIERS), contract.PHILOX_WEYL
     k0, k1 = seed_low, seed_high
-    for _ in range(PHILOX_ROUNDS):
+    for _ in range(contract.PHILOX_ROUNDS):
         high_0, high_1 = multiplier_0 * c0, multiplier_1 * c2
         c0, c1 = (high_1 >> _SHIFT_32) ^ c1 ^ np.uint64(k0), high_1 & _MASK_32
         c2, c3 = (high_0 >> _SHIFT_32) ^ c3 ^ np.uint64(k1), high_0 & _MASK_32
-        k0, k1 = (k0 + weyl_0) & WORD_MASK, (k1 + weyl_1) & WORD_MASK
+        k0, k1 = (k0 + weyl_0) & contract.WORD_MASK, (k1 + weyl_1) & contract.WORD_MASK
     return c0, c1, c2, c3
 
 
@@ -75,13 +66,13 @@ class _Draws:
         seed_low, seed_high, epoch, first, indices = words
         index = first + i if indices is FOLLOWING else int(indices[i])
         self.params, self.key = record[0], (seed_low, seed_high)
-        self.rest = (index & WORD_MASK, index >> 32, epoch)
+        self.rest = (index & contract.WORD_MASK, index >> 32, epoch)
 
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
         return philox((blocks, *self.rest), *self.key)
 
     def count(self) -> int:
-        count, dusted, _, _ = self.words(HEADER_BLOCK)
+        count, dusted, _, _ = self.words(contract.HEADER_BLOCK)
         if dusted >= self.params["p_threshold"]:
             return 0
         return int(self.params["count_low"] + _bounded(count, self.params["n_counts"]))
@@ -108,7 +99,9 @@ class _Draws:
         return boxes.clip(0, [rows, columns, rows, columns]), _bounded(fill, params["n_levels"])
 
     def color(self, rectangle: int, channels: int) -> NDArray[np.int64]:
-        words = self.words(COLOR_BLOCK + rectangle * COLOR_BLOCKS_PER_RECTANGLE + np.arange((channels + 3) // 4))
+        words = self.words(
+            contract.COLOR_BLOCK + rectangle * contract.COLOR_BLOCKS_PER_RECTANGLE + np.arange((channels + 3) // 4)
+        )
         return _bounded(np.stack(words, axis=1).ravel()[:channels], self.params["n_levels"])
 
     def noise(self, top: int, left: int, bottom: int, right: int) -> NDArray[np.int64]:
@@ -116,7 +109,7 @@ class _Draws:
         params = self.params
         rows, columns, channels = np.ix_(range(top, bottom), range(left, right), range(params["channels"]))
         value = (rows * params["width"] + columns) * params["channels"] + channels
-        words = np.stack(self.words(NOISE_BLOCK + (value >> 2)))
+        words = np.stack(self.words(contract.NOISE_BLOCK + (value >> 2)))
         return _bounded(np.take_along_axis(words, (value & 3)[None], axis=0)[0], params["n_levels"])
 
     def paint_noise(self, image: NDArray[Any], box: Any, patterns: NDArray[Any]) -> None:

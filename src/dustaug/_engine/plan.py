@@ -1,7 +1,6 @@
-"""From a spec and an image size to the integers that the kernel reads, computed once and cached.
+"""From a spec and an image size to the integers that the kernels read, computed once and cached.
 
-The kernel knows nothing of normal distributions or areas. It draws a 32-bit word w and turns it into an outcome: for n
-equally likely ones by ``w * n >> 32``, for any other distribution by an alias table (``_engine.tables``).
+The kernels know nothing of normal distributions or areas: they read alias tables (``_engine.tables``).
 """
 
 from __future__ import annotations
@@ -20,59 +19,30 @@ from .tables import area_table, normal_table, side_table, uniform_table
 
 Result = TypeVar("Result")
 
-# One record, read by name in the kernel. The second half says how the images lie in memory and is filled in
-# by ``_engine.memory.make_record``.
+# One record, read by name in the kernels. ``memory.make_params`` fills in the second half.
 PARAMS_DTYPE = np.dtype(
     [
         (name, np.int64)
         for name in (
             # Drawing. An image is dusted if its word is below `p_threshold`, in [0, 2**32].
-            "p_threshold",
-            "count_low",
-            "n_counts",
+            *("p_threshold", "count_low", "n_counts"),
             # Rectangles are clipped to, or lie inside, the first `rows` rows and `columns` columns.
-            "rows",
-            "columns",
-            "inside",
+            *("rows", "columns", "inside"),
             # Alias tables of the centre: where they begin in `tables`, and 32 - log2(buckets).
-            "y_table",
-            "y_shift",
-            "x_table",
-            "x_shift",
+            *("y_table", "y_shift", "x_table", "x_shift"),
             # Sizes: an alias table of height << 16 | width, or unit * (low + uniform over n).
-            "size_from_table",
-            "size_table",
-            "size_shift",
-            "size_unit",
-            "height_low",
-            "n_heights",
-            "width_low",
-            "n_widths",
+            *("size_from_table", "size_table", "size_shift", "size_unit"),
+            *("height_low", "n_heights", "width_low", "n_widths"),
             # Fills: how many levels there are to choose from, and what has a level of its own, if not each rectangle.
-            "n_levels",
-            "per_channel",
-            "per_value",
-            "per_image",
-            # Memory, in bytes. A run is what one store may paint in one column: a channel, or all of them if they are
-            # equal and lie together. `interleaved`: they lie together, but differ.
-            "height",
-            "width",
-            "channels",
-            "item_bytes",
-            "image_stride",
-            "row_stride",
-            "column_stride",
-            "channel_stride",
-            "image_bytes",
-            "column_step",  # |column_stride|
-            "first_channel",  # from channel 0 to the first in memory
-            "origin",
-            "runs",
-            "run_stride",
-            "run_bytes",
-            "interleaved",
-            "pattern_columns",
-            "pattern_step",  # from one channel's pattern to the next: 0 if there is one for all
+            *("n_levels", "per_channel", "per_value", "per_image"),
+            # Memory, in bytes. From channel 0 to the first in memory: `first_channel`. |column_stride|: `column_step`.
+            *("height", "width", "channels", "item_bytes", "image_bytes"),
+            *("image_stride", "row_stride", "column_stride", "channel_stride", "column_step", "first_channel"),
+            # A run is what one store may paint in one column: a channel, or all of them if they are equal and lie
+            # together. `interleaved`: they lie together, but differ.
+            *("origin", "runs", "run_stride", "run_bytes", "interleaved"),
+            # From one channel's pattern to the next: `pattern_step`, 0 if there is one for all.
+            *("pattern_columns", "pattern_step"),
         )
     ]
 )

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from dustaug._engine.contract import WORD_MASK
 
@@ -22,6 +21,10 @@ _MASK_32, _MASK_16 = WORD_MASK, 0xFFFF
 
 class _Jax:
     """Words are uint32. Products of 64 bits come from halves of 16, since JAX has none by default."""
+
+    # Operations that JAX has as they are wanted.
+    constant, xor, where = map(staticmethod, (jnp.asarray, jnp.bitwise_xor, jnp.where))
+    minimum, maximum, reshape, transpose = map(staticmethod, (jnp.minimum, jnp.maximum, jnp.reshape, jnp.transpose))
 
     def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
@@ -62,9 +65,6 @@ class _Jax:
     def add(self, word: Word, other: Word | int) -> Word:
         return word + jnp.asarray(other, jnp.uint32)
 
-    def xor(self, first: Word, second: Word) -> Word:
-        return first ^ second
-
     def shift_right(self, word: Word, bits: int) -> Word:
         return word >> bits if bits < 32 else word * jnp.uint32(0)
 
@@ -79,9 +79,6 @@ class _Jax:
     def to_int32(self, word: Word) -> Int:
         return word.astype(jnp.int32)
 
-    def constant(self, values: NDArray[Any]) -> Tensor:
-        return jnp.asarray(values)
-
     def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype)
         return dtype
@@ -94,21 +91,6 @@ class _Jax:
 
     def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return jnp.take_along_axis(values, places[..., None], axis=1)
-
-    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        return jnp.where(condition, first, second)
-
-    def minimum(self, first: Int, second: Int | int) -> Int:
-        return jnp.minimum(first, second)
-
-    def maximum(self, first: Int, second: Int | int) -> Int:
-        return jnp.maximum(first, second)
-
-    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        return tensor.reshape(shape)
-
-    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
-        return tensor.transpose(axes)
 
     def stack(self, tensors: Any) -> Tensor:
         return jnp.stack(tensors, axis=-1)

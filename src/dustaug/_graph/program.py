@@ -15,17 +15,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._engine import contract
 from dustaug._engine.checks import check_spec, resolve_kind
-from dustaug._engine.contract import (
-    COLOR_BLOCK,
-    COLOR_BLOCKS_PER_RECTANGLE,
-    FILLS,
-    HEADER_BLOCK,
-    NOISE_BLOCK,
-    PHILOX_MULTIPLIERS,
-    PHILOX_ROUNDS,
-    PHILOX_WEYL,
-)
 from dustaug._engine.fills import brightness_levels, encode
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._engine.plan import find_max_size, make_plan, remember
@@ -161,7 +152,7 @@ class _Program:
         plan = make_plan(spec, memory.height, memory.width)
         self.tables = plan.tables
         self.params = {name: int(plan.params[0][name]) for name in plan.params.dtype.names or ()}
-        self.spec, self.layout, self.per = spec, kind.layout, FILLS[spec.fill].per
+        self.spec, self.layout, self.per = spec, kind.layout, contract.FILLS[spec.fill].per
         self.height, self.width, self.channels = memory.height, memory.width, memory.channels
         self.n_rectangles = max(1, spec.count_range[1])
         self.max_size = find_max_size(plan, memory.height, memory.width)
@@ -273,7 +264,7 @@ class _Draws:
     def words(self, blocks: NDArray[Any]) -> tuple[Word, Word, Word, Word]:
         """Words of NumPy blocks (b,), each (n, b): Philox4x32-10."""
         ops, (k0, k1) = self.ops, self.key
-        (multiplier_0, multiplier_1), (weyl_0, weyl_1) = PHILOX_MULTIPLIERS, PHILOX_WEYL
+        (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
 
         def one_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, ...]:
             high_0, low_0 = ops.multiply(c0, multiplier_0)
@@ -282,7 +273,7 @@ class _Draws:
             return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
 
         counter = ops.broadcast(ops.as_words(blocks.astype(np.uint32)[None]), *self.counter)
-        return ops.repeat(PHILOX_ROUNDS, one_round, (*counter, k0, k1))[:4]
+        return ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, k0, k1))[:4]
 
     def bounded(self, word: Word, n: Word | int) -> Int:
         """One of n equally likely outcomes 0 … n - 1, by multiply-shift."""
@@ -298,7 +289,7 @@ class _Draws:
     def rectangles(self) -> tuple[Edges, Int, Tensor]:
         """Edges of all rectangles that there may be, their levels, and whether they exist: (n, rectangles) each."""
         ops, params, n = self.ops, self.program.params, self.program.n_rectangles
-        count, dusted, _, _ = self.words(np.full(1, HEADER_BLOCK))
+        count, dusted, _, _ = self.words(np.full(1, contract.HEADER_BLOCK))
         count = params["count_low"] + self.bounded(count, params["n_counts"])
         places = ops.constant(np.arange(n, dtype=np.int32)[None])
         exists = (places < count) & ops.less(dusted, params["p_threshold"])
@@ -325,13 +316,13 @@ class _Draws:
     def values_of_rectangles(self, _: Tensor, levels: Int) -> Tensor:
         """Values of each rectangle, (n or 1, rectangles or 1, channels or 1)."""
         values = self.ops.constant(self.program.values)
-        return self.ops.gather(values, levels) if FILLS[self.program.spec.fill].drawn else values[None]
+        return self.ops.gather(values, levels) if contract.FILLS[self.program.spec.fill].drawn else values[None]
 
     def values_of_channels(self, _: Tensor, __: Int) -> Tensor:
         """Values of each channel of each rectangle, (n, rectangles, channels)."""
         program, n_blocks = self.program, (self.program.channels + 3) // 4
         rectangles = np.arange(1, program.n_rectangles + 1)[:, None]
-        blocks = COLOR_BLOCK + COLOR_BLOCKS_PER_RECTANGLE * rectangles + np.arange(n_blocks)
+        blocks = contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * rectangles + np.arange(n_blocks)
         levels = self.bounded(self.ops.stack(self.words(blocks.ravel())), program.params["n_levels"])
         levels = self.ops.reshape(levels, (-1, program.n_rectangles, 4 * n_blocks))[..., : program.channels]
         return self._encoded(levels)
@@ -341,7 +332,9 @@ class _Draws:
         program = self.program
         n_values = program.height * program.width * program.channels
         n_blocks = (n_values + 3) // 4
-        levels = self.bounded(self.ops.stack(self.words(NOISE_BLOCK + np.arange(n_blocks))), program.params["n_levels"])
+        levels = self.bounded(
+            self.ops.stack(self.words(contract.NOISE_BLOCK + np.arange(n_blocks))), program.params["n_levels"]
+        )
         levels = self.ops.reshape(levels, (-1, 4 * n_blocks))[:, :n_values]
         return self._encoded(self.ops.reshape(levels, (-1, program.height, program.width, program.channels)))
 

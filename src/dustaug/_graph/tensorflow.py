@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from dustaug._engine.contract import MEAN_UNITS, WORD_MASK
 from dustaug._engine.memory import Layout
@@ -22,6 +21,11 @@ _ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 class _TensorFlow:
     """Words are int64: TensorFlow has hardly any operations for unsigned integers. Products wrap as bits do."""
+
+    # Operations that TensorFlow has as they are wanted.
+    constant, cast, gather, where = map(staticmethod, (tf.constant, tf.cast, tf.gather, tf.where))
+    minimum, maximum, reshape, transpose = map(staticmethod, (tf.minimum, tf.maximum, tf.reshape, tf.transpose))
+    xor = staticmethod(tf.bitwise.bitwise_xor)
 
     def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
@@ -59,9 +63,6 @@ class _TensorFlow:
     def add(self, word: Word, other: Word | int) -> Word:
         return (word + other) & _MASK_32
 
-    def xor(self, first: Word, second: Word) -> Word:
-        return tf.bitwise.bitwise_xor(first, second)
-
     def shift_right(self, word: Word, bits: int) -> Word:
         return tf.bitwise.right_shift(word, tf.constant(bits, tf.int64)) & _MASK_32
 
@@ -74,36 +75,12 @@ class _TensorFlow:
     def to_int32(self, word: Word) -> Int:
         return tf.cast(word, tf.int32)
 
-    def constant(self, values: NDArray[Any]) -> Tensor:
-        return tf.constant(values)
-
     def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype.as_numpy_dtype)
         return dtype
 
-    def cast(self, tensor: Tensor, dtype: str) -> Tensor:
-        return tf.cast(tensor, dtype)
-
-    def gather(self, values: Tensor, places: Int) -> Tensor:
-        return tf.gather(values, places)
-
     def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return tf.gather(values, places, batch_dims=1)
-
-    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        return tf.where(condition, first, second)
-
-    def minimum(self, first: Int, second: Int | int) -> Int:
-        return tf.minimum(first, second)
-
-    def maximum(self, first: Int, second: Int | int) -> Int:
-        return tf.maximum(first, second)
-
-    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        return tf.reshape(tensor, shape)
-
-    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
-        return tf.transpose(tensor, axes)
 
     def stack(self, tensors: Any) -> Tensor:
         return tf.stack(tensors, axis=-1)

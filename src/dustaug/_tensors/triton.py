@@ -24,14 +24,7 @@ import torch
 import triton
 import triton.language as tl
 
-from dustaug._engine.contract import (
-    COLOR_BLOCK,
-    COLOR_BLOCKS_PER_RECTANGLE,
-    FILLS,
-    HEADER_BLOCK,
-    NOISE_BLOCK,
-    PLACEMENTS,
-)
+from dustaug._engine import contract
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.plan import PARAMS_DTYPE
 from dustaug.spec import Spec
@@ -52,8 +45,8 @@ _PATTERN_COLUMNS, _PATTERN_STEP = map(_place, ("pattern_columns", "pattern_step"
 _IMAGE_STRIDE, _CHANNEL_STRIDE = map(_place, ("image_stride", "channel_stride"))
 _ROW_STRIDE, _COLUMN_STRIDE = map(_place, ("row_stride", "column_stride"))
 
-_COLOR_BLOCK, _COLOR_BLOCKS = tl.constexpr(COLOR_BLOCK), tl.constexpr(COLOR_BLOCKS_PER_RECTANGLE)
-_NOISE_BLOCK, _HEADER_BLOCK = tl.constexpr(NOISE_BLOCK), tl.constexpr(HEADER_BLOCK)
+_COLOR_BLOCK, _COLOR_BLOCKS = tl.constexpr(contract.COLOR_BLOCK), tl.constexpr(contract.COLOR_BLOCKS_PER_RECTANGLE)
+_NOISE_BLOCK, _HEADER_BLOCK = tl.constexpr(contract.NOISE_BLOCK), tl.constexpr(contract.HEADER_BLOCK)
 _BITS = tl.constexpr(32)
 
 # Rows, columns and warps of a program's tile. Rectangles as small as dust are one tile, which one warp paints; larger
@@ -263,9 +256,9 @@ def launch(
         epochs,
         index if indices is None else 0,
         indices,
-        INSIDE=PLACEMENTS[spec.center],
+        INSIDE=contract.PLACEMENTS[spec.center],
         SIZE_FROM_TABLE=spec.side_range is not None or spec.area_range is not None,
-        PER=FILLS[spec.fill].per,
+        PER=contract.FILLS[spec.fill].per,
         TILE_ROWS=tile_rows,
         TILE_COLUMNS=tile_columns,
         num_warps=num_warps,
