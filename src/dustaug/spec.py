@@ -1,9 +1,9 @@
 """What to draw: :class:`Spec`, a validated value, and the presets that return one.
 
-Conventions, said once for the whole package:
+Conventions of the whole package:
 
 - A range is a tuple of two numbers, **both ends included**, and its field is named ``*_range``.
-- A field says its unit. Pixels and fractions are never told apart by the type or the size of a number.
+- A field says its unit. Neither the type nor the size of a number tells pixels from fractions.
 - Brightness runs from 0 (black) to 255 (white) for every image dtype; painting maps it onto the image's own range.
 - Pairs are (height, width) or (y, x), y before x.
 """
@@ -53,7 +53,7 @@ class Spec:
     count_range : (int, int), default (0, 31)
         Rectangles per image, uniform, at most 65 535. Zero is allowed.
     center : {"normal", "uniform", "inside"}, default "normal"
-        ``"normal"``: the centre is a normal draw in fractions of the side, clipped to [0, 1].
+        The rule of placement. ``"normal"``: the centre is a normal draw in fractions of the side, clipped to [0, 1].
         ``"uniform"``: every pixel is equally likely to be the centre.
         Both clip the rectangle at the border. ``"inside"``: every position at which the whole rectangle
         lies inside the image is equally likely; a rectangle larger than the image becomes as large as the image.
@@ -453,8 +453,8 @@ def random_erasing(
 
     The area is uniform, the aspect ratio is log-uniform (as in torchvision and timm: a uniform one would favour
     tall rectangles), height and width are rounded to whole pixels, and the rectangle lies fully inside the image,
-    at any position alike. Sizes as high or as wide as the image are drawn again, in effect: the distribution is the one
-    under the condition that the rectangle fits. The defaults are the paper's, p = 0.5 among them.
+    at any position alike. Sizes that do not fit are rejected: the distribution is conditioned on the rectangle fitting
+    into the image. The defaults are the paper's, p = 0.5 among them.
 
     Every image size needs a table of its own: about 20 ms at 224 by 224 pixels, a third of a second at 1024 by 1024,
     seconds above. Bring images to one size first.

@@ -22,7 +22,8 @@ from .memory import LAYOUTS, ImageKind, Layout, Memory, make_memory
 
 DEFAULT_SPEC = Spec()
 _PACKAGE = __name__.partition(".")[0]
-_DOORS = {
+# What to call instead, by the framework of what was given.
+_INSTEAD = {
     "torch": "dustaug.torch.add_dust(images)",
     "jax": "dustaug.jax.add_dust(images, …)",
     "jaxlib": "dustaug.jax.add_dust(images, …)",
@@ -40,9 +41,8 @@ def not_an_array_error(images: Any) -> TypeError:
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
     else:
         framework = type(images).__module__.partition(".")[0]
-        door = _DOORS.get(framework)
-        if door is not None:
-            hint = f": type {door}"
+        if framework in _INSTEAD:
+            hint = f": type {_INSTEAD[framework]}"
         else:
             hint = ": type numpy.array(images)" if hasattr(images, "__array__") or framework == "PIL" else ""
     return TypeError(f"images must be a NumPy array, got {type(images).__name__}{hint}")

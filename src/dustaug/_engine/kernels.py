@@ -87,9 +87,9 @@ def _entry(function: Any) -> Any:
     return compiled
 
 
-# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size: left to itself
-# the compiler keeps Philox as a call, and then draws no words by vector instructions. The rest stays calls, since every
-# copy takes time to compile. No fastmath anywhere: it would be free to change results.
+# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size. Left to itself,
+# the compiler keeps Philox as a call, and then draws no words by vector instructions. The other functions stay calls:
+# every copy takes time to compile. No fastmath anywhere: it would be free to change results.
 _helper = functools.partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _inline, _call = _helper(forceinline=True), _helper()
 
@@ -190,8 +190,8 @@ _HEADER_BLOCK, _COLOR_BLOCK, _NOISE_BLOCK = map(
 )
 _COLOR_BLOCKS = contract.COLOR_BLOCKS_PER_RECTANGLE
 
-# Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. Their number is
-# rounded up to a multiple of eight: lanes left over would be drawn one by one, at a higher price.
+# Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. The number of
+# blocks is rounded up to a multiple of eight, because it draws the remaining lanes one by one, more slowly.
 _LANES = 32
 
 # What a rectangle is in memory: four edges, and the level of its brightness.

@@ -72,7 +72,7 @@ def make_memory(kind: ImageKind) -> Memory:
     if 0 not in shape:
         _check_overlap(list(axes.values()), item, shape, strides)
     length = {axis: axes.get(axis, (1, 0))[0] for axis in "NHWC"}
-    # The stride of an axis of length 1 means nothing, and NumPy sets it to anything. The kernel wants none to be zero.
+    # NumPy sets the stride of an axis of length 1 to any number. The kernel needs one that is not zero.
     stride = {axis: axes[axis][1] if length[axis] > 1 else item for axis in "NHWC"}
     if length["W"] == 1 and abs(stride["C"]) == item:
         stride["W"] = item * length["C"]

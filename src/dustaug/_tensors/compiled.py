@@ -1,6 +1,6 @@
 """What ``torch.compile`` and ``torch.export`` see of the painting: operations with a schema, which change their images.
 
-They are for graphs only. Outside of one the painters are called as they are: to dispatch an operation takes several
+They are for graphs only. Outside of a graph the painters are called directly: to dispatch an operation takes several
 times as long as to paint a small image.
 """
 
