@@ -59,7 +59,7 @@ def bind_kernel(images: NDArray[Any], spec: dustaug.Spec, engine: Any = None) ->
     engine = launch._engine() if engine is None else engine
     caught: list[tuple[Any, ...]] = []
     ready = launch.find_launch(images, spec, None, None)
-    with mock.patch.object(ready, "_dust_batch", lambda *arguments: caught.append(arguments)):
+    with mock.patch.object(ready._engine, "dust_batch", lambda *arguments: caught.append(arguments)):
         dustaug.add_dust(images, spec, seed=0, index=_MARK)
     place = next(i for i, argument in enumerate(caught[0]) if type(argument) is int and argument == _MARK)
     before, after = caught[0][:place], caught[0][place + 1 :]

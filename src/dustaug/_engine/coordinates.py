@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any, NamedTuple
 
@@ -13,8 +14,6 @@ from .contract import MAX_EPOCH, MAX_INDEX, MAX_SEED, WORD_MASK
 
 # Takes the place of an array of indices where those of a batch follow one another.
 FOLLOWING = 0
-
-_new = tuple.__new__
 
 
 class Coordinates(NamedTuple):
@@ -32,10 +31,14 @@ class Coordinates(NamedTuple):
     index: Any = 0
 
 
+# ``pack((seed, epoch, index))``: Coordinates(seed, epoch, index) in half the time, a fiftieth of that of a small image.
+pack = functools.partial(tuple.__new__, Coordinates)
+
+
 def make_coordinates(seed: Any, epoch: Any, index: Any) -> Coordinates:
     """Return what was given, or fresh coordinates if nothing was; seed and index come together."""
     if seed is not None and index is not None:
-        return _new(Coordinates, (seed, epoch, index))  # In half the time of Coordinates(seed, epoch, index).
+        return pack((seed, epoch, index))
     if seed is not None:
         raise TypeError(
             "index must be given with a seed, or every batch would get the same dust, got none: type "
@@ -59,22 +62,6 @@ def check_each(coordinates: Coordinates, n: int) -> Coordinates:
     """Return checked coordinates with the index of each of n images, as an int64 array (n,)."""
     seed, epoch, index = check_coordinates(coordinates, n)
     return Coordinates(seed, epoch, index + np.arange(n) if isinstance(index, int) else index)
-
-
-def plain_words(coordinates: Coordinates, n: int) -> tuple[int, int, int, int, int] | None:
-    """Return the words of coordinates that are plain numbers within their limits; None sends others the long way.
-
-    This runs at every call, and the kernel takes a microsecond an image.
-    """
-    seed, epoch, index = coordinates
-    if (
-        type(seed) is type(epoch) is type(index) is int
-        and 0 <= seed <= MAX_SEED
-        and 0 <= epoch <= MAX_EPOCH
-        and 0 <= index <= MAX_INDEX - n  # Conservative by one; check_index decides the last index exactly.
-    ):
-        return seed & WORD_MASK, seed >> 32, epoch, index, FOLLOWING
-    return None
 
 
 def words_of(coordinates: Coordinates, operand_of: Any) -> tuple[int, int, int, int, Any]:

@@ -19,6 +19,7 @@ import ctypes
 import functools
 import pickle
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from . import contract
+from .coordinates import FOLLOWING, Coordinates
 from .plan import PARAMS_DTYPE
 
 JIT_DISABLED = bool(config.DISABLE_JIT)
@@ -87,9 +89,9 @@ def _entry(function: Any) -> Any:
     return compiled
 
 
-# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size. Left to itself,
-# the compiler keeps Philox as a call, and then draws no words by vector instructions. The other functions stay calls:
-# every copy takes time to compile. No fastmath anywhere: it would be free to change results.
+# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size: left to itself,
+# the compiler keeps Philox as a call, and then draws no words by vector instructions. The other functions stay calls,
+# because every copy takes time to compile. No fastmath anywhere: it would be free to change results.
 _helper = functools.partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _inline, _call = _helper(forceinline=True), _helper()
 
@@ -534,6 +536,32 @@ def paint_boxes(params, patterns, address, boxes, positions, seed_low, seed_high
 
 
 # ------------------------------------------------------------------------- what ``launch`` asks before
+
+_MAX_SEED, _MAX_EPOCH, _MAX_INDEX, _MASK = contract.MAX_SEED, contract.MAX_EPOCH, contract.MAX_INDEX, contract.WORD_MASK
+
+
+def bind(params: int, tables: int, patterns: int, n: int, checked: Callable[..., None]) -> Callable[..., None]:
+    """Return ``paint(address, coordinates, num_threads=1)`` for a batch of n images.
+
+    It runs at every call, and the kernel takes a microsecond an image. So plain numbers within their limits and one
+    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else.
+    """
+
+    def paint(address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
+        seed, epoch, index = coordinates
+        if (
+            type(seed) is type(epoch) is type(index) is int
+            and 0 <= seed <= _MAX_SEED
+            and 0 <= epoch <= _MAX_EPOCH
+            and 0 <= index <= _MAX_INDEX - n  # Conservative by one; `checked` decides the last index exactly.
+            and num_threads == 1
+        ):
+            dust_batch(params, tables, patterns, address, seed & _MASK, seed >> 32, epoch, index, FOLLOWING, 0, n)
+        else:
+            checked(address, coordinates, num_threads)
+
+    return paint
+
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 

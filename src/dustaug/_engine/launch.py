@@ -25,7 +25,7 @@ from .checks import (
     resolve_kind,
 )
 from .contract import FILLS
-from .coordinates import Coordinates, check_coordinates, check_each, plain_words, words_of
+from .coordinates import Coordinates, check_coordinates, check_each, words_of
 from .memory import ImageKind, Layout, array_at, make_params
 from .plan import PARAMS_DTYPE, make_plan, remember
 
@@ -48,6 +48,9 @@ class Launch:
     memory : Memory
     value_range : (float, float)
         Values of black and white.
+    run_at : callable
+        ``run_at(address, coordinates, num_threads=1)``: :meth:`run` at an address, whose memory the caller knows to be
+        writable and keeps alive.
     range_is_default : bool
         Whether images are taken to lie in [0, 1] for want of a value range, which is then checked at each call.
     """
@@ -78,37 +81,31 @@ class Launch:
             self._run_whole = self._run_in_two_passes
         elif per == "image":
             self._run_whole = self._run_with_means
-        self._locate, self._dust_batch = engine.operand_of_images, engine.dust_batch
-        self._takes_address = engine.TAKES_ADDRESSES and self._run_whole is None and not self.range_is_default
+        self._locate = engine.operand_of_images
         self._operands = tuple(map(engine.operand_of, (self.params, self.tables, self.patterns)))
+        # ``paint(target, coordinates, num_threads=1)``, where the engine has located images.
+        self._paint = engine.bind(*self._operands, self.n, self._paint_checked)
+        takes_address = engine.TAKES_ADDRESSES and self._run_whole is None and not self.range_is_default
+        self.run_at = self._paint if takes_address else self._run_array_at
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
         if self._run_whole is not None:
             self._run_whole(images, coordinates, num_threads)
         else:
-            self._run_at(self._locate(images, self.params), coordinates, num_threads)
+            self._paint(self._locate(images, self.params), coordinates, num_threads)
         return images
 
-    def run_at(self, address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
-        """Dust images of the kind at an address. The caller sees to it that their memory is writable and stays."""
-        if self._takes_address:
-            self._run_at(address, coordinates, num_threads)
-        else:
-            images = array_at(address, self._kind)
-            if self.range_is_default:
-                check_default_range(images)
-            self.run(images, coordinates, num_threads)
+    def _run_array_at(self, address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
+        images = array_at(address, self._kind)
+        if self.range_is_default:
+            check_default_range(images)
+        self.run(images, coordinates, num_threads)
 
-    def _run_at(self, target: Any, coordinates: Coordinates, num_threads: int) -> None:
-        words = plain_words(coordinates, self.n)
-        if words is None:
-            coordinates = check_coordinates(coordinates, self.n)  # Keeps an array of indices alive.
-            words = words_of(coordinates, self._engine.operand_of)
-        if num_threads == 1:
-            self._dust_batch(*self._operands, target, *words, 0, self.n)
-        else:
-            _run_on_threads(functools.partial(self._dust_batch, *self._operands, target, *words), self.n, num_threads)
+    def _paint_checked(self, target: Any, coordinates: Coordinates, num_threads: int) -> None:
+        coordinates, engine = check_coordinates(coordinates, self.n), self._engine  # Keeps an array of indices alive.
+        words = words_of(coordinates, engine.operand_of)
+        _run_on_threads(functools.partial(engine.dust_batch, *self._operands, target, *words), self.n, num_threads)
 
     def _run_empty(self, _: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         check_coordinates(coordinates, self.n)
@@ -119,7 +116,7 @@ class Launch:
         means = fills.mean_patterns(images, self.memory, self.value_range)
         words, target = words_of(coordinates, engine.operand_of), engine.operand_of_images(images, self.params)
         operands = (*self._operands[:2], engine.operand_of(means), target, *words)
-        _run_on_threads(functools.partial(self._dust_batch, *operands), self.n, num_threads)
+        _run_on_threads(functools.partial(engine.dust_batch, *operands), self.n, num_threads)
 
     def _run_in_two_passes(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         """Draw the rectangles of some images, then paint them: their brightness takes words of its own."""

@@ -20,7 +20,7 @@ _ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
 
 
 class _TensorFlow:
-    """Words are int64: TensorFlow has hardly any operations for unsigned integers. A product of two words wraps to the right 64 bits."""
+    """Words are int64: TensorFlow has few unsigned operations. A product of two words wraps to the right 64 bits."""
 
     # Operations that TensorFlow has as they are wanted.
     constant, cast, gather, where = map(staticmethod, (tf.constant, tf.cast, tf.gather, tf.where))

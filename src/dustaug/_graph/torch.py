@@ -21,7 +21,7 @@ _PART = 1 << 24
 
 
 class Torch:
-    """Words are int64: PyTorch has hardly any operations for unsigned integers. A product of two words wraps to the right 64 bits.
+    """Words are int64: PyTorch has few unsigned operations. A product of two words wraps to the right 64 bits.
 
     Parameters
     ----------

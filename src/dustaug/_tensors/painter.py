@@ -153,7 +153,8 @@ def add_dust(
     if value_range is not None:
         value_range = check_value_range(value_range)
     painter = find_painter(DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
-    if coordinates.seed is None or coordinates.index is None:
+    seed, _, index = coordinates
+    if seed is None or index is None:
         coordinates = make_coordinates(*coordinates)
         refuse_capture(images)
     return painter(images, coordinates, num_threads)
