@@ -4,8 +4,8 @@
 # also with IMREAD_UNCHANGED. It reads the orientations 1 to 4, and JPEG and PNG files with any of the eight.
 # One would have guessed: The orientation is a tag beside the pixels: a picture that can be read upright can be read
 # turned.
-# Why it matters: imread raises nothing. In a data set the None shows up in the augmentation, as an error about the
-# type of its input, for the portraits among the pictures only.
+# Why it matters: imread raises nothing, it logs a line about its own code. In a data set the None shows up in the
+# augmentation, as an error about the type of its input, for the portraits among the pictures only.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

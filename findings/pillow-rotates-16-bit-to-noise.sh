@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Library: Pillow 13.0.0.
 # Seen: Rotating a 16-bit grey picture ("I;16") of the one value 40000 with bilinear or bicubic resampling gives
-# values of some hundreds at most. With nearest neighbours, and in `resize` with any filter, the values stay 40000.
+# values below 256. With nearest neighbours, and in `resize` with the same filters, the values stay 40000.
 # One would have guessed: Rotation keeps a constant picture constant apart from its corners, or refuses the mode as
 # the filters of ImageFilter do.
 # Why it matters: 16-bit grey is what X-ray and depth pictures have. A rotation with bilinear resampling, also
@@ -26,6 +26,6 @@ for name in ("NEAREST", "BILINEAR", "BICUBIC"):
 wide = np.asarray(grey.convert("I").rotate(10, Image.Resampling.BILINEAR))
 print("mode I, BILINEAR: the middle after rotate", wide[32, 32])
 assert seen["NEAREST"] == (40000, 40000, 40000)
-assert all(seen[name][1] < 1000 and seen[name][2] == 40000 for name in ("BILINEAR", "BICUBIC"))
+assert all(seen[name][1] < 256 and seen[name][2] == 40000 for name in ("BILINEAR", "BICUBIC"))
 assert wide[32, 32] == 40000
 PYTHON
