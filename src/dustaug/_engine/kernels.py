@@ -89,9 +89,9 @@ def _entry(function: Any) -> Any:
     return compiled
 
 
-# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size: left to itself,
-# the compiler keeps Philox as a call, and then draws no words by vector instructions. The other functions stay calls,
-# because every copy takes time to compile. No fastmath anywhere: it would be free to change results.
+# Functions for compiled code only. Those on the path of every rectangle are inlined whatever their size: left to
+# itself, the compiler keeps Philox as a call, and then draws no words by vector instructions. The other functions stay
+# calls, because every copy takes time to compile. No fastmath anywhere: it would be free to change results.
 _helper = functools.partial(njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _inline, _call = _helper(forceinline=True), _helper()
 
