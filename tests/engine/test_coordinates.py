@@ -84,7 +84,12 @@ def test_an_index_for_each_image_becomes_int64(dtype):
     ("index", "n", "error", "message"),
     [
         ([1, 2], 3, ValueError, "index must be a number or an array of shape (3,), one for each image, got shape (2,)"),
-        ([[1]], 1, ValueError, "index must be a number or an array of shape (1,), one for each image, got shape (1, 1)"),
+        (
+            [[1]],
+            1,
+            ValueError,
+            "index must be a number or an array of shape (1,), one for each image, got shape (1, 1)",
+        ),
         ([0.5], 1, TypeError, "index must be a whole number or an array of them, got an array of float64"),
         ([True], 1, TypeError, "index must be a whole number or an array of them, got an array of bool"),
         ([-1, 5], 2, ValueError, f"index must be from 0 to {2**63 - 1}, got -1 to 5"),
