@@ -58,7 +58,7 @@ ALLOWED = {
     "_engine.contract": set(),
     "_engine.coordinates": {"_engine.checks", "_engine.contract"},
     "_engine.fills": {"_engine.contract", "_engine.memory", "spec"},
-    "_engine.kernels": {"_engine.contract", "_engine.plan"},
+    "_engine.kernels": {"_engine.contract", "_engine.coordinates", "_engine.plan"},
     "_engine.kernels_numpy": {"_engine.contract", "_engine.coordinates"},
     "_engine.launch": {
         "_engine.checks",
@@ -73,7 +73,7 @@ ALLOWED = {
     },
     "_engine.memory": set(),
     "_engine.plan": {"_engine.contract", "_engine.tables", "spec"},
-    "_engine.tables": set(),
+    "_engine.tables": {"_engine.contract"},
     "_graph": set(),
     "_graph.jax": {"_engine.contract", "_graph.jax_mean", "_graph.program"},
     "_graph.jax_mean": set(),

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from dustaug._engine import kernels
 from dustaug._engine.coordinates import (
     FOLLOWING,
     Coordinates,
@@ -14,7 +15,6 @@ from dustaug._engine.coordinates import (
     check_index,
     check_seed,
     make_coordinates,
-    plain_words,
     words_of,
 )
 
@@ -131,9 +131,8 @@ def test_each_image_has_an_index():
         ((3 + (5 << 32), 7, 2**33 + 1), (3, 5, 7, 2**33 + 1)),
     ],
 )
-def test_plain_numbers_become_words_at_once(coordinates, words):
-    """Both ways to words give the same: low and high word of the seed, the epoch, and the first index."""
-    assert plain_words(Coordinates(*coordinates), 4) == (*words, FOLLOWING)
+def test_plain_numbers_become_words(coordinates, words):
+    """The kernels get low and high word of the seed, the epoch, and the first index."""
     assert words_of(Coordinates(*coordinates), None) == (*words, FOLLOWING)
 
 
@@ -153,8 +152,12 @@ def test_plain_numbers_become_words_at_once(coordinates, words):
     ],
 )
 def test_all_others_are_sent_to_the_checks(coordinates):
-    """Numbers out of their limits, of other types, and arrays have no plain words."""
-    assert plain_words(Coordinates(*coordinates), 2) is None
+    """Numbers out of their limits, of other types, and arrays do not reach the kernel the short way."""
+    seen = []
+    paint = kernels.bind(0, 0, 0, 2, lambda *arguments: seen.append(arguments))
+    paint(0, Coordinates(*coordinates))
+
+    assert seen == [(0, coordinates, 1)]
 
 
 def test_an_array_of_indices_is_handed_on():
