@@ -1,13 +1,14 @@
 """The benchmarks compare like with like."""
 
 import importlib
+from pathlib import Path
 
 import numpy as np
 import pyperf
 import pytest
 
 import dustaug
-from benchmarks import __main__, checks, peers
+from benchmarks import __main__, builds, checks, peers
 from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
@@ -261,6 +262,21 @@ def test_a_rival_that_is_not_installed_is_named(monkeypatch):
     for library in (*peers._LIBRARIES, peers._X):
         assert f"not installed: `{library.missing}`" in text
         assert section.data["missing"][library.row] == library.missing
+
+
+def test_two_builds_are_compared_in_turns():
+    """A build compared with itself gives a time for each, and their ratios."""
+    section = builds.compare(Path(dustaug.__file__).parents[1], rounds=2)
+
+    assert set(section.data) == set(builds.CASES)
+    assert all(len(each["this"].runs) == len(each["other"].runs) == 2 for each in section.data.values())
+    assert all(float(row[3].partition(";")[0]) > 0 for row in section.tables[0].rows)
+
+
+def test_a_folder_without_a_build_is_refused(tmp_path):
+    """The comparison says so if the other folder holds no dustaug: it would compare the build with itself."""
+    with pytest.raises(RuntimeError, match="dustaug must be importable from .*: type the src folder of a checkout"):
+        builds.compare(tmp_path, rounds=1)
 
 
 def test_a_file_is_updated_between_its_marks(tmp_path):
