@@ -46,7 +46,7 @@ class DustBatch:
         Column of the epoch of each row, instead of `epoch`.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. The layout is that of batches; images of different sizes have it without its N.
-        By default it is NHWC or NHW, by the number of axes.
+        By default it is NHWC or NHW, by the number of axes; a shape that looks like another layout is an error.
     inplace : bool, default False
         Paint on writable arrays without a copy. Use it only where nobody else holds them. Read-only arrays are copied.
 

@@ -69,8 +69,8 @@ def make_dust_fn(
         Whether the function takes ``(index, element)``, as ``dataset.enumerate()`` gives them. The index is that of the
         image, that of the first image of a batch, or one for each image, (n,).
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`. The layout is that of batches, by default NHWC; single images, with one axis
-        less, have it without its N.
+        As in :func:`dustaug.add_dust`. The layout is that of batches, by default NHWC, where a shape that looks like
+        another layout is an error; single images, with one axis less, have it without its N.
     image_key : str, optional
         Key of the images in a dict; by default ``"image"`` or ``"images"``.
 

@@ -65,7 +65,7 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
 
 
 class _Recipe(NamedTuple):
-    """What to draw, and the Python call that makes the same spec."""
+    """A spec with its keys, and the Python call that makes the same spec."""
 
     call: str
     spec: Spec

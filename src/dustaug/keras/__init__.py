@@ -82,7 +82,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     Without an index key the layer counts its calls, and call number k paints the dust of
     ``add_dust(images, spec, seed=seed, epoch=k, index=0)``: the same with every backend. Two layers of the same seed
     share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but which images get it
-    depends on the order of the calls. The count begins anew when a model is loaded.
+    depends on the order of the calls. The count, unlike an index, begins anew when a model is loaded.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.

@@ -45,7 +45,8 @@ def dust_flow(
     epoch : int, default 0
         Number of the first epoch.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`, but by default the layout is NHWC or NCHW, as in Keras' configuration.
+        As in :func:`dustaug.add_dust`, but by default the layout is NHWC or NCHW, as in Keras' configuration; a shape
+        that looks like another layout is then an error.
     inplace : bool, default False
         Paint on the flow's own arrays. Use it only for a flow that makes them afresh.
 

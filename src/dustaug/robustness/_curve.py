@@ -172,7 +172,7 @@ def occlusion_curve(
     batch_size : int, default 64
         Greatest number of images that `predict` gets at once.
     layout, value_range : optional
-        As in :func:`dustaug.add_dust`, but by default the layout is NHWC or NHW, by the number of axes.
+        As in :func:`dustaug.add_dust`, but the layout is NHWC, NCHW or NHW, by default NHWC or NHW.
     progress : bool, default True
         Show a bar on the standard error stream.
 
