@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from adapter_table import FRAMEWORKS
+
 # Albumentations 2.0.8 asks the network for its newest version at import, and warns where there is none.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 # Keras chooses TensorFlow by default, even if it is not installed.
@@ -26,55 +28,6 @@ settings.load_profile("dustaug")
 
 TESTS = Path(__file__).parent
 VECTORS = TESTS / "vectors"
-
-# The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.
-# CI names in DUSTAUG_TEST_FRAMEWORKS what must be installed, so that nothing is left out by accident.
-FRAMEWORKS = {
-    "_graph.torch_dtypes": ["torch"],
-    "_tensors.painter": ["torch"],
-    "_tensors.agreement": ["torch"],
-    "_tensors.devices": ["torch"],
-    "_tensors.compiled": ["torch"],
-    "_tensors.triton": ["torch", "triton"],
-    "torch": ["torch"],
-    "torchvision": ["torch", "torchvision"],
-    "albumentations": ["albumentations"],
-    "albumentations_inputs": ["albumentations", "torch"],
-    "albumentations_keys": ["albumentations", "torch"],
-    "albumentations_peers": ["albumentations"],
-    "albumentations_randomness": ["albumentations", "torch"],
-    "albumentations_saved": ["albumentations"],
-    "albumentations_targets": ["albumentations"],
-    "albumentations._hooks": ["albumentations"],
-    "tensorflow": ["tensorflow"],
-    "keras": ["keras"],
-    "keras_data": ["keras", "tensorflow"],
-    "guitar_classifier": ["keras", "tensorflow"],
-    "guitar_training": ["keras", "tensorflow"],
-    "keras._flow": ["keras"],
-    "keras_flow": ["keras"],
-    "_graph.tensorflow": ["tensorflow"],
-    "_graph.torch": ["torch"],
-    "_graph.jax": ["jax"],
-    "jax": ["jax"],
-    "_graph.jax_mean": ["jax"],
-    "grain": ["grain"],
-    "jax_grain": ["jax", "grain"],
-    "robustness_torch": ["torch"],
-    "robustness_keras": ["keras"],
-    "guitar_photos": ["keras", "tensorflow"],
-    "site": ["mkdocs", "material", "mkdocstrings"],
-    "ray_cluster": ["ray"],
-    "scale_torch": ["torch"],
-    "scale_tensorflow": ["tensorflow"],
-    "rivals": ["albumentations", "torchvision", "timm", "kornia"],
-    "rivals_keras": ["keras", "tensorflow"],
-    "saved_albumentations": ["albumentations"],
-    "saved_keras": ["keras"],
-    "saved_tensorflow": ["tensorflow"],
-    "saved_grain": ["grain"],
-    "pipelines": ["torch", "lightning", "timm", "webdataset", "datasets"],
-}
 
 
 def missing_framework(adapter):
@@ -99,6 +52,8 @@ def pytest_ignore_collect(collection_path):
     adapter = adapter_of(collection_path)
     if adapter == "built":
         return None if BUILT else True
+    if adapter == "ci":  # The sdist has tests, but neither .ci nor .github.
+        return None if (TESTS.parent / ".ci").is_dir() and (TESTS.parent / "src").is_dir() else True
     if adapter == "_graph.program":
         return True if all(missing_framework(f"_graph.{name}") for name in ("tensorflow", "torch", "jax")) else None
     if adapter == "cuda":

@@ -151,7 +151,7 @@ class TestArguments:
             (TypeError, 'index_key must be given with a seed.*index_key="index".*leave seed out', {"seed": 3}),
             (TypeError, "seed must be given with index_key, got none", {"index_key": "index"}),
             (TypeError, "seed must be given with epoch_key, got none", {"epoch_key": "epoch"}),
-            (TypeError, "index_key must be a name, got 3", {"seed": 3, "index_key": 3}),
+            (TypeError, "index_key must be the name of an argument of the call", {"seed": 3, "index_key": 3}),
             (ValueError, "seed must be from 0 to 18446744073709551615, got -1", {"seed": -1, "index_key": "index"}),
             (TypeError, "seed must be a whole number, got 'x'", {"seed": "x", "index_key": "index"}),
         ],

@@ -1,5 +1,6 @@
 """Every block of Python in the README and the docs runs."""
 
+import importlib.util
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,23 +13,29 @@ from sybil.example import SybilFailure
 from sybil.parsers.abstract.doctest import DocTestStringParser
 from sybil.parsers.markdown import CodeBlockParser
 
-from conftest import missing_framework
+from adapter_table import ADAPTERS, FRAMEWORKS
 from dustaug._engine import kernels
 
 ROOT = Path(__file__).parent.parent
-# The page on Keras needs TensorFlow too, and the page on JAX needs Grain too.
-NEEDS = {"keras": "keras_data", "jax": "jax_grain"}
+NEEDS = FRAMEWORKS | {name: adapter.imports + adapter.page_needs for name, adapter in ADAPTERS.items()}
 # The examples of these pages run in test_pipelines.py and test_ray_cluster.py.
 ELSEWHERE = {"pipelines", "ray"}
+
+
+def lacks(name):
+    """Tell whether a package that a page or a module needs is not installed."""
+    return any(importlib.util.find_spec(package) is None for package in NEEDS.get(name, ()))
+
+
 DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if page.stem not in ELSEWHERE)
-PAGES = [ROOT / "README.md", *(page for page in DOCS if not missing_framework(NEEDS.get(page.stem, page.stem)))]
+PAGES = [ROOT / "README.md", *(page for page in DOCS if not lacks(page.stem))]
 SESSIONS = DocTestStringParser(DocTestEvaluator())
 IMPORT = re.compile(r"^(?:>>> |\.\.\. )?\s*(?:import|from) (?:dustaug\.)?(\w+)", re.MULTILINE)
 
 
 def missing(source):
     """Tell whether a block imports a framework that is not installed."""
-    return any(missing_framework(NEEDS.get(name, name)) for name in IMPORT.findall(source))
+    return any(lacks(name) for name in IMPORT.findall(source))
 
 
 def parse_blocks(document):

@@ -9,6 +9,7 @@ import pytest
 
 import dustaug
 import examples
+from adapter_table import ADAPTERS
 from conftest import without
 from dustaug._extras import MissingExtraError, name_extra
 
@@ -19,17 +20,14 @@ MODULES = [
     if not module.name.startswith("_")
 ]
 # These packages are missing where dustaug is installed alone.
-EXTRAS = ("PIL", "albumentations", "grain", "jax", "keras", "matplotlib", "ml_dtypes", "rich", "tensorflow", "torch")
-EXTRAS += ("torchvision", "typer")
+EXTRAS = sorted({"PIL", "matplotlib", "ml_dtypes", "rich", "typer"}.union(*(a.imports for a in ADAPTERS.values())))
 # With nothing but NumPy and Numba, these modules say what they need. All others can be imported.
 SAID = {
-    "dustaug.albumentations": ("albumentations", "dustaug.albumentations needs albumentations: type {}"),
-    "dustaug.grain": ("grain", "dustaug.grain needs grain: type {}"),
-    "dustaug.jax": ("jax", "dustaug.jax needs jax: type {}"),
-    "dustaug.keras": ("keras", "dustaug.keras needs keras: type {}"),
-    "dustaug.tensorflow": ("tensorflow", "dustaug.tensorflow needs tensorflow: type {}"),
-    "dustaug.torch": ("torch", "dustaug.torch needs torch: type {}"),
-    "dustaug.torchvision": ("torchvision", "dustaug.torchvision needs PIL: type {}"),
+    **{
+        f"dustaug.{name}": (name, f"dustaug.{name} needs {adapter.imports[0]}: type {{}}")
+        for name, adapter in ADAPTERS.items()
+        if adapter.imports
+    },
     "examples.graffiti": ("guitar", "dustaug.examples needs PIL: type {}"),
     "examples.guitar_figures": ("guitar", "dustaug.examples needs matplotlib: type {}"),
     "examples.guitar_parts": ("guitar", "dustaug.examples needs PIL: type {}"),

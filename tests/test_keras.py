@@ -304,7 +304,11 @@ def test_it_is_built_on_public_names():
         ({"value_range": (1, 0)}, ValueError, "value_range must be two finite numbers, the smaller first"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
         ({"fill_mask": 0.5}, TypeError, "fill_mask must be a whole number"),
-        ({"index_key": 3, "seed": 1}, TypeError, "index_key must be a key of the dict"),
+        (
+            {"index_key": 3, "seed": 1},
+            TypeError,
+            "index_key must be the name of an entry, got 3",
+        ),
         ({"index_key": "index"}, TypeError, "seed must be given with index_key"),
         ({"epoch_key": "epoch", "seed": 1}, TypeError, "index_key must be given with epoch_key"),
     ],

@@ -233,7 +233,7 @@ def test_missing_columns_are_refused():
     """The error names the columns that there are."""
     for missing, argument in (("image", "image_column"), ("id", "index_column")):
         batch = {name: column for name, column in batch_of(photos()).items() if name != missing}
-        with pytest.raises(LookupError, match=f"batch must have a column '{missing}', got .*label.*{argument}=…"):
+        with pytest.raises(LookupError, match=f"batch must have an .* at '{missing}', got .*label.*{argument}=…"):
             DustBatch(seed=SEED, index_column="id")(batch)
 
 

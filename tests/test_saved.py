@@ -8,7 +8,7 @@ import pytest
 
 import dustaug
 import saved
-from conftest import FRAMEWORKS
+from adapter_table import FRAMEWORKS
 from dustaug import DustStream, Spec
 from dustaug.ray import DustBatch
 from dustaug.robustness import OcclusionCurve, OcclusionMap

@@ -259,7 +259,7 @@ def test_a_data_service_gives_the_same_images():
         ({"layout": "HWN"}, ValueError, "layout must be one of"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
         ({"indexed": 1}, TypeError, "indexed must be True or False"),
-        ({"image_key": 3}, TypeError, "image_key must be a key of a dict"),
+        ({"image_key": 3}, TypeError, 'image_key must be the name of an entry, got 3: type image_key="image"'),
         ({"spec": 3}, TypeError, "spec must be"),
     ],
 )

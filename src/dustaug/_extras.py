@@ -1,33 +1,31 @@
-"""What is said where an extra is not installed."""
+"""The error for a missing package, which names the extra to install."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-__all__ = ["MissingExtraError", "name_extra"]
-
 
 class MissingExtraError(ModuleNotFoundError):
-    """A package of an extra is not installed. `name` is that of the package."""
+    """A package of an extra is not installed; `name` is the name of that package."""
 
 
 @contextlib.contextmanager
 def name_extra(extra: str, who: str, *packages: str, instead: str = "") -> Iterator[None]:
-    """Say what to type where the block cannot import one of `packages`.
+    """Name the extra to install if the block cannot import one of `packages`.
 
-    Every other error passes unchanged: a package that is there but broken is not missing.
+    Every other error passes unchanged, such as the error of a package that is installed but broken.
 
     Parameters
     ----------
     extra : str
-        What to install: ``"torch"``, or several as in ``"keras,tensorflow"``.
+        The extra, ``"torch"``, or several as in ``"keras,tensorflow"``.
     who : str
-        What needs it, as the message begins.
+        Beginning of the message: what needs the package.
     *packages : str
         Names under which the packages are imported.
     instead : str
-        What else can be done, as the message ends.
+        End of the message: what else can be done.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From names to indices, where a data set does not number its images."""
+"""Indices for images that have names instead of numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["index_of"]
-
 Name: TypeAlias = "str | bytes | os.PathLike[str]"
 
 
@@ -20,13 +18,13 @@ def index_of(name: Name) -> int: ...  # type: ignore[overload-overlap]  # A stri
 @overload
 def index_of(name: Iterable[Name]) -> NDArray[np.int64]: ...
 def index_of(name: Any) -> Any:
-    """Return an index for an image that has a name and no number, the same in every process and on every machine.
+    """Return an index for an image that has a name and no number; it is the same on every machine.
 
     Parameters
     ----------
     name : str, bytes or path, or an iterable of n of them
-        What stays with an image for good, such as its path *inside* the data set. (An absolute path changes when the
-        data set moves.) Strings are hashed as UTF-8, paths with ``/`` between their parts.
+        A name that never changes, such as the path *inside* the data set. (An absolute path changes when the data set
+        moves.) Strings are hashed as UTF-8, paths with ``/`` between their parts.
 
     Returns
     -------
@@ -40,8 +38,8 @@ def index_of(name: Any) -> Any:
 
     Notes
     -----
-    Two of n names share their index with probability 1 - exp(-n² / 2⁶⁴): 5.3 % for 10⁹ images. These two get the same
-    dust, and nothing else happens.
+    Some two of n names share their index with probability 1 - exp(-n² / 2⁶⁴), which is 5.3 % for 10⁹ images. These two
+    images get the same dust, and nothing else happens.
 
     Examples
     --------
@@ -63,7 +61,7 @@ def _hash(name: Any) -> int:
     if isinstance(name, os.PathLike):
         name = name.as_posix() if isinstance(name, PurePath) else os.fspath(name)
     if isinstance(name, str):
-        # As os.fsencode has it: names of files need not be text.
+        # Names of files need not be valid text; os.fsencode encodes them in the same way.
         name = name.encode("utf-8", "surrogateescape")
     if not isinstance(name, bytes):
         raise _not_a_name(name)

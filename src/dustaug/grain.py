@@ -1,14 +1,4 @@
-"""Grain: a transform whose dust depends on the record and the epoch, not on workers, shards or the place in the stream.
-
-Examples
---------
->>> import grain
->>> records = [{"image": np.full((32, 32, 3), 255, np.uint8), "label": i} for i in range(10)]
->>> dust = DustRectangles(seed=7, records_per_epoch=10)
->>> dataset = grain.MapDataset.source(records).map_with_index(dust).shuffle(seed=0).repeat(2).batch(5)
->>> dataset[0]["image"].shape, len(dataset)
-((5, 32, 32, 3), 4)
-"""
+"""Grain: a transform whose dust depends on the record and the epoch, not on workers, shards or the order of records."""
 
 from __future__ import annotations
 
@@ -22,8 +12,8 @@ from ._extras import name_extra
 with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
-from . import core
-from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+from ._adapters.keys import check_key
+from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
@@ -37,8 +27,8 @@ __all__ = ["DustRectangles"]
 class DustRectangles(MapWithIndex):  # type: ignore[misc]
     """Paint random rectangles on the image of each element, for ``map_with_index`` and for ``grain.DataLoader``.
 
-    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index. The image is a copy, for
-    a source may hand out its own memory; all else in an element is passed on.
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index. The image is a copy, as
+    a source may return its own memory; all other entries of an element are passed on.
 
     Parameters
     ----------
@@ -47,22 +37,20 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
     seed : int
         0 … 2**64 - 1.
     epoch : int, default 0
-        Of the first pass over the data, 0 … 2**32 - 1.
+        Epoch of the first pass over the data, 0 … 2**32 - 1.
     records_per_epoch : int, optional
-        Length of the data set where this stands. Grain counts on over the passes of ``repeat``: its number
-        ``k * records_per_epoch + i`` is then record i in epoch ``epoch + k``. Without it that number is the index: the
-        passes differ as well, as one long epoch. A ``DataLoader`` needs it: the number of records of its sampler, or,
-        if the sampler has shards, that of this shard times the number of shards.
+        Length of the data set at this place. Grain numbers elements on through the passes of ``repeat``: number
+        ``k * records_per_epoch + i`` is then record i in epoch ``epoch + k``. By default Grain's number is the index:
+        the passes differ as well, as one long epoch. A ``DataLoader`` needs this argument: the number of records of
+        its sampler, or, if the sampler has shards, the number of records of this shard times the number of shards.
     index_key, epoch_key : str or int, optional
-        Where an element has its own index and epoch, which then take the place of Grain's: of a batch, the index of the
-        first image or one for each, and one epoch.
+        Where an element has its own index and epoch, which replace Grain's. A batch has the index of its first image
+        or one for each image, and one epoch.
     image_key : str or int, optional
-        Where the image is in a dict or tuple, also by the name of a field; by default ``"image"`` and 0. An element may
-        be the image itself.
-    layout : {"HWC", "CHW", "HW", "NHWC", "NCHW", "NHW"}, optional
-        By default HWC or HW, by the number of axes, and with an `index_key` NHWC too.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+        Where the image is in a dict or tuple, or the name of a field of a named tuple; by default ``"image"`` or 0. An
+        element may be the image itself.
+    layout, value_range : optional
+        As in :func:`dustaug.add_dust`. Layouts of batches need an `index_key`.
     **fields
         Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
 
@@ -75,17 +63,19 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     Notes
     -----
-    Put it before ``shuffle`` and ``batch``: there Grain's index is that of the record. After ``shuffle`` it is the
-    place in the shuffled order, and the dust depends on the shuffle's seed. An ``IterDataset`` counts its elements in
-    each worker from 0 on, so that workers would share their dust: give an `index_key` there. In a ``DataLoader`` put
-    it before ``Batch``; the index is the record's key there, whatever the order of the sampler.
+    Put the transform before ``shuffle`` and ``batch``, where Grain's index is that of the record. After ``shuffle`` it
+    is the place in the shuffled order, and the dust depends on the shuffle's seed. An ``IterDataset`` counts its
+    elements in each worker from 0 on, so that workers would share their dust: give an `index_key` there. In a
+    ``DataLoader`` put it before ``Batch``; the index is then the record's key, whatever the order of the sampler.
 
     Examples
     --------
-    >>> import grain
-    >>> images = np.zeros((10, 32, 32, 3), np.uint8)
-    >>> dataset = grain.MapDataset.source(images).map_with_index(DustRectangles(seed=7, records_per_epoch=10)).repeat(2)
-    >>> bool((dataset[13] == core.add_dust(images.copy(), seed=7, epoch=1, index=0)[3]).all())
+    >>> import dustaug, grain
+    >>> images, dust = np.zeros((10, 32, 32, 3), np.uint8), DustRectangles(seed=7, records_per_epoch=10)
+    >>> dataset = grain.MapDataset.source(images).map_with_index(dust).repeat(2)
+    >>> dataset.shuffle(seed=0).batch(5)[0].shape
+    (5, 32, 32, 3)
+    >>> bool((dataset[13] == dustaug.add_dust(images.copy(), seed=7, epoch=1, index=0)[3]).all())
     True
     """
 
@@ -107,16 +97,16 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         if records_per_epoch is not None:
             records_per_epoch = check_whole("records_per_epoch", records_per_epoch, 1, MAX_INDEX)
         self.records_per_epoch = records_per_epoch
-        self.index_key = check_key("index_key", index_key, "an element")
-        self.epoch_key = check_key("epoch_key", epoch_key, "an element")
-        self.image_key = check_key("image_key", image_key, "an element")
+        self.index_key, self.epoch_key, self.image_key = (
+            check_key(argument, key, "an element")
+            for argument, key in (("index_key", index_key), ("epoch_key", epoch_key), ("image_key", image_key))
+        )
         if epoch_key is not None and (records_per_epoch is not None or self.epoch):
             raise TypeError(
                 f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
                 f"records_per_epoch={records_per_epoch}"
             )
-        self.layout = check_layout(layout)
-        self.value_range = check_value_range(value_range)
+        self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
 
     def map_with_index(self, index: int, element: Any) -> Any:
         """Dust the element that Grain numbers `index`."""
@@ -124,7 +114,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         return self._dust(element, passes, record)
 
     def __call__(self, records: Iterator[Any]) -> Iterator[Any]:
-        """Dust the records of a ``DataLoader``, which knows transforms with an index as operations on records only."""
+        """Dust the records of a ``DataLoader``, which applies a transform with an index to its iterator of records."""
         if not isinstance(records, Iterator):
             raise TypeError(
                 f"records must be the iterator of a DataLoader, got {type(records).__name__}: type "
@@ -133,7 +123,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         return _DustedRecords(self._dust_record, records)
 
     def output_spec(self, input_spec: Any) -> Any:
-        """Return shapes and dtypes of the elements: those that go in."""
+        """Return the shapes and dtypes of the elements, which stay the same."""
         return input_spec
 
     def _dust_record(self, record: Any) -> Any:
@@ -154,13 +144,13 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         return type(record)(metadata=record.metadata, data=self._dust(record.data, passes, key))
 
     def _dust(self, element: Any, passes: int, index: Any) -> Any:
+        epoch = self.epoch + passes
         if not has_entries(element):
             if self.index_key is not None or self.epoch_key is not None:
                 raise TypeError(
                     f"element must be a dict or a tuple with an index_key or epoch_key, got {type(element).__name__}"
                 )
-            return self._dust_image(element, self.epoch + passes, index)
-        epoch = self.epoch + passes
+            return self._dust_image(element, epoch, index)
         if self.epoch_key is not None:
             epoch = int(_read(element, self.epoch_key, "epoch_key"))
         if self.index_key is not None:
@@ -178,15 +168,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 f"image must be a single image without an index_key, got a batch of shape {image.shape}: type "
                 "dataset.map_with_index(DustRectangles(seed=0)).batch(…), or index_key=…"
             )
-        return core.add_dust(
-            np.array(image, order="K"),
-            self.spec,
-            seed=self.seed,
-            epoch=epoch,
-            index=index,
-            layout=layout,
-            value_range=self.value_range,
-        )
+        return dust_array(np.array(image, order="K"), self, epoch, index, layout)
 
     def __repr__(self) -> str:
         names = ("epoch", "records_per_epoch", "index_key", "epoch_key", "image_key", "layout", "value_range")
@@ -195,7 +177,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
 
 class _DustedRecords(Iterator[Any]):
-    """Records of a ``DataLoader``, one for one, so that Grain may set the state of those before it at any time."""
+    """The records of a ``DataLoader``, dusted one at a time: Grain may change the state of the source in between."""
 
     def __init__(self, dust_record: Callable[[Any], Any], records: Iterator[Any]) -> None:
         self._dust_record, self._records = dust_record, records

@@ -1,14 +1,4 @@
-"""JAX: dust as a pure function of arrays, under jit, vmap and grad, on any backend, without 64-bit mode.
-
-Examples
---------
->>> import jax
->>> import numpy as np
->>> images = np.zeros((8, 32, 32, 3), np.uint8)
->>> dusted = jax.jit(lambda images, index: add_dust(images, seed=7, index=index))(images, 0)
->>> dusted.shape, dusted.dtype
-((8, 32, 32, 3), dtype('uint8'))
-"""
+"""JAX: dust as a pure function of arrays, under jit, vmap and grad, on any backend, without 64-bit mode."""
 
 from __future__ import annotations
 
@@ -58,15 +48,13 @@ def add_dust(
     """Return images with random rectangles painted on them.
 
     The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte. The
-    function is pure: JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
+    function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
     memory of the images.
 
     Parameters
     ----------
     images : array, (n, h, w, c), (n, c, h, w), (n, h, w), (h, w, c), (c, h, w) or (h, w)
         JAX or NumPy; any dtype that holds numbers, of 64 bits in 64-bit mode only.
-    spec : Spec, optional
-        What to draw; :func:`dustaug.dust` if left out.
     seed : int, whole-number array (), uint32 array (2,) or JAX key, required
         0 … 2**64 - 1. Two words are the high and the low one, as in the data of JAX's keys: ``jax.random.key(7)`` is
         the seed 7. Keys must be of the implementation ``threefry2x32``, JAX's default.
@@ -75,15 +63,13 @@ def add_dust(
     index : int, whole-number array () or (n,), or uint32 array (n, 2), or (2,) for an image alone, required
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        By default NHWC, HWC or HW, by the number of axes.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    spec, layout, value_range : optional
+        As in :func:`dustaug.add_dust`.
 
     Returns
     -------
     jax.Array
-        Of the shape and dtype of `images`.
+        An array of the shape and dtype of `images`.
 
     Raises
     ------
@@ -101,14 +87,14 @@ def add_dust(
     -----
     Seed, epoch and index may be traced, and then cost no compilation when they change; `spec`, `layout` and
     `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32. JAX itself cuts
-    NumPy's 64-bit numbers to 32 when they become arguments of a compiled function; :func:`to_words` keeps them whole.
+    NumPy's 64-bit numbers to 32 bits when they become arguments of a compiled function; :func:`to_words` avoids that.
 
     The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``.
 
     Examples
     --------
     >>> images = jnp.full((8, 64, 64, 3), 255, jnp.uint8)
-    >>> dusted = add_dust(images, seed=7, index=0)
+    >>> dusted = jax.jit(lambda images, index: add_dust(images, seed=7, index=index))(images, 0)
     >>> alone = jax.vmap(lambda image, index: add_dust(image, seed=7, index=index))(images, jnp.arange(8))
     >>> bool((alone == dusted).all())
     True
@@ -176,19 +162,19 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 
 @functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
 def _dust(images: Any, coordinates: WordCoordinates, **options: Any) -> Any:
-    # A function of its own, so that nobody computes what is covered.
+    # Only the images are returned, so that XLA does not compute the mask of covered pixels.
     return build(images, coordinates=coordinates, **options)[0]
 
 
 def _auto_axes() -> Any:
     if hasattr(jax.sharding, "auto_axes"):
         return jax.sharding.auto_axes
-    # Where JAX 0.6 has it, the last one for Python 3.10.
+    # JAX 0.6, the last one for Python 3.10, has it in another module.
     return importlib.import_module("jax.experimental.shard").auto_axes
 
 
 def _as_array(images: Any, *, default_range: bool) -> jax.Array:
-    """Images as an array of JAX's, none of whose values was cut to fewer bits."""
+    """Return images as a JAX array, or refuse a dtype whose values JAX would cut to fewer bits."""
     if not isinstance(images, (jax.Array, np.ndarray)):
         hint = ": type jnp.stack(images) if they are of one size" if isinstance(images, (list, tuple)) else ""
         raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
@@ -210,14 +196,14 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
 
 
 def _kind_of(images: jax.Array, layout: Layout, value_range: tuple[float, float] | None) -> ImageKind:
-    """Kind of one of the images; the length of a batch may be unknown."""
+    """Return the kind of a batch of one image, as the length of the batch may be unknown."""
     shape = tuple(1 if axis == "N" else length for axis, length in zip(layout, images.shape, strict=False))
     shape += images.shape[len(layout) :]
     return ImageKind(shape, None, np.dtype(images.dtype), layout, value_range)
 
 
 def _seed_words(seed: Any) -> Words:
-    """Low and high word of a number, of two words, or of a key."""
+    """Return the low and the high word of a seed, given as a number, two words or a key."""
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
         data = jax.random.key_data(seed)
         if data.shape[seed.ndim :] != (2,):
@@ -242,7 +228,7 @@ def _seed_words(seed: Any) -> Words:
 
 
 def _epoch_word(epoch: Any, n: int) -> Any:
-    """Low word of a number, or of one for each image."""
+    """Return the low word of one epoch, or of one for each image."""
     host = _on_host(epoch)
     if host is not None and np.ndim(host) == 0:
         return OPS.to_words(check_epoch(host))[0]
@@ -254,7 +240,7 @@ def _epoch_word(epoch: Any, n: int) -> Any:
 
 
 def _index_words(index: Any, n: int, *, batched: bool) -> Words:
-    """Low and high word of the first index, or of one for each image."""
+    """Return the low and the high word of the first index, or of one for each image."""
     paired = _are_words(index, 1 + batched)
     host = _on_host(index)
     if host is None:
@@ -272,7 +258,7 @@ def _index_words(index: Any, n: int, *, batched: bool) -> Words:
 
 
 def _are_words(numbers: Any, ndim: int) -> bool:
-    """Whether they are two words for each number, in an array of `ndim` axes."""
+    """Tell whether an array of `ndim` axes holds two words for each number."""
     return (
         isinstance(numbers, (jax.Array, np.ndarray))
         and numbers.dtype == np.uint32
@@ -282,7 +268,7 @@ def _are_words(numbers: Any, ndim: int) -> bool:
 
 
 def _on_host(numbers: Any) -> Any:
-    """What can be looked into: a number or an array of NumPy's; None if it is traced, or lies on other machines."""
+    """Return numbers whose values can be read, as NumPy holds them; None if they are traced or on other machines."""
     if not isinstance(numbers, jax.Array):
         return numbers
     if isinstance(numbers, jax.core.Tracer) or not numbers.is_fully_addressable:
@@ -291,7 +277,7 @@ def _on_host(numbers: Any) -> Any:
 
 
 def _check_numbers(name: str, numbers: Any, n: int) -> None:
-    """Check dtype and shape, which are known of arrays that cannot be looked into too."""
+    """Check dtype and shape, which are known even if the values are not."""
     if not jnp.issubdtype(numbers.dtype, jnp.integer):
         raise TypeError(f"{name} must be whole numbers, got an array of {numbers.dtype}")
     if numbers.shape not in ((), (n,)):

@@ -1,6 +1,6 @@
 """Ray Data: dust on the batches of ``map_batches``, the same for any number of blocks, actors and nodes.
 
-Ray itself is not imported: :class:`DustBatch` works on the dicts of arrays that Ray, and others, hand over.
+Ray itself is not imported: :class:`DustBatch` takes dicts of arrays, from Ray or from any other caller.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core
+from ._adapters.keys import check_name
+from ._adapters.records import dust_array, read_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
@@ -24,17 +26,17 @@ __all__ = ["DustBatch"]
 class DustBatch:
     """Dust the images of a batch, each by the index that its row carries.
 
-    Give the class to ``map_batches``: Ray then makes one in every actor, which loads the kernel once. An instance is a
-    function of a batch, for tasks without actors, and for ``iter_batches`` where a loop of training knows the epoch.
+    Give the class to ``map_batches``: Ray then makes one instance in every actor, which loads the kernel once. An
+    instance is a function of a batch, for tasks without actors, and for ``iter_batches`` in a training loop that knows
+    the epoch.
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; :func:`dustaug.dust` if left out.
-    seed : int
-        0 … 2**64 - 1.
+    spec, seed
+        As in :func:`dustaug.add_dust`; the seed is required.
     image_column : str, default "image"
-        Column of images: an array, (n, h, w, c) or (n, h, w), or an object array of n ragged ones, (h, w, c) or (h, w).
+        Column of images: an array (n, h, w, c) or (n, h, w), or an object array of n images of different sizes,
+        (h, w, c) or (h, w).
     index_column : str
         Column of whole numbers from 0 to 2**63 - 1 that stay with their images. Ray numbers no rows; see
         :func:`dustaug.index_of`, which makes an index of a path.
@@ -42,28 +44,26 @@ class DustBatch:
         0 … 2**32 - 1; see also :meth:`set_epoch`.
     epoch_column : str, optional
         Column of the epoch of each row, instead of `epoch`.
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        Of batches; ragged images have it without its N. By default NHWC or NHW, by the number of axes, and an error
-        where the shape looks like another one.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    layout, value_range : optional
+        As in :func:`dustaug.add_dust`. The layout is that of batches; images of different sizes have it without its N.
+        By default it is NHWC or NHW, by the number of axes; a shape that looks like another layout is an error.
     inplace : bool, default False
-        Paint on arrays that are writable, without a copy: only where nobody else holds them. Read-only ones are copied.
+        Paint on writable arrays without a copy. Use it only where nobody else holds them. Read-only arrays are copied.
 
     Raises
     ------
     TypeError
-        If `seed` or `index_column` is missing, or an argument is of the wrong type; when a batch comes, if it is
-        not a dict of arrays, or a column holds anything but images or whole numbers.
+        If `seed` or `index_column` is missing, or an argument is of the wrong type; in a call, if the batch is not a
+        dict of arrays, or a column holds anything but images or whole numbers.
     ValueError
         If an argument is out of its limits.
     LookupError
-        When a batch comes, if it lacks a column.
+        In a call, if the batch lacks a column.
 
     Notes
     -----
-    Arrays that come from Ray's object store are read-only views of it. Those that are writable may still belong to
-    somebody, such as the function mapped before, whose arrays Ray passes on without a copy. So a batch is copied once.
+    Arrays from Ray's object store are read-only views of it. A writable array may still belong to somebody, such as
+    the function mapped before, whose arrays Ray passes on without a copy. So a batch is copied once.
 
     Examples
     --------
@@ -105,31 +105,21 @@ class DustBatch:
                 "rows: make one of the paths, as in ray.data.read_images(…, include_paths=True).map_batches(lambda "
                 'batch: {**batch, "index": dustaug.index_of(batch["path"])}), and type index_column="index"'
             )
-        self.image_column = _check_column("image_column", image_column)
-        self.index_column = _check_column("index_column", index_column)
-        self.epoch_column = None if epoch_column is None else _check_column("epoch_column", epoch_column)
+        self.image_column = check_name("image_column", image_column, "a column")
+        self.index_column = check_name("index_column", index_column, "a column")
+        self.epoch_column = None if epoch_column is None else check_name("epoch_column", epoch_column, "a column")
         self.epoch = check_epoch(epoch)
         if self.epoch and self.epoch_column:
             raise TypeError(f"epoch must be left out with epoch_column, got {self.epoch}")
-        layout = check_layout(layout)
-        self._single = None if layout is None else layout.replace("N", "")
-        self.layout = layout
-        self.value_range = check_value_range(value_range)
+        self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
+        self._single = None if self.layout is None else self.layout.replace("N", "")
         self.inplace = check_flag("inplace", inplace)
         core.warmup()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Return the batch with dusted images.
+        """Return a new dict of arrays with dusted images; the other columns are the same arrays.
 
-        Parameters
-        ----------
-        batch : dict of arrays
-            One of Ray's, with ``batch_format="numpy"``.
-
-        Returns
-        -------
-        dict of arrays
-            A new one, whose images have the shapes and dtypes of those given. The other columns are the same arrays.
+        `batch` is a dict of arrays, as Ray makes it with ``batch_format="numpy"``. The images keep shape and dtype.
         """
         if not isinstance(batch, Mapping):
             raise TypeError(
@@ -148,21 +138,16 @@ class DustBatch:
         return {**batch, self.image_column: paint(images, epochs, index)}
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to another epoch, of this instance alone: actors have instances of their own."""
+        """Go to another epoch in this instance; the instances of actors do not follow."""
         if self.epoch_column is not None:
             raise TypeError(f"epoch must come from the column {self.epoch_column!r}, got {epoch!r}")
         self.epoch = check_epoch(epoch)
 
     def _column(self, batch: Mapping[str, Any], argument: str) -> Any:
-        name = getattr(self, argument)
-        if name not in batch:
-            raise LookupError(
-                f"batch must have a column {name!r}, got {', '.join(batch)}: type DustBatch({argument}=…)"
-            )
-        return batch[name]
+        return read_entry(batch, getattr(self, argument), argument, "DustBatch", "batch")
 
     def _numbers(self, batch: Mapping[str, Any], argument: str, n: int, most: int) -> NDArray[np.int64]:
-        """Column of n whole numbers from 0 to `most`."""
+        """Return a column of n whole numbers from 0 to `most`."""
         name, column = getattr(self, argument), np.asarray(self._column(batch, argument))
         if column.dtype.kind not in "iu":
             hint = f": type dustaug.index_of(batch[{name!r}])" if column.dtype.kind in "OSU" else ""
@@ -181,42 +166,25 @@ class DustBatch:
             layout = "NHW"
         dusted: NDArray[Any] = self._own(images)
         if (epochs == epochs[0]).all():
-            return self._paint(dusted, epochs[0], index, layout)
+            return dust_array(dusted, self, int(epochs[0]), index, layout)
         for epoch in np.unique(epochs):
             rows = epochs == epoch
-            dusted[rows] = self._paint(dusted[rows], epoch, index[rows], layout)
+            dusted[rows] = dust_array(dusted[rows], self, int(epoch), index[rows], layout)
         return dusted
 
     def _paint_each(self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
-        """Dust ragged images, which are arrays in an array."""
+        """Dust images of different sizes, which are the items of an object array."""
         dusted = np.empty_like(images)
         for i, (image, epoch) in enumerate(zip(images, np.broadcast_to(epochs, len(images)), strict=True)):
-            dusted[i] = self._paint(self._own(image), epoch, int(index[i]), self._single)
+            dusted[i] = dust_array(self._own(image), self, int(epoch), int(index[i]), self._single)
         return dusted
 
     def _own(self, images: Any) -> Any:
-        """Memory to paint on: a copy, if it is not known to be nobody else's."""
+        """Return an array to paint on: a copy, unless `inplace` allows to paint on the very array."""
         if not isinstance(images, np.ndarray) or (self.inplace and images.flags.writeable):
             return images
         return images.copy()
 
-    def _paint(self, images: NDArray[Any], epoch: Any, index: Any, layout: Any) -> NDArray[Any]:
-        return core.add_dust(
-            images,
-            self.spec,
-            seed=self.seed,
-            epoch=int(epoch),
-            index=index,
-            layout=layout,
-            value_range=self.value_range,
-        )
-
     def __repr__(self) -> str:
         epoch = f"epoch={self.epoch}" if self.epoch_column is None else f"epoch_column={self.epoch_column!r}"
         return f"DustBatch({self.spec!r}, seed={self.seed}, index_column={self.index_column!r}, {epoch})"
-
-
-def _check_column(argument: str, name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"{argument} must be the name of a column, got {name!r}")
-    return name

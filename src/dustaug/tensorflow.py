@@ -24,14 +24,8 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
     import tensorflow as tf
 
 from . import core
-from ._engine.checks import (
-    check_choice,
-    check_ends,
-    check_flag,
-    check_layout,
-    check_spec,
-    check_value_range,
-)
+from ._adapters.keys import check_name, missing_error
+from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
@@ -58,44 +52,40 @@ def make_dust_fn(
 ) -> Callable[..., Any]:
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
 
-    An element is images, a tuple that begins with them, or a dict that holds them; everything else in it is passed on.
-    Map it after ``batch``: a batch costs one call, as one image does.
+    An element is images, a tuple that begins with them, or a dict that holds them; all other entries are passed on. Map
+    the function after ``batch``: a batch costs one call, and so does a single image.
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; :func:`~dustaug.dust` if left out.
     seed : int, optional
-        0 … 2**64 - 1, together with ``indexed=True``. Without a seed, each call gets one of its own from TensorFlow's
-        generator, which ``tf.random.set_seed`` seeds.
+        0 … 2**64 - 1, together with ``indexed=True``. By default each call draws a seed from TensorFlow's generator,
+        which ``tf.random.set_seed`` seeds.
     epoch : int or whole-number tensor or tf.Variable, default 0
         0 … 2**32 - 1, only with a seed. A variable is read at each call.
     backend : {"numba", "graph"}, default "numba"
-        Numba's kernel, called from the graph, is the fastest on a CPU. Operations of the graph alone paint the same
-        bytes where no Python can be called: SavedModel, XLA, tf.data service.
+        ``"numba"`` calls Numba's kernel from the graph, which is the fastest on a CPU. ``"graph"`` paints the same
+        bytes with operations of the graph alone, where no Python can be called: SavedModel, XLA, tf.data service.
     indexed : bool, default False
-        Whether the function takes ``(index, element)``, as of ``dataset.enumerate()``. The index is that of the image,
-        of the first image of a batch, or one for each, (n,).
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        Of batches; single images, with one axis less, have the layout without its N. By default NHWC, and an error
-        where the shape looks like another one.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+        Whether the function takes ``(index, element)``, as ``dataset.enumerate()`` gives them. The index is that of the
+        image, that of the first image of a batch, or one for each image, (n,).
+    spec, layout, value_range : optional
+        As in :func:`dustaug.add_dust`. The layout is that of batches, by default NHWC, where a shape that looks like
+        another layout is an error; single images, with one axis less, have it without its N.
     image_key : str, optional
-        Where images are in a dict; by default ``"image"`` or ``"images"``.
+        Key of the images in a dict; by default ``"image"`` or ``"images"``.
 
     Returns
     -------
     callable
-        Its images are of the same shape and dtype.
+        A function of elements; the images keep their shape and dtype.
 
     Raises
     ------
     TypeError
         If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
     ValueError
-        If an argument is out of its limits; while the graph is made, if an element holds no images, or the size of
-        images is unknown with ``backend="graph"``.
+        If an argument is out of its limits; when TensorFlow traces the function, if an element holds no images, or the
+        size of the images is unknown with ``backend="graph"``.
 
     Examples
     --------
@@ -110,9 +100,9 @@ def make_dust_fn(
     layout, value_range = check_layout(layout), check_value_range(value_range)
     check_choice("backend", backend, ("numba", "graph"))
     check_flag("indexed", indexed)
-    if image_key is not None and not isinstance(image_key, str):
-        raise TypeError(f"image_key must be a key of a dict, got {image_key!r}")
-    seed, epoch = _check_keying(seed, epoch, indexed=indexed)
+    if image_key is not None:
+        check_name("image_key", image_key, "an entry")
+    seed, epoch = _check_seed_and_epoch(seed, epoch, indexed=indexed)
     painter = _Painter(spec, backend, layout, value_range)
 
     def dust_fn(*element: Any) -> Any:
@@ -133,13 +123,13 @@ def make_dust_fn(
             raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
         return _map_images(functools.partial(painter, seed=seed, epoch=epoch, index=index), image_key, *element[1:])
 
-    # AutoGraph would convert every function in here, for nothing: no Python branches on a tensor.
+    # AutoGraph would convert every function in here in vain, as no Python code branches on a tensor.
     unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
     return unconverted
 
 
-def _check_keying(seed: int | None, epoch: Any, *, indexed: bool) -> tuple[int | None, Any]:
-    """Seed and epoch, if they are what the dust can be keyed by."""
+def _check_seed_and_epoch(seed: int | None, epoch: Any, *, indexed: bool) -> tuple[int | None, Any]:
+    """Return seed and epoch; a seed must come with an index, and both an index and an epoch with a seed."""
     if seed is not None:
         seed = check_seed(seed)
         if not indexed:
@@ -149,21 +139,21 @@ def _check_keying(seed: int | None, epoch: Any, *, indexed: bool) -> tuple[int |
                 "the seed and call tf.random.set_seed(0)"
             )
     elif indexed:
-        raise TypeError("seed must be given with indexed=True, got none: type make_dust_fn(seed=0, indexed=True)")
+        raise missing_error("seed", "indexed=True", "make_dust_fn(seed=0, indexed=True)")
     if not tf.is_tensor(epoch) and not isinstance(epoch, tf.Variable):
         epoch = check_epoch(epoch)
     elif not epoch.dtype.is_integer or epoch.shape.rank not in (0, None):
         raise TypeError(f"epoch must be one whole number, got a tensor of {epoch.dtype.name} and shape {epoch.shape}")
     if seed is None and not (isinstance(epoch, int) and epoch == 0):
-        raise TypeError("seed must be given with an epoch, got none: without a seed every epoch differs by itself")
+        raise missing_error("seed", "an epoch", "make_dust_fn(), whose epochs differ by themselves, or give a seed")
     return seed, epoch
 
 
 def _draw_seed() -> Any:
-    """Seed of a call, 64 bits, from TensorFlow's generator.
+    """Draw the seed of a call, 64 bits, from TensorFlow's generator.
 
-    A random operation inside a data set begins anew with every epoch once ``tf.random.set_seed`` was called. So a graph
-    draws one when it is made, and mixes it with the number of the call.
+    After ``tf.random.set_seed``, a random operation inside a data set repeats its numbers in every epoch. So the seed
+    is drawn when the graph is made, and mixed with the number of the call.
     """
     with tf.init_scope():
         seed = tf.random.uniform((), *_INT64, dtype=tf.int64)
@@ -181,7 +171,7 @@ def _draw_seed() -> Any:
 
 
 def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any, *rest: Any) -> Any:
-    """Element of a data set with its images painted; whatever else is in it, and after it, is passed on."""
+    """Return an element of a data set with painted images; all else in it, and after it, is passed on."""
     if rest:
         return _map_images(paint, image_key, element), *rest
     if isinstance(element, tuple):
@@ -204,14 +194,14 @@ def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
 
 
 def _check_known(name: str, numbers: Any, high: int) -> None:
-    """Check numbers that can be looked into while a graph is made: constants, and all tensors outside of graphs."""
+    """Check numbers whose values are known: constants of a graph, and all tensors outside of graphs."""
     known = tf.get_static_value(tf.convert_to_tensor(numbers))
     if known is not None:
         check_ends(name, known, high)
 
 
 class _Painter:
-    """One spec on tensors of any size."""
+    """Paints one spec on tensors of any size."""
 
     def __init__(
         self, spec: Spec, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
@@ -228,7 +218,7 @@ class _Painter:
         return dusted
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
-        """Layout of images, some of whose lengths may not be known yet."""
+        """Return the layout of images, the lengths of whose axes may be unknown."""
         given: Any = self.layout or "NHWC"
         single = given.replace("N", "")
         if len(shape) not in (len(given), len(single)):
@@ -262,10 +252,10 @@ class _Painter:
         coordinates = [seed, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
         if tf.executing_eagerly():
             return tf.constant(self._paint(np.array(images.numpy()), *(tensor.numpy() for tensor in coordinates)))
-        # The array of a function is TensorFlow's own memory, and writable: painting there would change constants and
-        # cached data sets. So it gets a copy that no other operation reads, and returns it without a second one.
+        # The function would get TensorFlow's own memory, where painting would change constants and cached data sets. So
+        # it gets a copy that no other operation reads, and returns that copy.
         inputs = [tf.raw_ops.DeepCopy(x=images), *coordinates]
-        # The same inputs give the same pixels: nothing is kept between calls.
+        # The function is stateless, as the same inputs give the same pixels.
         return tf.numpy_function(self._paint, inputs, images.dtype, stateful=False)
 
     def _paint(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:

@@ -1,4 +1,4 @@
-"""PyTorch: dust in a tensor's own memory, and a data set whose dust no number of workers changes."""
+"""PyTorch: dust in a tensor's own memory, and a data set whose dust does not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ with name_extra("torch", "dustaug.torch", "torch"):
     import torch
     from torch.utils.data import Dataset, IterableDataset
 
-from . import core
-from ._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+from ._adapters.keys import check_key
+from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed
@@ -50,11 +50,9 @@ def add_dust(
         ``dustaug[torch]`` installs. Views may be strided, cropped or ``channels_last``.
     spec, seed, epoch, index, num_threads
         As in :func:`dustaug.add_dust`. Epoch and index may be tensors too: on the device of `images` they are read when
-        the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are the CPU's.
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        By default NCHW, CHW or HW, by the number of axes.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+        the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are used on the CPU only.
+    layout, value_range : optional
+        As in :func:`dustaug.add_dust`, but by default the layout is NCHW, CHW or HW, by the number of axes.
 
     Returns
     -------
@@ -70,13 +68,13 @@ def add_dust(
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     RuntimeError
-        If a CUDA graph is being captured, and what was given could not be painted anew at a replay.
+        If a CUDA graph is being captured, and the arguments do not let it paint anew at a replay.
 
     Notes
     -----
-    Autograd does not see the painting, as if it was done under ``torch.no_grad()``: a leaf that requires a gradient
-    may be painted, and the gradient with respect to a painted pixel is the one it would have without dust. The version
-    counter does count it: ``backward()`` through a tensor that was painted after autograd had saved it raises.
+    Autograd does not see the painting, as under ``torch.no_grad()``: a leaf that requires a gradient may be painted,
+    and the gradient with respect to a painted pixel is the one without dust. The version counter counts the painting,
+    and ``backward()`` raises if a tensor was painted after autograd had saved it.
 
     Examples
     --------
@@ -100,30 +98,26 @@ class DustDataset(Dataset[Any]):
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        Its samples are an image (tensor, NumPy array or Pillow image), or a tuple, list, named tuple or mapping with
-        one. Its own arrays are not changed, and the sample's other entries are passed on as they are.
-    spec : Spec, optional
-        What to draw; :func:`dustaug.dust` if left out.
-    seed : int
-        0 … 2**64 - 1.
-    epoch : int, default 0
-        0 … 2**32 - 1.
+        A sample is an image (tensor, NumPy array or Pillow image), or a tuple, list, named tuple or mapping with an
+        image. The arrays of the data set stay unchanged, and the other entries of a sample are passed on.
+    spec, seed, epoch
+        As in :func:`dustaug.add_dust`; the seed is required.
     image_key : int or str, optional
         Place or key of the image in a sample. By default 0 in tuples and lists, ``"image"`` in mappings.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. By default tensors are NCHW, CHW or HW, and arrays NHWC, HWC or HW. A batch
-        within one sample is taken for the frames of a video: they share their dust.
+        within one sample holds the frames of a video, which share their dust.
     inplace : bool, default False
-        Paint the data set's own tensors and arrays, without a copy: only for a data set that makes them afresh.
+        Paint the data set's own tensors and arrays, without a copy. Use it only if the data set makes them afresh.
 
     Raises
     ------
     TypeError
-        If `dataset` has no indices, as an ``IterableDataset``, or `image_key` is neither a place nor a key.
+        If `dataset` has no indices, such as an ``IterableDataset``, or `image_key` is neither a place nor a key.
 
     Notes
     -----
-    The index is the one that this data set is asked for. Split a data set *around* this one, as in
+    The index of the dust is the index of the sample in this data set. Split it as in
     ``Subset(DustDataset(whole, seed=7), chosen)``, and every image keeps its dust whatever the split.
 
     Examples
@@ -163,10 +157,9 @@ class DustDataset(Dataset[Any]):
             )
         self.dataset, self.spec, self.seed = dataset, check_spec(spec), check_seed(seed)
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
-        self.layout = check_layout(layout)
-        self.value_range = check_value_range(value_range)
+        self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         self._make_painter()
-        # In shared memory, so that workers that live on from epoch to epoch see set_epoch.
+        # The epoch is in shared memory, so that persistent workers see set_epoch.
         with torch.inference_mode(mode=False):
             self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
@@ -180,13 +173,7 @@ class DustDataset(Dataset[Any]):
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to another epoch, before iterating over the loader; persistent workers follow.
-
-        Parameters
-        ----------
-        epoch : int
-            0 … 2**32 - 1.
-        """
+        """Go to another epoch, 0 … 2**32 - 1, before iterating over the loader; persistent workers follow."""
         self._epoch.fill_(check_epoch(epoch))
 
     def __len__(self) -> int:
@@ -196,7 +183,7 @@ class DustDataset(Dataset[Any]):
         return self._dust(self.dataset[index], index)
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
-        """Return several samples, all at once if the data set can."""
+        """Return several samples, which the data set fetches at once if it can."""
         fetch = getattr(self.dataset, "__getitems__", None)
         samples = fetch(indices) if fetch else [self.dataset[index] for index in indices]
         return [self._dust(sample, index) for sample, index in zip(samples, indices, strict=True)]
@@ -223,24 +210,17 @@ class DustDataset(Dataset[Any]):
         if isinstance(image, torch.Tensor):
             coordinates = Coordinates(self.seed, self.epoch, index)
             return self._painter(image if self.inplace else image.clone(), coordinates)
-        return core.add_dust(
-            image if self.inplace else image.copy(order="K"),
-            self.spec,
-            seed=self.seed,
-            epoch=self.epoch,
-            index=index,
-            layout=self.layout,
-            value_range=self.value_range,
-        )
+        array = image if self.inplace else image.copy(order="K")
+        return dust_array(array, self, self.epoch, index, self.layout)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A pickle names no private module, which may be another one in the version that reads it.
+        # A pickle must name no private module: the version that reads it may lack that module.
         return {name: value for name, value in self.__dict__.items() if name != "_painter"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._make_painter()
-        # A copy, or a pickle that did not go to a worker, has an epoch of its own.
+        # A copy has an epoch of its own, and so has an unpickled data set outside of the loader's workers.
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     def __repr__(self) -> str:

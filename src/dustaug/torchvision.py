@@ -19,8 +19,8 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
-from ._adapters.targets import covered_points, visible_boxes
-from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
+from ._adapters.targets import check_mask_class, covered_points, visible_boxes
+from ._engine.checks import check_choice, check_flag, check_value_range
 from ._engine.coordinates import Coordinates
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
@@ -28,7 +28,7 @@ from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
 
-# Keypoints and rotated boxes came with torchvision 0.23.
+# torchvision has keypoints and rotated boxes since 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
 
@@ -38,8 +38,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
-    tuples, as the transforms of torchvision do. All entries of a sample lie under the same dust. In a batch every image
-    has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
+    tuples, as the transforms of torchvision do. All entries of a sample get the same dust. In a batch every image has
+    dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
     ----------
@@ -47,18 +47,18 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         What to draw; :func:`dustaug.dust` if neither this nor fields are given. ``p`` of the spec is decided for
         each image on its own.
     inplace : bool, default False
-        Paint the caller's tensors. Pillow images, masks, boxes and keypoints are returned as new ones.
+        Paint the caller's tensors. Pillow images, masks, boxes and keypoints are always new ones.
     same_on_batch : bool, default False
         Give all images of a batch the same dust.
     fill_mask : int, optional
         Class to write into a ``Mask`` under the dust. By default masks are left alone.
     boxes : {"keep", "clip"}, default "keep"
-        ``"clip"``: ``BoundingBoxes`` shrink to what of them is still visible, and to nothing where nothing is: put
-        ``v2.SanitizeBoundingBoxes`` after it to drop these with their labels.
+        ``"clip"``: ``BoundingBoxes`` shrink to their visible parts, and become empty if nothing is visible. Put
+        ``v2.SanitizeBoundingBoxes`` after the transform to drop empty boxes with their labels.
     keypoints : {"keep", "nan"}, default "keep"
-        ``"nan"``: ``KeyPoints`` under the dust become NaN: put ``v2.SanitizeKeyPoints`` after it to drop them.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
+        ``"nan"``: ``KeyPoints`` under the dust become NaN. Put ``v2.SanitizeKeyPoints`` after it to drop them.
+    value_range : optional
+        As in :func:`dustaug.add_dust`.
     **fields
         Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
 
@@ -95,7 +95,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.spec = resolve_spec(spec, fields)
         self.inplace = check_flag("inplace", inplace)
         self.same_on_batch = check_flag("same_on_batch", same_on_batch)
-        self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
+        self.fill_mask = check_mask_class(fill_mask)
         self.boxes = check_choice("boxes", boxes, ("keep", "clip"))
         self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
         self.value_range = check_value_range(value_range)
@@ -104,7 +104,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
 
-    # A pickle names no private module, which may be another one in the version that reads it.
+    # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_painter"}
 
@@ -117,7 +117,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if torch.compiler.is_compiling():
             return self._trace(*inputs)
         image = inputs[0]
-        # A plain tensor needs no flattening, which takes as long as the dust.
+        # Skip the flattening for a plain tensor, as it takes as long as the dust.
         plain = type(image) is torch.Tensor and len(inputs) == 1
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
             if not image.is_cpu:
@@ -128,7 +128,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return super().forward(*inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the seed of a sample, and find what its dust covers if a policy asks for it."""
+        """Draw the seed of a sample, and find which pixels its dust covers if masks, boxes or keypoints follow it."""
         for inpt in flat_inputs:
             refuse_capture(inpt)
         seed, covered = draw_seed(), None
@@ -144,7 +144,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return {"seed": seed, "covered": covered}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Dust one entry of a sample, or let it follow the dust."""
+        """Dust one image of a sample, or change a mask, boxes or keypoints with it."""
         if isinstance(inpt, PIL.Image.Image):
             return dust_picture(inpt, self.spec, self.value_range, seed=params["seed"], index=0)
         if _is_image(inpt):
@@ -160,7 +160,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return tv_tensors.wrap(followed, like=inpt)
 
     def _follows(self, inpt: Any) -> bool:
-        """Whether this entry of a sample is to follow the dust on the image."""
+        """Tell whether this entry of a sample changes with the dust on the image."""
         return (
             (self.fill_mask is not None and isinstance(inpt, tv_tensors.Mask))
             or (self.boxes == "clip" and isinstance(inpt, tv_tensors.BoundingBoxes))
@@ -168,7 +168,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         )
 
     def _batch_shape(self, image: Any) -> tuple[int, ...]:
-        """Shape of the axes along which dust differs."""
+        """Return the lengths of the axes along which dust differs."""
         if self.same_on_batch or isinstance(image, PIL.Image.Image):
             return ()
         return tuple(image.shape[: -4 if isinstance(image, tv_tensors.Video) else -3])
@@ -179,7 +179,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return image
 
     def _trace(self, *inputs: Any) -> Any:
-        """Dust a sample for the compiler, which traces plain tensors only: as for all of torchvision's transforms."""
+        """Dust a sample for the compiler, which traces plain tensors only, as in all transforms of torchvision."""
         flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         plain = [place for place, inpt in enumerate(flat) if type(inpt) is torch.Tensor]
         if not plain or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat):
@@ -190,7 +190,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return tree_unflatten([*flat[:place], image, *flat[place + 1 :]], tree)
 
     def extra_repr(self) -> str:
-        """Spec, and the options that are not the default."""
+        """Return the spec, and the options that are not the default."""
         options = {"inplace": False, "same_on_batch": False, "fill_mask": None, "boxes": "keep", "keypoints": "keep"}
         changed = {name: getattr(self, name) for name, default in options.items() if getattr(self, name) != default}
         if self.value_range is not None:

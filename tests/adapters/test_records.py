@@ -2,11 +2,14 @@
 
 import collections
 import re
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
-from dustaug._adapters.records import check_key, default_key, has_entries, read_entry, replace_entry
+import dustaug
+from dustaug._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 
 
 class Pair(NamedTuple):
@@ -74,9 +77,13 @@ def test_a_missing_entry_is_called_what_the_caller_calls_it():
         read_entry({"x": 1}, "e", "epoch_key", "Dust", "element")
 
 
-def test_keys_are_places_names_or_none():
-    """Whole numbers, texts and None are keys; a bool is not, nor is anything else."""
-    assert [check_key("image_key", key, "a sample") for key in (None, 0, -1, "image")] == [None, 0, -1, "image"]
-    for key in (True, 1.5, b"image", ("a", "b")):
-        with pytest.raises(TypeError, match=re.escape(f"image_key must be a place or a key in a sample, got {key!r}")):
-            check_key("image_key", key, "a sample")
+def test_an_array_is_dusted_by_the_options_of_an_adapter():
+    """The bytes are those of add_dust() with the same options, and the array itself is painted."""
+    adapter = SimpleNamespace(spec=dustaug.cutout(5, fill="grey"), seed=7, value_range=(0, 100))
+    planes = np.zeros((3, 16, 24), np.uint8)
+    keys = {"seed": 7, "epoch": 2, "index": 5, "layout": "CHW", "value_range": (0, 100)}
+    expected = dustaug.add_dust(planes.copy(), adapter.spec, **keys)
+
+    assert dust_array(planes, adapter, 2, 5, "CHW") is planes
+    assert planes.any()
+    assert planes.tobytes() == expected.tobytes()

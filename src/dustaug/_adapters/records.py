@@ -1,4 +1,4 @@
-"""The image within a sample of a data set, and what stands beside it."""
+"""How the image in a sample, a record or a batch is read, dusted and replaced."""
 
 from __future__ import annotations
 
@@ -6,35 +6,30 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["check_key", "default_key", "has_entries", "read_entry", "replace_entry"]
+from numpy.typing import NDArray
 
-
-def check_key(argument: str, key: Any, within: str) -> int | str | None:
-    """Return a key or None; `within` is what the caller calls a sample, with its article."""
-    if isinstance(key, bool) or not (key is None or isinstance(key, (int, str))):
-        raise TypeError(f"{argument} must be a place or a key in {within}, got {key!r}")
-    return key
+from dustaug import core
 
 
 def has_entries(sample: Any) -> bool:
-    """Whether a sample is a mapping, list, tuple or named tuple; otherwise it is an image itself."""
+    """Tell whether a sample is a mapping, list, tuple or named tuple; otherwise it is an image itself."""
     return isinstance(sample, (Mapping, tuple, list))
 
 
 def default_key(sample: Any) -> int | str:
-    """Where the image is if nobody says it."""
+    """Return where the image is by default."""
     return "image" if isinstance(sample, Mapping) else 0
 
 
 def read_entry(sample: Any, key: int | str, argument: str, owner: str, name: str = "sample") -> Any:
-    """Return one entry of a sample. Those of a named tuple have a place and a key.
+    """Return one entry of a sample; entries of a named tuple have both a place and a key.
 
     Parameters
     ----------
     argument, owner : str
-        ``"image_key"``, ``"index_key"`` or ``"epoch_key"``, and whose argument that is: what to type if it is wrong.
+        The argument that holds the key, such as ``"index_key"``, and the class that takes it; the error names both.
     name : str
-        What the caller calls a sample.
+        The caller's word for a sample.
 
     Raises
     ------
@@ -46,7 +41,7 @@ def read_entry(sample: Any, key: int | str, argument: str, owner: str, name: str
     except (LookupError, TypeError):
         keys = sample if isinstance(sample, Mapping) else getattr(sample, "_fields", ())
         raise LookupError(
-            f"{name} must have an {argument.removesuffix('_key')} at {key!r}, got "
+            f"{name} must have an {argument.partition('_')[0]} at {key!r}, got "
             f"{list(keys) or f'{len(sample)} entries'}: type {owner}(…, {argument}=…)"
         ) from None
 
@@ -62,6 +57,14 @@ def replace_entry(sample: Any, key: int | str, value: Any) -> Any:
     if isinstance(sample, tuple):
         return type(sample)(*entries) if hasattr(sample, "_fields") else tuple(entries)
     return entries
+
+
+def dust_array(images: NDArray[Any], adapter: Any, epoch: int, index: Any, layout: Any) -> NDArray[Any]:
+    """Dust an array in place by an adapter's attributes `spec`, `seed` and `value_range`, and return it."""
+    seed, value_range = adapter.seed, adapter.value_range
+    return core.add_dust(
+        images, adapter.spec, seed=seed, epoch=epoch, index=index, layout=layout, value_range=value_range
+    )
 
 
 def _place(sample: Any, key: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What dust does to the boxes and keypoints of an image: the arithmetic that the adapters share."""
+"""How dust changes the masks, boxes and keypoints that belong to an image."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["covered_points", "visible_boxes"]
+from dustaug._engine.checks import check_whole
+
+
+def check_mask_class(fill_mask: Any) -> int | None:
+    """Return the class to write into masks under dust, or None."""
+    return None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
 
 
 def visible_boxes(
     boxes: NDArray[Any], mask: NDArray[np.bool_], *, min_area: float = 0, min_visibility: float = 0
 ) -> NDArray[np.float64]:
-    """Shrink boxes to what of them is still visible.
+    """Shrink boxes to their visible parts.
 
     Parameters
     ----------
     boxes : array, (k, 4)
-        Left, top, right, bottom in pixels; may be fractional or reach out of the image.
+        Left, top, right, bottom in pixels; they may be fractional or reach out of the image.
     mask : bool, (height, width)
         True where dust lies.
     min_area, min_visibility : float, default 0
-        Visible pixels that a box must have, and their share of its pixels, once dust lies on it.
+        Number of pixels of a box that must stay visible, and their share of its pixels.
 
     Returns
     -------
     float64, (k, 4)
-        A side moves only if the whole row or column of pixels at it is covered. A box of which nothing is visible, or
-        too little, becomes empty: its right and bottom are its left and top.
+        A side moves only if dust covers the whole row or column of pixels at it. A box with too few visible pixels, or
+        none, becomes empty: its right and bottom equal its left and top.
     """
     shrunk = np.array(boxes, np.float64).reshape(-1, 4)
     height, width = mask.shape
@@ -49,7 +54,7 @@ def visible_boxes(
 
 
 def covered_points(points: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell which points (k, 2), x and y in pixels, lie on a dusted pixel; (k,)."""
+    """Tell for each point (k, 2), x and y in pixels, whether it lies on a dusted pixel; (k,)."""
     height, width = mask.shape
     x, y = np.floor(np.asarray(points, np.float64).reshape(-1, 2)).T.astype(np.int64)
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

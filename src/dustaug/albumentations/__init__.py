@@ -1,7 +1,7 @@
 """Albumentations: :class:`DustRectangles`, for Albumentations 2.0.8 and for AlbumentationsX 2.5.
 
-Both are imported as ``albumentations``, so only one of them can be installed. They differ in the hooks that are in
-``albumentations._hooks``; all that is here serves both.
+Both are imported as ``albumentations``, so only one of them can be installed. Their differences are in ``_hooks.py``;
+this module serves both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._adapters.keys import check_seed_and_keys
 from dustaug._adapters.targets import covered_points, visible_boxes
 from dustaug._engine.checks import (
     check_channels,
@@ -24,7 +25,7 @@ from dustaug._engine.checks import (
     check_whole,
 )
 from dustaug._engine.contract import MAX_INDEX
-from dustaug._engine.coordinates import Coordinates, check_epoch, check_index, check_seed
+from dustaug._engine.coordinates import Coordinates, check_epoch, check_index
 from dustaug._engine.launch import Launch, launch_for
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._engine.plan import cache_size
@@ -36,7 +37,7 @@ with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
     from albumentations.core.transforms_interface import DualTransform
     from albumentations.core.type_definitions import ALL_TARGETS
 
-    from ._hooks import Hooks
+    from ._hooks import VersionHooks
 
 __all__ = ["DustRectangles"]
 
@@ -44,7 +45,7 @@ _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
 
 
 class _Launches:
-    """The launches of a transform, kept by what images are: to hash a spec at each call takes as long as small dust."""
+    """The launches of a transform by kind of images; hashing the spec at each call would take as long as small dust."""
 
     def __init__(self, spec: Spec, value_range: tuple[float, float] | None) -> None:
         self.spec, self.value_range = spec, value_range
@@ -54,7 +55,7 @@ class _Launches:
         return launch_for(self.spec, ImageKind(shape, strides, dtype, layout, self.value_range))
 
 
-class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
+class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
     """Paint dust, random rectangles, on images.
 
     Parameters
@@ -62,27 +63,28 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
     spec : Spec, optional
         What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out.
     fill_mask : float or tuple of float, optional
-        Value of masks under dust, in their own units, one or one per channel. By default masks stay as they are.
+        Value to write into masks under dust, in their own units, one or one per channel. By default masks stay as they
+        are.
     boxes : {"clip", "keep"}, default "clip"
-        ``"clip"``, as CoarseDropout does: a bounding box shrinks to what of it is visible, and is dropped if that is
-        nothing, or less than `min_area` or `min_visibility` of `BboxParams`. ``"keep"``: boxes stay as they are.
+        ``"clip"``, as in CoarseDropout: a bounding box shrinks to its visible part, and is dropped if nothing of it is
+        visible, or less than `min_area` or `min_visibility` of `BboxParams`. ``"keep"``: boxes stay as they are.
     same_on_batch : bool, default True
-        `images` are the frames of a video and share their dust, as Albumentations has it, and so do `volumes`. False:
+        True: `images` are the frames of a video and share their dust, as in Albumentations, and so do `volumes`. False:
         they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume
-        always share.
+        always share their dust.
     inplace : bool, default False
-        Paint on the arrays that come in. By default they are copied, once.
+        Paint on the given arrays. By default they are copied, once.
     seed : int, optional
         0 … 2**64 - 1. With it the dust depends on spec, seed, epoch and index alone and is that of
-        :func:`dustaug.add_dust`. Without it Albumentations' own generators drive the dust, and ``Compose(seed=…)``.
+        :func:`dustaug.add_dust`. By default Albumentations' own generators draw it, which ``Compose(seed=…)`` seeds.
     index_key, epoch_key : str, optional
-        With a seed: the names under which a call gets the index (required) and the epoch (0 if there is no name). With
-        ``same_on_batch=False`` the index is that of the first image, or an array, one for each.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+        With a seed: the names under which a call gets the index (required) and the epoch (0 by default). With
+        ``same_on_batch=False`` the index is that of the first image, or an array with one for each image.
+    value_range : optional
+        As in :func:`dustaug.add_dust`.
     p : float, optional
         Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
-        tossed for each image. With a seed it is always 1, as Albumentations' coin depends on more than the index.
+        decided for each image. With a seed it is always 1, as Albumentations' choice depends on more than the index.
     **fields
         Fields of :class:`~dustaug.Spec`, except `p`.
 
@@ -129,7 +131,7 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         p: float | None = None,
         **fields: Any,
     ) -> None:
-        # A mapping is what get_transform_init_args makes of a spec.
+        # get_transform_init_args turns a spec into a mapping.
         spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
         self._launches = _Launches(spec, check_value_range(value_range))
         if p is None:
@@ -140,45 +142,31 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
                 f"{p!r}: type DustRectangles(dustaug.dust(p=0.5), seed=…)"
             )
         super().__init__(p=Spec(p=p).p)
-        self.fill_mask = _plain_numbers(fill_mask)
-        self.boxes, self.same_on_batch, self.inplace = boxes, same_on_batch, inplace
-        self.dust_seed = seed  # Compose writes to an attribute named seed.
+        self.fill_mask = _check_fill_mask(_python_numbers(fill_mask))
+        self.boxes = check_choice("boxes", boxes, ("clip", "keep"))
+        self.same_on_batch, self.inplace = check_flag("same_on_batch", same_on_batch), check_flag("inplace", inplace)
+        if seed is not None and index_key is None:
+            raise TypeError(
+                "index_key must be given with a seed, or every image would get the same dust, got none: type "
+                'DustRectangles(seed=0, index_key="index") and transform(image=image, index=0), or leave seed out '
+                "and let A.Compose(seed=0) drive the dust"
+            )
         self.index_key, self.epoch_key = index_key, epoch_key
+        # Compose writes to an attribute named seed.
+        self.dust_seed = check_seed_and_keys(
+            seed,
+            index_key,
+            epoch_key,
+            what="an argument of the call",
+            owner="DustRectangles",
+            instead=", or leave {} out and let A.Compose(seed=0) drive the dust",
+        )
         if boxes == "keep":
             self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
-        self._check()
-
-    def _check(self) -> None:
-        numbers = self.fill_mask if isinstance(self.fill_mask, tuple) else (self.fill_mask,)
-        numeric = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
-        if self.fill_mask is not None and not (numbers and numeric):
-            raise TypeError(
-                f"fill_mask must be a number or a tuple of numbers, one per channel, got {self.fill_mask!r}"
-            )
-        check_choice("boxes", self.boxes, ("clip", "keep"))
-        check_flag("same_on_batch", self.same_on_batch)
-        check_flag("inplace", self.inplace)
-        for name in ("index_key", "epoch_key"):
-            key = getattr(self, name)
-            if key is not None and not isinstance(key, str):
-                raise TypeError(f'{name} must be a name, got {key!r}: type {name}="{name[:5]}"')
-            if key is not None and self.dust_seed is None:
-                raise TypeError(
-                    f"seed must be given with {name}, got none: type DustRectangles(seed=0, {name}={key!r}), or leave "
-                    f"{name} out and let A.Compose(seed=0) drive the dust"
-                )
-        if self.dust_seed is not None:
-            self.dust_seed = check_seed(self.dust_seed)
-            if self.index_key is None:
-                raise TypeError(
-                    "index_key must be given with a seed, or every image would get the same dust, got none: type "
-                    'DustRectangles(seed=0, index_key="index") and transform(image=image, index=0), or leave seed out '
-                    "and let A.Compose(seed=0) drive the dust"
-                )
 
     @property
     def spec(self) -> Spec:
-        """What is drawn."""
+        """The spec that is drawn."""
         return self._launches.spec
 
     @property
@@ -186,7 +174,7 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         """Values of black and white."""
         return self._launches.value_range
 
-    # A pickle names nothing private, which may be something else in the version that reads it.
+    # A pickle must name no private class: the version that reads it may lack that class.
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_launches": (self.spec, self.value_range)}
 
@@ -194,10 +182,10 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         self.__dict__.update(state, _launches=_Launches(*state["_launches"]))
 
     def get_transform_init_args(self) -> dict[str, Any]:
-        """Return the arguments of the constructor but `p`, as plain values that JSON and YAML take."""
+        """Return the arguments of the constructor except `p`, as values that JSON and YAML can hold."""
         names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
-        spec = {name: _plain(value) for name, value in self.spec.to_dict().items()}
-        return {"spec": spec, "seed": self.dust_seed, **{name: _plain(getattr(self, name)) for name in names}}
+        spec = {name: _json_value(value) for name, value in self.spec.to_dict().items()}
+        return {"spec": spec, "seed": self.dust_seed, **{name: _json_value(getattr(self, name)) for name in names}}
 
     def __repr__(self) -> str:
         arguments = {"p": self.p, **self.get_transform_init_args(), "spec": self.spec}
@@ -205,11 +193,11 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
 
     @property
     def available_keys(self) -> set[str]:
-        """What ``Compose(strict=True)`` lets through: the targets, and the names of index and epoch."""
+        """The arguments that ``Compose(strict=True)`` accepts: the targets, and the names of index and epoch."""
         return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key))}
 
     def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
-        """Size of the images of a call; seed, epoch and index of their dust, or an array of indices, one for each."""
+        """Return the size of the images of a call, and seed, epoch and index of their dust, or an index for each."""
         image = data.get("image")
         shape = self.update_transform_params({}, data)["shape"] if image is None else image.shape
         if self.dust_seed is None:
@@ -237,13 +225,13 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         return data[key]
 
     def _rectangles(self, shape: tuple[int, ...], **coordinates: Any) -> dict[str, Any]:
-        """The rectangles of a call, as plain arrays."""
+        """Return the rectangles of a call as arrays."""
         height, width, channels = (*shape, 1)[:3]
         drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **coordinates)
         return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
 
     def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **_: Any) -> NDArray[np.bool_]:
-        """What dust covers, (n, h, w): one for each image of a batch, or one for all."""
+        """Return which pixels dust covers, (n, h, w): one mask for each image of a batch, or one for all."""
         return _find_covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
 
     def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
@@ -256,9 +244,9 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         return covered[0]  # type: ignore[no-any-return]
 
     def _own(self, array: Any) -> NDArray[Any]:
-        """Return what may be painted on: a copy, or the very array if it is to be changed."""
+        """Return an array to paint on: a copy, or the given array with ``inplace=True``."""
         if not isinstance(array, np.ndarray):
-            return np.stack(array)  # As Compose does with lists.
+            return np.stack(array)  # Compose, too, stacks the images of a list.
         if not self.inplace:
             return array.copy()
         _check_writable(array)
@@ -274,7 +262,7 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         launch.run_at(_address(images), Coordinates(params["seed"], params["epoch"], index))
         return images
 
-    # The methods name no parameters: AlbumentationsX would check at each call, for 3 µs, that they were drawn.
+    # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.
 
     def apply(self, img: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Dust an image (h, w) or (h, w, c)."""
@@ -296,23 +284,23 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         return volumes
 
     def apply_to_mask(self, mask: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Fill what dust covers of a mask (h, w) or (h, w, c)."""
+        """Fill a mask (h, w) or (h, w, c) under the dust."""
         return mask if self.fill_mask is None else self._fill(mask[None], 3, **params)[0]
 
     def apply_to_masks(self, masks: Any, **params: Any) -> Any:
-        """Fill what dust covers of masks (n, h, w) or (n, h, w, c)."""
+        """Fill masks (n, h, w) or (n, h, w, c) under the dust."""
         return masks if self.fill_mask is None or not len(masks) else self._fill(masks, 3, **params)
 
     def apply_to_mask3d(self, mask3d: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Fill what dust covers of a mask (d, h, w) or (d, h, w, c) of a volume."""
+        """Fill a mask (d, h, w) or (d, h, w, c) of a volume under the dust."""
         return mask3d if self.fill_mask is None else self._fill(mask3d[None], 4, **params)[0]
 
     def apply_to_masks3d(self, masks3d: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Fill what dust covers of masks (n, d, h, w) or (n, d, h, w, c) of volumes."""
+        """Fill masks (n, d, h, w) or (n, d, h, w, c) of volumes under the dust."""
         return masks3d if self.fill_mask is None else self._fill(masks3d, 4, **params)
 
     def _fill(self, masks: Any, axes: int, **params: Any) -> Any:
-        """Fill what dust covers of masks whose first `axes` axes end with height and width."""
+        """Fill masks under the dust; the first `axes` of their axes end with height and width."""
         masks = self._own(masks)
         covered = self._covered(**params)
         if masks.shape[axes - 2 : axes] != covered.shape[1:] or len(covered) not in (1, len(masks)):
@@ -327,36 +315,44 @@ class DustRectangles(Hooks, DualTransform):  # type: ignore[misc]  # Albumentati
         return masks
 
     def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Shrink boxes (k, 4 or more), in fractions of the sides, to what of them is visible."""
+        """Shrink boxes (k, 4 or more), in fractions of the sides, to their visible parts."""
         processor = self.get_processor("bboxes")
         if self.boxes == "keep" or processor is None or not len(bboxes):
             return bboxes
         height, width = params["shape"][:2]
         sides = [width, height, width, height]
-        # What was a whole pixel before float32 is made one again, or a box would reach into the next row.
+        # Undo the rounding to float32 of whole pixels, or a box would reach into the next row.
         pixels = np.round(bboxes[:, :4] * sides, 2)
         covered, limits = self._covered_one("bboxes", **params), processor.params
         shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
         bboxes = bboxes.copy()
         bboxes[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
-        return bboxes  # Compose drops those that are empty now, and what belongs to them.
+        return bboxes  # Compose drops the empty boxes and their labels.
 
     def apply_to_keypoints(self, keypoints: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Drop keypoints (k, 2 or more), in pixels, under dust, if they are to be removed when invisible."""
+        """Drop keypoints (k, 2 or more), in pixels, under the dust, if ``remove_invisible`` is set."""
         processor = self.get_processor("keypoints")
         if processor is None or not processor.params.remove_invisible or not len(keypoints):
             return keypoints
         return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
 
 
-def _plain_numbers(value: Any) -> Any:
-    """Numbers of NumPy's and lists of them, as JSON and YAML bring them, as plain numbers and tuples."""
+def _python_numbers(value: Any) -> Any:
+    """Turn NumPy's scalars into Python's numbers, and lists, which JSON and YAML load, into tuples."""
     if isinstance(value, (tuple, list)):
-        return tuple(map(_plain_numbers, value))
+        return tuple(map(_python_numbers, value))
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _plain(value: Any) -> Any:
+def _check_fill_mask(value: Any) -> Any:
+    numbers = value if isinstance(value, tuple) else (value,)
+    numeric = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
+    if value is not None and not (numbers and numeric):
+        raise TypeError(f"fill_mask must be a number or a tuple of numbers, one per channel, got {value!r}")
+    return value
+
+
+def _json_value(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
@@ -364,7 +360,7 @@ def _plain(value: Any) -> Any:
 def _find_covered(
     spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """What dust covers, (n, h, w). The masks, boxes and keypoints of a call ask for it one after the other."""
+    """Return which pixels dust covers, (n, h, w); the masks, boxes and keypoints of a call share the result."""
     drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
     return drawn.mask(height, width)
 
@@ -376,7 +372,7 @@ def _check_writable(array: NDArray[Any]) -> None:
 
 def _address(array: NDArray[Any]) -> int:
     try:
-        # A third of the time of array.ctypes.data. Refuses what is not contiguous, and what is read-only.
+        # This takes a third of the time of array.ctypes.data. It refuses strided and read-only arrays.
         return _address_of(_buffer_of(array))  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):
         _check_writable(array)

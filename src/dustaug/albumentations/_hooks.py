@@ -1,4 +1,4 @@
-"""The hooks by which a transform of Albumentations 2.0.8, or of AlbumentationsX, is seeded, drawn and applied."""
+"""The hooks by which Albumentations 2.0.8 and AlbumentationsX seed, draw and apply a transform."""
 
 from __future__ import annotations
 
@@ -11,34 +11,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from albumentations.core.transforms_interface import BasicTransform
 
-__all__ = ["Hooks"]
-
 # AlbumentationsX hands the generators to a hook of its own, and refuses classes that define the hooks of 2.0.8.
 _X = hasattr(BasicTransform, "sample_parameters")
 if _X:
     from albumentations.core.transform_params import SampledParams
 
-
 if TYPE_CHECKING:
     from albumentations.core.transforms_interface import DualTransform as _Base
 else:
-    _Base = object  # A transform of its own would be listed as one that can be loaded from a file.
+    _Base = object  # Albumentations would list a subclass of its own as a transform that files can name.
 
 
-class Hooks(_Base):  # type: ignore[misc]
-    """What each of the two libraries asks of a transform in its own way, from methods that serve both."""
+class VersionHooks(_Base):  # type: ignore[misc]
+    """The methods that each of the two libraries calls in its own way, built on methods that serve both."""
 
     _params: Callable[[Mapping[str, Any], Any], dict[str, Any]]
     _rectangles: Callable[..., dict[str, Any]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._home = os.getpid()
+        self._creation_pid = os.getpid()
 
     if _X:
 
         def apply_in_invocation(self, invocation: Any, /, *args: Any, force_apply: bool, **kwargs: Any) -> Any:
-            """Apply the transform to named targets, in half the base class's time if nothing special is going on."""
+            """Apply the transform to named targets, in half the base class's time unless a special case needs it."""
             special = (
                 args
                 or self.replay_mode
@@ -54,7 +51,7 @@ class Hooks(_Base):  # type: ignore[misc]
             return kwargs
 
         def sample_parameters(self, params: dict[str, Any], data: dict[str, Any], targets: Any, sampling: Any) -> Any:  # noqa: ARG002
-            """Draw where the dust comes from, and the rectangles: somebody is going to look at them."""
+            """Draw seed, epoch and index, and the rectangles, as the caller wants to see them."""
             drawn = self._params(data, sampling.py_random)
             return SampledParams(params={**drawn, **self._rectangles(**drawn)})
 
@@ -63,12 +60,12 @@ class Hooks(_Base):  # type: ignore[misc]
         def set_random_seed(self, seed: int | None) -> None:
             """Seed the generators."""
             super().set_random_seed(seed)
-            self._home = os.getpid()
+            self._creation_pid = os.getpid()
 
         def set_random_state(self, random_generator: np.random.Generator, py_random: Any) -> None:
             """Set the generators."""
             super().set_random_state(random_generator, py_random)
-            self._home = os.getpid()
+            self._creation_pid = os.getpid()
 
         def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
             """Apply the transform to named targets, in half the base class's time, and without copies of its own."""
@@ -83,12 +80,12 @@ class Hooks(_Base):  # type: ignore[misc]
             return self._run(self.params, kwargs)
 
         def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-            """Draw where the dust comes from, and the rectangles: ReplayCompose is going to keep them."""
+            """Draw seed, epoch and index, and the rectangles, as ReplayCompose keeps them."""
             drawn = self._params(data, self.py_random)
             return {**drawn, **self._rectangles(**drawn)}
 
         def get_applied_params(self) -> dict[str, Any]:
-            """Return what the last call drew, the rectangles among it; nothing if it was not applied."""
+            """Return what the last call drew, with the rectangles; an empty dict if it was not applied."""
             if self.params and "holes" not in self.params:
                 self.params |= self._rectangles(**self.params)
             return self.params
@@ -102,24 +99,24 @@ class Hooks(_Base):  # type: ignore[misc]
         return data
 
     def _draw_seed(self, py_random: Any) -> int:
-        """Draw 64 bits from a generator, or from the operating system if other processes draw the same."""
-        salt = _salt(self._home)
+        """Draw 64 bits from a generator, or from the operating system if another process has a copy of it."""
+        salt = _fork_salt(self._creation_pid)
         return int.from_bytes(os.urandom(8), "little") if salt is None else py_random.getrandbits(64) ^ salt
 
 
 @functools.cache
-def _salt(home: int) -> int | None:
-    """Bits that tell generators seeded in the process `home` from their copies elsewhere; None if nothing can.
+def _fork_salt(creation_pid: int) -> int | None:
+    """Return bits that make this process's copy of a generator differ from the original in `creation_pid`, or None.
 
-    Copies that came by fork or pickle draw the same numbers. Albumentations 2.0.8 lets them, and AlbumentationsX does
-    outside of torch's workers.
+    Copies made by fork or pickle draw the same numbers. Albumentations 2.0.8 never prevents that, and AlbumentationsX
+    only in torch's workers.
     """
     torch_data = sys.modules.get("torch.utils.data")
     worker = None if torch_data is None else torch_data.get_worker_info()
     if worker is not None:
-        return worker.seed  # type: ignore[no-any-return]  # Another one in each worker and epoch.
-    return 0 if home == os.getpid() else None
+        return worker.seed  # type: ignore[no-any-return]  # It differs in each worker and epoch.
+    return 0 if creation_pid == os.getpid() else None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_salt.cache_clear)
+    os.register_at_fork(after_in_child=_fork_salt.cache_clear)

@@ -1,6 +1,6 @@
 """The command line: ``dustaug preview`` draws a contact sheet, ``dustaug apply`` dusts a folder of images.
 
-Both print the preset that paints the same pixels. Needs the extra ``cli``, and is not imported by the package.
+Both print the preset that paints the same pixels. The module needs the extra ``cli``; the package does not import it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PRESETS: dict[str, tuple[str, Callable[..., Spec]]] = {
     "random-erasing": ("random_erasing(", random_erasing),
 }
 _INTS, _FLOATS = tuple[int, int], tuple[float, float]
-# Everything in a spec except the fields for normalised images, which no image file is.
+# All fields of a spec except those for normalised images, as no file holds such images.
 _FIELDS: dict[str, tuple[Any, str, str]] = {
     "p": (float, "PROBABILITY", "Probability that an image is dusted at all."),
     "count_range": (_INTS, "LOW HIGH", "Rectangles per image, both ends included."),
@@ -65,7 +65,7 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
 
 
 class _Recipe(NamedTuple):
-    """What to draw, and the call of the preset that says so in Python."""
+    """A spec with its keys, and the Python call that makes the same spec."""
 
     call: str
     spec: Spec
@@ -108,7 +108,7 @@ def _options(
 
 
 def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """`command` with the options of a spec, a seed and an epoch in place of its parameter `recipe`."""
+    """Replace a command's parameter `recipe` by the options of a spec, a seed and an epoch."""
 
     @functools.wraps(command)
     def wrapped(*, preset: str, seed: int, epoch: int, **arguments: Any) -> None:
@@ -147,7 +147,7 @@ def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any]) ->
     if preset not in _PRESETS:
         raise ValueError(f"preset must be one of {', '.join(_PRESETS)}, got {preset}: type --preset dust")
     if "fill_value" in changes:
-        # What is not a number stays as it is: the spec has the words for it.
+        # The spec refuses a value that is not a number.
         with contextlib.suppress(ValueError):
             values = tuple(float(part) for part in changes["fill_value"].split(","))
             changes["fill_value"] = values if len(values) > 1 else values[0]
@@ -161,10 +161,7 @@ def preview(
     images: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="IMAGE",
-            exists=True,
-            dir_okay=False,
-            help="Images; a photograph of a cup of coffee if left out.",
+            metavar="IMAGE", exists=True, dir_okay=False, help="Images; a photograph of a cup of coffee if left out."
         ),
     ] = None,
     *,

@@ -1,4 +1,4 @@
-"""Folders of pictures, for ``dustaug apply``: what is to be done, and doing it for one file."""
+"""Folders of pictures, for ``dustaug apply``: finding the files, and dusting each."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from dustaug.spec import Spec
 
 from ._pictures import read_picture, write_picture
 
-__all__ = ["FileResult", "FileTask", "dust_file", "find_images", "make_tasks"]
-
 
 class FileTask(NamedTuple):
-    """One image, and the files to write with their epochs."""
+    """An image file, its index, and the output files with their epochs."""
 
     path: Path
     dust_index: int
@@ -34,7 +32,7 @@ class FileResult(NamedTuple):
 
 
 def find_images(in_dir: Path, results: list[FileResult]) -> tuple[list[Path], int]:
-    """Return the images below a folder, links followed, and how many other files lie there."""
+    """Return the images below a folder, also behind links, and the number of other files."""
     extensions = {extension for extension, name in Image.registered_extensions().items() if name in Image.OPEN}
     files, ignored = [], 0
     folders = [(in_dir, frozenset[Path]())]
@@ -42,7 +40,7 @@ def find_images(in_dir: Path, results: list[FileResult]) -> tuple[list[Path], in
         folder, above = folders.pop()
         real = folder.resolve()
         if real in above:
-            continue  # A link back to where we came from.
+            continue  # A link leads back to a folder above.
         try:
             paths = sorted(folder.iterdir())
         except OSError as error:
@@ -59,7 +57,7 @@ def find_images(in_dir: Path, results: list[FileResult]) -> tuple[list[Path], in
 
 
 def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, epochs: range) -> list[FileTask]:
-    """Return what is to be done, or refuse it if it would lose a file."""
+    """Return a task for each file, or raise if a task would overwrite an input or another output."""
     real_in, real_out = in_dir.resolve(), out_dir.resolve()
     if real_out.is_relative_to(real_in):
         raise ValueError(f"OUT_DIR must not be IN_DIR or lie inside it, got {out_dir}: name another folder")
@@ -84,7 +82,7 @@ def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, e
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """What two paths share if they lead to one file."""
+    """Return numbers that are equal for two paths to the same file."""
     status = path.stat()
     return status.st_dev, status.st_ino
 

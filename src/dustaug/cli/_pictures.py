@@ -1,4 +1,4 @@
-"""Pictures in files, for ``dustaug preview`` and ``dustaug apply``: reading, writing, and drawing contact sheets."""
+"""Reading and writing picture files, and drawing contact sheets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from dustaug.core import add_dust
 
-__all__ = ["can_write", "draw_block", "draw_sheet", "on_white", "pixel_limit", "read_picture", "write_picture"]
-
 # Pillow's font has no letters beyond ASCII, except a few signs.
 _MARGIN, _GAP, _CAPTION = 40, 14, 28
 _INK, _GREY, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
@@ -25,7 +23,7 @@ _INK, _GREY, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
 
 @contextlib.contextmanager
 def pixel_limit(max_pixels: int) -> Iterator[None]:
-    """Make Pillow refuse images of more than `max_pixels`, where it would warn."""
+    """Make Pillow refuse images of more than `max_pixels`, for which it would only warn."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = max_pixels
     try:
@@ -40,7 +38,7 @@ def read_picture(path: Path) -> tuple[Image.Image, int]:
     """Return the first frame, upright, in mode L, LA, RGB, RGBA or I;16, and the number of frames."""
     with Image.open(path) as file:
         frames = getattr(file, "n_frames", 1)
-        # Pillow would cut them down to 8 bits without a word. BGR;16 is a pixel of 16 bits.
+        # Pillow would silently reduce 16-bit colour to 8 bits. In BGR;16 a whole pixel has 16 bits.
         raw_modes = [str(tile[3]) for tile in getattr(file, "tile", ())]
         if not file.mode.startswith("I") and any(";16" in mode and "BGR" not in mode for mode in raw_modes):
             raise ValueError("images must have 8 bits per channel or be 16-bit grey, got 16-bit colour")
@@ -48,7 +46,7 @@ def read_picture(path: Path) -> tuple[Image.Image, int]:
         image = ImageOps.exif_transpose(file)
     profile = image.info.get("icc_profile")
     if image.mode in ("CMYK", "LAB", "YCbCr"):
-        profile = None  # It describes other channels than those of RGB.
+        profile = None  # The profile describes other channels than RGB.
     if sixteen_bits:
         image = Image.fromarray(np.asarray(image).astype(np.uint16))
     elif image.mode in ("I", "F"):
@@ -62,7 +60,7 @@ def read_picture(path: Path) -> tuple[Image.Image, int]:
 
 
 def write_picture(image: Image.Image, path: Path) -> None:
-    """Save an image such that `path` is the whole file at every moment, or is not there."""
+    """Save an image atomically: at every moment `path` is a complete file or does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     profile = {"icc_profile": image.info["icc_profile"]} if "icc_profile" in image.info else {}
     unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -86,10 +84,10 @@ def on_white(image: Image.Image) -> Image.Image:
 def draw_block(
     name: str, original: Image.Image, small: Image.Image, versions: int, columns: int, **arguments: Any
 ) -> Image.Image:
-    """Draw one image, large, beside its dusted versions pixel by pixel; `arguments` are those of :func:`add_dust`."""
+    """Draw an enlarged image beside its dusted versions; `arguments` are those of :func:`add_dust`."""
     columns = min(columns, versions)
     rows = -(-versions // columns)
-    zoom = max(1, 224 // max(small.size))  # Tiny images are shown in squares, which keep every pixel's value.
+    zoom = max(1, 224 // max(small.size))  # Each pixel of a tiny image becomes a square of its colour.
     width, height = small.width * zoom, small.height * zoom
     large_height = height if rows == 1 else 2 * height + _CAPTION + _GAP
     large_width = round(large_height * small.width / small.height)
@@ -120,7 +118,7 @@ def _place(block: Image.Image, image: Image.Image, where: tuple[int, int], capti
 
 
 def draw_sheet(title: str, blocks: list[Image.Image]) -> Image.Image:
-    """Set blocks below one another, with a title and margins."""
+    """Draw blocks below one another, with a title and margins."""
     font = ImageFont.load_default(24)
     width = max(block.width for block in blocks)
     unbroken = re.sub(r"(?<=\d), (?=\d)", ",\N{NO-BREAK SPACE}", title)

@@ -22,9 +22,10 @@ with (
 ):
     import keras
 
-from dustaug._engine.checks import check_choice, check_ends, check_given_range, check_mask_value, check_whole
+from dustaug._adapters.keys import check_seed_and_keys
+from dustaug._adapters.targets import check_mask_class
+from dustaug._engine.checks import check_choice, check_ends, check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
-from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout, is_ambiguous
 from dustaug._graph.program import Ops, WordCoordinates, build
 from dustaug.spec import Spec, resolve_spec
@@ -41,9 +42,9 @@ DataFormat = Literal["channels_last", "channels_first"]
 class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     """Paint random rectangles on images in training; at other times pass them on.
 
-    It is made of the operations of Keras' backend alone (TensorFlow, JAX or PyTorch), so it can be compiled and runs on
-    any device. Put it into a model, or into ``dataset.map(layer)``, whatever the backend. It takes images, or a dict of
-    Keras' names: ``"images"`` and ``"segmentation_masks"`` are changed, boxes, labels and all else are passed on.
+    The layer consists of operations of Keras' backend alone (TensorFlow, JAX or PyTorch), so it can be compiled and
+    runs on any device. Put it into a model, or into ``dataset.map(layer)`` with any backend. It takes images, or a dict
+    with Keras' keys: it changes ``"images"`` and ``"segmentation_masks"``, and passes on boxes, labels and all else.
 
     Parameters
     ----------
@@ -53,24 +54,24 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     seed : int, optional
         0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
     data_format : {"channels_last", "channels_first"}, optional
-        By default that of Keras' configuration, and an error where the shape looks like the other one.
+        By default that of Keras' configuration; a shape that looks like the other one is then an error.
     value_range : (float, float), default (0, 255)
         Values of black and white, as in Keras' own layers.
     fill_mask : int, optional
         Class to write into segmentation masks under the dust. By default masks are left alone.
     index_key, epoch_key : str, optional
-        With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 without a
-        name). The dust then depends on spec, seed, epoch and index alone.
+        With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 by default).
+        The dust then depends on spec, seed, epoch and index alone.
     name, dtype, trainable : optional
-        As in all layers of Keras. Images leave the layer in the dtype in which it computes, float32 unless a policy
-        says otherwise; ``dtype="uint8"`` keeps bytes.
+        As in all layers of Keras. The output has the compute dtype of the layer, which is float32 unless a policy sets
+        another one; ``dtype="uint8"`` keeps bytes.
     **fields
         Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
 
     Raises
     ------
     RuntimeError
-        If it is made inside of ``dataset.map``.
+        If the layer is made inside of ``dataset.map``.
     TypeError
         If a field is unknown, or comes together with a spec, or an index key comes without a seed.
     ValueError
@@ -80,11 +81,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     -----
     Without an index key the layer counts its calls, and call number k paints the dust of
     ``add_dust(images, spec, seed=seed, epoch=k, index=0)``: the same with every backend. Two layers of the same seed
-    share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but it falls on other
-    images as calls race. The count begins anew when a model is loaded; an index does not.
+    share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but which images get it
+    depends on the order of the calls. The count, unlike an index, begins anew when a model is loaded.
 
-    As with all of Keras' augmentation layers, calling a layer or a model directly means training: type
-    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` know by themselves.
+    As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
+    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.
 
     Examples
     --------
@@ -114,16 +115,15 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         trainable: bool = True,
         **fields: Any,
     ) -> None:
-        # Boxes, labels and masks are not to be rounded to the dtype of the layer.
+        # With autocast, Keras would round boxes, labels and masks to the dtype of the layer.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
         self.spec = resolve_spec(spec, fields)
-        self.seed = None if seed is None else check_seed(seed)
+        self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
+        self.index_key, self.epoch_key = index_key, epoch_key
         given = keras.config.image_data_format() if data_format is None else data_format
         self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
         self.value_range = check_given_range(value_range)
-        self.fill_mask = None if fill_mask is None else check_whole("fill_mask", fill_mask, -(2**63), 2**63 - 1)
-        self.index_key, self.epoch_key = index_key, epoch_key
-        self._check_keys()
+        self.fill_mask = check_mask_class(fill_mask)
         # If `data_format` was not given, refuse shapes that look like the other one.
         self._guess = data_format is None and self.data_format == "channels_last"
         tf = sys.modules.get("tensorflow")
@@ -133,20 +133,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 "dataset.map(layer)"
             )
         self._seed = draw_seed() if seed is None else self.seed
-        self.generator = keras.random.SeedGenerator(0)  # Which counts, also where a compiled step has no side effects.
+        self.generator = keras.random.SeedGenerator(0)  # It counts the calls, also those of a compiled step.
         self._calls: Any = None
-
-    def _check_keys(self) -> None:
-        for name in ("index_key", "epoch_key"):
-            key = getattr(self, name)
-            if key is not None and not isinstance(key, str):
-                raise TypeError(f"{name} must be a key of the dict of inputs, got {key!r}")
-        if self.index_key is None and self.epoch_key is not None:
-            raise TypeError('index_key must be given with epoch_key, got none: type index_key="index"')
-        if self.index_key is not None and self.seed is None:
-            raise TypeError(
-                'seed must be given with index_key, got none: type DustRectangles(seed=0, index_key="index")'
-            )
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         """Call the layer; arguments are those of :meth:`call`."""
@@ -163,7 +151,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return super().__call__(inputs, **kwargs)
 
     def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Index and epoch of a dict, as arrays where they are numbers; tensors of a graph cannot be looked into."""
+        """Return the index and epoch of a dict as checked arrays, except tensors whose values are unknown."""
         max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
         checked = {}
         for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
@@ -187,7 +175,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return outputs
 
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
-        """Images, and what the dust covers if there is any."""
+        """Return dusted images and a mask of the dust, or the images and None outside of training."""
         layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
         ops, paint = _find_operations(framework, images)
         dtype = ops.numpy_dtype(images)
@@ -201,10 +189,10 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         else:
             keys = (self.epoch_key, self.index_key)
             (epoch, _), index = (ops.to_words(0 if key is None else _entry(inputs, key)) for key in keys)
-        options = {"spec": self.spec, "layout": layout, "value_range": tuple(self.value_range)}
         coordinates = WordCoordinates(ops.to_words(self._seed), epoch, index)
-        dusted: tuple[Any, Any] = paint(images, coordinates=coordinates, **options)
-        return dusted
+        # TensorFlow wraps tuples that are attributes.
+        value_range = tuple(self.value_range)
+        return paint(images, spec=self.spec, coordinates=coordinates, layout=layout, value_range=value_range)
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
         rank = len(shape)
@@ -216,14 +204,13 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 f'data_format="channels_last" if the last axis is {shape[-1]} channels, "channels_first" if they come '
                 "first, or images[..., None] if there is none"
             )
-        if self.data_format == "channels_last":
-            return "NHWC" if rank == 4 else "HWC"
-        return "NCHW" if rank == 4 else "CHW"
+        first = self.data_format == "channels_first"
+        return ("NCHW" if first else "NHWC") if rank == 4 else ("CHW" if first else "HWC")
 
     def _count_call(self, framework: str) -> Any:
         if framework != "tensorflow":
             return self.generator.next()[1]
-        # Two calls that run in parallel would now and then get the same number of a SeedGenerator.
+        # A SeedGenerator may give the same number to two calls that run in parallel.
         if self._calls is None:
             from dustaug._graph.tensorflow import Calls
 
@@ -240,11 +227,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return ops.where(covered, ops.constant(value), masks)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape of what goes in."""
+        """Return the shape of the inputs."""
         return input_shape
 
     def compute_output_spec(self, inputs: Any, **_: Any) -> Any:
-        """Shape of what goes in; images get the dtype of the layer."""
+        """Return the shapes of the inputs; images get the dtype of the layer."""
         if not isinstance(inputs, Mapping):
             self._layout_of(tuple(inputs.shape))
             return keras.KerasTensor(inputs.shape, self.compute_dtype)
@@ -256,21 +243,17 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         """Return all arguments, ready for JSON."""
         names = ("seed", "data_format", "fill_mask", "index_key", "epoch_key")
         config = {name: getattr(self, name) for name in names}
-        return {
-            **super().get_config(),
-            **config,
-            "spec": self.spec.to_dict(),
-            "value_range": tuple(self.value_range),
-        }
+        config |= {"spec": self.spec.to_dict(), "value_range": tuple(self.value_range)}
+        return {**super().get_config(), **config}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DustRectangles:
-        """Make a layer of :meth:`get_config`'s arguments."""
+        """Make a layer from the arguments that :meth:`get_config` returns."""
         return cls(**{**config, "spec": Spec.from_dict(config["spec"])})
 
 
 def _known(numbers: Any) -> Any:
-    """Numbers of a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
+    """Return a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
     tf, torch, jax = (sys.modules.get(name) for name in ("tensorflow", "torch", "jax"))
     if tf is not None and tf.is_tensor(numbers):
         known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
@@ -290,7 +273,7 @@ def _entry(inputs: Any, key: str) -> Any:
 
 
 def _is_in_tensorflow_graph(inputs: Any) -> bool:
-    """Tell whether inputs are tensors of a graph of TensorFlow's, as in ``dataset.map``."""
+    """Tell whether inputs are tensors of a TensorFlow graph, as in ``dataset.map``."""
     tf = sys.modules.get("tensorflow")
     images = inputs.get("images") if isinstance(inputs, Mapping) else inputs
     return tf is not None and tf.is_tensor(images) and not tf.executing_eagerly()
@@ -302,7 +285,7 @@ def _framework_of(images: Any) -> str:
 
 
 def _find_operations(framework: str, images: Any) -> tuple[Ops, Callable[..., tuple[Any, Any]]]:
-    """Operations on tensors such as these, and ``_graph.program.build`` with them."""
+    """Return the operations of a framework on the images' device, and ``_graph.program.build`` with them."""
     if framework == "tensorflow":
         from dustaug._graph import tensorflow
 

@@ -11,17 +11,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug import core
+from dustaug._adapters.records import dust_array
 from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout
 from dustaug.spec import Spec
 
-__all__ = ["draw_seed", "dust_flow"]
-
 
 def draw_seed() -> int:
-    """Draw a seed as Keras draws those of its layers; ``keras.utils.set_random_seed`` seeds it."""
+    """Draw a seed as Keras does for its layers; ``keras.utils.set_random_seed`` makes it reproducible."""
     return int(keras.random.SeedGenerator().state.value[0])
 
 
@@ -41,49 +39,46 @@ def dust_flow(
     ----------
     flow : keras.utils.PyDataset, sequence or iterable of batches
         A batch is images, (n, …), or a tuple that begins with them: ``(x, y)`` or ``(x, y, sample_weight)``. Legacy
-        flows, as of ``ImageDataGenerator.flow``, are PyDatasets.
-    spec : Spec, optional
-        What to draw; :func:`dustaug.dust` if left out.
+        flows, such as ``ImageDataGenerator.flow(…)``, are PyDatasets.
     seed : int, optional
         0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
     epoch : int, default 0
         Number of the first epoch.
-    layout : {"NHWC", "NCHW", "NHW"}, optional
-        By default NHWC or NCHW, as Keras' configuration says, and an error where the shape looks like another one.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats, 0 and the dtype's largest value for integers.
+    spec, layout, value_range : optional
+        As in :func:`dustaug.add_dust`, but by default the layout is NHWC or NCHW, as in Keras' configuration; a shape
+        that looks like another layout is then an error.
     inplace : bool, default False
-        Paint on the flow's own arrays: only for a flow that makes them afresh.
+        Paint on the flow's own arrays. Use it only for a flow that makes them afresh.
 
     Returns
     -------
     keras.utils.PyDataset or generator
-        For a PyDataset or a sequence (anything with ``len()`` and ``[i]``) a PyDataset with its length, workers and
-        callbacks. It goes to the next epoch with ``on_epoch_end``, which ``fit`` calls (newer versions of Keras once
-        before the first epoch too), and a loop that has come to its end; ``set_epoch`` says which it is. For any other
-        iterable a generator that goes through it once.
+        For a PyDataset or a sequence (anything with ``len()`` and ``[i]``) a PyDataset with the same length, workers
+        and callbacks. It goes to the next epoch at ``on_epoch_end``, which ``fit`` calls (newer versions of Keras once
+        before the first epoch too), and at the end of a loop; ``set_epoch`` chooses the epoch. For any other iterable a
+        generator that goes through it once.
 
     Raises
     ------
     TypeError
-        If `flow` is not one of these, or is a ``tf.data.Dataset``; when a batch is drawn, if it does not begin with
-        images.
+        If `flow` is not one of these, or is a ``tf.data.Dataset``; in use, if a batch does not begin with images.
     ValueError
         If an argument is out of its limits.
 
     Notes
     -----
-    Images get the dust of :func:`dustaug.add_dust` for (seed, epoch, index). Of a flow with an ``index_array``, as
-    legacy flows have, the index is that of the sample, however they are shuffled. Of one with a ``batch_size`` it is
-    the position in the flow, of any other PyDataset or sequence 2**32 times the number of the batch plus the position
-    in it, and of an iterable the number of images before. So neither workers nor the order of batches change it.
+    Images get the dust of :func:`dustaug.add_dust` for (seed, epoch, index). In a flow with an ``index_array``, as
+    legacy flows have, the index is that of the sample, also after a shuffle. In a flow with a ``batch_size`` it is the
+    position in the flow, in any other PyDataset or sequence 2**32 times the number of the batch plus the position in
+    the batch, and in an iterable the number of images before. So neither workers nor the order of batches change it.
 
     Examples
     --------
+    >>> from dustaug import add_dust
     >>> batches = [(np.zeros((8, 32, 32, 3), np.uint8), np.arange(8))] * 4
     >>> noised_train_flow = dust_flow(batches, seed=7)
     >>> images, labels = noised_train_flow[1]
-    >>> expected = core.add_dust(np.zeros((8, 32, 32, 3), np.uint8), seed=7, index=2**32)
+    >>> expected = add_dust(np.zeros((8, 32, 32, 3), np.uint8), seed=7, index=2**32)
     >>> len(noised_train_flow), bool((images == expected).all())
     (4, True)
     """
@@ -106,7 +101,7 @@ def dust_flow(
 
 
 class _Painter(NamedTuple):
-    """How batches are painted."""
+    """Paints the images of batches by one set of options."""
 
     spec: Spec
     seed: int
@@ -115,17 +110,9 @@ class _Painter(NamedTuple):
     inplace: bool
 
     def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
-        """Batch with dust; all but the images is passed on."""
+        """Return a batch with dust; all but the images is passed on."""
         images = _images_of(batch)
-        dusted = core.add_dust(
-            images if self.inplace else np.array(images),
-            self.spec,
-            seed=self.seed,
-            epoch=epoch,
-            index=index,
-            layout=self.layout,
-            value_range=self.value_range,
-        )
+        dusted = dust_array(images if self.inplace else np.array(images), self, epoch, index, self.layout)
         return (dusted, *batch[1:]) if isinstance(batch, (tuple, list)) else dusted
 
 
@@ -155,19 +142,18 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
-    """A PyDataset with dust, and with a number for its epoch."""
+    """A PyDataset with dust, which counts its epochs."""
 
     def __init__(self, flow: Any, painter: _Painter, epoch: int) -> None:
         super().__init__(flow.workers, flow.use_multiprocessing, flow.max_queue_size)
         self.flow, self.epoch, self._painter = flow, epoch, painter
         if getattr(flow, "index_array", ()) is None:
-            flow.on_epoch_end()  # A legacy flow makes its order when first asked, and workers would race for that.
+            flow.on_epoch_end()  # A legacy flow makes its order at its first batch, where workers would race for it.
 
     @property
     def num_batches(self) -> int | None:
-        """Number of batches, or None if there is no end."""
-        number: int | None = self.flow.num_batches
-        return number
+        """Number of batches, or None if the flow is endless."""
+        return self.flow.num_batches  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
         return len(self.flow)
@@ -177,7 +163,7 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
         return self._painter(batch, self.epoch, self._index(i, len(_images_of(batch))))
 
     def _index(self, i: int, n: int) -> NDArray[np.int64]:
-        """Index of each of the n images of a batch."""
+        """Return the index of each of the n images of a batch."""
         size = getattr(self.flow, "batch_size", None)
         if not isinstance(size, int):
             return (i << 32) + np.arange(n)
@@ -193,7 +179,7 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
         self.on_epoch_end()
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to an epoch, before it begins, as in ``LambdaCallback(on_epoch_begin=lambda i, _: flow.set_epoch(i))``."""
+        """Go to an epoch before it begins, as in ``LambdaCallback(on_epoch_begin=lambda i, _: flow.set_epoch(i))``."""
         self.epoch = check_epoch(epoch)
 
     def on_epoch_begin(self) -> None:

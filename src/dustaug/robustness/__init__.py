@@ -1,8 +1,8 @@
-"""How a model copes with occlusion: accuracy against what is hidden, and the parts of an image its answer depends on.
+"""How a model copes with occlusion: its accuracy on occluded images, and the parts of an image its answer depends on.
 
-Both tools ask nothing of a model but a function ``predict(images) -> scores``. It gets batches in the layout and dtype
-of the images it was given with, always with the axis of the batch in front, each a copy that it may change. It returns
-one row for each image and one column for each of at least two classes, as anything that NumPy reads::
+Both tools need only a function ``predict(images) -> scores``. It gets batches in the layout and dtype of the given
+images, always with the axis of the batch in front, each a copy that it may change. It returns one row for each image
+and one column for each of at least two classes, as anything that NumPy reads::
 
     lambda images: model.predict_proba(images.reshape(len(images), -1))      scikit-learn: flat rows
     model.predict_on_batch                                                   Keras
@@ -13,7 +13,7 @@ The plots need matplotlib and the progress bars need rich: ``pip install "dustau
 
 from __future__ import annotations
 
-import numpy as np  # noqa: F401  The annotations of OcclusionMap are looked up in this module.
+import numpy as np  # noqa: F401  typing.get_type_hints looks up the annotations of OcclusionMap here.
 from numpy.typing import NDArray  # noqa: F401
 
 from ._curve import OcclusionCurve, occlusion_curve
@@ -21,6 +21,6 @@ from ._map import OcclusionMap, occlusion_map
 
 __all__ = ["OcclusionCurve", "OcclusionMap", "occlusion_curve", "occlusion_map"]
 
-# As users see and pickle them.
+# Users see these names here, and pickles name them here.
 for _public in (OcclusionCurve, OcclusionMap, occlusion_curve, occlusion_map):
     _public.__module__ = __name__

@@ -1,4 +1,4 @@
-"""Accuracy against what is hidden, for ``robustness.py``."""
+"""Accuracy against the severity of occlusion."""
 
 from __future__ import annotations
 
@@ -17,22 +17,10 @@ from dustaug._engine.memory import Layout, Memory
 from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec, dust
 
-from . import _plots
-from ._predict import (
-    ask_model,
-    check_classes,
-    check_images,
-    check_labels,
-    check_predict,
-    check_range,
-    check_size,
-    progress_bar,
-)
+from . import _plots, _predict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["OcclusionCurve", "occlusion_curve"]
 
 Occlusion = Spec | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
 
@@ -42,22 +30,22 @@ _LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class OcclusionCurve:
-    """What :func:`occlusion_curve` measured. Shares run from 0 to 1; tuples have one number for each severity.
+    """Result of :func:`occlusion_curve`. Shares run from 0 to 1; tuples have one number for each severity.
 
     Parameters
     ----------
     n_images : int
         Number of images.
     clean_accuracy : float
-        Share of the images as they are that the model gets right.
+        Share of the clean images that the model gets right.
     severities : tuple of float
-        Severities, rising.
+        Severities in rising order.
     coverage : tuple of float
-        Share of all pixels that lies under rectangles; where a function occludes, the share that it changed.
+        Share of all pixels that lie under rectangles, or that the callable changed.
     accuracy : tuple of float
         Share of the occluded images that the model gets right.
     flip_rate : tuple of float
-        Share of the images whose class, right or wrong, is not the one that the model sees in the clean image.
+        Share of the images whose predicted class, right or wrong, differs from that of the clean image.
 
     Examples
     --------
@@ -99,19 +87,19 @@ class OcclusionCurve:
         label: str | None = None,
         color: Any = None,
     ) -> Axes:
-        """Draw the curve from the clean images on, over its band of 95 % confidence.
+        """Draw the curve, which begins with the clean images, and its band of 95 % confidence.
 
-        The band is Wilson's interval for a share of `n_images` independent images. It knows nothing of other seeds, nor
-        of other training runs. Curves of several models are drawn into one `ax`, each with its `label`.
+        The band is Wilson's interval for a share of `n_images` independent images. It does not cover the variation
+        between seeds or training runs. To compare models, draw their curves into one `ax`, each with a `label`.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
             Where to draw; a new figure if left out.
         x : {"severity", "coverage"}
-            What runs along the axis: coverage makes different kinds of occlusion comparable.
+            Quantity of the horizontal axis; coverage makes different kinds of occlusion comparable.
         y : {"accuracy", "flip_rate"}
-            What is drawn. The accuracy of the clean images is a star with a dotted line, and stands in the legend.
+            Quantity of the vertical axis. A star with a dotted line, and the legend, show the clean accuracy.
         label : str, optional
             Name of the model in the legend.
         color : matplotlib colour, optional
@@ -131,16 +119,9 @@ class OcclusionCurve:
         """
         check_choice("x", x, ("severity", "coverage"))
         check_choice("y", y, ("accuracy", "flip_rate"))
-        return _plots.draw_curve(
-            ax,
-            (0, *(self.severities if x == "severity" else self.coverage)),
-            (self.clean_accuracy, *self.accuracy) if y == "accuracy" else (0, *self.flip_rate),
-            n_images=self.n_images,
-            x=x,
-            y=y,
-            label=label,
-            color=color,
-        )
+        places = (0, *(self.severities if x == "severity" else self.coverage))
+        shares = (self.clean_accuracy, *self.accuracy) if y == "accuracy" else (0, *self.flip_rate)
+        return _plots.draw_curve(ax, places, shares, n_images=self.n_images, x=x, y=y, label=label, color=color)
 
     def __repr__(self) -> str:
         rows = zip(
@@ -167,32 +148,31 @@ def occlusion_curve(
     value_range: tuple[float, float] | None = None,
     progress: bool = True,
 ) -> OcclusionCurve:
-    """Measure a model's accuracy, and how often its answer flips, against how much of the images is hidden.
+    """Measure a model's accuracy, and how often its answer flips, against the severity of occlusion.
 
-    Image number i gets the occlusion of index i, whatever the batch size is, and two models get the same one. Specs
-    that differ in their count only, as the default ones do, grow: what a severity hides, the next one hides too.
+    Image number i gets the occlusion of index i, whatever the batch size is, and all models get the same one. Specs
+    that differ in their count only, such as the default ones, are nested: each severity hides all that the one below
+    hides.
 
     Parameters
     ----------
     predict : callable, (n, …) -> (n, classes)
-        The model: see the head of ``dustaug.robustness``.
+        The model, as described at the head of ``dustaug.robustness``.
     images : array, (n, h, w, c), (n, c, h, w) or (n, h, w), left as it is
         Any dtype that :func:`dustaug.add_dust` paints.
     labels : whole numbers, (n,)
         The right classes, as positions of columns of the scores.
     occlusions : dict of float to Spec or callable, optional
-        What to do at each severity, a number above 0 of any unit. A spec is painted by :func:`dustaug.add_dust`. A
+        Occlusion for each severity, a number above 0 of any unit. A spec is painted by :func:`dustaug.add_dust`. A
         callable ``(images, index) -> images`` gets a batch of copies, which it may change and return, and int64
         indices (n,) to draw its randomness from. By default exactly 4, 8, 16, 32 and 64 rectangles of
         :func:`dustaug.dust`, which are made for images of about 224 pixels.
     seed : int, default 0
-        0 … 2**64 - 1, of the specs; a callable brings its own.
+        0 … 2**64 - 1, for specs; a callable has its own randomness.
     batch_size : int, default 64
         Greatest number of images that `predict` gets at once.
-    layout : {"NHWC", "NCHW", "NHW"}, optional
-        By default NHWC or NHW, by the number of axes.
-    value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+    layout, value_range : optional
+        As in :func:`dustaug.add_dust`, but the layout is NHWC, NCHW or NHW, by default NHWC or NHW.
     progress : bool, default True
         Show a bar on the standard error stream.
 
@@ -211,7 +191,7 @@ def occlusion_curve(
 
     Examples
     --------
-    A model that finds white brighter than black, and looks at the pixel in the middle only:
+    This model tells white from black images by the pixel in the middle:
 
     >>> import numpy as np, dustaug
     >>> images = np.repeat(np.array([0, 255], np.uint8), 50)[:, None, None].repeat(9, 1).repeat(9, 2)
@@ -224,34 +204,33 @@ def occlusion_curve(
            3     9.7 %    94.0 %      6.0 %
            9    57.8 %    50.0 %     50.0 %
     """
-    check_predict(predict)
-    memory, layout = check_images("images", images, layout, _LAYOUTS)
+    _predict.check_predict(predict)
+    memory, layout = _predict.check_images("images", images, layout, _LAYOUTS)
     if not len(images) or not memory.height or not memory.width:
         raise ValueError(f"images must be at least one image of at least one pixel, got shape {images.shape}")
-    truth, levels = check_labels(labels, len(images)), _check_occlusions(occlusions)
-    if any(
-        isinstance(level, Spec) and level.normalize_mean is None and level.fill != "mean" for level in levels.values()
-    ):
-        check_range("images", images, value_range)
+    truth, levels = _predict.check_labels(labels, len(images)), _check_occlusions(occlusions)
+    specs = [level for level in levels.values() if isinstance(level, Spec)]
+    if any(spec.normalize_mean is None and spec.fill != "mean" for spec in specs):
+        _predict.check_range("images", images, value_range)
     occlude = functools.partial(_occlude, memory=memory, layout=layout, seed=check_seed(seed), value_range=value_range)
-    batch_size = check_size("batch_size", batch_size)
+    batch_size = _predict.check_size("batch_size", batch_size)
     starts = range(0, len(images), batch_size)
     hits, flips, covered = np.zeros((3, len(levels)), np.int64)
     clean_hits, classes = 0, None
-    with progress_bar("Occluding", len(starts) * (1 + len(levels)), shown=progress) as advance:
+    with _predict.progress_bar("Occluding", len(starts) * (1 + len(levels)), shown=progress) as advance:
         for start in starts:
             part = slice(start, start + batch_size)
             originals, index = images[part], np.arange(len(images))[part]
-            scores = ask_model(predict, np.array(originals, order="C"), classes)
+            scores = _predict.ask_model(predict, np.array(originals, order="C"), classes)
             if classes is None:
                 classes = scores.shape[1]
-                check_classes(truth, classes)
+                _predict.check_classes(truth, classes)
             clean = scores.argmax(axis=1)
             clean_hits += int(np.count_nonzero(clean == truth[part]))
             advance()
             for i, level in enumerate(levels.values()):
                 occluded, n_pixels = occlude(level, originals, index)
-                guess = ask_model(predict, occluded, classes).argmax(axis=1)
+                guess = _predict.ask_model(predict, occluded, classes).argmax(axis=1)
                 hits[i] += np.count_nonzero(guess == truth[part])
                 flips[i] += np.count_nonzero(guess != clean)
                 covered[i] += n_pixels

@@ -1,4 +1,4 @@
-"""The parts of an image that a model's answer depends on, for ``robustness.py``."""
+"""The parts of an image that a model's answer depends on."""
 
 from __future__ import annotations
 
@@ -20,28 +20,26 @@ from ._predict import ask_model, check_images, check_predict, check_range, check
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["OcclusionMap", "occlusion_map"]
-
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {2: ("HW",), 3: ("HWC", "CHW")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, repr=False, eq=False)
 class OcclusionMap:
-    """What :func:`occlusion_map` measured.
+    """Result of :func:`occlusion_map`.
 
     Parameters
     ----------
     heat : float64, (h, w)
-        By how much the target's score falls where a patch covers the pixel: the mean over all patches that do.
-        Below 0 the score rises. In units of the scores.
+        Mean fall of the target's score over all patches that cover the pixel, in units of the scores. A negative heat
+        means that the score rises.
     target : int
-        Class whose score is followed.
+        Class whose score is measured.
     score : float
-        Its score for the image as it is.
+        Score of that class for the clean image.
     patch, stride : int
-        Side of the square patches, and the way from one to the next, in pixels.
+        Side of the square patches, and the distance from one to the next, in pixels.
     picture : float64, (h, w) or (h, w, 3)
-        The image to draw the heat on, from 0, black, to 1, white.
+        The image to draw the heat on, from 0 (black) to 1 (white).
 
     Examples
     --------
@@ -64,9 +62,9 @@ class OcclusionMap:
         return {**fields, "heat": self.heat.tolist()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the picture in grey under its heat: red where hiding it lowers the score, blue where it raises it.
+        """Draw the picture in grey under its heat: red where a patch lowers the score, blue where it raises it.
 
-        The more the score changes, the less of the picture shines through.
+        The more the score changes, the more opaque the colour is.
 
         Parameters
         ----------
@@ -107,33 +105,31 @@ def occlusion_map(
     value_range: tuple[float, float] | None = None,
     progress: bool = True,
 ) -> OcclusionMap:
-    """Find the parts of an image that a model's answer depends on, by hiding one after the other.
+    """Find the parts of an image that a model's answer depends on, by covering one after the other.
 
-    A square patch slides over the image, and the fall of a class's score is noted at each of its places (Zeiler and
-    Fergus, 2013, arXiv:1311.2901). A pixel's heat is the mean over all patches that cover it. The last patch of a row
-    or column is pushed back to the border, so that every pixel is covered.
+    A square patch slides over the image, and at each place the fall of a class's score is measured (Zeiler and Fergus,
+    2013, arXiv:1311.2901). A pixel's heat is the mean over all patches that cover it. The last patch of a row or column
+    ends at the border, so that every pixel is covered.
 
     Parameters
     ----------
     predict : callable, (n, …) -> (n, classes)
-        The model: see the head of ``dustaug.robustness``.
+        The model, as described at the head of ``dustaug.robustness``.
     image : array, (h, w, c), (c, h, w) or (h, w), left as it is
         Any dtype that :func:`dustaug.add_dust` paints.
     target : int, optional
-        Class whose score is followed; the one with the highest score if left out.
+        Class whose score is measured; by default the one with the highest score.
     patch : int, optional
-        Side of the patch in pixels; an eighth of the image's shorter side if left out.
+        Side of the patch in pixels; by default an eighth of the image's shorter side.
     stride : int, optional
-        Pixels from one patch to the next, at most `patch`; half of it if left out.
+        Pixels from one patch to the next, at most `patch`; by default half of it.
     fill_value : float or tuple of float, default 127.5
-        Brightness of the patch in 0…255, one number or one per channel. A patch of the colour that lies under it hides
-        nothing: on a black ground take another than black.
-    batch_size : int, default 64
-        Greatest number of images that `predict` gets at once.
+        Brightness of the patch in 0…255, one number or one per channel. A patch of the image's own colour hides
+        nothing: on a black background take another colour.
+    batch_size, value_range, progress : optional
+        As in :func:`~dustaug.robustness.occlusion_curve`.
     layout : {"HWC", "CHW", "HW"}, optional
         By default HWC or HW, by the number of axes.
-    value_range, progress
-        As in :func:`~dustaug.robustness.occlusion_curve`.
 
     Returns
     -------
@@ -146,7 +142,7 @@ def occlusion_map(
 
     Examples
     --------
-    A model that looks at the two pixels in the upper left corner:
+    This model looks at the two pixels in the upper left corner:
 
     >>> import numpy as np
     >>> image = np.full((4, 4), 255, np.uint8)
@@ -179,23 +175,16 @@ def occlusion_map(
     with progress_bar("Sliding", len(boxes), shown=progress) as advance:
         for start in range(0, len(boxes), batch_size):
             part = boxes[start : start + batch_size]
-            rectangles = Rectangles(
-                image=np.arange(len(part)), boxes=part, fill=np.array([fill] * len(part)), n_images=len(part)
-            )
-            batch = paint_rectangles(one.repeat(len(part), 0), rectangles, layout=batch_layout, value_range=value_range)
+            n = len(part)
+            rectangles = Rectangles(image=np.arange(n), boxes=part, fill=np.array([fill] * n), n_images=n)
+            batch = paint_rectangles(one.repeat(n, 0), rectangles, layout=batch_layout, value_range=value_range)
             scores = ask_model(predict, batch, classes)
             for (top, left, bottom, right), occluded in zip(part.tolist(), scores[:, target].tolist(), strict=True):
                 falls[top:bottom, left:right] += score - occluded
                 n_patches[top:bottom, left:right] += 1
-            advance(len(part))
-    return OcclusionMap(
-        heat=falls / n_patches,
-        target=target,
-        score=score,
-        patch=patch,
-        stride=stride,
-        picture=_picture(image, layout, value_range),
-    )
+            advance(n)
+    heat, picture = falls / n_patches, _picture(image, layout, value_range)
+    return OcclusionMap(heat=heat, target=target, score=score, patch=patch, stride=stride, picture=picture)
 
 
 def _check_patch(patch: int | None, stride: int | None, height: int, width: int) -> tuple[int, int]:
@@ -222,7 +211,7 @@ def _patch_boxes(height: int, width: int, patch: int, stride: int) -> NDArray[np
 
 
 def _places(side: int, patch: int, stride: int) -> list[int]:
-    """Where patches begin along a side; the last one ends at the border."""
+    """Return where patches begin along a side; the last one ends at the border."""
     return [*range(0, side - patch, stride), side - patch]
 
 
@@ -234,5 +223,5 @@ def _picture(image: NDArray[Any], layout: Layout, value_range: tuple[float, floa
         return picture
     if layout == "CHW":
         picture = np.moveaxis(picture, 0, -1)
-    # Red, green and blue, perhaps with alpha; other channels have no colour.
+    # Three or four channels are RGB or RGBA; other channels have no colour.
     return picture[..., :3] if picture.shape[-1] in (3, 4) else picture.mean(axis=-1)

@@ -1,4 +1,4 @@
-"""Pictures of what ``robustness.py`` measured; matplotlib is imported when one is drawn."""
+"""Plots of the results of ``dustaug.robustness``; matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from dustaug._extras import name_extra
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_curve", "draw_map", "wilson_interval"]
-
 _CONFIDENCE = 1.959964  # Standard deviations that hold 95 % of a normal distribution.
 _TITLES = {"accuracy": "Accuracy under occlusion", "flip_rate": "Answers changed by occlusion"}
 _LABELS = {
@@ -24,7 +22,7 @@ _LABELS = {
     "flip_rate": "Flip rate (%)",
 }
 _GRID = "#e4e4e4"
-# Blue, nothing, red. White in the middle would lie on the picture like fog.
+# From blue over transparent to red. An opaque white in the middle would hide the picture.
 _HEAT = (
     (0.0, (0.05, 0.30, 0.95, 0.95)),
     (0.25, (0.05, 0.30, 0.95, 0.60)),
@@ -36,7 +34,7 @@ _HEAT = (
 
 
 def wilson_interval(share: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Limits of the 95 % confidence interval of a share of `n` independent images (Wilson, 1927)."""
+    """Return the limits of the 95 % confidence interval of a share of `n` independent images (Wilson, 1927)."""
     z = _CONFIDENCE
     middle = share + z**2 / (2 * n)
     reach = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
@@ -54,7 +52,7 @@ def draw_curve(
     label: str | None,
     color: Any,
 ) -> Axes:
-    """Draw shares against severity or coverage, the first of the clean images."""
+    """Draw shares against severity or coverage; the first share is that of the clean images."""
     ax = _axes(ax, (8, 5))
     from matplotlib.ticker import MaxNLocator
 
@@ -86,7 +84,7 @@ def draw_curve(
 def draw_map(
     ax: Axes | None, heat: NDArray[np.float64], picture: NDArray[np.float64], *, target: int, score: float
 ) -> Axes:
-    """Draw a picture in grey with heat over it, more opaque the further it is from 0."""
+    """Draw a picture in grey with its heat, which is the more opaque the further it is from 0."""
     ax = _axes(ax, (6.4, 5.2))
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -95,7 +93,7 @@ def draw_map(
     ax.imshow(grey, cmap="gray", vmin=0, vmax=1)
     colors = LinearSegmentedColormap.from_list("heat", list(_HEAT))
     shown = ax.imshow(heat, cmap=colors, vmin=-limit, vmax=limit)
-    bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)  # As high as a square picture.
+    bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03)  # The bar is as high as a square picture.
     bar.set_label("Fall of the score when hidden", fontsize=12)
     bar.outline.set_visible(False)
     ax.set_title(f"Class {target}, score {score:.3g}", loc="left", fontsize=14, fontweight="bold")
@@ -105,7 +103,7 @@ def draw_map(
 
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
-    """Return `ax`, or that of a new figure."""
+    """Return `ax`, or the axes of a new figure."""
     if ax is not None:
         return ax
     with name_extra("robustness", "a plot", "matplotlib"):

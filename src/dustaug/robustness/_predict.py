@@ -1,4 +1,4 @@
-"""What a model is asked, and what it answers: checks of images, scores and labels, and a bar that shows progress."""
+"""Checks of images, labels and a model's scores, and a progress bar."""
 
 from __future__ import annotations
 
@@ -14,17 +14,6 @@ from dustaug._engine.checks import check_choice, check_dtype, check_whole, not_a
 from dustaug._engine.memory import ImageKind, Layout, Memory, make_memory
 from dustaug._extras import name_extra
 
-__all__ = [
-    "ask_model",
-    "check_classes",
-    "check_images",
-    "check_labels",
-    "check_predict",
-    "check_range",
-    "check_size",
-    "progress_bar",
-]
-
 _MAX_SIZE = 2**31 - 1
 
 
@@ -34,7 +23,6 @@ def check_predict(predict: Any) -> None:
             f"predict must be a function of a batch of images, got {type(predict).__name__}: type "
             "predict=lambda images: model.predict_proba(images.reshape(len(images), -1)), or what your model needs"
         )
-
     keras = sys.modules.get("keras")
     if keras is not None and isinstance(predict, keras.Model):
         raise TypeError(
@@ -46,7 +34,7 @@ def check_predict(predict: Any) -> None:
 def check_images(
     name: str, images: Any, layout: Layout | None, layouts: Mapping[int, tuple[Layout, ...]]
 ) -> tuple[Memory, Layout]:
-    """Return how a copy of images, or of one, lies in memory, and its layout; by default the first of its axes'."""
+    """Return the memory of a copy of the images, and their layout; by default the first with as many axes."""
     if not isinstance(images, np.ndarray):
         raise not_an_array_error(images)
     check_dtype(images.dtype)
@@ -64,7 +52,7 @@ def check_images(
 
 
 def check_range(name: str, images: NDArray[Any], value_range: tuple[float, float] | None) -> None:
-    """Refuse floats beyond [0, 1] without a value range, on which the brightness of what is painted depends."""
+    """Refuse floats beyond [0, 1] without a value range, as the brightness of the dust depends on it."""
     resolve_value_range(value_range, images.dtype)
     if value_range is None and images.dtype.kind not in "biuc":
         low, high = float(images.min()), float(images.max())
@@ -76,16 +64,16 @@ def check_range(name: str, images: NDArray[Any], value_range: tuple[float, float
 
 
 def check_size(name: str, size: Any) -> int:
-    """Return a number of images or pixels, of which there is at least one."""
+    """Return a number of images or pixels, which is at least 1."""
     return check_whole(name, size, 1, _MAX_SIZE)
 
 
 def ask_model(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], classes: int | None) -> NDArray[np.float64]:
-    """Return a model's scores, (n, classes), or say what is wrong with them."""
+    """Return a model's scores, (n, classes), or raise what is wrong with them."""
     n, given = len(batch), predict(batch)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(given, torch.Tensor):
-        given = given.detach().cpu().double()  # NumPy knows no gradients, no GPU and no bfloat16.
+        given = given.detach().cpu().double()  # NumPy cannot read tensors with gradients, on a GPU or of bfloat16.
     try:
         scores = np.asarray(given)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -134,7 +122,7 @@ def check_classes(labels: NDArray[np.int64], classes: int) -> None:
 
 @contextlib.contextmanager
 def progress_bar(description: str, total: int, *, shown: bool) -> Iterator[Callable[..., None]]:
-    """Yield a function that reports one step done, or several."""
+    """Yield a function that advances the bar by one step or by several."""
     if not shown:
         yield lambda _steps=1: None
         return
