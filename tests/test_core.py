@@ -317,7 +317,7 @@ class TestAddDust:
         for side in range(40, 70):
             add_dust(grey(side, side), random_erasing(), seed=0, index=0)
 
-        for remembered in (dustaug._engine.launch._find_launch, dustaug._engine.plan._cached_plan):
+        for remembered in (dustaug._engine.launch._find_launch, dustaug._engine.plan.make_plan):
             _, of_areas = remembered.caches
             assert of_areas.cache_info().currsize <= 8
 

@@ -186,6 +186,7 @@ ALLOWED = {
     "robustness": {"robustness._curve", "robustness._map"},
     "robustness._curve": {
         "_engine.checks",
+        "_engine.contract",
         "_engine.coordinates",
         "_engine.memory",
         "core",

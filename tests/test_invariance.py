@@ -159,7 +159,7 @@ def test_the_spec_counts_by_value():
     images = add_dust(photos(), dustaug.Spec.from_dict(dustaug.dust().to_dict()), seed=11, epoch=4, index=100)
 
     assert (expected_of(None) == images).all()
-    for remembered in (dustaug._engine.launch._find_launch, dustaug._engine.plan._cached_plan):
+    for remembered in (dustaug._engine.launch._find_launch, dustaug._engine.plan.make_plan):
         for cache in remembered.caches:
             cache.cache_clear()
     assert (expected_of(None) == images).all()

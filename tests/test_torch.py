@@ -467,6 +467,27 @@ class TestDustDataset:
 
         assert Counting.calls == 4
 
+    def test_a_wrapper_is_not_passed_by(self):
+        """A wrapper that hands on unknown attributes keeps its own samples, though what it wraps has __getitems__."""
+
+        class Inverted(Dataset):
+            def __init__(self, dataset):
+                self.dataset = dataset
+
+            def __len__(self):
+                return len(self.dataset)
+
+            def __getitem__(self, index):
+                image, *rest = self.dataset[index]
+                return 255 - image, *rest
+
+            def __getattr__(self, name):
+                return getattr(self.dataset, name)
+
+        dataset = DustDataset(Inverted(Batches()), SPEC, seed=11)
+
+        assert torch.equal(dataset.__getitems__([3])[0][0], dataset[3][0])
+
     @pytest.mark.parametrize("image", ["tensor", "array", "picture"])
     @pytest.mark.parametrize("container", ["alone", "tuple", "list", "dict", "ordered", "named", "second", "key"])
     def test_samples_of_every_kind(self, container, image):

@@ -18,7 +18,7 @@ from ._adapters.keys import check_key
 from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
-from ._engine.coordinates import Coordinates, check_epoch, check_seed
+from ._engine.coordinates import check_epoch, check_seed, pack
 from ._engine.memory import Layout
 from ._tensors import compiled, painter
 from ._tensors.painter import AnyTensor, Painter, dust_picture
@@ -86,7 +86,7 @@ def add_dust(
     True
     """
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, Coordinates(seed, epoch, index), num_threads)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads)
 
 
 class DustDataset(Dataset[Any]):
@@ -184,8 +184,10 @@ class DustDataset(Dataset[Any]):
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         """Return several samples, which the data set fetches at once if it can."""
-        fetch = getattr(self.dataset, "__getitems__", None)
-        samples = fetch(indices) if fetch else [self.dataset[index] for index in indices]
+        # Asked of the type: a wrapper that hands on unknown attributes would hand on the method of what it wraps.
+        at_once = hasattr(type(self.dataset), "__getitems__")
+        dataset: Any = self.dataset
+        samples = dataset.__getitems__(indices) if at_once else [dataset[index] for index in indices]
         return [self._dust(sample, index) for sample, index in zip(samples, indices, strict=True)]
 
     def _dust(self, sample: Any, index: int) -> Any:
@@ -208,7 +210,7 @@ class DustDataset(Dataset[Any]):
         if image.ndim == 4 or self.layout == "NHW":
             index = np.full(len(image), index)
         if isinstance(image, torch.Tensor):
-            coordinates = Coordinates(self.seed, self.epoch, index)
+            coordinates = pack((self.seed, self.epoch, index))
             return self._painter(image if self.inplace else image.clone(), coordinates)
         array = image if self.inplace else image.copy(order="K")
         return dust_array(array, self, self.epoch, index, self.layout)

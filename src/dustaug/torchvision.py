@@ -21,7 +21,7 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
 from . import core
 from ._adapters.targets import check_mask_class, covered_points, visible_boxes
 from ._engine.checks import check_choice, check_flag, check_value_range
-from ._engine.coordinates import Coordinates
+from ._engine.coordinates import pack
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from .spec import Spec, resolve_spec
@@ -124,7 +124,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 refuse_capture(image)
             fill, read = seed_source.pair
             fill()
-            return self._painter(image if self.inplace else image.clone(), Coordinates(read()))
+            return self._painter(image if self.inplace else image.clone(), pack((read(), 0, 0)))
         return super().forward(*inputs)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:

@@ -456,7 +456,8 @@ def dust_batch(params, tables, patterns, address, seed_low, seed_high, epoch, fi
     prefetching = (stop - start) * params.image_bytes > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
-    # if it belongs to the next image. A group lies on one image: the one painted now, or the one drawn now.
+    # if it belongs to the next image. A group lies on one image: the one painted now, or the one drawn now. The first
+    # turn only draws, the last one only paints. `front` and `back` are places in `boxes`, images are addresses.
     front, n_front, painted_i, painted_image = 0, 0, start - 1, address
     drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
     while True:
@@ -550,7 +551,7 @@ def bind(params: int, tables: int, patterns: int, n: int, checked: Callable[...,
     def paint(address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
         seed, epoch, index = coordinates
         if (
-            type(seed) is type(epoch) is type(index) is int
+            type(seed) is type(epoch) is type(index) is type(num_threads) is int
             and 0 <= seed <= _MAX_SEED
             and 0 <= epoch <= _MAX_EPOCH
             and 0 <= index <= _MAX_INDEX - n  # Conservative by one; `checked` decides the last index exactly.

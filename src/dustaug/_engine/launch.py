@@ -73,27 +73,21 @@ class Launch:
             and per != "image"
             and not memory.is_empty
         )
-        # A run that needs more than the address of the images.
-        self._run_whole: Callable[..., None] | None = None
-        if memory.is_empty:
-            self._run_whole = self._run_empty
-        elif per in ("channel", "value"):
-            self._run_whole = self._run_in_two_passes
-        elif per == "image":
-            self._run_whole = self._run_with_means
+        # Means, fills in two passes and empty batches need the array of the images. The others need where it lies.
+        self._run_from_array = Launch._run_empty if memory.is_empty else _FROM_ARRAY[per]
         self._locate = engine.operand_of_images
         self._operands = tuple(map(engine.operand_of, (self.params, self.tables, self.patterns)))
-        # ``paint(target, coordinates, num_threads=1)``, where the engine has located images.
-        self._paint = engine.bind(*self._operands, self.n, self._paint_checked)
-        takes_address = engine.TAKES_ADDRESSES and self._run_whole is None and not self.range_is_default
-        self.run_at = self._paint if takes_address else self._run_array_at
+        # ``paint(target, coordinates, num_threads=1)``, for images that the engine has located.
+        self._paint_located = engine.bind(*self._operands, self.n, self._paint_checked)
+        takes_address = engine.TAKES_ADDRESSES and self._run_from_array is None and not self.range_is_default
+        self.run_at = self._paint_located if takes_address else self._run_array_at
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
-        if self._run_whole is not None:
-            self._run_whole(images, coordinates, num_threads)
+        if self._run_from_array is not None:
+            self._run_from_array(self, images, coordinates, num_threads)
         else:
-            self._paint(self._locate(images, self.params), coordinates, num_threads)
+            self._paint_located(self._locate(images, self.params), coordinates, num_threads)
         return images
 
     def _run_array_at(self, address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
@@ -133,6 +127,14 @@ class Launch:
 
         _run_on_threads(dust_part, self.n, num_threads)
 
+
+# One row for each `per` of contract.FILLS.
+_FROM_ARRAY: dict[str, Callable[..., None] | None] = {
+    "rectangle": None,
+    "channel": Launch._run_in_two_passes,  # noqa: SLF001
+    "value": Launch._run_in_two_passes,  # noqa: SLF001
+    "image": Launch._run_with_means,  # noqa: SLF001
+}
 
 _find_launch = remember(Launch, 512)
 

@@ -113,7 +113,11 @@ def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...
 
 
 def make_params(plan_params: NDArray[Any], memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
-    """Params of a plan with the memory filled in, for patterns with one column for all channels or one for each."""
+    """Params of a plan with the memory filled in, for patterns with one column for all channels or one for each.
+
+    Of RGB bytes in HWC, a grey pixel is 1 run of 3 bytes; a coloured one is 3 interleaved runs of 1 byte. In CHW both
+    are 3 runs of 1 byte, in planes of their own.
+    """
     record = plan_params.copy()
     params, item = record[0], memory.dtype.itemsize
     for name in memory._fields[1:-1]:

@@ -64,8 +64,11 @@ class Plan(NamedTuple):
 
 
 def cache_size(spec: Spec, most: int) -> int:
-    """Return how many results of a spec to keep: few if each holds a table of areas, megabytes for each image size."""
-    return most if spec.area_range is None else min(most, 8)
+    """Return how many launches of one spec to keep: few if each holds a table of areas, megabytes for each image size.
+
+    `remember` keeps a few of all specs together, so those that are dropped here are not computed anew at once.
+    """
+    return most if spec.area_range is None else min(most, 2)
 
 
 def remember(function: Callable[..., Result], most: int) -> Callable[..., Result]:
@@ -79,7 +82,14 @@ def remember(function: Callable[..., Result], most: int) -> Callable[..., Result
     return find
 
 
-def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
+def _make_plan(spec: Spec, height: int, width: int) -> Plan:
+    """Return the plan of `spec` for images of `height` by `width` pixels.
+
+    Raises
+    ------
+    ValueError
+        If a side is longer than 65 535 pixels, or no rectangle of the spec's areas and aspects fits the image.
+    """
     if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise ValueError(f"images must have sides from 1 to {MAX_SIDE} pixels, got {height} by {width}")
     record, tables = np.zeros(1, PARAMS_DTYPE), _Tables()
@@ -99,18 +109,7 @@ def _compute_plan(spec: Spec, height: int, width: int) -> Plan:
     return Plan(record, tables.joined())
 
 
-_cached_plan = remember(_compute_plan, 64)
-
-
-def make_plan(spec: Spec, height: int, width: int) -> Plan:
-    """Return the plan of `spec` for images of `height` by `width` pixels.
-
-    Raises
-    ------
-    ValueError
-        If a side is longer than 65 535 pixels, or no rectangle of the spec's areas and aspects fits the image.
-    """
-    return _cached_plan(spec, height, width)
+make_plan = remember(_make_plan, 64)
 
 
 class _Tables:

@@ -350,7 +350,7 @@ class _Draws:
         return ops.gather(ops.constant(self.program.values.ravel()), levels)
 
 
-# One row for each `per` of contract.FILLS.
+# One row for each `per` of contract.FILLS. Values are (n or 1, rectangles or 1, channels or 1); "value": (n, h, w, c).
 _VALUES: dict[str, Callable[[_Draws, Tensor, Int], Tensor]] = {
     "rectangle": _Draws.values_of_rectangles,
     "channel": _Draws.values_of_channels,

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import importlib.util
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -232,10 +233,10 @@ class OperationsPainter(_Painter):
         boxes = ops.constant(_by_image(drawn.boxes, drawn.image, n))
         exists = ops.constant(np.ones((1, boxes.shape[1]), bool))
         top = top_rectangle(ops, boxes.unbind(dim=2), exists, (height, width))
-        painted = {"value": self._noise, "image": self._means}.get(self.per, self._levels)(images, drawn, top, each)
+        painted = _PAINTED[self.per](self, images, drawn, top, each)
         images.copy_(torch.where(top[..., None] >= 0, painted, images))
 
-    def _levels(self, _: torch.Tensor, drawn: core.Rectangles, top: torch.Tensor, __: Coordinates) -> torch.Tensor:
+    def _levels(self, _images: Any, drawn: core.Rectangles, top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
         """Values of the top rectangle over each pixel, (n, h, w, 1 or c)."""
         ops, (n, height, width) = Torch(self.device), self.memory[:3]
         brightness = drawn.fill.reshape(len(drawn), -1)
@@ -243,18 +244,27 @@ class OperationsPainter(_Painter):
         values = ops.constant(_by_image(patterns, drawn.image, n))
         return torch.unflatten(ops.batch_gather(values, top.clamp(min=0).flatten(1)), 1, (height, width))
 
-    def _noise(self, _: torch.Tensor, __: core.Rectangles, ___: torch.Tensor, each: Coordinates) -> torch.Tensor:
+    def _noise(self, _images: Any, _drawn: core.Rectangles, _top: torch.Tensor, each: Coordinates) -> torch.Tensor:
         """Noise that the core paints on an empty batch, (n, h, w, c)."""
         noise = np.zeros(self.memory[:4], self.memory.dtype)
         core.add_dust(noise, self.spec, **each._asdict(), layout="NHWC", value_range=self.value_range)
         return torch.from_numpy(noise.view(f"i{self.memory.dtype.itemsize}")).to(self.device)
 
-    def _means(self, images: torch.Tensor, _: core.Rectangles, __: torch.Tensor, ___: Coordinates) -> torch.Tensor:
+    def _means(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
         """Means of each image, (n, 1, 1, c), taken on the host: not every device has doubles."""
         host = images.cpu().numpy().view(self.memory.dtype)
         memory = make_memory(ImageKind(host.shape, host.strides, host.dtype, "NHWC"))
         patterns = fills.mean_patterns(host, memory, self.value_range)
         return torch.from_numpy(self.narrow(patterns)).to(self.device)[:, None, None]
+
+
+# What is painted where a rectangle lies: one row for each `per` of contract.FILLS.
+_PAINTED: dict[str, Callable[..., torch.Tensor]] = {
+    "rectangle": OperationsPainter._levels,  # noqa: SLF001
+    "channel": OperationsPainter._levels,  # noqa: SLF001
+    "value": OperationsPainter._noise,  # noqa: SLF001
+    "image": OperationsPainter._means,  # noqa: SLF001
+}
 
 
 def _on_host(number: Any) -> Any:

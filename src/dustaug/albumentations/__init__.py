@@ -25,7 +25,7 @@ from dustaug._engine.checks import (
     check_whole,
 )
 from dustaug._engine.contract import MAX_INDEX
-from dustaug._engine.coordinates import Coordinates, check_epoch, check_index
+from dustaug._engine.coordinates import check_epoch, check_index, pack
 from dustaug._engine.launch import Launch, launch_for
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._engine.plan import cache_size
@@ -259,7 +259,7 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
         launch = self._launches.find(images.shape, images.strides, images.dtype, layout)
-        launch.run_at(_address(images), Coordinates(params["seed"], params["epoch"], index))
+        launch.run_at(_address(images), pack((params["seed"], params["epoch"], index)))
         return images
 
     # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug._engine.checks import check_choice
+from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout, Memory
 from dustaug.core import add_dust, sample_rectangles
@@ -210,7 +211,7 @@ def occlusion_curve(
         raise ValueError(f"images must be at least one image of at least one pixel, got shape {images.shape}")
     truth, levels = _predict.check_labels(labels, len(images)), _check_occlusions(occlusions)
     specs = [level for level in levels.values() if isinstance(level, Spec)]
-    if any(spec.normalize_mean is None and spec.fill != "mean" for spec in specs):
+    if any(spec.normalize_mean is None and FILLS[spec.fill].per != "image" for spec in specs):
         _predict.check_range("images", images, value_range)
     occlude = functools.partial(_occlude, memory=memory, layout=layout, seed=check_seed(seed), value_range=value_range)
     batch_size = _predict.check_size("batch_size", batch_size)
