@@ -65,14 +65,9 @@ def check_each(coordinates: Coordinates, n: int) -> Coordinates:
 
 
 def words_of(coordinates: Coordinates, operand_of: Any) -> tuple[int, int, int, int, Any]:
-    """Return what the kernels take for checked coordinates.
+    """Return what the kernels take for checked coordinates: words of the seed, epoch, index of the first image, indices.
 
-    Returns
-    -------
-    seed_low, seed_high, epoch, first : int
-        Words of the seed, the epoch, and the index of the first image.
-    indices : operand
-        What `operand_of` makes of an array with one index for each image, or FOLLOWING.
+    Indices are what `operand_of` makes of an array with one for each image, or FOLLOWING.
     """
     seed, epoch, index = coordinates
     if isinstance(index, int):

@@ -38,16 +38,12 @@ Images = TypeVar("Images", bound=NDArray[Any])
 class Launch:
     """All that the kernels need to know of a spec and a kind of images, and how they are run on such images.
 
+    `params`, `tables` and `patterns` are what the kernels read, `memory` and `value_range` what is known of the images.
+
     Attributes
     ----------
-    spec : Spec
     n : int
         Images in a batch.
-    params, tables, patterns : arrays
-        What the kernels read.
-    memory : Memory
-    value_range : (float, float)
-        Values of black and white.
     run_at : callable
         ``run_at(address, coordinates, num_threads=1)``: :meth:`run` at an address, whose memory the caller knows to be
         writable and keeps alive.

@@ -55,21 +55,17 @@ def alias_table(masses: NDArray[np.int64], outcomes: NDArray[np.int64]) -> NDArr
     return table.ravel()
 
 
-def _masses(cumulative: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.diff(cumulative)
-
-
 @functools.lru_cache(maxsize=256)
 def normal_table(side: int, mean: float, std: float) -> NDArray[np.uint32]:
     """Alias table of ``floor(clip(N(mean, std), 0, 1) * side)``, over 0…side."""
     edges = [0, *(_normal_words(edge, side, mean, std) for edge in range(1, side + 1)), WORDS]
-    return alias_table(_masses(np.array(edges)), np.arange(side + 1))
+    return alias_table(np.diff(np.array(edges)), np.arange(side + 1))
 
 
 @functools.lru_cache(maxsize=256)
 def uniform_table(side: int) -> NDArray[np.uint32]:
     """Alias table of a uniform draw over 0…side - 1."""
-    return alias_table(_masses((np.arange(side + 1) << 32) // side), np.arange(side))
+    return alias_table(np.diff((np.arange(side + 1) << 32) // side), np.arange(side))
 
 
 def _normal_words(edge: int, side: int, mean: float, std: float) -> int:
@@ -106,7 +102,7 @@ _PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937511")
 def side_table(low: int, high: int) -> NDArray[np.uint32]:
     """Alias table of height << 16 | width for squares."""
     sides = np.arange(low, high + 1)
-    return alias_table(_masses((np.arange(len(sides) + 1) << 32) // len(sides)), sides << 16 | sides)
+    return alias_table(np.diff((np.arange(len(sides) + 1) << 32) // len(sides)), sides << 16 | sides)
 
 
 # Sixteen bytes for each possible (height, width): 0.5 MB at 224 by 224 pixels, 8 MB at 1024 by 1024. Plans keep them.
@@ -128,7 +124,7 @@ def area_table(
             "type a smaller area_range or an aspect_range nearer to 1"
         )
     cumulative = np.cumsum(mass)
-    words = _masses(np.append(0, np.rint(cumulative / cumulative[-1] * WORDS).astype(np.int64)))
+    words = np.diff(np.append(0, np.rint(cumulative / cumulative[-1] * WORDS).astype(np.int64)))
     possible = np.flatnonzero(words)
     row, column = np.divmod(possible, mass.shape[1])
     return alias_table(words[possible], (row + tallest) << 16 | (column + widest))

@@ -29,6 +29,12 @@ class Torch:
         Where the images are.
     """
 
+    # Operations that PyTorch has as they are wanted.
+    xor: Any = staticmethod(torch.bitwise_xor)
+    where: Any = staticmethod(torch.where)
+    reshape: Any = staticmethod(torch.reshape)
+    transpose: Any = staticmethod(torch.permute)
+
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
 
@@ -65,9 +71,6 @@ class Torch:
     def add(self, word: Word, other: Word | int) -> Word:
         return (word + other) & _MASK_32
 
-    def xor(self, first: Word, second: Word) -> Word:
-        return first ^ second
-
     def shift_right(self, word: Word, bits: int) -> Word:
         return word >> bits
 
@@ -97,20 +100,11 @@ class Torch:
     def batch_gather(self, values: Tensor, places: Int) -> Tensor:
         return torch.take_along_dim(values, places.long()[..., None], dim=1)
 
-    def where(self, condition: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        return torch.where(condition, first, second)
-
     def minimum(self, first: Int, second: Int | int) -> Int:
         return first.clamp(max=second)
 
     def maximum(self, first: Int, second: Int | int) -> Int:
         return first.clamp(min=second)
-
-    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        return tensor.reshape(shape)
-
-    def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor:
-        return tensor.permute(axes)
 
     def stack(self, tensors: Any) -> Tensor:
         return torch.stack(tensors, dim=-1)
