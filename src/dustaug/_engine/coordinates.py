@@ -65,7 +65,7 @@ def check_each(coordinates: Coordinates, n: int) -> Coordinates:
 
 
 def words_of(coordinates: Coordinates, operand_of: Any) -> tuple[int, int, int, int, Any]:
-    """Return what the kernels take for checked coordinates: words of the seed, epoch, index of the first image, indices.
+    """Return what the kernels take for checked coordinates: words of the seed, epoch, index of the first, indices.
 
     Indices are what `operand_of` makes of an array with one for each image, or FOLLOWING.
     """
