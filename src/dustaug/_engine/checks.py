@@ -37,14 +37,13 @@ def check_spec(spec: Spec | None) -> Spec:
 
 def not_an_array_error(images: Any) -> TypeError:
     """Error for what is not a NumPy array."""
+    framework = type(images).__module__.partition(".")[0]
     if isinstance(images, (list, tuple)):
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
+    elif framework in _INSTEAD:
+        hint = f": type {_INSTEAD[framework]}"
     else:
-        framework = type(images).__module__.partition(".")[0]
-        if framework in _INSTEAD:
-            hint = f": type {_INSTEAD[framework]}"
-        else:
-            hint = ": type numpy.array(images)" if hasattr(images, "__array__") or framework == "PIL" else ""
+        hint = ": type numpy.array(images)" if hasattr(images, "__array__") or framework == "PIL" else ""
     return TypeError(f"images must be a NumPy array, got {type(images).__name__}{hint}")
 
 
@@ -61,6 +60,10 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {number}")
     return number
+
+
+def check_threads(num_threads: Any) -> int:
+    return check_whole("num_threads", num_threads, 1, 4096)
 
 
 def check_ends(name: str, numbers: NDArray[Any], high: int) -> None:

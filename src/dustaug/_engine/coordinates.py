@@ -19,11 +19,7 @@ FOLLOWING = 0
 class Coordinates(NamedTuple):
     """Which dust a batch gets, as the caller gave it or, after `check_coordinates`, as the kernels take it.
 
-    Attributes
-    ----------
-    seed, epoch : int
-    index : int or int64 array (n,)
-        Index of the first image, the others follow; or one for each image.
+    The index is that of the first image, and the others follow; or an int64 array (n,) has one for each image.
     """
 
     seed: Any

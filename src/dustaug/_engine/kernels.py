@@ -187,10 +187,8 @@ _MASK_32, _SHIFT_32 = np.uint64(contract.WORD_MASK), np.uint64(32)
 _MULTIPLIER_0, _MULTIPLIER_1 = map(np.uint64, contract.PHILOX_MULTIPLIERS)
 _WEYL_0, _WEYL_1 = map(np.uint64, contract.PHILOX_WEYL)
 _ROUNDS = contract.PHILOX_ROUNDS
-_HEADER_BLOCK, _COLOR_BLOCK, _NOISE_BLOCK = map(
-    np.uint64, (contract.HEADER_BLOCK, contract.COLOR_BLOCK, contract.NOISE_BLOCK)
-)
-_COLOR_BLOCKS = contract.COLOR_BLOCKS_PER_RECTANGLE
+_HEADER_BLOCK, _NOISE_BLOCK = np.uint64(contract.HEADER_BLOCK), np.uint64(contract.NOISE_BLOCK)
+_COLOR_BLOCK, _COLOR_BLOCKS = np.uint64(contract.COLOR_BLOCK), contract.COLOR_BLOCKS_PER_RECTANGLE
 
 # Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. The number of
 # blocks is rounded up to a multiple of eight, because it draws the remaining lanes one by one, more slowly.
@@ -266,12 +264,8 @@ def _draw_boxes(params, tables, words, n, boxes, start):
     # Read once: the compiler cannot know that writing boxes does not change the params.
     rows, columns, inside, n_levels = params.rows, params.columns, params.inside, params.n_levels
     y_table, y_shift, x_table, x_shift = params.y_table, params.y_shift, params.x_table, params.x_shift
-    from_table, size_table, size_shift, unit = (
-        params.size_from_table,
-        params.size_table,
-        params.size_shift,
-        params.size_unit,
-    )
+    from_table, size_table = params.size_from_table, params.size_table
+    size_shift, unit = params.size_shift, params.size_unit
     height_low, n_heights, width_low, n_widths = params.height_low, params.n_heights, params.width_low, params.n_widths
     for lane in range(n):
         y, x = np.uint64(words[lane]), np.uint64(words[lane + _LANES])

@@ -19,8 +19,8 @@ from .checks import (
     check_default_range,
     check_layout,
     check_spec,
+    check_threads,
     check_value_range,
-    check_whole,
     not_an_array_error,
     resolve_kind,
 )
@@ -99,7 +99,7 @@ class Launch:
 
     def _run_empty(self, _: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         check_coordinates(coordinates, self.n)
-        _check_threads(num_threads)
+        check_threads(num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         coordinates, engine = check_coordinates(coordinates, self.n), self._engine
@@ -180,7 +180,7 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
 
     Numba's own threads would not survive a fork, or two Python threads at once.
     """
-    num_threads = min(_check_threads(num_threads), n)
+    num_threads = min(check_threads(num_threads), n)
     first_part, *parts = itertools.pairwise(n * part // num_threads for part in range(num_threads + 1))
     # This thread takes a part too: to wake one takes as long as a small batch.
     others = [_pool(num_threads - 1).submit(dust_part, *part) for part in parts]
@@ -189,10 +189,6 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
     finally:
         for other in others:
             other.result()
-
-
-def _check_threads(num_threads: Any) -> int:
-    return check_whole("num_threads", num_threads, 1, 4096)
 
 
 def draw_rectangles(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dustaug import core
 from dustaug._engine import fills
-from dustaug._engine.checks import check_whole, resolve_kind
+from dustaug._engine.checks import check_threads, resolve_kind
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import Coordinates, check_each, check_epoch, check_index, check_seed
 from dustaug._engine.memory import ImageKind, make_memory, make_params
@@ -110,7 +110,7 @@ class KernelPainter(_Painter):
     def __call__(self, tensor: torch.Tensor, coordinates: Coordinates, num_threads: int = 1) -> None:
         """Paint a batch."""
         tensor, device = tensor.detach(), self.device
-        check_whole("num_threads", num_threads, 1, 4096)
+        check_threads(num_threads)
         with _current(device):
             coordinates = _check_coordinates(coordinates, self.memory.n, device)
             if self.memory.is_empty:
@@ -223,7 +223,7 @@ class OperationsPainter(_Painter):
         """Paint a batch."""
         n, height, width, channels = self.memory[:4]
         each = check_each(Coordinates(*map(_on_host, coordinates)), n)
-        check_whole("num_threads", num_threads, 1, 4096)
+        check_threads(num_threads)
         if self.memory.is_empty or tensor.is_meta:
             return
         drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each._asdict())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from dustaug import core
-from dustaug._engine.checks import DEFAULT_SPEC, check_layout, check_spec, check_value_range
+from dustaug._engine.checks import check_layout, check_spec, check_value_range
 from dustaug._engine.coordinates import Coordinates, make_coordinates
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import MAX_GUESSED_CHANNELS, ImageKind, Layout
@@ -152,7 +152,7 @@ def add_dust(
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    painter = find_painter(DEFAULT_SPEC if spec is None else check_spec(spec), layout, value_range)
+    painter = find_painter(check_spec(spec), layout, value_range)
     seed, _, index = coordinates
     if seed is None or index is None:
         coordinates = make_coordinates(*coordinates)
