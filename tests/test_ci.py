@@ -71,7 +71,7 @@ def test_ci_runs_every_test_file(file):
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_no_section_leaves_a_file_out(section):
-    """A section demands the packages of all files that it names; without them pytest would leave out the files."""
+    """A section demands the packages of all files that it names; else pytest would leave out files of a folder."""
     demanded = {
         package
         for names in re.findall(r'DUSTAUG_TEST_FRAMEWORKS="?([^"\n]+)"', SECTIONS[section])
