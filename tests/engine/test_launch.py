@@ -1,5 +1,6 @@
 """What is prepared for a kind of images is kept, and paints every batch of that kind."""
 
+import gc
 import re
 import weakref
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import reference
-from dustaug import cutout, dust
+from dustaug import add_dust, cutout, dust
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.launch import Launch, draw_rectangles, find_launch, launch_for
@@ -246,3 +247,22 @@ def test_drawn_rectangles_are_counts_boxes_and_levels():
         assert (boxes.shape, levels.shape) == ((6, 4), (6, columns))
         assert (boxes[:3] == boxes[3:]).all()
         assert (levels[:3] == levels[3:]).all()
+
+
+@pytest.mark.parametrize("spec", [dust(), dust(fill="noise"), dust(fill="mean")], ids=["grey", "noise", "mean"])
+def test_a_launch_goes_when_nobody_holds_it(spec):
+    """Tables of areas must not wait for the garbage collector; run_at alone keeps its arrays."""
+    images = np.zeros((2, 40, 40, 3), np.uint8)
+    expected = add_dust(images.copy(), spec, seed=7, index=3)
+    gc.disable()
+    try:
+        prepared = Launch(spec, *kind_of(images))
+        held, run_at = weakref.ref(prepared), Launch(spec, *kind_of(images)).run_at
+        del prepared
+
+        assert held() is None
+        run_at(address_of(images), Coordinates(7, 0, 3))
+    finally:
+        gc.enable()
+
+    np.testing.assert_array_equal(images, expected)

@@ -110,9 +110,7 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def check_layout(layout: Any) -> Layout | None:
-    if layout is None:
-        return None
-    if not isinstance(layout, str) or layout not in LAYOUTS:
+    if layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
         raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     return layout  # type: ignore[return-value]
 

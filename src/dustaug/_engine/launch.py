@@ -7,7 +7,7 @@ import itertools
 import os
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,6 @@ from .coordinates import Coordinates, check_coordinates, check_each, words_of
 from .memory import ImageKind, Layout, array_at, make_params
 from .plan import PARAMS_DTYPE, make_plan, remember
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
 Images = TypeVar("Images", bound=NDArray[Any])
 
 
@@ -44,9 +41,6 @@ class Launch:
     ----------
     n : int
         Images in a batch.
-    run_at : callable
-        ``run_at(address, coordinates, num_threads=1)``: :meth:`run` at an address, whose memory the caller knows to be
-        writable and keeps alive.
     range_is_default : bool
         Whether images are taken to lie in [0, 1] for want of a value range, which is then checked at each call.
     """
@@ -72,11 +66,16 @@ class Launch:
         # Means, fills in two passes and empty batches need the array of the images. The others need where it lies.
         self._run_from_array = Launch._run_empty if memory.is_empty else _FROM_ARRAY[per]
         self._locate = engine.operand_of_images
-        self._operands = tuple(map(engine.operand_of, (self.params, self.tables, self.patterns)))
+        arrays = self.params, self.tables, self.patterns
+        self._operands = tuple(map(engine.operand_of, arrays))
         # ``paint(target, coordinates, num_threads=1)``, for images that the engine has located.
-        self._paint_located = engine.bind(*self._operands, self.n, self._paint_checked)
-        takes_address = engine.TAKES_ADDRESSES and self._run_from_array is None and not self.range_is_default
-        self.run_at = self._paint_located if takes_address else self._run_array_at
+        self._paint_located = _bind(engine, arrays, self._operands, self.n)
+        self._takes_address = engine.TAKES_ADDRESSES and self._run_from_array is None and not self.range_is_default
+
+    @property
+    def run_at(self) -> Callable[..., None]:
+        """``run_at(address, coordinates, num_threads=1)``: `run` at an address, of memory that stays writable."""
+        return self._paint_located if self._takes_address else self._run_array_at
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
@@ -91,11 +90,6 @@ class Launch:
         if self.range_is_default:
             check_default_range(images)
         self.run(images, coordinates, num_threads)
-
-    def _paint_checked(self, target: Any, coordinates: Coordinates, num_threads: int) -> None:
-        coordinates, engine = check_coordinates(coordinates, self.n), self._engine  # Keeps an array of indices alive.
-        words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(functools.partial(engine.dust_batch, *self._operands, target, *words), self.n, num_threads)
 
     def _run_empty(self, _: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         check_coordinates(coordinates, self.n)
@@ -175,6 +169,17 @@ def _engine() -> ModuleType:
     return kernels
 
 
+def _bind(engine: ModuleType, arrays: tuple[Any, ...], operands: tuple[Any, ...], n: int) -> Callable[..., None]:
+    """Return what paints n images. It holds the arrays, not the launch: a circle would keep large tables too long."""
+
+    def checked(target: Any, coordinates: Coordinates, num_threads: int = 1, _arrays: Any = arrays) -> None:
+        coordinates = check_coordinates(coordinates, n)  # Keeps an array of indices alive.
+        words = words_of(coordinates, engine.operand_of)
+        _run_on_threads(functools.partial(engine.dust_batch, *operands, target, *words), n, num_threads)
+
+    return engine.bind(*operands, n, checked)  # type: ignore[no-any-return]
+
+
 def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:
     """Dust n images in parts: the kernel releases the GIL.
 
@@ -223,13 +228,13 @@ def paint_boxes(
     engine.paint_boxes(*operands, engine.operand_of(five), positions, *words)
 
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: dict[int, Any] = {}
 if hasattr(os, "register_at_fork"):
     # A forked child inherits the pools, but not their threads.
     os.register_at_fork(after_in_child=_pools.clear)
 
 
-def _pool(num_threads: int) -> ThreadPoolExecutor:
+def _pool(num_threads: int) -> Any:
     if num_threads not in _pools:
         from concurrent.futures import ThreadPoolExecutor
 

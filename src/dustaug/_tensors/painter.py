@@ -39,9 +39,8 @@ def kind_of_tensor(
 ) -> ImageKind:
     """Return the kind of a tensor, whose strides are in items."""
     in_numpy = numpy_dtype(dtype)
-    return ImageKind(
-        tuple(shape), tuple(in_numpy.itemsize * stride for stride in strides), in_numpy, layout, value_range
-    )
+    in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
+    return ImageKind(tuple(shape), in_bytes, in_numpy, layout, value_range)
 
 
 class Painter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ from dustaug._engine.checks import (
 )
 from dustaug._engine.contract import MAX_INDEX
 from dustaug._engine.coordinates import check_epoch, check_index, pack
-from dustaug._engine.launch import Launch, launch_for
+from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._engine.plan import cache_size
 from dustaug._extras import name_extra
@@ -51,8 +51,8 @@ class _Launches:
         self.spec, self.value_range = spec, value_range
         self.find = functools.lru_cache(maxsize=cache_size(spec, 128))(self._find)
 
-    def _find(self, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], layout: Layout) -> Launch:
-        return launch_for(self.spec, ImageKind(shape, strides, dtype, layout, self.value_range))
+    def _find(self, *facts: Any) -> Callable[..., None]:
+        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_at
 
 
 class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
@@ -258,8 +258,8 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
-        launch = self._launches.find(images.shape, images.strides, images.dtype, layout)
-        launch.run_at(_address(images), pack((params["seed"], params["epoch"], index)))
+        run_at = self._launches.find(images.shape, images.strides, images.dtype, layout)
+        run_at(_address(images), pack((params["seed"], params["epoch"], index)))
         return images
 
     # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.
