@@ -15,6 +15,7 @@ from torch._subclasses import FakeTensorMode
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, Subset, TensorDataset
 
 import dustaug
+from area_tables import kept_tables, new_spec
 from conftest import without
 from dustaug import core, dust
 from dustaug.torch import DustDataset, add_dust
@@ -658,3 +659,13 @@ class TestDustDataset:
 
         assert torch.equal(expected_images()[:5], collect(DataLoader(dataset)))
         assert (images == 100).all()
+
+
+class TestMemory:
+    """Tensors of many sizes do not fill the memory."""
+
+    def test_few_tables_of_areas_are_kept(self):
+        """After 60 sizes add_dust() keeps at most 8 of the large tables of areas."""
+        spec = new_spec()
+
+        assert 1 <= kept_tables(lambda height, width: add_dust(grey(height, width), spec, seed=0, index=0)) <= 8

@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 
 import dustaug
 import dustaug.torch
+from area_tables import kept_tables, new_spec
 from dustaug import dust
 from dustaug._adapters.targets import visible_boxes
 from dustaug._tensors.painter import draw_seed
@@ -698,3 +699,20 @@ class TestBugsOfPeers:
         everything = dust(side_range=(500, 500), center="inside", spare_last=False, fill="constant", fill_value=7)
 
         assert (DustRectangles(everything.replace(count_range=(1, 1)))(grey(3, H, W)) == 7).all()
+
+
+class TestMemory:
+    """Images of many sizes do not fill the memory."""
+
+    @pytest.mark.parametrize("kind", [torch.Tensor, tv_tensors.Image, PIL.Image.Image])
+    def test_few_tables_of_areas_are_kept(self, kind):
+        """After 60 sizes a transform keeps at most 8 of the large tables of areas, whatever the images are."""
+        transform = DustRectangles(new_spec())
+
+        def use(height, width):
+            image = grey(1, height, width)
+            if kind is PIL.Image.Image:
+                image = v2.functional.to_pil_image(image)
+            assert type(transform(image.as_subclass(kind) if isinstance(image, torch.Tensor) else image)) is kind
+
+        assert 1 <= kept_tables(use) <= 8
