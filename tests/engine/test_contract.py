@@ -97,6 +97,11 @@ def test_the_docs_show_the_contract():
     assert page.partition(begin)[2].partition(end)[0].strip() == contract.__doc__.strip()
 
 
+def test_the_page_reads_as_it_is_written():
+    """No line begins with a sign that Markdown would take for a quotation, in the midst of a formula."""
+    assert [line for line in contract.__doc__.splitlines() if line.lstrip().startswith(">")] == []
+
+
 def test_the_twin_imports_nothing_of_the_package():
     """The slow twin needs Python and NumPy only: neither dustaug, nor a helper of the tests that may import it."""
     tree = ast.parse((TESTS / "reference.py").read_text("utf-8"))
