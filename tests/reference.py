@@ -29,6 +29,7 @@ def philox(counter, key):
     return c0, c1, c2, c3
 
 
+@functools.lru_cache(maxsize=4096)
 def block_words(block, seed, epoch, index):
     """Return the four words of a block of one image."""
     return philox((block, index % WORD, index >> 32, epoch), (seed % WORD, seed >> 32))
@@ -250,6 +251,7 @@ def rounded(value, dtype):
     return np.array(np.float32(value) if by_way_of_float32 else value).astype(dtype)[()]
 
 
+@functools.lru_cache(maxsize=4096)
 def value_of(brightness, channel, spec, dtype, value_range):
     """Return a brightness of a channel as an item of the dtype."""
     if is_whole(dtype):
