@@ -52,10 +52,10 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     if type(value) is int and low <= value <= high:
         return value
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or isinstance(value, bool):
+    if number is None:
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if not low <= number <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {number}")
