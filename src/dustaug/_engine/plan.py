@@ -64,10 +64,7 @@ class Plan(NamedTuple):
 
 
 def cache_size(spec: Spec, most: int) -> int:
-    """Return how many launches of one spec to keep: few if each holds a table of areas, megabytes for each image size.
-
-    `remember` keeps a few of all specs together, so those that are dropped here are not computed anew at once.
-    """
+    """Return how many launches of one spec to keep: few if each holds a table of areas, megabytes an image size."""
     return most if spec.area_range is None else min(most, 2)
 
 

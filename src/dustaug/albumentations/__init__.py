@@ -176,10 +176,12 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
 
     # A pickle must name no private class: the version that reads it may lack that class.
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_launches": (self.spec, self.value_range)}
+        inherited = getattr(super(), "__getstate__", self.__dict__.copy)  # AlbumentationsX leaves out its locks there.
+        return {**inherited(), "_launches": (self.spec, self.value_range)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _launches=_Launches(*state["_launches"]))
+        restore = getattr(super(), "__setstate__", self.__dict__.update)
+        restore({**state, "_launches": _Launches(*state["_launches"])})
 
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the constructor except `p`, as values that JSON and YAML can hold."""
