@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug.spec import Spec, resolve_spec
+from dustaug.spec import MAX_SIDE, Spec, resolve_spec
 
-from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_VALUES
+from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
 from .fills import default_value_range
-from .memory import LAYOUTS, ImageKind, Layout, Memory, make_memory
+from .memory import LAYOUTS, ImageKind, Layout, Memory
 
 DEFAULT_SPEC = Spec()
 _PACKAGE = __name__.partition(".")[0]
@@ -154,31 +154,47 @@ def resolve_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, 
     return low, high
 
 
-def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[Memory, tuple[float, float]]:
-    """Check a kind of images, and a spec's fill on it; return their memory, and the values of black and white."""
+def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[float, float]:
+    """Check a kind of images, and a spec's fill on it; return the values of black and white."""
     check_dtype(kind.dtype)
-    memory = make_memory(kind)
     value_range = resolve_value_range(kind.value_range, kind.dtype)
-    _check_fill(spec, memory)
-    return memory, value_range
+    _check_fill(spec, kind)
+    return value_range
 
 
-def _check_fill(spec: Spec, memory: Memory) -> None:
+def _check_fill(spec: Spec, kind: ImageKind) -> None:
     per = FILLS[spec.fill].per
     if spec.normalize_mean is not None:
-        if memory.dtype.kind in "biu":
-            raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {memory.dtype}")
-        check_channels("normalize_mean", len(spec.normalize_mean), memory.channels)
-    if per == "image" and memory.dtype.kind == "c":
-        raise ValueError(f'images must hold real numbers with fill="{spec.fill}", got {memory.dtype}')
+        if kind.dtype.kind in "biu":
+            raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {kind.dtype}")
+        check_channels("normalize_mean", len(spec.normalize_mean), kind.channels)
+    if per == "image" and kind.dtype.kind == "c":
+        raise ValueError(f'images must hold real numbers with fill="{spec.fill}", got {kind.dtype}')
     if isinstance(spec.fill_value, tuple):
-        check_channels("fill_value", len(spec.fill_value), memory.channels)
-    if per == "value" and memory.height * memory.width * memory.channels > MAX_NOISE_VALUES:
-        raise ValueError(f'images must have at most {MAX_NOISE_VALUES} values each with fill="{spec.fill}"')
-    if per == "channel" and memory.channels > MAX_COLOR_CHANNELS:
+        check_channels("fill_value", len(spec.fill_value), kind.channels)
+    if per == "channel" and kind.channels > MAX_COLOR_CHANNELS:
         raise ValueError(
-            f'images must have at most {MAX_COLOR_CHANNELS} channels with fill="{spec.fill}", got {memory.channels}'
+            f'images must have at most {MAX_COLOR_CHANNELS} channels with fill="{spec.fill}", got {kind.channels}'
         )
+
+
+def check_size(spec: Spec, height: int, width: int, channels: int = 1) -> None:
+    """Check that a spec can be drawn on images of a size in pixels; the kernel decides it by the same numbers."""
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise ValueError(f"images must have sides from 1 to {MAX_SIDE} pixels, got {height} by {width}")
+    if FILLS[spec.fill].per == "value":
+        most = MAX_NOISE_BYTES if spec.fill_range == (0, 255) else MAX_NOISE_HALVES
+        if height * width * channels > most:
+            raise ValueError(f'images must have at most {most} values each with fill="{spec.fill}"')
+    if spec.area_range is not None and spec.aspect_range is not None:
+        area = spec.area_range[0] * height * width
+        lowest = max(spec.aspect_range[0], area / ((width - 0.5) * (width - 0.5)))
+        if lowest > min(spec.aspect_range[1], (height - 0.5) * (height - 0.5) / area):
+            raise ValueError(
+                "area_range and aspect_range must allow a rectangle smaller than the image, got "
+                f"area_range={spec.area_range} and aspect_range={spec.aspect_range} for an image of {height} by "
+                f"{width} pixels: type a smaller area_range or an aspect_range nearer to 1"
+            )
 
 
 def check_channels(name: str, n: int, channels: int, whose: str = "images") -> None:

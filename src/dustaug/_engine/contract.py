@@ -1,95 +1,125 @@
 """Which dust an image gets, as prose and constants: every backend imports these constants, and none has its own.
 
 The text below is all that a new backend needs. docs/determinism.md shows it, and ``tests/reference.py`` was written
-from it alone. ``w`` is a word, an unsigned number of 32 bits. ``>>`` shifts to the right, ``//`` rounds down, and
-``round`` goes to the nearest whole number, halves to even. Where numbers are not whole they are *doubles*,
-floating-point numbers of 64 bits; each operation is rounded once, in the order written, and none is fused with
-another. ``clip(v, l, u)`` is ``min(max(v, l), u)``.
+from it alone. ``w`` is a word, an unsigned number of 32 bits; other letters are whole numbers too, and none is
+negative, unless the text says so. ``>>`` shifts to the right, ``//`` rounds down, and ``round`` goes to the nearest
+whole number, halves to even. ``high(a * b)`` is ``a * b >> 32``, the upper word of the product of two words. *Exactly*
+means: as with real numbers. Where numbers are not whole they are otherwise *doubles*, floating-point numbers of 64
+bits; each operation is rounded once, in the order written, and none is fused with another. ``clip(v, l, u)`` is
+``min(max(v, l), u)``.
 
 **Words.** Philox4x32-10 (Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 2011) turns a counter of
 four words and a key of two words into four random words. It has no state. The counter is (block, low word of the
 index, high word of the index, epoch); the key is (low word of the seed, high word of the seed). The seed is below 2⁶⁴,
 the epoch below 2³², the index below 2⁶³, and none is negative. Each of ten rounds replaces the counter (c0, c1, c2,
-c3) by ``(high(m1 c2) ^ c1 ^ k0, low(m1 c2), high(m0 c0) ^ c3 ^ k1, low(m0 c0))``, where ``m0 = 0xD2511F53``,
-``m1 = 0xCD9E8D57``, and high and low are the two words of a product of 64 bits. After each round k0 grows by
-``0x9E3779B9`` and k1 by ``0xBB67AE85``, modulo 2³².
+c3) by ``(high(m1 * c2) ^ c1 ^ k0, low(m1 * c2), high(m0 * c0) ^ c3 ^ k1, low(m0 * c0))``, where ``m0 = 0xD2511F53``,
+``m1 = 0xCD9E8D57``, and low is the other word of the product. After each round k0 grows by ``0x9E3779B9`` and k1 by
+``0xBB67AE85``, modulo 2³².
 
 | block | its four words |
 |---|---|
 | 0 | count; whether the image is dusted; two unused words |
 | 1 … 65 535 | one rectangle each, in painting order: y, x, size, fill |
+| 2²⁹ + 8 r + b | sizes that are fractions or areas of the image: rectangle r = 1, 2, …; b = 0 … 4 |
 | 2³⁰ + 256 r + b | ``fill="color"``: channels 4b … 4b + 3 of rectangle r = 1, 2, …; at most 1,024 channels |
-| 2³¹ + b | ``fill="noise"``: values 4b … 4b + 3 of the image, counted in HWC order; at most 2³³ values |
+| 2³¹ + b | ``fill="noise"``: values 16b … 16b + 15 or 8b … 8b + 7 of the image |
 | all others | reserved |
 
-**Outcomes.** One of n equally likely outcomes 0 … n - 1 is ``w * n >> 32`` (multiply-shift). Any other distribution is
-an alias table (Walker 1977; Vose 1991). Outcome i has a *mass*: how many of the 2³² words stand for it. There are 2ᵏ
-buckets, the fewest that hold all outcomes, and k is at least 1. Outcome i belongs to bucket i; buckets without an
-outcome have the mass 0. A bucket's *share* is 2³²⁻ᵏ. A bucket is *small* if its mass is below the share, and *large*
-otherwise. The large buckets take turns, in order. In its turn a large bucket first fills up to the share the large
-bucket before it, if giving has brought that one below its share; this one may then be below its own. Then, as long as
-its mass is above the share, it fills up the next small bucket, in order. A bucket's *threshold* is the mass that it
-had when it was filled up, and its second outcome is the outcome of the bucket that filled it. For a word w in bucket
-``w >> (32 - k)`` the outcome is the bucket's own if ``w`` modulo the share is below the threshold, and otherwise the
-second one. A bucket that was not filled up has its own outcome only.
+One of n equally likely outcomes 0 … n - 1 is ``high(w * n)``: each has its probability to within 2⁻³².
+
+**The plan belongs to the spec.** Nothing is computed for a height and a width but what stands here, and all of it is
+whole numbers of 32 bits and upper words of products. Images have sides of 1 … 65 535 pixels.
 
 **Count.** An image is dusted if its second word of block 0 is below ``round(p * 2**32)``. Then it has
-``count_range[0] + (w * n >> 32)`` rectangles, where w is the first word and n is how many numbers the range has.
+``count_range[0] + high(w * n)`` rectangles, where w is the first word and n is how many numbers the range has.
 Otherwise it has none.
 
-**Size.** The size word w gives the height and the width in pixels. A spec says them in one of four ways.
+**Curves.** Three functions are read from tables. A table has rows of three words (f, s, c). With x, a word that says how
+far into its row a place lies, they are:
 
-- *Half sizes* and *fractions*: if the range of heights has n numbers from low on, the height is
-  ``unit * (low + (w * n >> 32))``. If the range of widths has m numbers from first on, and v is the low word of
-  ``w * n``, the width is ``unit * (first + (v * m >> 32))``. Half sizes have the unit 2 and their own ranges.
-  Fractions have the unit 1 and the ranges ``round(low * side)`` … ``round(high * side)``, where side is the image's
-  height or width.
-- *Sides*: height and width are the outcome of an alias table over the numbers of `side_range`. Outcome i of n has the
-  mass ``((i + 1) << 32) // n - (i << 32) // n``.
-- *Areas and aspects*: the outcome of an alias table over pairs (height, width), computed as follows.
+- ``quantile(w)``: t is w if w is below 2³¹, and otherwise ``2**32 - 1 - w``; a t of 0 becomes 1. If t is
+  ``2**o * m`` with ``1 <= m < 2``, the row is ``32 * o + floor(32 * (m - 1))``, and x is the fraction of
+  ``32 * (m - 1)``, in units of 2⁻³². The quantile is ``f - high(x * (s - high(x * c)))``.
+- ``log(a)`` for a from 1 to ``2**31 - 1``: if a is ``2**o * m``, the row is ``floor(64 * (m - 1))``, and x is the
+  fraction of ``64 * (m - 1)``. The logarithm is ``(o << 23) + (f + high(x * (s - high(x * c))) >> 9)``.
+- ``power(v)``: the exponent is ``v >> 24``, the row is ``v >> 18`` modulo 64, and x is ``v << 14`` modulo 2³². The
+  mantissa e is ``f + high(x * (s + high(x * c)))``. The power is ``e >> clip(128 - exponent, 0, 31)``.
 
-**Areas and aspects.** The area a is uniform between ``a0 = (area_range[0] * height) * width`` of the image and a1
-likewise; both are above 0. The logarithm of the aspect, height / width, is uniform between those of r0 and r1, the
-ends of `aspect_range`. A pair of whole numbers, 0 or more and below the image's height and width, has the measure of
-all areas a and aspects r for which ``sqrt(a * r)`` rounds to the height and ``sqrt(a / r)`` to the width. If a0 = a1
-and r0 = r1, only the pair ``round(sqrt(a0 * r0)), round(sqrt(a0 / r0))`` can have a measure. Otherwise each of the two
-ranges for which ``high > low * (1 + 2e-6)`` is false becomes ``low * (1 - 1e-6), high * (1 + 1e-6)``. Then the heights
-run from ``floor(sqrt(a0 * r0) + 0.5)`` to ``floor(sqrt(a1 * r1) + 0.5)``, but at most to the image's height - 1; the
-widths from ``floor(sqrt(a0 / r1) + 0.5)`` to ``floor(sqrt(a1 / r0) + 0.5)``, but at most to its width - 1. Logarithms
-are rounded correctly. B(h, w) is the measure of what is less high than h and less wide than w:
+The rows come from a curve y, exactly. With its values f, m and l at the beginning, the middle and the end of a row,
+they are the numbers f, s and c, each rounded to the nearest:
+
+| curve | rows | y | s | c |
+|---|---|---|---|---|
+| quantile | 31 × 32 | 2²⁹ z, where a standard normal number is above z with probability (t + 1/2) / 2³² | f - l + c | 2 (f - 2m + l) |
+| log | 64 | 2³² log₂(1 + row / 64) | l - f + c | 2 (2m - f - l) |
+| power | 64 | 2³¹ 2^(row / 64) | l - f - c | 2 (f - 2m + l) |
+
+So the quantile is z in units of 2⁻²⁹, log is half the binary logarithm in units of 2⁻²⁴, and power is 2 to the power of
+``v / 2**24 - 128``, in units of 2⁻³¹.
+
+**Size.** A spec says height and width in one of four ways.
+
+- *Half sizes*: w is the size word. If the range of heights has n numbers from low on, the height is
+  ``2 * (low + high(w * n))``. If the range of widths has m numbers from first on, and v is the lower word of
+  ``w * n``, the width is ``2 * (first + high(v * m))``.
+- *Sides*: if `side_range` has n numbers from low on, height and width are ``low + high(w * n)``, w as above.
+- *Fractions*: the ends of both ranges are ``ceil(end * 2**31)``. The height is made of the first word of block b = 0
+  for sizes: with n numbers from low on, its fraction g of the side is ``low + high(w * n)``. The width is made
+  of the second word likewise.
+- *Areas and aspects*: see below.
+
+A fraction g, in units of 2⁻³¹, is ``high(g * (4 * side)) + 1 >> 1`` pixels of a side: rounded, halves up.
+
+**Areas and aspects.** The area is uniform, and so is the logarithm of the aspect, height / width. A rectangle has ten
+tries, two in each of five blocks for sizes: the first and second word of block 0 are area and aspect of the first try,
+the third and fourth those of the second one, and so on. The first try whose height and width in pixels are below the
+image's counts. If there is none, height and width are 0.
+
+The spec gives, each rounded from the exact value: the scale k, the largest whole number up to 36 for which
+``area_range[1] * 2**k`` is not above 1, and at least 0; the ends of the area ``round(a * 2**(30 + k))``; the ends of
+the aspect ``round(log2(r) * 2**23)``, which may be negative, where an r below 2⁻⁹⁶ or above 2⁹⁶ counts as that. The
+image gives its shape q: with ``u = log((longer side << 15) // shorter side) - (15 << 23)``, it is u if the image is
+wider than high, and otherwise -u. With n areas from a0 on, and m aspects from y0 on, and the words w of the area and v
+of the aspect of a try:
 
 ```text
-m = clip(h / w, r0, r1)                          log_m = clip(log(h) - log(w), log(r0), log(r1))
-s(a) = clip(a / (w * w), r0, m)                  log_s(a) = clip(log(a) - 2 * log(w), log(r0), log_m)
-t(a) = clip((h * h) / a, m, r1)                  log_t(a) = clip(2 * log(h) - log(a), log_m, log(r1))
-B(h, w) = (w * w) * (s(a1) - s(a0)) + a1 * (log_t(a1) - log_s(a1))
-          + (h * h) * (1 / t(a1) - 1 / t(a0)) - a0 * (log_t(a0) - log_s(a0))
+a = log(max(a0 + high(w * n), 1)) + (128 << 24) - ((30 + k) << 23)
+t = y0 + high(v * m) + q
+height = power(a + t) as a fraction of the image's height, width = power(a - t) as a fraction of its width
 ```
 
-An argument of B that is below 1e-9, as -0.5 is, becomes 1e-9. The pair of height i and width j has the measure
-``(B(i + 0.5, j + 0.5) - B(i - 0.5, j + 0.5)) - (B(i + 0.5, j - 0.5) - B(i - 0.5, j - 0.5))``, but at least 0. Pairs
-are in order of their height, then of their width. C is the sum of the measures up to and including a pair, added one
-after the other; the last C is the total. Then ``round(C / total * 2**32)`` words stand for the pairs up to it. Pairs
-for which no word stands are left out. If no pair has a measure, no such rectangle fits, and that is an error, also for
-an image that gets no rectangle.
+It is an error, also for an image that gets no rectangle, if not even the smallest area fits: with the area
+``s = area_range[0] * height * width``, if ``max(r0, s / (width - 0.5)**2) > min(r1, (height - 0.5)**2 / s)``, where r0
+and r1 are the ends of `aspect_range`. In a graph that learns the size when it runs, such an image gets no dust.
 
 **Place.** ``rows`` and ``columns`` are the image's height and width, each less 1 if `spare_last` is set.
 
 - *inside*: a height above rows becomes rows, a width above columns becomes columns. The top is
-  ``w * (rows - height + 1) >> 32`` of the word y, and the bottom is the top plus the height. Left and right are found
+  ``high(w * (rows - height + 1))`` of the word y, and the bottom is the top plus the height. Left and right are found
   likewise from the word x.
 - *normal* and *uniform*: the words y and x give a centre (cy, cx). The top is ``cy - height // 2`` and the bottom is
-  ``cy - height // 2 + height``, each clipped to 0 … rows; left and right are found likewise. Each of cy and cx is the
-  outcome of an alias table, for a side that is the image's height or width. *uniform*: the outcomes are 0 … side - 1,
-  with masses as for *Sides*. *normal*: the outcomes 0 … side stand for ``floor(side * clip(z, 0, 1))``, where z is
-  normal with `center_mean` and `center_std`. No word is below edge 0,
-  ``2**31 * erfc((mean - e / side) / (std * sqrt(2)))`` words, rounded from the exact value, are below edge e = 1 …
-  side, and all are below edge side + 1. With a std of 0 all words are below the edges e with ``mean * side < e``, and
-  none below the others. Outcome i has the words below edge i + 1 that are not below edge i.
+  ``cy - height // 2 + height``, each clipped to 0 … rows; left and right are found likewise. *uniform*: cy is
+  ``high(w * side)``, where side is the image's height, and cx likewise. *normal*: cy is ``high(u * (2 * side))``, where
+  u is the place in units of 2⁻³¹ of the side. With the mean ``m = ceil(mean * 2**31)`` and the distance d from it, u is
+  ``max(m - d, 0)`` if w is below 2³¹, and otherwise ``min(m + d, 2**31)``. d is
+  ``min(high(quantile(w) * s) << j, 2**31)``, where j is the smallest number for which ``s = round(std * 2**(34 - j))``
+  is below 2³². If that j is above 31, j is 31 and s is ``2**32 - 1``.
 
-**Brightness.** A level is ``low + (w * n >> 32)`` in `fill_range`. ``fill="grey"`` takes the fill word of the
-rectangle, ``"color"`` a word for each channel, ``"noise"`` a word for each value of the image. ``"constant"`` draws
-nothing: the brightness is `fill_value`, one number for all channels or one for each.
+**Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the same
+rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its place, is
+the same. For k = 2 and k = 3 each edge at the larger size differs from k times the edge at the smaller one by k pixels
+at most, which is one pixel of the smaller image. An area's try may fit one of the two sizes only, if its height or width
+is within a pixel of the image's; then the rectangle is another one. Noise is not scaled.
+
+**Brightness.** A level is ``low + high(w * n)`` in `fill_range`, of n numbers from low on. ``fill="grey"`` takes the
+fill word of the rectangle, ``"color"`` a word for each channel. ``"constant"`` draws nothing: the brightness is
+`fill_value`, one number for all channels or one for each.
+
+**Noise.** Every value of the image has a level of its own, counted in HWC order. If `fill_range` has all 256 numbers,
+value i takes the byte ``i % 4`` of word ``i // 4 % 4`` of block ``i // 16``, and that byte is its level. Otherwise it
+takes the half ``i % 2`` of word ``i // 2 % 4`` of block ``i // 8``, and with n numbers from low on its level is
+``low + (half * n >> 16)``. Byte 0 and half 0 are the lowest bits. An image has at most 2³⁵ values with bytes, and 2³⁴
+with halves.
 
 **Values.** Brightness b becomes a value between the image's black, ``low``, and its white, ``high``. For integers and
 bool it is ``low + (high - low) * b / 255``, computed exactly and rounded, halves up. For all other dtypes it is
@@ -99,9 +129,9 @@ bits by way of a float of 32 bits. Complex numbers get an imaginary part of 0.
 
 **Means.** ``fill="mean"`` paints every channel with its own mean over the n pixels of the image as it was before. Of
 integers and bool the mean of the sum S is ``(2 * S + n) // (2 * n)``. Floats v are summed as the whole numbers
-``round((v - low) / (high - low) * 2**32)``; their mean is ``low + (2 * S + n) // (2 * n) * ((high - low) / 2**32)``,
-rounded to the dtype as above. It is an error, also for an image that gets no rectangle, if
-``(v - low) / (high - low)`` is not finite or not below 2¹⁴ in absolute value, or if the numbers are complex.
+``round(v * 2**k)``, and their mean is ``(2 * S + n) // (2 * n) / 2**k``, rounded to the dtype as above. k is ``32 - e``,
+and 2^e is the smallest power of two that is not below ``abs(low)`` and ``abs(high)``. It is an error, also for an image
+that gets no rectangle, if a value is not finite or ``abs(v * 2**k)`` is not below 2⁴⁶, or if the numbers are complex.
 
 **Painting.** Later rectangles lie over earlier ones. Pixels that no rectangle covers are not touched. An image without
 pixels stays as it is.
@@ -119,13 +149,28 @@ PHILOX_WEYL = 0x9E3779B9, 0xBB67AE85
 
 HEADER_BLOCK, NOISE_BLOCK = 0, 1 << 31
 COLOR_BLOCK, COLOR_BLOCKS_PER_RECTANGLE = 1 << 30, 256
+SIZE_BLOCK, SIZE_BLOCKS_PER_RECTANGLE = 1 << 29, 8
 
 MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
-# What the blocks of colours and of noise have room for.
-MAX_COLOR_CHANNELS, MAX_NOISE_VALUES = 4 * COLOR_BLOCKS_PER_RECTANGLE, 4 * (WORDS - NOISE_BLOCK)
+# What the blocks of colours have room for, and those of noise: the parts of a word are its bytes, or its halves.
+MAX_COLOR_CHANNELS = 4 * COLOR_BLOCKS_PER_RECTANGLE
+MAX_NOISE_BYTES, MAX_NOISE_HALVES = 16 * (WORDS - NOISE_BLOCK), 8 * (WORDS - NOISE_BLOCK)
 
-# Means of floats are taken in units of 2**-32 of the value range, over values within 2**14 times that range.
-MEAN_UNITS, MEAN_LIMIT = 2.0**32, 2.0**14
+# Fractions of a side, and places on it.
+FRACTION_BITS = 31
+HALF_WORD = 1 << 31
+
+# Curves: bits of the row within an octave, and the units of what is read from them.
+QUANTILE_OCTAVES, QUANTILE_ROW_BITS, QUANTILE_BITS = 31, 5, 29
+LOG_ROW_BITS, POWER_ROW_BITS, LOG_BITS = 6, 6, 24
+POWER_BIAS = 128
+
+# Rectangles of a random area have this many tries to fit into the image.
+AREA_TRIES, AREA_BITS, MAX_AREA_SCALE, MAX_LOG_ASPECT = 10, 30, 36, 96
+SHAPE_BITS = 15
+
+# Means of floats are taken in units of 2**-32 of a power of two, over values up to 2**14 times that.
+MEAN_BITS, MEAN_LIMIT_BITS = 32, 46
 
 
 class Fill(NamedTuple):

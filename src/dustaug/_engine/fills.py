@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from dustaug.spec import Spec
 
-from .contract import FILLS, MEAN_LIMIT, MEAN_UNITS
-from .memory import Memory
+from .contract import FILLS, MEAN_BITS, MEAN_LIMIT_BITS, WORD_MASK
+from .memory import ImageKind
 
 
 def brightness_levels(spec: Spec) -> NDArray[Any]:
@@ -58,14 +58,14 @@ def encode(
     return _replicate(values.astype(dtype))
 
 
-def spec_patterns(spec: Spec, memory: Memory, value_range: tuple[float, float]) -> NDArray[np.uint64]:
+def spec_patterns(spec: Spec, kind: ImageKind, value_range: tuple[float, float]) -> NDArray[np.uint64]:
     """Patterns of every level that `spec` can draw, (levels, 1 or c); none for means, as each batch has its own."""
     per = FILLS[spec.fill].per
     if per == "image":
-        return np.zeros((0, memory.channels), np.uint64)
-    patterns = encode(brightness_levels(spec), spec, memory.dtype, value_range)
+        return np.zeros((0, kind.channels), np.uint64)
+    patterns = encode(brightness_levels(spec), spec, kind.dtype, value_range)
     if per != "rectangle":  # Channels are drawn one by one, from the same levels.
-        patterns = np.repeat(patterns, memory.channels // patterns.shape[1], axis=1)
+        patterns = np.repeat(patterns, kind.channels // patterns.shape[1], axis=1)
     return patterns
 
 
@@ -84,50 +84,62 @@ def _replicate(values: NDArray[Any]) -> NDArray[np.uint64]:
     return repeated.view(np.uint64)[..., 0]
 
 
-def mean_patterns(images: NDArray[Any], memory: Memory, value_range: tuple[float, float]) -> NDArray[np.uint64]:
+def mean_bits(value_range: tuple[float, float]) -> int:
+    """Return k of the contract's means: floats are summed in units of 2**-k."""
+    fraction, exponent = math.frexp(max(abs(value_range[0]), abs(value_range[1])))
+    return MEAN_BITS - exponent + (fraction == 0.5)
+
+
+def mean_patterns(
+    images: NDArray[Any], value_range: tuple[float, float], sums: NDArray[np.int64] | None = None
+) -> NDArray[np.uint64]:
     """Patterns of each image's own mean per channel, (n, channels).
 
-    Sums and means are taken in whole numbers, of floats in units of 2**-32 of the value range, so that neither the
-    layout nor the order of summation changes a bit, nor a compiler that divides in a way of its own.
+    Sums and means are taken in whole numbers, so that neither the layout nor the order of summation changes a bit, nor
+    a compiler that divides in a way of its own.
+
+    Parameters
+    ----------
+    images : array, (n, h, w, c)
+    sums : int64, (n, c, 2), optional
+        Upper and lower words of the sums, if they are known.
 
     Raises
     ------
     ValueError
         If floating-point images are not finite, or very far out of their range.
     """
-    view = np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:8])
-    n_pixels = memory.height * memory.width
-    step = max(1, _BLOCK // (memory.width * memory.channels))
-    sums = np.zeros((memory.n, memory.channels), object)
-    for start in range(0, memory.height, step):
-        for image in range(memory.n):
-            sums[image] += _sum(view[image, start : start + step], value_range)
-    means = (2 * sums + n_pixels) // (2 * n_pixels)
-    if memory.dtype.kind not in "biu":
-        low, high = value_range
-        means = low + means.astype(np.float64) * ((high - low) / MEAN_UNITS)
-    return _replicate(means.astype(memory.dtype))
+    n, height, width, channels = images.shape
+    n_pixels, dtype, k = height * width, images.dtype, mean_bits(value_range)
+    if sums is None:
+        step = max(1, _BLOCK // (width * channels))
+        sums = np.zeros((n, channels, 2), np.int64)
+        for start in range(0, height, step):
+            for image in range(n):
+                sums[image] += _halves(images[image, start : start + step], k, value_range)
+    whole = (sums[..., 0].astype(object) << 32) + sums[..., 1].astype(object)
+    means = (2 * whole + n_pixels) // (2 * n_pixels)
+    if dtype.kind not in "biu":
+        means = np.ldexp(means.astype(np.float64), -k)
+    return _replicate(means.astype(dtype))
 
 
-# Values per block of rows. It bounds the temporary copy whatever the size of the image. Within MEAN_LIMIT the sum of a
-# row of 2**16 values fits into 64 bits.
+# Values per block of rows. It bounds the temporary copy whatever the size of the image.
 _BLOCK = 1 << 16
 
 
-def _sum(rows: NDArray[Any], value_range: tuple[float, float]) -> Any:
-    """Exact sum per channel as Python integers."""
+def not_finite_error(value_range: tuple[float, float]) -> ValueError:
+    return ValueError(f'images must be finite and not far out of {value_range} with fill="mean": type value_range=…')
+
+
+def _halves(rows: NDArray[Any], k: int, value_range: tuple[float, float]) -> NDArray[np.int64]:
+    """Return the sums of the upper and of the lower words per channel, (c, 2)."""
     if rows.dtype.kind not in "biu":
-        low, high = value_range
-        scaled = (rows.astype(np.float64) - low) / (high - low)
-        if not (np.abs(scaled) < MEAN_LIMIT).all():
-            raise ValueError(
-                f'images must be finite and not far out of {value_range} with fill="mean": type value_range=…'
-            )
-        rows = np.rint(scaled * MEAN_UNITS).astype(np.int64)
-    if rows.dtype.itemsize < 8:
-        # Down the rows first, in a type that holds the sum: a twentieth of the time of both axes at once.
-        narrow = np.uint32 if rows.dtype.kind in "bu" and rows.dtype.itemsize < 4 else np.int64
-        return rows.sum(axis=0, dtype=narrow).sum(axis=0, dtype=np.int64).astype(object)
-    # Halves of 64 bits, so that sums cannot overflow.
-    high_half, low_half = rows >> 32, rows & rows.dtype.type(0xFFFFFFFF)
-    return (high_half.sum(axis=(0, 1)).astype(object) << 32) + low_half.sum(axis=(0, 1)).astype(object)
+        scaled = np.ldexp(rows.astype(np.float64), k)
+        if not (np.abs(scaled) < 2.0**MEAN_LIMIT_BITS).all():
+            raise not_finite_error(value_range)
+        rows = np.rint(scaled).astype(np.int64)
+    elif rows.dtype.itemsize < 8:
+        rows = rows.astype(np.int64)
+    upper, lower = rows >> 32, rows & rows.dtype.type(WORD_MASK)
+    return np.stack([half.sum(axis=(0, 1), dtype=np.int64) for half in (upper, lower)], axis=-1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
@@ -18,29 +17,30 @@ MAX_GUESSED_CHANNELS = 16
 
 
 class ImageKind(NamedTuple):
-    """What images are, apart from their values: images of one kind are painted in one way.
+    """What images are, apart from their values and their size: images of one kind are painted in one way.
 
     Attributes
     ----------
-    shape : tuple of int
-    strides : tuple of int, optional
-        In bytes. None: the images lie in memory without gaps.
     dtype : numpy.dtype
-    layout : str, optional
-        None: the number of axes tells it.
+    layout : str
+    channels : int
+        1 if the layout has none.
     value_range : (float, float), optional
         Values of black and white. None: those that the dtype tells.
     """
 
-    shape: tuple[int, ...]
-    strides: tuple[int, ...] | None
     dtype: np.dtype[Any]
-    layout: Layout | None = None
+    layout: Layout
+    channels: int = 1
     value_range: tuple[float, float] | None = None
 
 
+# Where a layout has its channels.
+CHANNEL_AXIS = {layout: layout.index("C") for layout in LAYOUTS if "C" in layout}
+
+
 class Memory(NamedTuple):
-    """How a batch lies in memory: lengths of its axes, and bytes from one item to the next along each."""
+    """How a batch lies in memory: lengths of its axes, and from one item to the next along each."""
 
     n: int
     height: int
@@ -50,7 +50,6 @@ class Memory(NamedTuple):
     row_stride: int
     column_stride: int
     channel_stride: int
-    dtype: np.dtype[Any]
 
     @property
     def is_empty(self) -> bool:
@@ -58,27 +57,26 @@ class Memory(NamedTuple):
         return 0 in self[:4]
 
 
-def make_memory(kind: ImageKind) -> Memory:
-    """Return how a batch lies in memory, and check that it may."""
-    shape, strides, dtype, layout, _ = kind
-    if strides is None:
-        strides = tuple(dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    if layout is None:
-        layout = guess_layout(shape)
-    elif len(shape) != len(layout):
-        raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
+def make_memory(shape: tuple[int, ...], strides: tuple[int, ...], item: int, layout: Layout) -> Memory:
+    """Return how a batch lies in memory, and check that it does not overlap itself.
+
+    Strides and the size of an item are in bytes, or both in items.
+    """
+    check_axes(shape, layout)
     axes = dict(zip(layout, zip(shape, strides, strict=True), strict=True))
-    item = dtype.itemsize
     if 0 not in shape:
         _check_overlap(list(axes.values()), item, shape, strides)
     length = {axis: axes.get(axis, (1, 0))[0] for axis in "NHWC"}
-    # NumPy sets the stride of an axis of length 1 to any number. The kernel needs one that is not zero.
+    # NumPy sets the stride of an axis of length 1 to any number. The kernels need one that is not zero.
     stride = {axis: axes[axis][1] if length[axis] > 1 else item for axis in "NHWC"}
     if length["W"] == 1 and abs(stride["C"]) == item:
         stride["W"] = item * length["C"]
-    return Memory(
-        length["N"], length["H"], length["W"], length["C"], stride["N"], stride["H"], stride["W"], stride["C"], dtype
-    )
+    return Memory(length["N"], length["H"], length["W"], length["C"], *(stride[axis] for axis in "NHWC"))
+
+
+def check_axes(shape: tuple[Any, ...], layout: Layout, name: str = "images") -> None:
+    if len(shape) != len(layout):
+        raise ValueError(f"{name} must have {len(layout)} axes for layout {layout}, got shape {tuple(shape)}")
 
 
 def guess_layout(shape: tuple[Any, ...]) -> Layout:
@@ -112,42 +110,15 @@ def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...
         extent = stride * (length - 1) + extent
 
 
-def make_params(plan_params: NDArray[Any], memory: Memory, *, pattern_columns: int) -> NDArray[Any]:
-    """Params of a plan with the memory filled in, for patterns with one column for all channels or one for each.
-
-    Of RGB bytes in HWC, a grey pixel is 1 run of 3 bytes; a coloured one is 3 interleaved runs of 1 byte. In CHW both
-    are 3 runs of 1 byte, in planes of their own.
-    """
-    record = plan_params.copy()
-    params, item = record[0], memory.dtype.itemsize
-    for name in memory._fields[1:-1]:
-        params[name] = getattr(memory, name)
-    params["item_bytes"] = item
-    params["image_bytes"] = memory.height * memory.width * memory.channels * item
-    params["column_step"] = abs(memory.column_stride)
-    params["first_channel"] = min(0, (memory.channels - 1) * memory.channel_stride)
-    params["pattern_columns"] = pattern_columns
-    params["pattern_step"] = pattern_columns > 1
-    adjacent = abs(memory.channel_stride) == item
-    merged = adjacent and pattern_columns == 1
-    params["origin"] = params["first_channel"] if merged else 0
-    params["runs"] = 1 if merged else memory.channels
-    params["run_stride"] = memory.channel_stride
-    params["run_bytes"] = memory.channels * item if merged else item
-    whole = memory.channels > 1 and params["column_step"] == memory.channels * item
-    params["interleaved"] = adjacent and whole and not merged
-    return record
-
-
-def array_at(address: int, kind: ImageKind) -> NDArray[Any]:
-    """Return a writable array over memory that its owner keeps alive."""
-    if 0 in kind.shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
-        return np.empty(kind.shape, kind.dtype)
+def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a writable array over memory that its owner keeps alive; strides are in bytes."""
+    if 0 in shape:  # A tensor without items may have no address, and NumPy before 2.4 makes no array of that.
+        return np.empty(shape, dtype)
     interface = {
         "version": 3,
         "data": (address, False),
-        "shape": kind.shape,
-        "strides": kind.strides,
-        "typestr": f"<u{kind.dtype.itemsize}",
+        "shape": tuple(shape),
+        "strides": strides,
+        "typestr": f"<u{dtype.itemsize}",
     }
-    return np.asarray(SimpleNamespace(__array_interface__=interface)).view(kind.dtype)
+    return np.asarray(SimpleNamespace(__array_interface__=interface)).view(dtype)
