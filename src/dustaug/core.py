@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._engine.checks import check_rectangles, check_spec, check_whole
+from ._engine.checks import check_rectangles, check_size, check_spec, check_whole
 from ._engine.contract import FILLS, MAX_COLOR_CHANNELS, MAX_INDEX
 from ._engine.coordinates import (
     Coordinates,
@@ -20,10 +20,9 @@ from ._engine.coordinates import (
     check_seed,
     make_coordinates,
 )
-from ._engine.fills import brightness_levels, encode, mean_patterns
-from ._engine.launch import draw_rectangles, find_launch, paint_boxes
-from ._engine.memory import Layout, make_params
-from ._engine.plan import make_plan
+from ._engine.fills import brightness_levels, encode
+from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
+from ._engine.memory import ImageKind, Layout, make_memory
 from .spec import MAX_SIDE, Spec
 
 __all__ = [
@@ -169,13 +168,13 @@ class DustStream:
         launch = find_launch(images, self.spec, layout, value_range)
         with self._lock:
             epoch, index = self.epoch, self.index
-            self.index = index + launch.n
+            self.index = index + launch.count(images)
         try:
             return launch.run(images, make_coordinates(self.seed, epoch, index), num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
             with self._lock:
-                if self.index == index + launch.n:
+                if self.index == index + launch.count(images):
                     self.index = index
             raise
 
@@ -336,12 +335,10 @@ def sample_rectangles(
     most_channels = MAX_COLOR_CHANNELS if FILLS[spec.fill].per == "channel" else 2**63 - 1
     channels = check_whole("channels", channels, 1, most_channels)
     coordinates = check_each(Coordinates(seed, epoch, index), np.size(index))
-    params, tables = make_plan(
-        spec, check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
-    )
-    params = params.copy()
-    params["channels"] = channels
-    counts, boxes, levels = draw_rectangles(params, tables, coordinates)
+    height, width = check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
+    check_size(spec, height, width, channels)
+    params = make_params(spec, ImageKind(np.dtype(np.uint8), "NHWC", channels), np.zeros((0, 1), np.uint64))
+    counts, boxes, levels = draw_rectangles(params, height, width, coordinates)
     return Rectangles(
         image=np.repeat(np.arange(len(counts)), counts),
         boxes=boxes,
@@ -403,9 +400,11 @@ def paint_rectangles(
         raise TypeError(f"rectangles must be dustaug.Rectangles, got {type(rectangles).__name__}")
     spec = check_spec(rectangles.spec)
     launch = find_launch(images, spec, layout, value_range)
-    if rectangles.n_images != launch.n:
-        raise ValueError(f"rectangles must be of {launch.n} images, got n_images={rectangles.n_images}")
-    image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, launch.memory)
+    kind = launch.kind
+    memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
+    if rectangles.n_images != memory.n:
+        raise ValueError(f"rectangles must be of {memory.n} images, got n_images={rectangles.n_images}")
+    image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, memory)
     if not len(boxes) or not images.size:
         return images
     params, patterns, coordinates = launch.params, launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
@@ -415,15 +414,18 @@ def paint_rectangles(
             raise ValueError(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
             )
-        coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), launch.n)
+        check_size(spec, memory.height, memory.width, memory.channels)
+        coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), memory.n)
     elif per == "image":
-        patterns = mean_patterns(images, launch.memory, launch.value_range)[image]
+        patterns = mean_patterns(images, kind, launch.value_range)[image]
     else:
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
-        patterns = encode(fill.reshape(len(fill), -1), spec, launch.memory.dtype, launch.value_range)
-        params = make_params(params, launch.memory, pattern_columns=patterns.shape[1])
-    paint_boxes(params, patterns, images, boxes, image, coordinates)
+        patterns = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range)
+        params = make_params(spec, kind, patterns)
+        # Channels of given colours lie in columns; drawn ones would be levels of their own.
+        params["per_channel"] = 0
+    paint_boxes(params, patterns, images, kind.layout, boxes, image, coordinates)
     return images
 
 

@@ -64,8 +64,6 @@ def spec_patterns(spec: Spec, kind: ImageKind, value_range: tuple[float, float])
     if per == "image":
         return np.zeros((0, kind.channels), np.uint64)
     patterns = encode(brightness_levels(spec), spec, kind.dtype, value_range)
-    if per != "rectangle":  # Channels are drawn one by one, from the same levels.
-        patterns = np.repeat(patterns, kind.channels // patterns.shape[1], axis=1)
     return patterns
 
 

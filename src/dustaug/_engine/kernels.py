@@ -1,4 +1,4 @@
-"""All compiled code: Philox words, table look-ups, rectangles, row fills. What they must do stands in ``contract``.
+"""All compiled code: Philox words, curves, rectangles, row fills, sums. What they must do stands in ``contract``.
 
 How it is compiled
 ------------------
@@ -30,15 +30,18 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
+from dustaug.spec import MAX_SIDE
+
 from . import contract
 from .coordinates import FOLLOWING, Coordinates
 from .plan import PARAMS_DTYPE
+from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW
 
 JIT_DISABLED = bool(config.DISABLE_JIT)
 TAKES_ADDRESSES = True
 
 # What the compiled code holds of other files.
-_IMPORTED = repr([(name, value) for name, value in vars(contract).items() if name.isupper()]), str(PARAMS_DTYPE)
+_IMPORTED = repr([(name, value) for name, value in vars(contract).items() if name.isupper()]), str(PARAMS_DTYPE), (LOG_ROW, POWER_ROW, QUANTILE_ROW)
 
 # ------------------------------------------------------------------------------------------ compiling
 
@@ -163,6 +166,27 @@ def _stack_array(typingctx, kind, n):
 
 
 @intrinsic
+def _address(typingctx, pointer):
+    """Address of memory on the stack."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ptrtoint(arguments[0], ir.IntType(64))
+
+    return types.int64(pointer), generate
+
+
+@intrinsic
+def _view(typingctx, pointer, kind):
+    """View memory on the stack as items of another NumPy scalar type."""
+    viewed = types.CPointer(kind.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(viewed))
+
+    return viewed(pointer, kind), generate
+
+
+@intrinsic
 def _prefetch(typingctx, address):
     """Ask for the cache line at an address. Any address is allowed.
 
@@ -188,24 +212,53 @@ _MULTIPLIER_0, _MULTIPLIER_1 = map(np.uint64, contract.PHILOX_MULTIPLIERS)
 _WEYL_0, _WEYL_1 = map(np.uint64, contract.PHILOX_WEYL)
 _ROUNDS = contract.PHILOX_ROUNDS
 _HEADER_BLOCK, _NOISE_BLOCK = np.uint64(contract.HEADER_BLOCK), np.uint64(contract.NOISE_BLOCK)
-_COLOR_BLOCK, _COLOR_BLOCKS = np.uint64(contract.COLOR_BLOCK), contract.COLOR_BLOCKS_PER_RECTANGLE
+_COLOR_BLOCK, _COLOR_BLOCKS = contract.COLOR_BLOCK, contract.COLOR_BLOCKS_PER_RECTANGLE
+_SIZE_BLOCK, _SIZE_BLOCKS = contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE
 
 # Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. The number of
 # blocks is rounded up to a multiple of eight, because it draws the remaining lanes one by one, more slowly.
 _LANES = 32
+_WORDS, _SIZES = 4 * _LANES, 2 * _LANES
 
-# What a rectangle is in memory: four edges, and the level of its brightness.
+# What a rectangle is in memory: four edges, and the level of its brightness, each in an array of its own.
 _TOP, _LEFT, _BOTTOM, _RIGHT, _LEVEL, _BOX = range(6)
+# Two groups of rectangles, one after the other in each of these arrays.
+_BOTH, _BOTH_BOXES = 2 * _LANES, 2 * _LANES * _BOX
 
-_WORDS, _BOXES, _BOTH_BOXES = 4 * _LANES, _BOX * _LANES, 2 * _BOX * _LANES
-_MAX_COLOR_CHANNELS = contract.MAX_COLOR_CHANNELS
+# Levels of noise that are drawn at once: sixteen of a block, at most.
+_LEVELS = 16 * _LANES
+
+_MAX_COLOR_CHANNELS, _MAX_SIDE = contract.MAX_COLOR_CHANNELS, MAX_SIDE
+_MAX_NOISE_BYTES, _MAX_NOISE_HALVES = contract.MAX_NOISE_BYTES, contract.MAX_NOISE_HALVES
+
+_HALF_WORD, _FRACTION_BITS = contract.HALF_WORD, contract.FRACTION_BITS
+# A double is a sign, 11 bits of exponent plus 1023, and 52 bits of its fraction. So the bits of a whole number, made a
+# double, are the octave and the row in it, and how far into the row it lies, without counting zeros.
+_QUANTILE_SHIFT = 52 - contract.QUANTILE_ROW_BITS
+_QUANTILE_START = (1023 << contract.QUANTILE_ROW_BITS) - QUANTILE_ROW
+_LOG_SHIFT, _LOG_ROWS, _LOG_ROW = 52 - contract.LOG_ROW_BITS, (1 << contract.LOG_ROW_BITS) - 1, LOG_ROW
+_LOG_BITS, _POWER_BIAS = contract.LOG_BITS, contract.POWER_BIAS
+_POWER_SHIFT = contract.LOG_BITS - contract.POWER_ROW_BITS
+_POWER_ROWS, _POWER_ROW = (1 << contract.POWER_ROW_BITS) - 1, POWER_ROW
+_SHAPE_BITS, _SIZE_BLOCKS_USED = contract.SHAPE_BITS, contract.AREA_TRIES // 2
 
 # Typed, because Numba compiles a function once more for a literal.
-_ZERO, _ONCE = np.int64(0), np.int64(1)
+_ZERO, _ONCE, _LANE = np.int64(0), np.int64(1), np.int64(_LANES)
 
 # Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
 _PREFETCH_BYTES = 16 << 20
 _PREFETCH_AHEAD = 6
+
+
+@intrinsic
+def _bits_of_double(typingctx, number):
+    """Bits of a whole number below 2**31 as a double."""
+
+    def generate(context, builder, signature, arguments):
+        narrow = builder.trunc(arguments[0], ir.IntType(32))
+        return builder.bitcast(builder.sitofp(narrow, ir.DoubleType()), ir.IntType(64))
+
+    return types.int64(types.int64), generate
 
 
 @_inline
@@ -220,16 +273,9 @@ def _philox(c0, c1, c2, c3, k0, k1):
 
 
 @_inline
-def _bounded(word, n):
-    """One of n equally likely outcomes 0…n - 1, by multiply-shift."""
-    return np.int64((word * np.uint64(n)) >> _SHIFT_32)
-
-
-@_inline
-def _draw_alias(tables, start, shift, word):
-    """Outcome of an alias table, of which a bucket is four words: threshold, first outcome, second outcome, unused."""
-    bucket = start + np.int64(word >> np.uint64(shift)) * 4
-    return np.int64(tables[bucket + 1] if word < tables[bucket] else tables[bucket + 2])
+def _high(word, by):
+    """Upper word of a product of two words."""
+    return np.int64((np.uint64(word) * np.uint64(by)) >> _SHIFT_32)
 
 
 @_inline
@@ -238,12 +284,57 @@ def _clip(value, high):
 
 
 @_call
+def _draw_places(curves, words, first, n, mean, std, shift, side, boxes, start):
+    """Set the places on a side, 0…side, of normal draws from the words first … first + n - 1."""
+    # In an array of its own, which the compiler knows to lie apart from the curves: so it looks up many rows at once.
+    places = _stack_array(np.int32, _LANES)
+    for lane in range(n):
+        word = np.int64(words[first + lane])
+        below = word < _HALF_WORD
+        tail = max(min(word, _MASK - word), 1)
+        bits = _bits_of_double(tail)
+        row = ((bits >> _QUANTILE_SHIFT) - _QUANTILE_START) * 4
+        x = (bits >> (_QUANTILE_SHIFT - 32)) & _MASK
+        z = curves[row] - _high(x, curves[row + 1] - _high(x, curves[row + 2]))
+        distance = _high(z, std) << shift
+        place = mean - distance if below else mean + distance
+        places[lane] = _high(max(min(place, _HALF_WORD), 0), 2 * side)
+    for lane in range(n):
+        boxes[start + lane] = places[lane]
+
+
+@_inline
+def _log(curves, number):
+    """Half the binary logarithm of a whole number from 1 to 2**31 - 1."""
+    bits = _bits_of_double(number)
+    row = (_LOG_ROW + ((bits >> _LOG_SHIFT) & _LOG_ROWS)) * 4
+    x = (bits >> (_LOG_SHIFT - 32)) & _MASK
+    fraction = curves[row] + _high(x, curves[row + 1] - _high(x, curves[row + 2]))
+    return (((bits >> 52) - 1023) << (_LOG_BITS - 1)) + (fraction >> (33 - _LOG_BITS))
+
+
+@_inline
+def _power(curves, exponent):
+    """Two to the power of a logarithm, in units of 2**-31."""
+    row = (_POWER_ROW + ((exponent >> _POWER_SHIFT) & _POWER_ROWS)) * 4
+    x = (exponent << (32 - _POWER_SHIFT)) & _MASK
+    mantissa = curves[row] + _high(x, curves[row + 1] + _high(x, curves[row + 2]))
+    return mantissa >> _clip(_POWER_BIAS - (exponent >> _LOG_BITS), 31)
+
+
+@_inline
+def _in_pixels(fraction, side):
+    """Pixels of a fraction of a side, halves up."""
+    return (_high(fraction, 4 * side) + 1) >> 1
+
+
+@_call
 def _draw_count(params, k0, k1, epoch, index):
     """Number of rectangles of an image."""
     count, dusted, _, _ = _philox(_HEADER_BLOCK, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
     if np.int64(dusted) >= params.p_threshold:
         return 0
-    return params.count_low + _bounded(count, params.n_counts)
+    return params.count_low + _high(count, params.n_counts)
 
 
 @_call
@@ -258,49 +349,99 @@ def _draw_words(words, n, block, k0, k1, epoch, index):
         words[lane + 3 * _LANES] = d
 
 
-@_inline
-def _draw_boxes(params, tables, words, n, boxes, start):
-    """Turn the words of n lanes into clipped rectangles, from boxes[start] on."""
-    # Read once: the compiler cannot know that writing boxes does not change the params.
-    rows, columns, inside, n_levels = params.rows, params.columns, params.inside, params.n_levels
-    y_table, y_shift, x_table, x_shift = params.y_table, params.y_shift, params.x_table, params.x_shift
-    from_table, size_table = params.size_from_table, params.size_table
-    size_shift, unit = params.size_shift, params.size_unit
-    height_low, n_heights, width_low, n_widths = params.height_low, params.n_heights, params.width_low, params.n_widths
+@_call
+def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1, epoch, index):
+    """Set heights and widths in pixels of rectangles from number `first` on, that are fractions or areas of the image."""
+    longer, shorter = max(height, width), min(height, width)
+    shape = _log(curves, (longer << _SHAPE_BITS) // shorter) - (_SHAPE_BITS << (_LOG_BITS - 1))
+    shape = shape if width > height else -shape
+    low, high = index & _MASK_32, index >> _SHIFT_32
     for lane in range(n):
-        y, x = np.uint64(words[lane]), np.uint64(words[lane + _LANES])
-        size, fill = np.uint64(words[lane + 2 * _LANES]), np.uint64(words[lane + 3 * _LANES])
-        if from_table:
-            sides = _draw_alias(tables, size_table, size_shift, size)
-            height, width = sides >> 16, sides & 0xFFFF
-        else:
-            product = size * np.uint64(n_heights)
-            height = unit * (height_low + np.int64(product >> _SHIFT_32))
-            width = unit * (width_low + _bounded(product & _MASK_32, n_widths))
-        if inside:
-            height, width = _clip(height, rows), _clip(width, columns)
-            top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
-        else:
-            top = _draw_alias(tables, y_table, y_shift, y) - (height >> 1)
-            left = _draw_alias(tables, x_table, x_shift, x) - (width >> 1)
-        box = start + lane * _BOX
-        boxes[box + _TOP] = _clip(top, rows)
-        boxes[box + _LEFT] = _clip(left, columns)
-        boxes[box + _BOTTOM] = _clip(top + height, rows)
-        boxes[box + _RIGHT] = _clip(left + width, columns)
-        boxes[box + _LEVEL] = _bounded(fill, n_levels)
+        block = np.uint64(_SIZE_BLOCK + _SIZE_BLOCKS * (first + lane))
+        a, b, c, d = _philox(block, low, high, epoch, k0, k1)
+        if params.in_fractions:
+            sizes[lane] = _in_pixels(params.height_low + _high(a, params.n_heights), height)
+            sizes[lane + _LANES] = _in_pixels(params.width_low + _high(b, params.n_widths), width)
+            continue
+        sizes[lane] = sizes[lane + _LANES] = 0
+        for attempt in range(2 * _SIZE_BLOCKS_USED):
+            if attempt & 1:
+                a, b = c, d
+            elif attempt:
+                a, b, c, d = _philox(block + np.uint64(attempt >> 1), low, high, epoch, k0, k1)
+            area = _log(curves, max(params.area_low + _high(a, params.n_areas), 1)) + params.area_base
+            aspect = params.aspect_low + _high(b, params.n_aspects) + shape
+            tall = _in_pixels(_power(curves, area + aspect), height)
+            wide = _in_pixels(_power(curves, area - aspect), width)
+            if tall < height and wide < width:
+                sizes[lane], sizes[lane + _LANES] = tall, wide
+                break
+
+
+@_inline
+def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
+    """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more."""
+    # Read once: the compiler cannot know that writing boxes does not change the params. One loop for each step, and
+    # whole vectors of lanes, so that the compiler makes vector instructions of them.
+    rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
+    n = (n + 7) & -8
+    if params.size_unit:
+        unit, height_low, n_heights = params.size_unit, params.height_low, params.n_heights
+        width_low, n_widths, square = params.width_low, params.n_widths, params.square
+        for lane in range(n):
+            product = np.uint64(words[lane + 2 * _LANES]) * np.uint64(n_heights)
+            tall = unit * (height_low + np.int64(product >> _SHIFT_32))
+            wide = unit * (width_low + _high(product & _MASK_32, n_widths))
+            sizes[lane] = tall
+            sizes[lane + _LANES] = tall if square else wide
+    for lane in range(n):
+        boxes[start + lane + _LEVEL * _BOTH] = _high(words[lane + 3 * _LANES], n_levels)
+    if params.inside:
+        for lane in range(n):
+            tall, wide = min(np.int64(sizes[lane]), rows), min(np.int64(sizes[lane + _LANES]), columns)
+            top, left = _high(words[lane], rows - tall + 1), _high(words[lane + _LANES], columns - wide + 1)
+            boxes[start + lane + _TOP * _BOTH] = top
+            boxes[start + lane + _LEFT * _BOTH] = left
+            boxes[start + lane + _BOTTOM * _BOTH] = top + tall
+            boxes[start + lane + _RIGHT * _BOTH] = left + wide
+        return
+    if params.normal:
+        top, left = start + _TOP * _BOTH, start + _LEFT * _BOTH
+        _draw_places(curves, words, _ZERO, n, params.y_mean, params.y_std, params.y_shift, height, boxes, top)
+        _draw_places(curves, words, _LANE, n, params.x_mean, params.x_std, params.x_shift, width, boxes, left)
+    else:
+        for lane in range(n):
+            boxes[start + lane + _TOP * _BOTH] = _high(words[lane], height)
+            boxes[start + lane + _LEFT * _BOTH] = _high(words[lane + _LANES], width)
+    for lane in range(n):
+        tall, wide = np.int64(sizes[lane]), np.int64(sizes[lane + _LANES])
+        top = np.int64(boxes[start + lane + _TOP * _BOTH]) - (tall >> 1)
+        left = np.int64(boxes[start + lane + _LEFT * _BOTH]) - (wide >> 1)
+        boxes[start + lane + _TOP * _BOTH] = _clip(top, rows)
+        boxes[start + lane + _LEFT * _BOTH] = _clip(left, columns)
+        boxes[start + lane + _BOTTOM * _BOTH] = _clip(top + tall, rows)
+        boxes[start + lane + _RIGHT * _BOTH] = _clip(left + wide, columns)
+
+
+@_call
+def _draw_group(params, curves, height, width, words, sizes, first, n, boxes, start, k0, k1, epoch, index):
+    """Draw n rectangles of an image, from number `first` on, counted from 1."""
+    _draw_words(words, n, np.uint64(first), k0, k1, epoch, index)
+    if not params.size_unit:
+        _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1, epoch, index)
+    _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start)
 
 
 @_call
 def _draw_colors(params, rectangle, levels, k0, k1, epoch, index):
     """Set the level of each channel, and up to three more; rectangles count from 1."""
     for block in range((params.channels + 3) >> 2):
-        counter = _COLOR_BLOCK + np.uint64(rectangle * _COLOR_BLOCKS + block)
+        counter = np.uint64(_COLOR_BLOCK + rectangle * _COLOR_BLOCKS + block)
         a, b, c, d = _philox(counter, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
-        levels[4 * block] = _bounded(a, params.n_levels)
-        levels[4 * block + 1] = _bounded(b, params.n_levels)
-        levels[4 * block + 2] = _bounded(c, params.n_levels)
-        levels[4 * block + 3] = _bounded(d, params.n_levels)
+        levels[4 * block] = _high(a, params.n_levels)
+        levels[4 * block + 1] = _high(b, params.n_levels)
+        levels[4 * block + 2] = _high(c, params.n_levels)
+        levels[4 * block + 3] = _high(d, params.n_levels)
 
 
 # ------------------------------------------------------------------------------------------- painting
@@ -354,80 +495,146 @@ def _fill_rows(address, rows, stride, n, pattern):
 
 
 @_inline
-def _corner(params, image, boxes, box):
-    """Address of the first column in memory of the top row of a rectangle."""
-    column = boxes[box + _LEFT] if params.column_stride > 0 else boxes[box + _RIGHT] - 1
-    return image + boxes[box + _TOP] * params.row_stride + column * params.column_stride
+def _memory_of(params, row_stride, column_stride, channel_stride):
+    """How images lie in memory, as the painting functions take it, in bytes.
+
+    A run is what one store may paint in one column: a channel, or all of them if they are equal and lie together.
+    `interleaved`: they lie together, but differ. Of RGB bytes in HWC, a grey pixel is 1 run of 3 bytes; a coloured one is
+    3 interleaved runs of 1 byte. In CHW both are 3 runs of 1 byte, in planes of their own.
+    """
+    item, channels = params.item_bytes, params.channels
+    adjacent = abs(channel_stride) == item
+    merged = adjacent and params.pattern_columns == 1 and not params.per_channel
+    # From channel 0 to the first one in memory.
+    first_channel = min(0, (channels - 1) * channel_stride)
+    runs, run_bytes, origin = (1, channels * item, first_channel) if merged else (channels, item, 0)
+    whole = channels > 1 and abs(column_stride) == channels * item
+    interleaved = np.int64(adjacent and whole and not merged)
+    return row_stride, column_stride, channel_stride, runs, run_bytes, origin, interleaved, first_channel
 
 
 @_inline
-def _paint_box(params, image, boxes, box, patterns, pattern):
-    """Paint a rectangle with the patterns from `pattern` on, one for each channel or one for all."""
-    rows, columns = boxes[box + _BOTTOM] - boxes[box + _TOP], boxes[box + _RIGHT] - boxes[box + _LEFT]
+def _corner(memory, image, boxes, stride, box):
+    """Address of the first column in memory of the top row of a rectangle."""
+    column = boxes[box + _LEFT * stride] if memory[1] > 0 else boxes[box + _RIGHT * stride] - 1
+    return image + boxes[box + _TOP * stride] * memory[0] + column * memory[1]
+
+
+@_inline
+def _paint_box(memory, image, boxes, stride, box, patterns, pattern, pattern_step):
+    """Paint a rectangle with the patterns from `pattern` on, one for each channel or one for all.
+
+    `stride` lies between the edges of a rectangle in `boxes`.
+    """
+    rows = np.int64(boxes[box + _BOTTOM * stride]) - boxes[box + _TOP * stride]
+    columns = np.int64(boxes[box + _RIGHT * stride]) - boxes[box + _LEFT * stride]
     if rows <= 0 or columns <= 0:
         return
-    corner, stride, step, n_bytes = (
-        _corner(params, image, boxes, box),
-        params.row_stride,
-        params.column_step,
-        params.run_bytes,
-    )
+    row_stride, column_stride, channel_stride, runs, run_bytes, origin, interleaved, first_channel = memory
+    corner, step = _corner(memory, image, boxes, stride, box), abs(column_stride)
     # Columns that lie side by side are one run, others are one each.
-    n_runs, length = (1, columns * n_bytes) if step == n_bytes else (columns, n_bytes)
+    n_runs, length = (1, columns * run_bytes) if step == run_bytes else (columns, run_bytes)
     # Channels that differ and lie together: paint the first row, then copy it.
-    painted = 1 if params.interleaved else rows
-    for run in range(params.runs):
-        address, value = corner + run * params.run_stride, patterns[pattern + run * params.pattern_step]
+    painted = 1 if interleaved else rows
+    for run in range(runs):
+        address, value = corner + origin + run * channel_stride, patterns[pattern + run * pattern_step]
         for _ in range(n_runs):
-            _fill_rows(address, painted, stride, length, value)
+            _fill_rows(address, painted, row_stride, length, value)
             address += step
-    if params.interleaved:
-        first = corner + params.first_channel
+    if interleaved:
+        first = corner + first_channel
         for copied in range(1, rows):
-            _memcpy(first + copied * stride, first, columns * step)
+            _memcpy(first + copied * row_stride, first, columns * step)
+
+
+def _storing(size):
+    """Return a function that stores patterns of noise, items of `size` bytes, `stride` apart."""
+
+    @_inline
+    def store(address, stride, levels, start, stop, step, patterns, pattern, columns):
+        for value in range(start, stop, step):
+            _store_repeated(address, patterns[pattern + levels[value] * columns], size)
+            address += stride
+
+    return store
+
+
+_store_1, _store_2, _store_4, _store_8 = map(_storing, (1, 2, 4, 8))
 
 
 @_call
-def _paint_noise(params, image, boxes, box, patterns, k0, k1, epoch, index):
+def _draw_levels(params, words, levels, n, block, k0, k1, epoch, index):
+    """Set the levels of the first n values from a block on, and of those that fill up the last vector of blocks."""
+    low, high = index & _MASK_32, index >> _SHIFT_32
+    in_bytes = params.n_levels == 256
+    for lane in range((((n + 15) >> 4 if in_bytes else (n + 7) >> 3) + 7) & -8):
+        a, b, c, d = _philox(block + np.uint64(lane), low, high, epoch, k0, k1)
+        words[4 * lane] = a
+        words[4 * lane + 1] = b
+        words[4 * lane + 2] = c
+        words[4 * lane + 3] = d
+    if in_bytes:
+        _memcpy(_address(levels), _address(words), n)
+        return
+    halves, n_levels = _view(words, np.uint16), params.n_levels
+    for value in range(n):
+        levels[value] = (np.int64(halves[value]) * n_levels) >> 16
+
+
+@_call
+def _paint_noise(params, memory, image, width, boxes, stride, box, patterns, k0, k1, epoch, index):
     """Paint a rectangle with a brightness for each value."""
-    words = _stack_array(np.uint32, _WORDS)
-    for y in range(boxes[box + _TOP], boxes[box + _BOTTOM]):
-        x, channel = boxes[box + _LEFT], 0
-        value = (y * params.width + x) * params.channels
-        stop = (y * params.width + boxes[box + _RIGHT]) * params.channels
+    words, levels = _stack_array(np.uint32, _WORDS), _stack_array(np.uint8, _LEVELS)
+    row_stride, column_stride, channel_stride = memory[0], memory[1], memory[2]
+    channels, item, columns = params.channels, params.item_bytes, params.pattern_columns
+    flat = params.plain_noise and channel_stride == item and column_stride == channels * item
+    # Values of a block, as a power of two.
+    bits = 4 if params.n_levels == 256 else 3
+    left, right = np.int64(boxes[box + _LEFT * stride]), np.int64(boxes[box + _RIGHT * stride])
+    for y in range(boxes[box + _TOP * stride], boxes[box + _BOTTOM * stride]):
+        row, zero = image + y * row_stride, y * width * channels
+        value, stop = zero + left * channels, zero + right * channels
         while value < stop:
-            first = value >> 2
-            blocks = _clip(((stop + 3) >> 2) - first, _LANES)
-            _draw_words(words, blocks, _NOISE_BLOCK + np.uint64(first), k0, k1, epoch, index)
-            chunk_stop = _clip(stop, (first + blocks) << 2)
-            while value < chunk_stop:
-                fill = _bounded(np.uint64(words[(value & 3) * _LANES + (value >> 2) - first]), params.n_levels)
-                address = image + y * params.row_stride + x * params.column_stride + channel * params.channel_stride
-                pattern = patterns[fill * params.pattern_columns + channel * params.pattern_step]
-                _fill_rows(address, _ONCE, _ONCE, params.item_bytes, pattern)
-                value += 1
-                channel += 1
-                if channel == params.channels:
-                    channel = 0
-                    x += 1
+            block = value >> bits
+            first = block << bits
+            n = min(stop - first, _LANES << bits)
+            _draw_levels(params, words, levels, n, _NOISE_BLOCK + np.uint64(block), k0, k1, epoch, index)
+            if flat:
+                _memcpy(row + value - zero, _address(levels) + value - first, first + n - value)
+            else:
+                # Channel by channel: values of one channel are `channels` apart.
+                for offset in range(min(channels, first + n - value)):
+                    column, channel = (value + offset - zero) // channels, (value + offset - zero) % channels
+                    address = row + column * column_stride + channel * channel_stride
+                    start, pattern = value + offset - first, channel * params.pattern_step
+                    if item == 1:
+                        _store_1(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
+                    elif item == 2:
+                        _store_2(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
+                    elif item == 4:
+                        _store_4(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
+                    else:
+                        _store_8(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
+            value = first + n
 
 
 @_inline
-def _prefetch_box(params, image, boxes, box):
+def _prefetch_box(memory, image, boxes, stride, box):
     """Ask for the cache lines at both ends of a rectangle's rows: all of them, for rectangles as small as dust."""
-    last = (boxes[box + _RIGHT] - boxes[box + _LEFT]) * params.column_step - 1
-    for run in range(params.runs):
-        address = _corner(params, image, boxes, box) + run * params.run_stride
-        for _ in range(boxes[box + _BOTTOM] - boxes[box + _TOP]):
+    last = (np.int64(boxes[box + _RIGHT * stride]) - boxes[box + _LEFT * stride]) * abs(memory[1]) - 1
+    for run in range(memory[3]):
+        address = _corner(memory, image, boxes, stride, box) + memory[5] + run * memory[2]
+        for _ in range(boxes[box + _BOTTOM * stride] - boxes[box + _TOP * stride]):
             _prefetch(address)
             _prefetch(address + last)
-            address += params.row_stride
+            address += memory[0]
 
 
 # ------------------------------------------------------------------------- entries, called by ``launch``
-# Params, tables, patterns and indices come as addresses: Numba counts references to an array at every call that takes
-# it, which cost more than to paint a rectangle. The coordinates are five numbers: the words of the seed, the epoch, the
-# index of the first image, and the address of an index for each image, or 0 if they follow one another.
+# Params, patterns and indices come as addresses: Numba counts references to an array at every call that takes it, which
+# cost more than to paint a rectangle. A batch is an address, lengths, and strides in units of `stride_bytes`. The
+# coordinates are five numbers: the words of the seed, the epoch, the index of the first image, and the address of an
+# index for each image, or 0 if they follow one another.
 
 
 @_inline
@@ -436,18 +643,99 @@ def _index_of(first, indices, i):
     return np.uint64(_pointer(indices, np.int64)[i] if indices else first + i)
 
 
+@_call
+def _overlaps(n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride):
+    """Whether two items of a batch share memory: from the innermost axis on, each must step over all before it."""
+    strides = (abs(image_stride), abs(row_stride), abs(column_stride), abs(channel_stride))
+    lengths, extent, done = (n, height, width, channels), item, 0
+    for _ in range(4):
+        best = -1
+        for axis in range(4):
+            if lengths[axis] > 1 and not (done >> axis) & 1 and (best < 0 or strides[axis] < strides[best]):
+                best = axis
+        if best < 0:
+            return False
+        if strides[best] < extent:
+            return True
+        extent += strides[best] * (lengths[best] - 1)
+        done |= 1 << best
+    return False
+
+
+@_call
+def _refuses(params, height, width):
+    """Whether a spec cannot be drawn on images of a size: as ``checks.check_size`` decides."""
+    if height < 1 or width < 1 or height > _MAX_SIDE or width > _MAX_SIDE:
+        return True
+    if params.per_value:
+        most = _MAX_NOISE_BYTES if params.n_levels == 256 else _MAX_NOISE_HALVES
+        if height * width * params.channels > most:
+            return True
+    if params.from_area:
+        area = params.smallest_area * height * width
+        lowest = max(params.smallest_aspect, area / ((width - 0.5) * (width - 0.5)))
+        if lowest > min(params.largest_aspect, (height - 0.5) * (height - 0.5) / area):
+            return True
+    return False
+
+
+@_inline
+def _strides_of(params, n, height, width, image_stride, row_stride, column_stride, channel_stride):
+    """Strides in bytes. NumPy sets that of an axis of length 1 to any number; the painting needs one that is not 0."""
+    item, unit = params.item_bytes, params.stride_bytes
+    channel_stride = channel_stride * unit if params.channels > 1 else item
+    if width > 1:
+        column_stride *= unit
+    else:
+        column_stride = item * params.channels if abs(channel_stride) == item else item
+    return image_stride * unit if n > 1 else item, row_stride * unit if height > 1 else item, column_stride, channel_stride
+
+
 @_entry
-def dust_batch(params, tables, patterns, address, seed_low, seed_high, epoch, first, indices, start, stop):
-    """Draw and paint the images `start` to `stop` of a batch, with fills whose brightness is per rectangle or image.
+def dust_batch(
+    plan,
+    patterns,
+    address,
+    n,
+    height,
+    width,
+    image_stride,
+    row_stride,
+    column_stride,
+    channel_stride,
+    seed_low,
+    seed_high,
+    epoch,
+    first,
+    indices,
+    start,
+    stop,
+):
+    """Draw and paint the images `start` to `stop` of a batch of n, with a brightness per rectangle or image.
 
-    The others are drawn and painted by the entries below: here they would add a third to the time of compiling.
+    The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
 
-    tables : uint32. patterns : uint64, (levels or images, pattern_columns). address : of the batch's first item.
+    patterns : uint64, (levels or images, pattern_columns). address : of the batch's first item.
+
+    Returns 1, and paints nothing, if the memory of the batch overlaps itself or the spec does not suit its size.
     """
-    params, tables, patterns = _params_at(params), _pointer(tables, np.uint32), _pointer(patterns, np.uint64)
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    if n == 0 or height == 0 or width == 0 or params.channels == 0:
+        return 0
+    image_stride, row_stride, column_stride, channel_stride = _strides_of(
+        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
+    )
+    item, channels = params.item_bytes, params.channels
+    if _refuses(params, height, width) or _overlaps(
+        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
+    ):
+        return 1
+    memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
+    pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     k0, k1, epoch_word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    words, boxes = _stack_array(np.uint32, _WORDS), _stack_array(np.int64, _BOTH_BOXES)
-    prefetching = (stop - start) * params.image_bytes > _PREFETCH_BYTES
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    boxes = _stack_array(np.int32, _BOTH_BOXES)
+    prefetching = (stop - start) * height * width * channels * item > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
     # if it belongs to the next image. A group lies on one image: the one painted now, or the one drawn now. The first
@@ -455,95 +743,184 @@ def dust_batch(params, tables, patterns, address, seed_low, seed_high, epoch, fi
     front, n_front, painted_i, painted_image = 0, 0, start - 1, address
     drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
     while True:
-        back, n_back = _BOXES - front, 0
+        back, n_back = _LANES - front, 0
         while n_back == 0 and drawn_i < stop:
             if n_drawn < count:
                 n_back = _clip(count - n_drawn, _LANES)
-                _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
-                _draw_boxes(params, tables, words, n_back, boxes, back)
+                _draw_group(
+                    params, curves, height, width, words, sizes, n_drawn + 1, n_back, boxes, back, k0, k1, epoch_word, index
+                )
             else:
                 drawn_i += 1
                 if drawn_i < stop:
                     index = _index_of(first, indices, drawn_i)
-                    drawn_image = address + params.origin + drawn_i * params.image_stride
+                    drawn_image = address + drawn_i * image_stride
                     count, n_drawn = _draw_count(params, k0, k1, epoch_word, index), 0
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
                 in_front = ahead < n_front
-                box = front + ahead * _BOX if in_front else back + (ahead - n_front) * _BOX
-                _prefetch_box(params, painted_image if in_front else drawn_image, boxes, box)
-            box = front + lane * _BOX
-            pattern = painted_i if params.per_image else boxes[box + _LEVEL]
-            _paint_box(params, painted_image, boxes, box, patterns, pattern * params.pattern_columns)
+                box = front + ahead if in_front else back + ahead - n_front
+                _prefetch_box(memory, painted_image if in_front else drawn_image, boxes, _BOTH, box)
+            box = front + lane
+            pattern = painted_i if per_image else boxes[box + _LEVEL * _BOTH]
+            _paint_box(memory, painted_image, boxes, _BOTH, box, patterns, pattern * pattern_columns, pattern_step)
         if n_back == 0:
-            return
+            return 0
         front, n_front, painted_i, painted_image = back, n_back, drawn_i, drawn_image
         n_drawn += n_back
 
 
 @_entry
-def count_rectangles(params, seed_low, seed_high, epoch, first, indices, counts):
+def dust_batch_in_detail(
+    plan,
+    patterns,
+    address,
+    n,
+    height,
+    width,
+    image_stride,
+    row_stride,
+    column_stride,
+    channel_stride,
+    seed_low,
+    seed_high,
+    epoch,
+    first,
+    indices,
+    start,
+    stop,
+):
+    """As `dust_batch`, with a brightness for each channel of a rectangle or each value of the image."""
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    if n == 0 or height == 0 or width == 0 or params.channels == 0:
+        return 0
+    image_stride, row_stride, column_stride, channel_stride = _strides_of(
+        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
+    )
+    item, channels = params.item_bytes, params.channels
+    if _refuses(params, height, width) or _overlaps(
+        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
+    ):
+        return 1
+    memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
+    k0, k1, epoch_word = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    boxes = _stack_array(np.int32, _BOTH_BOXES)
+    levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
+    colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
+    for i in range(start, stop):
+        image, index = address + i * image_stride, _index_of(first, indices, i)
+        count = _draw_count(params, k0, k1, epoch_word, index)
+        for n_drawn in range(0, count, _LANES):
+            n_group = _clip(count - n_drawn, _LANES)
+            _draw_group(
+                params, curves, height, width, words, sizes, n_drawn + 1, n_group, boxes, _ZERO, k0, k1, epoch_word, index
+            )
+            for lane in range(n_group):
+                if params.per_value:
+                    _paint_noise(
+                        params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch_word, index
+                    )
+                else:
+                    _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch_word, index)
+                    for channel in range(channels):
+                        pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                        colors[channel] = patterns[pattern]
+                    _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+    return 0
+
+
+@_entry
+def count_rectangles(plan, seed_low, seed_high, epoch, first, indices, counts):
     """Set counts[i] to the number of rectangles of image i."""
-    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     for i in range(len(counts)):
         counts[i] = _draw_count(params, k0, k1, epoch_word, _index_of(first, indices, i))
 
 
 @_entry
-def draw_rectangles(params, tables, seed_low, seed_high, epoch, first, indices, counts, boxes, levels):
+def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, counts, boxes, levels):
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
-    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    tables = _pointer(tables, np.uint32)
-    words, drawn = _stack_array(np.uint32, _WORDS), _stack_array(np.int64, _BOXES)
-    of_channels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
+    params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    curves = _pointer(params.curves, np.uint32)
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     row = 0
     for i in range(len(counts)):
         index = _index_of(first, indices, i)
         for n_drawn in range(0, counts[i], _LANES):
             n = _clip(counts[i] - n_drawn, _LANES)
-            _draw_words(words, n, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
-            _draw_boxes(params, tables, words, n, drawn, _ZERO)
+            _draw_group(
+                params, curves, height, width, words, sizes, n_drawn + 1, n, drawn, _ZERO, k0, k1, epoch_word, index
+            )
             for lane in range(n):
                 for edge in range(_LEVEL):
-                    boxes[row, edge] = drawn[lane * _BOX + edge]
+                    boxes[row, edge] = drawn[lane + edge * _BOTH]
                 if params.per_channel:
                     _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
                     for channel in range(params.channels):
                         levels[row, channel] = of_channels[channel]
                 else:
-                    levels[row, 0] = drawn[lane * _BOX + _LEVEL]
+                    levels[row, 0] = drawn[lane + _LEVEL * _BOTH]
                 row += 1
 
 
 @_entry
-def paint_boxes(params, patterns, address, boxes, positions, seed_low, seed_high, epoch, first, indices):
-    """Paint boxes, five numbers each, on the images positions[r], with the pattern r or with the noise of the image."""
-    params, k0, k1, epoch_word = _params_at(params), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+def paint_boxes(
+    plan,
+    patterns,
+    address,
+    n,
+    height,
+    width,
+    image_stride,
+    row_stride,
+    column_stride,
+    channel_stride,
+    boxes,
+    positions,
+    seed_low,
+    seed_high,
+    epoch,
+    first,
+    indices,
+):
+    """Paint boxes, (5, r), on the images positions[r], with the pattern r or with the noise of the image."""
+    params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     patterns, boxes = _pointer(patterns, np.uint64), _pointer(boxes, np.int64)
-    for r in range(len(positions)):
-        image = address + params.origin + positions[r] * params.image_stride
+    image_stride, row_stride, column_stride, channel_stride = _strides_of(
+        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
+    )
+    memory, stride = _memory_of(params, row_stride, column_stride, channel_stride), len(positions)
+    for r in range(stride):
+        image = address + positions[r] * image_stride
         if params.per_value:
             index = _index_of(first, indices, positions[r])
-            _paint_noise(params, image, boxes, r * _BOX, patterns, k0, k1, epoch_word, index)
+            _paint_noise(params, memory, image, width, boxes, stride, r, patterns, k0, k1, epoch_word, index)
         else:
-            _paint_box(params, image, boxes, r * _BOX, patterns, r * params.pattern_columns)
+            _paint_box(memory, image, boxes, stride, r, patterns, r * params.pattern_columns, params.pattern_step)
 
 
 # ------------------------------------------------------------------------- what ``launch`` asks before
 
 _MAX_SEED, _MAX_EPOCH, _MAX_INDEX, _MASK = contract.MAX_SEED, contract.MAX_EPOCH, contract.MAX_INDEX, contract.WORD_MASK
+# A batch of one image without channels: what stands for the axes that a layout lacks.
+_REST = 1, 0
 
 
-def bind(params: int, tables: int, patterns: int, n: int, checked: Callable[..., None]) -> Callable[..., None]:
-    """Return ``paint(address, coordinates, num_threads=1)`` for a batch of n images.
+def bind(entry: Any, plan: int, patterns: int, pick: Callable[..., Any], checked: Any, refuse: Any) -> Any:
+    """Return ``paint(address, shape, strides, coordinates, num_threads=1)`` by an entry for a kind of images.
 
     It runs at every call, and the kernel takes a microsecond an image. So plain numbers within their limits and one
-    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else.
+    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else. `pick`
+    takes the seven numbers of a batch from its shape and strides, `refuse` raises what is wrong with them.
     """
 
-    def paint(address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
+    def paint(address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1) -> None:
         seed, epoch, index = coordinates
+        batch = pick(shape + strides + _REST)
+        n = batch[0]
         if (
             type(seed) is type(epoch) is type(index) is type(num_threads) is int
             and 0 <= seed <= _MAX_SEED
@@ -551,9 +928,10 @@ def bind(params: int, tables: int, patterns: int, n: int, checked: Callable[...,
             and 0 <= index <= _MAX_INDEX - n  # Conservative by one; `checked` decides the last index exactly.
             and num_threads == 1
         ):
-            dust_batch(params, tables, patterns, address, seed & _MASK, seed >> 32, epoch, index, FOLLOWING, 0, n)
+            if entry(plan, patterns, address, *batch, seed & _MASK, seed >> 32, epoch, index, FOLLOWING, 0, n):
+                refuse(shape, strides)
         else:
-            checked(address, coordinates, num_threads)
+            checked(address, shape, strides, coordinates, num_threads)
 
     return paint
 
@@ -566,7 +944,7 @@ def operand_of(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def operand_of_images(images: np.ndarray, params: Any) -> int:
+def operand_of_images(images: np.ndarray) -> int:
     """What the entries take for images that are writable: the address of the first item."""
     try:
         # A third of the time of images.ctypes.data, for contiguous arrays.

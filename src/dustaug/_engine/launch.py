@@ -1,9 +1,10 @@
-"""One kind of batch, prepared: what the kernels must know is computed once, and run at an address, on threads."""
+"""One kind of images, prepared: what the kernels must know but the size is computed once, and run on threads."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import operator
 import os
 from collections.abc import Callable
 from types import ModuleType
@@ -18,6 +19,7 @@ from . import fills
 from .checks import (
     check_default_range,
     check_layout,
+    check_size,
     check_spec,
     check_threads,
     check_value_range,
@@ -26,8 +28,9 @@ from .checks import (
 )
 from .contract import FILLS
 from .coordinates import Coordinates, check_coordinates, check_each, words_of
-from .memory import ImageKind, Layout, array_at, make_params
-from .plan import PARAMS_DTYPE, make_plan, remember
+from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
+from .plan import make_plan
+from .tables import curves
 
 Images = TypeVar("Images", bound=NDArray[Any])
 
@@ -35,98 +38,103 @@ Images = TypeVar("Images", bound=NDArray[Any])
 class Launch:
     """All that the kernels need to know of a spec and a kind of images, and how they are run on such images.
 
-    `params`, `tables` and `patterns` are what the kernels read, `memory` and `value_range` what is known of the images.
+    `params` and `patterns` are what the kernels read, `value_range` is what is black and white.
 
     Attributes
     ----------
-    n : int
-        Images in a batch.
     range_is_default : bool
         Whether images are taken to lie in [0, 1] for want of a value range, which is then checked at each call.
     """
 
-    def __init__(self, spec: Spec | None, *facts: Any) -> None:
-        spec, kind, engine = check_spec(spec), ImageKind(*facts), _engine()
-        self._kind, self._engine, self.spec = kind, engine, spec
-        self.memory, self.value_range = memory, _ = resolve_kind(spec, kind)
-        self.n = memory.n
-        self.patterns = fills.spec_patterns(spec, memory, self.value_range)
-        params, self.tables = np.zeros(1, PARAMS_DTYPE), np.zeros(0, np.uint32)
-        if not memory.is_empty:
-            params, self.tables = make_plan(spec, memory.height, memory.width)
-        self.params = make_params(params, memory, pattern_columns=self.patterns.shape[1])
-        per = FILLS[spec.fill].per
+    def __init__(self, spec: Spec | None, kind: ImageKind, stride_bytes: int = 1) -> None:
+        self.spec, self.kind, self._stride_bytes = check_spec(spec), kind, stride_bytes
+        self._engine = engine = _engine()
+        self.value_range = resolve_kind(self.spec, kind)
+        self.patterns = fills.spec_patterns(self.spec, kind, self.value_range)
+        self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
+        self._per = per = FILLS[self.spec.fill].per
         self.range_is_default = (
             kind.value_range is None
             and kind.dtype.kind not in "biu"
-            and spec.normalize_mean is None
+            and self.spec.normalize_mean is None
             and per != "image"
-            and not memory.is_empty
         )
-        # Means, fills in two passes and empty batches need the array of the images. The others need where it lies.
-        self._run_from_array = Launch._run_empty if memory.is_empty else _FROM_ARRAY[per]
         self._locate = engine.operand_of_images
-        arrays = self.params, self.tables, self.patterns
-        self._operands = tuple(map(engine.operand_of, arrays))
-        # ``paint(target, coordinates, num_threads=1)``, for images that the engine has located.
-        self._paint_located = _bind(engine, arrays, self._operands, self.n)
-        self._takes_address = engine.TAKES_ADDRESSES and self._run_from_array is None and not self.range_is_default
+        arrays = self.params, self.patterns
+        entry = engine.dust_batch_in_detail if per in ("channel", "value") else engine.dust_batch
+        # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located.
+        self._paint_located = _bind(engine, entry, arrays, self.spec, kind, stride_bytes)
+        self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
 
     @property
     def run_at(self) -> Callable[..., None]:
-        """``run_at(address, coordinates, num_threads=1)``: `run` at an address, of memory that stays writable."""
+        """``run_at(address, shape, strides, coordinates, num_threads=1)``: `run` on memory that stays writable.
+
+        Strides are counted in the launch's `stride_bytes`.
+        """
         return self._paint_located if self._takes_address else self._run_array_at
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
-        if self._run_from_array is not None:
-            self._run_from_array(self, images, coordinates, num_threads)
+        if self._per == "image":
+            self._run_with_means(images, coordinates, num_threads)
         else:
-            self._paint_located(self._locate(images, self.params), coordinates, num_threads)
+            self._paint_located(self._locate(images), images.shape, images.strides, coordinates, num_threads)
         return images
 
-    def _run_array_at(self, address: int, coordinates: Coordinates, num_threads: int = 1) -> None:
-        images = array_at(address, self._kind)
+    def count(self, images: NDArray[Any]) -> int:
+        """Return how many images a batch has."""
+        return len(images) if "N" in self.kind.layout else 1
+
+    def _run_array_at(
+        self, address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1
+    ) -> None:
+        strides = tuple(stride * self._stride_bytes for stride in strides)
+        images = array_at(address, shape, strides, self.kind.dtype)
         if self.range_is_default:
             check_default_range(images)
-        self.run(images, coordinates, num_threads)
-
-    def _run_empty(self, _: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        check_coordinates(coordinates, self.n)
-        check_threads(num_threads)
+        in_bytes = self if self._stride_bytes == 1 else launch_for(self.spec, self.kind)
+        in_bytes.run(images, coordinates, num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        coordinates, engine = check_coordinates(coordinates, self.n), self._engine
-        means = fills.mean_patterns(images, self.memory, self.value_range)
-        words, target = words_of(coordinates, engine.operand_of), engine.operand_of_images(images, self.params)
-        operands = (*self._operands[:2], engine.operand_of(means), target, *words)
-        _run_on_threads(functools.partial(engine.dust_batch, *operands), self.n, num_threads)
-
-    def _run_in_two_passes(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        """Draw the rectangles of some images, then paint them: their brightness takes words of its own."""
-        each = check_each(coordinates, self.n)
-
-        def dust_part(start: int, stop: int) -> None:
-            part = each._replace(index=each.index[start:stop])
-            counts, boxes, levels = draw_rectangles(self.params, self.tables, part, self._engine)
-            patterns = self.patterns
-            if FILLS[self.spec.fill].per == "channel":
-                patterns = np.ascontiguousarray(patterns[levels, np.arange(self.memory.channels)])
-            positions = np.repeat(np.arange(start, stop), counts)
-            paint_boxes(self.params, patterns, images, boxes, positions, each, self._engine)
-
-        _run_on_threads(dust_part, self.n, num_threads)
+        memory = make_memory(images.shape, images.strides, images.itemsize, self.kind.layout)
+        coordinates, engine = check_coordinates(coordinates, memory.n), self._engine
+        check_threads(num_threads)
+        if memory.is_empty:
+            return
+        check_size(self.spec, memory.height, memory.width, memory.channels)
+        means = mean_patterns(images, self.kind, self.value_range)
+        batch = memory.n, memory.height, memory.width, *memory[4:]
+        operands = self._engine.operand_of(self.params), engine.operand_of(means), engine.operand_of_images(images)
+        words = words_of(coordinates, engine.operand_of)
+        _run_on_threads(functools.partial(engine.dust_batch, *operands, *batch, *words), memory.n, num_threads)
 
 
-# One row for each `per` of contract.FILLS.
-_FROM_ARRAY: dict[str, Callable[..., None] | None] = {
-    "rectangle": None,
-    "channel": Launch._run_in_two_passes,  # noqa: SLF001
-    "value": Launch._run_in_two_passes,  # noqa: SLF001
-    "image": Launch._run_with_means,  # noqa: SLF001
-}
+def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], stride_bytes: int = 1) -> NDArray[Any]:
+    """Params of a spec for a kind of images, with patterns of one column for all channels or one for each."""
+    record = make_plan(spec).copy()
+    params = record[0]
+    params["channels"], params["item_bytes"], params["stride_bytes"] = kind.channels, kind.dtype.itemsize, stride_bytes
+    params["pattern_columns"] = patterns.shape[1]
+    params["pattern_step"] = patterns.shape[1] > 1
+    in_order = kind.dtype.itemsize == 1 and patterns.shape == (256, 1)
+    params["plain_noise"] = in_order and np.array_equal(patterns[:, 0] & np.uint64(255), np.arange(256))
+    params["curves"] = curves().ctypes.data
+    return record
 
-_find_launch = remember(Launch, 512)
+
+def mean_patterns(images: NDArray[Any], kind: ImageKind, value_range: tuple[float, float]) -> NDArray[np.uint64]:
+    """Patterns of each image's own mean per channel, (n, channels)."""
+    memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
+    view = np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:])
+    return fills.mean_patterns(view, value_range)
+
+
+@functools.lru_cache(maxsize=512)
+def _find_launch(
+    spec: Spec | None, dtype: np.dtype[Any], layout: Layout, channels: int, value_range: tuple[float, float] | None
+) -> Launch:
+    return Launch(spec, ImageKind(dtype, layout, channels, value_range))
 
 
 def find_launch(
@@ -137,24 +145,44 @@ def find_launch(
         raise not_an_array_error(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
-    if layout is not None:
+    shape = images.shape
+    if layout is None:
+        layout = guess_layout(shape)
+    else:
         check_layout(layout)
+        check_axes(shape, layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
     if spec is not None:
         check_spec(spec)
-    launch = _find_launch(spec, images.shape, images.strides, images.dtype, layout, value_range)
+    channels = shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
+    launch = _find_launch(spec, images.dtype, layout, channels, value_range)
     if launch.range_is_default:
         check_default_range(images)
     return launch
 
 
-def launch_for(spec: Spec, kind: ImageKind) -> Launch:
+@functools.lru_cache(maxsize=512)
+def launch_for(spec: Spec, kind: ImageKind, stride_bytes: int = 1) -> Launch:
     """Return the launch for images of a kind, for adapters that keep it: to look it up takes a third of a small image.
 
-    Spec, layout and value range are those that checks have passed.
+    Spec, layout and value range are those that checks have passed. `run_at` takes strides in units of `stride_bytes`.
     """
-    return _find_launch(spec, *kind)
+    return Launch(spec, kind, stride_bytes)
+
+
+def _picker(layout: Layout) -> Callable[..., Any]:
+    """Return what picks the seven numbers of a batch from its shape, its strides, 1 and 0: n, height, width, strides.
+
+    The axes that a layout lacks have the length 1 and the stride 0.
+    """
+    n_axes = len(layout)
+    lengths = (layout.find(axis) if axis in layout else 2 * n_axes for axis in "NHW")
+    strides = (n_axes + layout.find(axis) if axis in layout else 2 * n_axes + 1 for axis in "NHWC")
+    return operator.itemgetter(*lengths, *strides)
+
+
+_PICKERS = {layout: _picker(layout) for layout in LAYOUTS}
 
 
 @functools.cache
@@ -169,15 +197,29 @@ def _engine() -> ModuleType:
     return kernels
 
 
-def _bind(engine: ModuleType, arrays: tuple[Any, ...], operands: tuple[Any, ...], n: int) -> Callable[..., None]:
-    """Return what paints n images. It holds the arrays, not the launch: a circle would keep large tables too long."""
+def _bind(
+    engine: ModuleType, entry: Any, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
+) -> Callable[..., None]:
+    """Return what paints images of a kind. It holds the arrays, not the launch: a circle would keep these too long."""
+    operands, pick = tuple(map(engine.operand_of, arrays)), _PICKERS[kind.layout]
 
-    def checked(target: Any, coordinates: Coordinates, num_threads: int = 1, _arrays: Any = arrays) -> None:
-        coordinates = check_coordinates(coordinates, n)  # Keeps an array of indices alive.
+    def refuse(shape: Any, strides: Any) -> None:
+        item = kind.dtype.itemsize // stride_bytes
+        memory = make_memory(tuple(shape), tuple(strides), item, kind.layout)
+        if not memory.is_empty:
+            check_size(spec, memory.height, memory.width, memory.channels)
+
+    def checked(
+        target: Any, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1, _arrays: Any = arrays
+    ) -> None:
+        batch = pick((*shape, *strides, 1, 0))
+        coordinates = check_coordinates(coordinates, batch[0])  # Keeps an array of indices alive.
+        check_threads(num_threads)
+        refuse(shape, strides)
         words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(functools.partial(engine.dust_batch, *operands, target, *words), n, num_threads)
+        _run_on_threads(functools.partial(entry, *operands, target, *batch, *words), batch[0], num_threads)
 
-    return engine.bind(*operands, n, checked)  # type: ignore[no-any-return]
+    return engine.bind(entry, *operands, pick, checked, refuse)  # type: ignore[no-any-return]
 
 
 def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:
@@ -185,7 +227,7 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
 
     Numba's own threads would not survive a fork, or two Python threads at once.
     """
-    num_threads = min(check_threads(num_threads), n)
+    num_threads = max(1, min(check_threads(num_threads), n))
     first_part, *parts = itertools.pairwise(n * part // num_threads for part in range(num_threads + 1))
     # This thread takes a part too: to wake one takes as long as a small batch.
     others = [_pool(num_threads - 1).submit(dust_part, *part) for part in parts]
@@ -197,16 +239,16 @@ def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) ->
 
 
 def draw_rectangles(
-    params: NDArray[Any], tables: NDArray[np.uint32], coordinates: Coordinates, engine: ModuleType | None = None
+    params: NDArray[Any], height: int, width: int, coordinates: Coordinates
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each."""
-    engine = engine or _engine()
+    engine = _engine()
     words, per_channel = words_of(coordinates, engine.operand_of), params[0]["per_channel"]
     counts = np.zeros(len(coordinates.index), np.int64)
     engine.count_rectangles(engine.operand_of(params), *words, counts)
     boxes = np.zeros((counts.sum(), 4), np.int32)
     levels = np.zeros((len(boxes), params[0]["channels"] if per_channel else 1), np.int32)
-    engine.draw_rectangles(*map(engine.operand_of, (params, tables)), *words, counts, boxes, levels)
+    engine.draw_rectangles(engine.operand_of(params), height, width, *words, counts, boxes, levels)
     return counts, boxes, levels
 
 
@@ -214,18 +256,18 @@ def paint_boxes(
     params: NDArray[Any],
     patterns: NDArray[np.uint64],
     images: NDArray[Any],
+    layout: Layout,
     boxes: NDArray[Any],
     positions: NDArray[np.int64],
     coordinates: Coordinates,
-    engine: ModuleType | None = None,
 ) -> None:
     """Paint boxes (r, 4) on the images `positions`, with a row of patterns each, or the noise of the coordinates."""
-    engine = engine or _engine()
-    five = np.zeros((len(boxes), 5), np.int64)  # As the kernel has them: four edges, and room for a level.
-    five[:, :4] = boxes
-    operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_images(images, params)
+    engine = _engine()
+    edges = np.ascontiguousarray(boxes.T, np.int64)
+    operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_images(images)
+    batch = _PICKERS[layout]((*images.shape, *images.strides, 1, 0))
     words = words_of(coordinates, engine.operand_of)
-    engine.paint_boxes(*operands, engine.operand_of(five), positions, *words)
+    engine.paint_boxes(*operands, *batch, engine.operand_of(edges), positions, *words)
 
 
 _pools: dict[int, Any] = {}

@@ -81,11 +81,11 @@ def check_axes(shape: tuple[Any, ...], layout: Layout, name: str = "images") -> 
 
 def guess_layout(shape: tuple[Any, ...]) -> Layout:
     """Layout by the number of axes, or an error where another one is as likely; the length of a batch may be None."""
-    if len(shape) not in _DEFAULT_LAYOUT:
+    layout = _DEFAULT_LAYOUT.get(len(shape))
+    if layout is None:
         raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
-    layout = _DEFAULT_LAYOUT[len(shape)]
-    if len(shape) > 2 and is_ambiguous(shape):
-        others = "NCHW" if len(shape) == 4 else "NHW or CHW"
+    if layout != "HW" and shape[-1] > 4 and is_ambiguous(shape):
+        others = "NCHW" if layout == "NHWC" else "NHW or CHW"
         raise ValueError(
             f"layout must be given where the shape does not tell it, got shape {shape}: type "
             f'layout="{layout}" if the last axis is {shape[-1]} channels, else {others}'

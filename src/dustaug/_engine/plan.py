@@ -44,8 +44,9 @@ PARAMS_DTYPE = np.dtype(
             *("n_levels", "per_channel", "per_value", "per_image"),
             # A kind of images: bytes of an item, and in how many of them strides are counted.
             *("channels", "item_bytes", "stride_bytes"),
-            # From one channel's pattern to the next: `pattern_step`, 0 if there is one for all.
-            *("pattern_columns", "pattern_step"),
+            # From one channel's pattern to the next: `pattern_step`, 0 if there is one for all. `plain_noise`: the
+            # pattern of a level is that level, in bytes.
+            *("pattern_columns", "pattern_step", "plain_noise"),
             # Addresses of the constant tables.
             "curves",
         )
