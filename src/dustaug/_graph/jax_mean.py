@@ -46,7 +46,7 @@ def mean_of_floats(images: Any, dtype: np.dtype[Any], k: int) -> Any:
     """Mean of images (n, h, w, c), (n, 1, 1, c), taken in units of 2**-k; NaN where the contract has an error."""
     bits = jax.lax.bitcast_convert_type(images.astype(jnp.float32), jnp.uint32)
     negative, field = bits >> 31 > 0, ((bits >> 23) & 0xFF).astype(jnp.int32)
-    usable = (field < 127 + MEAN_LIMIT_BITS - k) & (field < 255)
+    usable = (field < max(127 + MEAN_LIMIT_BITS - k, 1)) & (field < 255)
     significand = (bits & 0x7FFFFF) | jnp.where(field > 0, jnp.uint32(0x800000), jnp.uint32(0))
     left = jnp.maximum(field, 1) - 150 + k
     units = jnp.where(left < 0, _rounded(significand, -left), significand)

@@ -292,9 +292,7 @@ def _index_of_each(ops: Ops, images: Tensor, n: Length, index: Words, layout: st
 class _Draws:
     """What is drawn for a batch of images."""
 
-    def __init__(
-        self, ops: Ops, program: _Program, coordinates: WordCoordinates, images: Tensor, size: Size
-    ) -> None:
+    def __init__(self, ops: Ops, program: _Program, coordinates: WordCoordinates, images: Tensor, size: Size) -> None:
         self.ops, self.program, self.key, self.size = ops, program, coordinates.seed, size
         self.params = program.params
         index = _index_of_each(ops, images, size.n, coordinates.index, program.layout)
