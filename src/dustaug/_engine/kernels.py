@@ -937,17 +937,16 @@ def _summing_integers(kind, wide):
     """Return a function that adds values of a NumPy scalar type to `sums`, of a type in which no sum overflows."""
 
     @_call
-    def add(address, rows, row_stride, n, step, scale, sums):
-        for row in range(rows):
-            start = address + row * row_stride
-            values = _pointer(start, kind)
-            if step == values_bytes:
+    def add(address, rows, row_stride, n, step, sums):
+        if step == values_bytes:
+            for row in range(rows):
+                values = _pointer(address + row * row_stride, kind)
                 for place in range(n):
                     sums[place] += wide(values[place])
-            else:
+        else:
+            for row in range(rows):
                 for place in range(n):
-                    sums[place] += wide(_pointer(start + place * step, kind)[0])
-        return True
+                    sums[place] += wide(_pointer(address + row * row_stride + place * step, kind)[0])
 
     values_bytes = np.dtype(kind).itemsize
     return add
@@ -960,17 +959,17 @@ def _summing_floats(kind):
     @_call
     def add(address, rows, row_stride, n, step, scale, sums):
         ok = True
-        for row in range(rows):
-            start = address + row * row_stride
-            values = _pointer(start, kind)
-            if step == values_bytes:
+        if step == values_bytes:
+            for row in range(rows):
+                values = _pointer(address + row * row_stride, kind)
                 for place in range(n):
                     scaled = np.float64(values[place]) * scale
                     ok &= abs(scaled) < _MEAN_LIMIT
                     sums[place] += _bits(scaled + _TO_WHOLE) - _TO_WHOLE_BITS
-            else:
+        else:
+            for row in range(rows):
                 for place in range(n):
-                    scaled = np.float64(_pointer(start + place * step, kind)[0]) * scale
+                    scaled = np.float64(_pointer(address + row * row_stride + place * step, kind)[0]) * scale
                     ok &= abs(scaled) < _MEAN_LIMIT
                     sums[place] += _bits(scaled + _TO_WHOLE) - _TO_WHOLE_BITS
         return ok
@@ -995,17 +994,17 @@ def _add(code, address, rows, row_stride, n, step, scale, sums_32, sums_64):
     """Add columns of one dtype, by its place in `SUMMED`, to sums that are 0; afterwards all sums are in sums_64."""
     ok = True
     if code == 0:
-        _add_u1(address, rows, row_stride, n, step, scale, sums_32)
+        _add_u1(address, rows, row_stride, n, step, sums_32)
     elif code == 1:
-        _add_i1(address, rows, row_stride, n, step, scale, _view(sums_32, np.int32))
+        _add_i1(address, rows, row_stride, n, step, _view(sums_32, np.int32))
     elif code == 2:
-        _add_u2(address, rows, row_stride, n, step, scale, sums_32)
+        _add_u2(address, rows, row_stride, n, step, sums_32)
     elif code == 3:
-        _add_i2(address, rows, row_stride, n, step, scale, _view(sums_32, np.int32))
+        _add_i2(address, rows, row_stride, n, step, _view(sums_32, np.int32))
     elif code == 4:
-        _add_u4(address, rows, row_stride, n, step, scale, sums_64)
+        _add_u4(address, rows, row_stride, n, step, sums_64)
     elif code == 5:
-        _add_i4(address, rows, row_stride, n, step, scale, sums_64)
+        _add_i4(address, rows, row_stride, n, step, sums_64)
     elif code == 6:
         ok = _add_f4(address, rows, row_stride, n, step, scale, sums_64)
     else:
