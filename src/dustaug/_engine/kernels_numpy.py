@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import contract
 from .coordinates import FOLLOWING
+from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW, curves
 
 TAKES_ADDRESSES = False
 
@@ -27,15 +28,19 @@ def operand_of(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def operand_of_images(images: NDArray[Any], params: Any) -> NDArray[Any]:
-    """What the entries take for images: a view as unsigned integers, NHWC, with the strides of the params."""
-    shape = tuple(params[0][axis] for axis in ("height", "width", "channels"))
-    strides = tuple(params[0][f"{axis}_stride"] for axis in ("image", "row", "column", "channel"))
-    items = images.view(f"u{params[0]['item_bytes']}")
-    return np.lib.stride_tricks.as_strided(items, (images.size // np.prod(shape), *shape), strides)
+def operand_of_images(images: NDArray[Any]) -> NDArray[Any]:
+    """What the entries take for images: a view as unsigned integers."""
+    return images.view(f"u{images.itemsize}")
 
 
-def bind(_: Any, __: Any, ___: Any, ____: int, checked: Any) -> Any:
+def _as_nhwc(params: Any, items: NDArray[Any], n: int, height: int, width: int, *strides: int) -> NDArray[Any]:
+    """View items with all four axes."""
+    image, row, column, channel = (stride * int(params["stride_bytes"]) for stride in strides)
+    shape = n, height, width, int(params["channels"])
+    return np.lib.stride_tricks.as_strided(items, shape, (image, row, column, channel))
+
+
+def bind(entry: Any, plan: Any, patterns: Any, pick: Any, checked: Any, refuse: Any) -> Any:
     """Return what paints a batch: the general way is fast enough here."""
     return checked
 
@@ -58,10 +63,56 @@ def _bounded(words: Words, n: Any) -> NDArray[np.int64]:
     return ((words * np.asarray(n, np.uint64)) >> _SHIFT_32).astype(np.int64)
 
 
-def _draw_alias(tables: NDArray[np.uint32], start: int, shift: int, words: Words) -> NDArray[np.int64]:
-    """Outcomes of an alias table."""
-    bucket = start + (words >> np.uint64(shift)).astype(np.int64) * 4
-    return np.where(words < tables[bucket], tables[bucket + 1], tables[bucket + 2]).astype(np.int64)
+def _high(words: Words, by: Any) -> Words:
+    """Upper words of products."""
+    return (words * np.asarray(by, np.uint64)) >> _SHIFT_32
+
+
+def _rows(numbers: Words, row_bits: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Words]:
+    """Octave of whole numbers from 1 to 2**31 - 1, their row in it, and how far into the row they lie."""
+    bits = numbers.astype(np.float64).view(np.int64)
+    shift = 52 - row_bits
+    x = ((bits >> (shift - 32)) & contract.WORD_MASK).astype(np.uint64)
+    return (bits >> 52) - 1023, (bits >> shift) & ((1 << row_bits) - 1), x
+
+
+def _curve(rows: NDArray[np.int64]) -> tuple[Words, Words, Words]:
+    table = curves()[rows].astype(np.uint64)
+    return table[..., 0], table[..., 1], table[..., 2]
+
+
+def _draw_normal(words: Words, mean: Any, std: Any, shift: Any, side: int) -> NDArray[np.int64]:
+    """Places on a side of normal draws."""
+    below = words < contract.HALF_WORD
+    tail = np.maximum(np.where(below, words, _MASK_32 - words), np.uint64(1))
+    octave, row, x = _rows(tail, contract.QUANTILE_ROW_BITS)
+    f, s, c = _curve(QUANTILE_ROW + (octave << contract.QUANTILE_ROW_BITS) + row)
+    z = f - _high(x, s - _high(x, c))
+    distance = np.minimum(_high(z, std).astype(np.int64) << shift, contract.HALF_WORD)
+    places = np.where(below, mean - distance, mean + distance).clip(0, contract.HALF_WORD)
+    return _high(places.astype(np.uint64), 2 * side).astype(np.int64)
+
+
+def _log(numbers: Words) -> NDArray[np.int64]:
+    """Half the binary logarithms of whole numbers from 1 to 2**31 - 1."""
+    octave, row, x = _rows(numbers, contract.LOG_ROW_BITS)
+    f, s, c = _curve(LOG_ROW + row)
+    fraction = (f + _high(x, s - _high(x, c))).astype(np.int64)
+    return (octave << (contract.LOG_BITS - 1)) + (fraction >> (33 - contract.LOG_BITS))
+
+
+def _power(exponents: NDArray[np.int64]) -> Words:
+    """Two to the power of logarithms, in units of 2**-31."""
+    shift = contract.LOG_BITS - contract.POWER_ROW_BITS
+    f, s, c = _curve(POWER_ROW + ((exponents >> shift) & ((1 << contract.POWER_ROW_BITS) - 1)))
+    x = ((exponents << (32 - shift)) & contract.WORD_MASK).astype(np.uint64)
+    mantissa = f + _high(x, s + _high(x, c))
+    return mantissa >> (contract.POWER_BIAS - (exponents >> contract.LOG_BITS)).clip(0, 31).astype(np.uint64)
+
+
+def _in_pixels(fractions: Any, side: int) -> NDArray[np.int64]:
+    """Pixels of fractions of a side, halves up."""
+    return ((_high(np.asarray(fractions, np.uint64), 4 * side) + np.uint64(1)) >> np.uint64(1)).astype(np.int64)
 
 
 class _Draws:
@@ -82,26 +133,53 @@ class _Draws:
             return 0
         return int(self.params["count_low"] + _bounded(count, self.params["n_counts"]))
 
-    def boxes(self, tables: NDArray[np.uint32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def boxes(self, height: int, width: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Boxes (count, 4) and their levels (count,)."""
         params = self.params
         y, x, size, fill = self.words(np.arange(1, count + 1))
-        if params["size_from_table"]:
-            sides = _draw_alias(tables, params["size_table"], params["size_shift"], size)
-            height, width = sides >> 16, sides & 0xFFFF
-        else:
-            product = size * np.uint64(params["n_heights"])
-            height = params["size_unit"] * (params["height_low"] + (product >> _SHIFT_32).astype(np.int64))
-            width = params["size_unit"] * (params["width_low"] + _bounded(product & _MASK_32, params["n_widths"]))
-        rows, columns = params["rows"], params["columns"]
+        tall, wide = self._sizes(height, width, size)
+        rows, columns = height - params["spare_last"], width - params["spare_last"]
         if params["inside"]:
-            height, width = np.minimum(height, rows), np.minimum(width, columns)
-            top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
+            tall, wide = np.minimum(tall, rows), np.minimum(wide, columns)
+            top, left = _bounded(y, rows - tall + 1), _bounded(x, columns - wide + 1)
         else:
-            top = _draw_alias(tables, params["y_table"], params["y_shift"], y) - (height >> 1)
-            left = _draw_alias(tables, params["x_table"], params["x_shift"], x) - (width >> 1)
-        boxes = np.stack([top, left, top + height, left + width], axis=1)
+            if params["normal"]:
+                top = _draw_normal(y, *(params[f"y_{name}"] for name in ("mean", "std", "shift")), height)
+                left = _draw_normal(x, *(params[f"x_{name}"] for name in ("mean", "std", "shift")), width)
+            else:
+                top, left = _bounded(y, height), _bounded(x, width)
+            top, left = top - (tall >> 1), left - (wide >> 1)
+        boxes = np.stack([top, left, top + tall, left + wide], axis=1)
         return boxes.clip(0, [rows, columns, rows, columns]), _bounded(fill, params["n_levels"])
+
+    def _sizes(self, height: int, width: int, size: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Heights and widths of rectangles, from their size words or from blocks of their own."""
+        params = self.params
+        if params["size_unit"]:
+            product = size * np.uint64(params["n_heights"])
+            tall = params["size_unit"] * (params["height_low"] + (product >> _SHIFT_32).astype(np.int64))
+            wide = params["size_unit"] * (params["width_low"] + _bounded(product & _MASK_32, params["n_widths"]))
+            return tall, tall if params["square"] else wide
+        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * np.arange(1, len(size) + 1)
+        if params["in_fractions"]:
+            first, second, _, _ = self.words(blocks)
+            return (
+                _in_pixels(params["height_low"] + _bounded(first, params["n_heights"]), height),
+                _in_pixels(params["width_low"] + _bounded(second, params["n_widths"]), width),
+            )
+        longer, shorter = max(height, width), min(height, width)
+        shape = _log(np.uint64((longer << contract.SHAPE_BITS) // shorter))
+        shape = shape - (contract.SHAPE_BITS << (contract.LOG_BITS - 1))
+        # Tries along the last axis, two of each block.
+        tries = np.stack(self.words(blocks[:, None] + np.arange(contract.AREA_TRIES // 2)), axis=-1)
+        areas, aspects = tries.reshape(len(size), -1, 2)[..., 0], tries.reshape(len(size), -1, 2)[..., 1]
+        area = _log(np.maximum(params["area_low"] + _bounded(areas, params["n_areas"]), 1).astype(np.uint64))
+        area += params["area_base"]
+        aspect = params["aspect_low"] + _bounded(aspects, params["n_aspects"]) + (shape if width > height else -shape)
+        tall, wide = _in_pixels(_power(area + aspect), height), _in_pixels(_power(area - aspect), width)
+        fits = (tall < height) & (wide < width)
+        chosen = np.arange(len(size)), fits.argmax(axis=-1)
+        return np.where(fits[chosen], tall[chosen], 0), np.where(fits[chosen], wide[chosen], 0)
 
     def color(self, rectangle: int, channels: int) -> NDArray[np.int64]:
         words = self.words(
@@ -109,69 +187,86 @@ class _Draws:
         )
         return _bounded(np.stack(words, axis=1).ravel()[:channels], self.params["n_levels"])
 
-    def noise(self, top: int, left: int, bottom: int, right: int) -> NDArray[np.int64]:
+    def noise(self, image: NDArray[Any], box: Any) -> NDArray[np.int64]:
         """Levels of all values of a box, (height, width, channels)."""
-        params = self.params
-        rows, columns, channels = np.ix_(range(top, bottom), range(left, right), range(params["channels"]))
-        value = (rows * params["width"] + columns) * params["channels"] + channels
-        words = np.stack(self.words(contract.NOISE_BLOCK + (value >> 2)))
-        return _bounded(np.take_along_axis(words, (value & 3)[None], axis=0)[0], params["n_levels"])
+        top, left, bottom, right = (int(edge) for edge in box)
+        _, width, channels = image.shape
+        rows, columns, each = np.ix_(range(top, bottom), range(left, right), range(channels))
+        value, n_levels = (rows * width + columns) * channels + each, int(self.params["n_levels"])
+        # Parts of a word, and of a block, as powers of two.
+        in_word = 2 if n_levels == 256 else 1
+        words = np.stack(self.words(contract.NOISE_BLOCK + (value >> (2 + in_word))))
+        word = np.take_along_axis(words, ((value >> in_word) & 3)[None], axis=0)[0]
+        bits = 32 >> in_word
+        part = (word >> ((value & ((1 << in_word) - 1)) * bits).astype(np.uint64)) & np.uint64((1 << bits) - 1)
+        return ((part * np.uint64(n_levels)) >> np.uint64(bits)).astype(np.int64)
 
     def paint_noise(self, image: NDArray[Any], box: Any, patterns: NDArray[Any]) -> None:
         top, left, bottom, right = (int(edge) for edge in box)
-        levels = self.noise(top, left, bottom, right)
-        image[top:bottom, left:right] = patterns[
-            levels, np.arange(self.params["channels"]) * self.params["pattern_step"]
-        ]
+        columns = np.arange(image.shape[-1]) * self.params["pattern_step"]
+        image[top:bottom, left:right] = patterns[self.noise(image, box), columns]
 
 
-def dust_batch(
-    params: Any, tables: NDArray[np.uint32], patterns: NDArray[np.uint64], images: NDArray[Any], *words_start_stop: Any
-) -> None:
-    """Draw and paint the images `start` to `stop` of a batch, with fills whose brightness is per rectangle or image."""
-    *words, start, stop = words_start_stop
-    values = patterns.astype(images.dtype)
-    for i in range(start, stop):
-        draws = _Draws(params, words, i)
-        boxes, levels = draws.boxes(tables, draws.count())
-        for (top, left, bottom, right), level in zip(boxes, levels, strict=True):
-            images[i, top:bottom, left:right] = values[i if params[0]["per_image"] else level]
+def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *batch_words_start_stop: Any) -> int:
+    """Draw and paint the images `start` to `stop` of a batch."""
+    batch, words, (start, stop) = (
+        batch_words_start_stop[:7],
+        batch_words_start_stop[7:-2],
+        batch_words_start_stop[-2:],
+    )
+    params, (_, height, width) = plan[0], batch[:3]
+    images, values = _as_nhwc(params, items, *batch), patterns.astype(items.dtype)
+    for i in range(start, stop) if images.size else ():
+        draws = _Draws(plan, words, i)
+        boxes, levels = draws.boxes(height, width, draws.count())
+        for place, (box, level) in enumerate(zip(boxes, levels, strict=True)):
+            top, left, bottom, right = box
+            if params["per_value"]:
+                draws.paint_noise(images[i], box, values)
+            elif params["per_channel"]:
+                channels = np.arange(images.shape[-1])
+                colors = draws.color(place + 1, images.shape[-1])
+                images[i, top:bottom, left:right] = values[colors, channels * params["pattern_step"]]
+            else:
+                images[i, top:bottom, left:right] = values[i if params["per_image"] else level]
+    return 0
 
 
-def count_rectangles(params: Any, *words_counts: Any) -> None:
+dust_batch_in_detail = dust_batch
+
+
+def count_rectangles(plan: Any, *words_counts: Any) -> None:
     """Set counts[i] to the number of rectangles of image i."""
     *words, counts = words_counts
     for i in range(len(counts)):
-        counts[i] = _Draws(params, words, i).count()
+        counts[i] = _Draws(plan, words, i).count()
 
 
-def draw_rectangles(params: Any, tables: NDArray[np.uint32], *words_counts_boxes_levels: Any) -> None:
+def draw_rectangles(plan: Any, height: int, width: int, *words_counts_boxes_levels: Any) -> None:
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
     *words, counts, boxes, levels = words_counts_boxes_levels
     row = 0
     for i, count in enumerate(counts.tolist()):
-        draws = _Draws(params, words, i)
-        boxes[row : row + count], drawn = draws.boxes(tables, count)
+        draws = _Draws(plan, words, i)
+        boxes[row : row + count], drawn = draws.boxes(height, width, count)
         levels[row : row + count] = drawn[:, None]
-        if params[0]["per_channel"]:
+        if plan[0]["per_channel"]:
             for rectangle in range(1, count + 1):
                 levels[row + rectangle - 1] = draws.color(rectangle, levels.shape[1])
         row += count
 
 
-def paint_boxes(
-    params: Any,
-    patterns: NDArray[np.uint64],
-    images: NDArray[Any],
-    boxes: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    *words: Any,
-) -> None:
-    """Paint boxes[r] on the image positions[r], with the pattern r or with the noise of the image."""
-    values = patterns.astype(images.dtype)
-    for r, (box, position) in enumerate(zip(boxes[:, :4], positions, strict=True)):
+def paint_boxes(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *batch_boxes_words: Any) -> None:
+    """Paint boxes, (4, r), on the images positions[r], with the pattern r or with the noise of the image."""
+    batch, (boxes, positions), words = batch_boxes_words[:7], batch_boxes_words[7:9], batch_boxes_words[9:]
+    images, values = _as_nhwc(plan[0], items, *batch), patterns.astype(items.dtype)
+    for r, (box, position) in enumerate(zip(boxes.T, positions, strict=True)):
         top, left, bottom, right = box
-        if params[0]["per_value"]:
-            _Draws(params, words, position).paint_noise(images[position], box, values)
+        if plan[0]["per_value"]:
+            _Draws(plan, words, position).paint_noise(images[position], box, values)
         else:
             images[position, top:bottom, left:right] = values[r]
+
+
+# Means are summed by NumPy.
+SUMMED: dict[str, int] = {}

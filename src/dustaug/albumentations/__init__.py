@@ -28,7 +28,6 @@ from dustaug._engine.contract import MAX_INDEX
 from dustaug._engine.coordinates import check_epoch, check_index, pack
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import ImageKind, Layout
-from dustaug._engine.plan import cache_size
 from dustaug._extras import name_extra
 from dustaug.core import sample_rectangles
 from dustaug.spec import Spec, resolve_spec
@@ -49,10 +48,10 @@ class _Launches:
 
     def __init__(self, spec: Spec, value_range: tuple[float, float] | None) -> None:
         self.spec, self.value_range = spec, value_range
-        self.find = functools.lru_cache(maxsize=cache_size(spec, 128))(self._find)
+        self.find = functools.lru_cache(maxsize=128)(self._find)
 
     def _find(self, *facts: Any) -> Callable[..., None]:
-        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_at
+        return launch_for(self.spec, ImageKind(*facts, self.value_range)).run_at
 
 
 class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
@@ -260,8 +259,8 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
-        run_at = self._launches.find(images.shape, images.strides, images.dtype, layout)
-        run_at(_address(images), pack((params["seed"], params["epoch"], index)))
+        run_at = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        run_at(_address(images), images.shape, images.strides, pack((params["seed"], params["epoch"], index)))
         return images
 
     # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug._engine.checks import check_choice, check_dtype, check_whole, not_an_array_error, resolve_value_range
-from dustaug._engine.memory import ImageKind, Layout, Memory, make_memory
+from dustaug._engine.memory import Layout, Memory, guess_layout, make_memory
 from dustaug._extras import name_extra
 
 _MAX_SIZE = 2**31 - 1
@@ -45,10 +46,15 @@ def check_images(
     if layout is not None:
         check_choice("layout", layout, tuple(each for group in layouts.values() for each in group))
     first = layouts[images.ndim][0]
-    # Three axes may be a batch of grey images here, which `make_memory` would read as one image of many channels.
-    chosen = layout or ("NHW" if first == "NHW" else None)
-    memory = make_memory(ImageKind(images.shape, None, images.dtype, chosen))
+    # Three axes may be a batch of grey images here, which `guess_layout` would read as one image of many channels.
+    chosen = layout or ("NHW" if first == "NHW" else guess_layout(images.shape))
+    memory = make_memory(images.shape, _contiguous(images.shape, images.itemsize), images.itemsize, chosen)
     return memory, layout or first
+
+
+def _contiguous(shape: tuple[int, ...], item: int) -> tuple[int, ...]:
+    """Strides in bytes of an array without gaps."""
+    return tuple(item * math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def check_range(name: str, images: NDArray[Any], value_range: tuple[float, float] | None) -> None:
