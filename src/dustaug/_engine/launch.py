@@ -19,6 +19,7 @@ from dustaug.spec import Spec
 from . import fills
 from .checks import (
     check_default_range,
+    check_dtype,
     check_layout,
     check_size,
     check_spec,
@@ -168,7 +169,11 @@ def find_launch(
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
     shape = images.shape
     if layout is None:
-        layout = guess_layout(shape)
+        try:
+            layout = guess_layout(shape)
+        except ValueError:
+            check_dtype(images.dtype)  # An array of ragged images has one axis.
+            raise
     else:
         check_layout(layout)
         check_axes(shape, layout)
