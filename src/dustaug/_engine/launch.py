@@ -49,7 +49,7 @@ class Launch:
 
     def __init__(self, spec: Spec | None, kind: ImageKind, stride_bytes: int = 1) -> None:
         self.spec, self.kind, self._stride_bytes = check_spec(spec), kind, stride_bytes
-        self._engine = engine = _engine()
+        self.engine = engine = _engine()
         self.value_range = resolve_kind(self.spec, kind)
         self.patterns = fills.spec_patterns(self.spec, kind, self.value_range)
         self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
@@ -103,7 +103,7 @@ class Launch:
         in_bytes.run(images, coordinates, num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self._engine
+        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self.engine
         coordinates = check_coordinates(coordinates, batch[0])
         num_threads = check_threads(num_threads)
         means = mean_patterns(images, self)
@@ -133,7 +133,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     ValueError
         If floating-point images are not finite, or very far out of their range.
     """
-    engine, kind = _engine(), launch.kind
+    engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
     code = engine.SUMMED.get(kind.dtype.name)
     if code is None:
