@@ -63,7 +63,10 @@ class Launch:
         self._locate = engine.operand_of_images
         arrays = self.params, self.patterns
         entry = engine.dust_batch_in_detail if per in ("channel", "value") else engine.dust_batch
-        self._operands, self.mean_scale = tuple(map(engine.operand_of, arrays)), math.ldexp(1.0, fills.mean_bits(self.value_range)) if per == "image" else 1.0
+        self._operands = tuple(map(engine.operand_of, arrays))
+        bits = fills.mean_bits(self.value_range)
+        # A range so narrow that no double holds the scale is left to NumPy, which needs none.
+        self.mean_scale = math.ldexp(1.0, bits) if bits < 1024 else math.inf
         # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located.
         self._paint_located = _bind(engine, entry, arrays, self.spec, kind, stride_bytes)
         self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
@@ -136,7 +139,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
     code = engine.SUMMED.get(kind.dtype.name)
-    if code is None:
+    if code is None or launch.mean_scale == math.inf:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
