@@ -21,8 +21,10 @@ import torch
 import dustaug
 import dustaug.torch
 from dustaug import dust
+from dustaug._engine.coordinates import Coordinates
+from dustaug._engine.memory import ImageKind
+from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_painter
-from dustaug._tensors.painter import kind_of_tensor
 
 from .machine import describe
 from .report import Section, Settings, Table, Target, loss, losses, markdown
@@ -180,7 +182,7 @@ def _rivals(case: Case) -> dict[str, Callable[[], object]]:
     index = torch.arange(case.n, device="cuda")
     area, (low, high) = _MEAN_PIXELS / case.side**2, _TIMM_COUNTS
     total = area * (low + high) / 2
-    kind = kind_of_tensor(images.shape, images.stride(), images.dtype, "NCHW", limits)
+    kind = ImageKind(numpy_dtype(case.dtype), "NCHW", 3, limits)
     with_operations = OperationsPainter(dust(), kind, images.device)
     dustaug.torch.add_dust(images, seed=0, index=index, value_range=limits)
     graph = torch.cuda.CUDAGraph()
@@ -202,7 +204,7 @@ def _rivals(case: Case) -> dict[str, Callable[[], object]]:
         ),
         "add_dust in a CUDA graph": graph.replay,
         "DustRectangles, in place": functools.partial(DustRectangles(value_range=limits, inplace=True), images),
-        "with PyTorch's operations": lambda: with_operations(images, 0, 0, fresh_index(case.n)),
+        "with PyTorch's operations": lambda: with_operations(images, Coordinates(0, 0, fresh_index(case.n))),
         "v2.RandomErasing, in place": functools.partial(v2.RandomErasing(p=1, inplace=True), images),
         "timm, black": functools.partial(erasing["const"], images),
     }
@@ -276,7 +278,7 @@ def main() -> None:
             "benchmarks.gpu needs a GPU that PyTorch sees, of NVIDIA's or AMD's; torch.cuda.is_available() is False"
         )
     device = torch.device("cuda", torch.cuda.current_device())
-    kind = kind_of_tensor((1, 3, 8, 8), (192, 64, 8, 1), torch.uint8, "NCHW")
+    kind = ImageKind(np.dtype(np.uint8), "NCHW", 3)
     if not isinstance(make_painter(dust(), kind, device), KernelPainter):
         sys.exit("benchmarks.gpu needs Triton: pip install triton")
     print(markdown(describe()))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import strategies
 from dustaug import Spec, add_dust, random_erasing
+from dustaug._engine.memory import ImageKind
+from dustaug._graph.torch_dtypes import numpy_dtype
 
 
 class Case(NamedTuple):
@@ -54,6 +56,12 @@ def bits_of(buffer, view):
 def as_tensor(bits, name, place):
     """Return a view of a tensor of whole numbers as a tensor of the dtype of this name, on the same memory."""
     return bits.view(getattr(torch, name)).as_strided(*place)
+
+
+def kind_of(tensor, layout, value_range=None):
+    """Return the kind of a tensor, as the painters of devices take it."""
+    channels = dict(zip(layout, tensor.shape, strict=True)).get("C", 1)
+    return ImageKind(numpy_dtype(tensor.dtype), layout, channels, value_range)
 
 
 def paint_copy(paint, bits, name, place, spec, layout, coordinates, device="cpu"):

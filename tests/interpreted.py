@@ -59,12 +59,11 @@ def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
     """
     from triton.runtime.interpreter import interpreter_builder as builder
 
+    from agreement import kind_of
     from dustaug._engine.coordinates import Coordinates
     from dustaug._tensors.devices import KernelPainter
-    from dustaug._tensors.painter import kind_of_tensor
 
-    kind = kind_of_tensor(tensor.shape, tensor.stride(), tensor.dtype, layout, value_range)
-    painter = KernelPainter(spec, kind, tensor.device)
+    painter = KernelPainter(spec, kind_of(tensor, layout, value_range), tensor.device)
     forwards = builder.set_grid_idx
 
     def backwards(*place):

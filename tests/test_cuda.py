@@ -15,7 +15,6 @@ import strategies
 from dustaug import dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_painter
-from dustaug._tensors.painter import kind_of_tensor
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
 
@@ -54,7 +53,7 @@ def same(first, second):
 
 def test_triton_is_used():
     """If Triton is installed, its kernel paints."""
-    kind = kind_of_tensor((2, 3, 8, 8), (192, 64, 8, 1), torch.uint8, "NCHW")
+    kind = agreement.kind_of(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "NCHW")
 
     assert isinstance(make_painter(dust(), kind, GPU), KernelPainter)
 
@@ -87,8 +86,7 @@ def test_operations_paint_the_same(spec):
     """PyTorch's operations, which paint where Triton is missing, give the same bytes."""
     expected = photos(5, 3, 100, 120)
     found = expected.to(GPU)
-    kind = kind_of_tensor(found.shape, found.stride(), found.dtype, "NCHW")
-    OperationsPainter(spec, kind, GPU)(found, Coordinates(**COORDINATES, index=9))
+    OperationsPainter(spec, agreement.kind_of(found, "NCHW"), GPU)(found, Coordinates(**COORDINATES, index=9))
 
     assert same(add_dust(expected, spec, **COORDINATES, index=9), found)
 

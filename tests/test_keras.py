@@ -246,6 +246,38 @@ def test_it_works_in_a_functional_model_of_a_dict():
     assert (2, 8, 8, 3) == layer.compute_output_shape((2, 8, 8, 3))
 
 
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_functional_model_takes_images_of_any_size(spec):
+    """Height and width may be unknown while the model is made; call number k paints epoch k, whatever the size."""
+    inputs = keras.Input((None, None, 3), dtype="uint8")
+    model = keras.Model(inputs, DustRectangles(spec, seed=SEED)(inputs))
+    call = model
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        signature = tf.TensorSpec((None, None, None, 3), tf.uint8)
+        call = tf.function(lambda images, training: model(images, training=training), autograph=False)
+        call = call.get_concrete_function(signature, training=True)
+    for k, (height, width) in enumerate(((32, 40), (25, 31), (30, 21))):
+        images = photos()[:, :height, :width]
+        dusted = call(keras.ops.convert_to_tensor(images)) if call is not model else model(images, training=True)
+
+        assert same(expected(floats(images), spec, epoch=k), numpy(dusted))
+    assert (None, None, None, 3) == model.output_shape
+
+
+def test_a_model_of_images_of_any_size_is_trained():
+    """A training step is compiled for images of any size, and dusts each batch."""
+    spec = dustaug.dust(count_range=(5, 9), fill="constant", fill_value=1)
+    model = keras.Sequential([keras.Input((None, None, 3)), DustRectangles(spec, seed=SEED)])
+    model.add(keras.layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer="ones"))
+    model.compile(keras.optimizers.SGD(0.0), loss=sum_of, jit_compile=False)
+    for k, side in enumerate((32, 24, 40)):
+        black = np.zeros((N, side, side + 5, 3), np.float32)
+
+        assert float(expected(black, spec, epoch=k).sum()) == model.train_on_batch(black, np.zeros(N))
+
+
 ARGUMENTS = {
     "spec": dustaug.random_erasing(p=0.8),
     "seed": SEED,

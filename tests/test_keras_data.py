@@ -68,13 +68,34 @@ def test_a_data_set_is_no_flow():
         dust_flow(black(1))
 
 
-def test_images_of_unknown_size_are_refused():
-    """The error says that the size must be known while the graph is made."""
-    images = np.zeros((1, 8, 8, 3), np.uint8)
-    dataset = tf.data.Dataset.from_generator(
-        lambda: [images], output_signature=tf.TensorSpec((None, None, None, 3), tf.uint8)
-    )
-    with pytest.raises(ValueError, match="known while the graph is made"):
+@pytest.mark.parametrize("rank", [3, 4])
+def test_images_of_unknown_size_are_mapped(rank):
+    """The layer is mapped over images of several sizes, and over their masks, by one graph."""
+    images = [photos()[:, :height, :width] for height, width in ((20, 30), (8, 40), (32, 9))]
+    images = images if rank == 4 else [batch[0] for batch in images]
+    inputs = [{"images": each, "segmentation_masks": np.zeros_like(each[..., 0]), "index": 5} for each in images]
+    size = (None,) * (rank - 1)
+    signature = {
+        "images": tf.TensorSpec((*size, 3), tf.uint8),
+        "segmentation_masks": tf.TensorSpec(size, tf.uint8),
+        "index": tf.TensorSpec((), tf.int64),
+    }
+    dataset = tf.data.Dataset.from_generator(lambda: iter(inputs), output_signature=signature)
+    layer = DustRectangles(seed=SEED, index_key="index", fill_mask=9)
+    for image, dusted in zip(images, dataset.map(layer), strict=True):
+        n, (height, width) = len(image) if rank == 4 else 1, image.shape[-3:-1]
+        covered = dustaug.sample_rectangles(height=height, width=width, seed=SEED, index=np.arange(5, 5 + n))
+        masks = covered.mask(height, width) if rank == 4 else covered.mask(height, width)[0]
+
+        assert same(expected(floats(image), index=5), dusted["images"])
+        assert same(9 * masks.astype(np.uint8), dusted["segmentation_masks"])
+
+
+def test_the_number_of_channels_must_be_known():
+    """The error says so while the graph is made."""
+    signature = tf.TensorSpec((None, 8, 8, None), tf.uint8)
+    dataset = tf.data.Dataset.from_generator(lambda: [np.zeros((1, 8, 8, 3), np.uint8)], output_signature=signature)
+    with pytest.raises(ValueError, match="a number of channels that is known while the graph is made"):
         dataset.map(DustRectangles())
 
 

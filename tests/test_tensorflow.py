@@ -178,16 +178,76 @@ def test_the_static_shape_is_kept(backend):
     assert tf.uint8 == dataset.element_spec.dtype
 
 
-def test_numba_takes_images_of_any_size():
-    """Sizes and even the number of axes may be unknown while the graph is made."""
-    sizes = [(20, 30, 3), (8, 50, 3)]
-    for signature in (tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec(None, tf.uint8)):
-        dataset = tf.data.Dataset.from_generator(
-            lambda: (np.zeros(size, np.uint8) for size in sizes), output_signature=signature
-        )
-        dusted = list(dataset.enumerate().map(make_dust_fn(seed=SEED, indexed=True)))
-        for index, (size, image) in enumerate(zip(sizes, dusted, strict=True)):
-            assert same(expected(np.zeros(size, np.uint8), index=index), image)
+def ragged(signature):
+    """Return a data set of images of several sizes, and the images."""
+    images = [photos()[0, :height, :width] for height, width in ((20, 30), (8, 40), (32, 9), (1, 1))]
+    return tf.data.Dataset.from_generator(lambda: iter(images), output_signature=signature), images
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("spec", [dustaug.dust(), dustaug.random_erasing((0.02, 0.1), p=1)], ids=["dust", "erasing"])
+def test_images_of_any_size_are_mapped(backend, spec):
+    """Height and width may be unknown while the graph is made; a size that no area fits is as add_dust() leaves it."""
+    dataset, images = ragged(tf.TensorSpec((None, None, 3), tf.uint8))
+    images = images[:3]
+    fn = make_dust_fn(spec, seed=SEED, indexed=True, backend=backend)
+    dusted = list(dataset.take(3).enumerate().map(fn))
+
+    assert (None, None, 3) == tuple(dataset.map(make_dust_fn(spec, backend=backend)).element_spec.shape)
+    for index, (image, painted) in enumerate(zip(images, dusted, strict=True)):
+        assert same(expected(image, spec, index=index), painted)
+
+
+def test_numba_takes_images_of_any_number_of_axes():
+    """Even the number of axes may be unknown while the graph is made."""
+    dataset, images = ragged(tf.TensorSpec(None, tf.uint8))
+    for index, painted in enumerate(dataset.enumerate().map(make_dust_fn(seed=SEED, indexed=True))):
+        assert same(expected(images[index], index=index), painted)
+
+
+UNKNOWN = {
+    "dust": dustaug.dust(),
+    "large": dustaug.dust(side_range=(100, 60_000), center="uniform"),
+    "fractions": dustaug.dust(height_fraction_range=(0.05, 0.4), fill="color", center="inside"),
+    "areas": dustaug.random_erasing((0.01, 0.1), p=1, count_range=(1, 9)),
+    "mean": dustaug.dust(fill="mean"),
+}
+
+
+@pytest.mark.parametrize("spec", UNKNOWN.values(), ids=UNKNOWN)
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW", "NHW"])
+def test_one_trace_serves_all_sizes(spec, layout):
+    """A graph of images of unknown size is made once, and paints the bytes of each size, none at all included."""
+    shape = [3 if axis == "C" else None for axis in layout]
+    fn, traced = make_dust_fn(spec, seed=SEED, indexed=True, backend="graph", layout=layout), []
+
+    @tf.function(input_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec(shape, tf.uint8)), autograph=False)
+    def dust(index, images):
+        traced.append(images.shape)
+        return fn(index, images)
+
+    for n, height, width in ((2, 32, 40), (3, 17, 29), (1, 90, 33), (2, 0, 5)):
+        images = np.resize(photos(), (n, height, width, 3))
+        if layout == "NCHW":
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        images = images[..., 0].copy() if layout == "NHW" else images
+
+        assert same(expected(images, spec, index=7, layout=layout), dust(tf.constant(7, tf.int64), images))
+    assert [shape] == [list(each) for each in traced]
+
+
+def test_an_area_that_does_not_fit_paints_nothing_where_the_size_is_unknown():
+    """A graph cannot raise the error of add_dust(); with a known size it does."""
+    spec = dustaug.random_erasing((0.9, 0.9), (9, 9), p=1)
+    fn = make_dust_fn(spec, seed=SEED, indexed=True, backend="graph")
+    graph = tf.function(
+        fn, input_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((None, None, 3), tf.uint8)), autograph=False
+    )
+    image = photos()[0]
+
+    assert same(image, graph(tf.constant(0, tf.int64), image))
+    with pytest.raises(ValueError, match="must allow a rectangle smaller than the image"):
+        fn(0, image)
 
 
 def test_the_graph_runs_under_xla():
@@ -198,10 +258,11 @@ def test_the_graph_runs_under_xla():
     assert same(expected(photos(), dustaug.dust(fill="color")), compiled(tf.constant(0), tf.constant(photos())))
 
 
-def test_a_saved_graph_runs_without_dustaug(tmp_path, run_python):
+@pytest.mark.parametrize("size", [(32, 40), (None, None)], ids=["known", "unknown"])
+def test_a_saved_graph_runs_without_dustaug(tmp_path, run_python, size):
     """A fresh process runs the saved graph, and loads neither dustaug nor Numba."""
     fn = make_dust_fn(seed=SEED, indexed=True, backend="graph")
-    signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((None, 32, 40, 3), tf.uint8))
+    signature = (tf.TensorSpec((), tf.int64), tf.TensorSpec((None, *size, 3), tf.uint8))
     module = tf.Module()
     module.dust = tf.function(fn, input_signature=signature)
     tf.saved_model.save(module, str(tmp_path / "saved"))
@@ -304,14 +365,10 @@ def test_bad_elements_are_refused():
         indexed(0.5, zeros)
     with pytest.raises(ValueError, match=r"index must be a number or of shape \(2,\), one for each image, got shape"):
         make_dust_fn(seed=1, indexed=True, backend="graph")(np.arange(1), zeros)
-    ragged = tf.data.Dataset.from_generator(lambda: [zeros], output_signature=tf.TensorSpec(None, tf.uint8))
     with pytest.raises(ValueError, match="tf.ensure_shape"):
-        ragged.map(graph)
-    sizes = tf.data.Dataset.from_generator(
-        lambda: [zeros], output_signature=tf.TensorSpec((None, None, None, 3), tf.uint8)
-    )
-    with pytest.raises(ValueError, match="known while the graph is made"):
-        sizes.map(graph)
+        ragged(tf.TensorSpec(None, tf.uint8))[0].map(graph)
+    with pytest.raises(ValueError, match="a number of channels that is known while the graph is made"):
+        ragged(tf.TensorSpec((None, None, None), tf.uint8))[0].map(graph)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

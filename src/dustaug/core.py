@@ -417,7 +417,7 @@ def paint_rectangles(
         check_size(spec, memory.height, memory.width, memory.channels)
         coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), memory.n)
     elif per == "image":
-        patterns = mean_patterns(images, kind, launch.value_range)[image]
+        patterns = mean_patterns(images, launch)[image]
     else:
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")

@@ -27,7 +27,7 @@ from ._engine.checks import (
 )
 from ._engine.contract import MAX_EPOCH, MAX_SEED
 from ._engine.coordinates import check_epoch, check_index, check_seed
-from ._engine.memory import ImageKind, Layout, guess_layout
+from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words
 from .spec import Spec
@@ -108,7 +108,9 @@ def add_dust(
     layout, value_range = check_layout(layout), check_value_range(value_range)
     images = _as_array(images, default_range=value_range is None and spec.normalize_mean is None)
     layout = layout or guess_layout(images.shape)
-    resolve_kind(spec, _kind_of(images, layout, value_range))
+    check_axes(images.shape, layout)
+    channels = images.shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
+    resolve_kind(spec, ImageKind(np.dtype(images.dtype), layout, channels, value_range))
     batched = "N" in layout
     n = images.shape[0] if batched else 1
     coordinates = WordCoordinates(_seed_words(seed), _epoch_word(epoch, n), _index_words(index, n, batched=batched))
@@ -193,13 +195,6 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
             'images.astype(numpy.float32), or jax.config.update("jax_enable_x64", True)'
         )
     return jnp.asarray(images.astype(native, copy=False))
-
-
-def _kind_of(images: jax.Array, layout: Layout, value_range: tuple[float, float] | None) -> ImageKind:
-    """Return the kind of a batch of one image, as the length of the batch may be unknown."""
-    shape = tuple(1 if axis == "N" else length for axis, length in zip(layout, images.shape, strict=False))
-    shape += images.shape[len(layout) :]
-    return ImageKind(shape, None, np.dtype(images.dtype), layout, value_range)
 
 
 def _seed_words(seed: Any) -> Words:

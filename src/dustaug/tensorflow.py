@@ -85,7 +85,13 @@ def make_dust_fn(
         If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
     ValueError
         If an argument is out of its limits; when TensorFlow traces the function, if an element holds no images, or the
-        size of the images is unknown with ``backend="graph"``.
+        number of axes or of channels is unknown with ``backend="graph"``.
+
+    Notes
+    -----
+    Height and width may be unknown while the graph is made, with either backend: images of many sizes need one trace.
+    A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs:
+    such an image gets no dust. Nor can it refuse values that have no mean, with ``fill="mean"``: the dust is NaN.
 
     Examples
     --------
@@ -237,7 +243,8 @@ class _Painter:
     def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
         if images.shape.rank is None:
             raise ValueError(
-                'images must have a known shape with backend="graph", got none: type tf.ensure_shape(images, …)'
+                'images must have a known number of axes with backend="graph", got none: type '
+                "tf.ensure_shape(images, (None, None, 3))"
             )
         layout = self._layout_of(tuple(images.shape))
         _check_known("epoch", epoch, MAX_EPOCH)

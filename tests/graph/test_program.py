@@ -1,6 +1,7 @@
 """The kernels, written as operations of a graph, paint the pixels of add_dust() in every framework."""
 
 import importlib.util
+import itertools
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 import dustaug
 import strategies
 from dustaug import add_dust
+from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
 
 SPECS = {
@@ -143,16 +145,106 @@ def test_every_framework_computes_the_same_mean(framework, dtype):
     assert expected(images, MEAN).tobytes() == np.asarray(RUNS[framework](images, MEAN, "NHWC", None, index)).tobytes()
 
 
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("value_range", [(0, 0.5), (-2.1, 2.6), (0, 1000)])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_means_are_the_same_in_any_value_range(framework, value_range, dtype):
+    """The ends of a range need not be whole numbers."""
+    import ml_dtypes  # noqa: F401  It gives NumPy the name bfloat16.
+
+    low, high = value_range
+    images, index = (low + photos(np.float64) * (high - low)).astype(dtype), np.arange(FIRST, FIRST + N)
+    painted = np.asarray(RUNS[framework](images, MEAN, "NHWC", value_range, index))
+
+    assert expected(images, MEAN, value_range=value_range).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 2.0**14])
+def test_what_has_no_mean_is_painted_as_nan(framework, value):
+    """A graph cannot raise the error of add_dust()."""
+    images = photos(np.float32)
+    images[0, 0, 0, 0] = value
+    painted = np.asarray(RUNS[framework](images, MEAN, "NHWC", None, np.arange(FIRST, FIRST + N)))
+    images[0, 0, 0, 0] = 0.5
+    changed = (expected(images, MEAN) != images).any(axis=-1)[0]
+
+    assert changed.any()
+    assert np.isnan(painted[0, ..., 0][changed]).all()
+    assert np.isfinite(painted[0, ..., 1:]).all()
+    assert np.isfinite(painted[1:]).all()
+
+
 if "jax" in INSTALLED:
 
-    @pytest.mark.parametrize("value_range", [(0, 0.5), (-2.1, 2.6), (0, 1000)])
-    def test_jax_refuses_means_that_need_doubles(value_range):
-        """The error names the value range and the dtype that were given."""
-        message = re.escape(
-            f'in a range of whole numbers, at most 256 apart, with fill="mean" in JAX, got float32 in {value_range}'
-        )
-        with pytest.raises(ValueError, match=message):
-            run_jax(np.zeros((N, 48, 64, 3), np.float32), MEAN, "NHWC", value_range, np.arange(N))
+    def test_jax_refuses_means_that_it_cannot_take():
+        """The errors name the dtype, or the size in pixels."""
+        from ml_dtypes import float8_e4m3fn
+
+        with pytest.raises(ValueError, match='floats of 16 or 32 bits with fill="mean" in JAX, got float8_e4m3fn'):
+            run_jax(np.zeros((1, 8, 8, 3), float8_e4m3fn), MEAN, "NHWC", None, np.arange(1))
+        with pytest.raises(ValueError, match='at most 1048576 pixels with fill="mean" in JAX, got 1024 by 1025'):
+            run_jax(np.zeros((1, 1024, 1025, 1), np.uint8), MEAN, "NHWC", None, np.arange(1))
+
+
+if set(INSTALLED) - {"jax"}:
+
+    @pytest.mark.parametrize("framework", sorted(set(INSTALLED) - {"jax"}))
+    @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+    def test_means_of_64_bits_are_exact(framework, dtype):
+        """Sums of the greatest and the least numbers do not overflow."""
+        limits = np.iinfo(dtype)
+        images = np.random.default_rng(4).integers(limits.min, limits.max, (N, 48, 64, 3), dtype, endpoint=True)
+        painted = np.asarray(RUNS[framework](images, MEAN, "NHWC", None, np.arange(FIRST, FIRST + N)))
+
+        assert expected(images, MEAN).tobytes() == painted.tobytes()
+
+
+SIZES = {
+    "half": {},
+    "side": {"side_range": (0, 30)},
+    "fraction": {"height_fraction_range": (0.05, 0.3), "width_fraction_range": (0, 0.6)},
+    "area": {"area_range": (0.001, 0.2)},
+}
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("center", contract.PLACEMENTS)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
+    """Each fill is painted at each kind of place, in each unit of size."""
+    images, index = photos(np.uint8), np.arange(FIRST, FIRST + N)
+    fills = ("grey",) if framework == "jax" else contract.FILLS  # JAX compiles each in seconds.
+    for fill, ends in itertools.product(fills, [(0, 255), (9, 200)]):
+        fields = {"fill_range": ends} if contract.FILLS[fill].drawn else {}
+        if fill == "constant":
+            fields["fill_value"] = 9
+        spec = dustaug.dust(center=center, fill=fill, spare_last=ends != (0, 255), **fields, **SIZES[size])
+
+        assert (
+            expected(images, spec).tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
+        ), fill
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_noise_of_halves_is_painted(framework):
+    """A fill_range without all levels takes a half of a word for each value."""
+    images, index = photos(np.uint8)[:, :47, :63], np.arange(FIRST, FIRST + N)
+    for ends in ((0, 254), (255, 255), (100, 131)):
+        spec = dustaug.dust(fill="noise", fill_range=ends, area_range=(0.05, 0.3), count_range=(3, 5))
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index))
+
+        assert expected(images, spec).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("std", [0.0, 1e-9, 3.0, 1e12])
+def test_places_of_any_std_are_drawn(framework, std):
+    """Centres lie at the mean, near it, or at the borders."""
+    spec = dustaug.dust(center_mean=(0, 1), center_std=(std, std), spare_last=False)
+    images, index = photos(np.uint8), np.arange(FIRST, FIRST + N)
+
+    assert expected(images, spec).tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
 
 
 @pytest.mark.parametrize("framework", INSTALLED)

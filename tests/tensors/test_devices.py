@@ -14,7 +14,6 @@ from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._graph.torch import Torch
 from dustaug._tensors.devices import OperationsPainter
-from dustaug._tensors.painter import kind_of_tensor
 from dustaug.torch import add_dust as add_dust_to_tensor
 from dustaug.torchvision import DustRectangles
 
@@ -24,7 +23,7 @@ DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
 
 def paint(tensor, spec, layout, value_range=None, **coordinates):
     """Paint a tensor of the CPU as if it were on a device that only has PyTorch's operations."""
-    kind = kind_of_tensor(tensor.shape, tensor.stride(), tensor.dtype, layout, value_range)
+    kind = agreement.kind_of(tensor, layout, value_range)
     OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(**coordinates))
 
 

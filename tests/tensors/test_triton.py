@@ -22,7 +22,6 @@ from conftest import VECTORS
 from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._tensors.devices import KernelPainter
-from dustaug._tensors.painter import kind_of_tensor
 from dustaug._tensors.triton import dust_kernel
 
 NAMES = ["bool", "uint8", "int8", "int16", "float16", "bfloat16", "float32", "float64", "int64", "uint64", "complex64"]
@@ -213,8 +212,8 @@ def test_nothing_is_compiled_anew(compilations):
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
 
     def paint(images, spec=dust(), **coordinates):  # noqa: B008
-        kind = kind_of_tensor(images.shape, images.stride(), images.dtype, "NCHW")
-        KernelPainter(spec, kind, images.device)(images, Coordinates(**coordinates))
+        painter = KernelPainter(spec, agreement.kind_of(images, "NCHW"), images.device)
+        painter(images, Coordinates(**coordinates))
 
     for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
         paint(images, seed=seed, epoch=epoch, index=index)

@@ -88,10 +88,8 @@ def mean_bits(value_range: tuple[float, float]) -> int:
     return MEAN_BITS - exponent + (fraction == 0.5)
 
 
-def mean_patterns(
-    images: NDArray[Any], value_range: tuple[float, float], sums: NDArray[np.int64] | None = None
-) -> NDArray[np.uint64]:
-    """Patterns of each image's own mean per channel, (n, channels).
+def mean_patterns(images: NDArray[Any], value_range: tuple[float, float]) -> NDArray[np.uint64]:
+    """Patterns of each image's own mean per channel, (n, channels): for dtypes that the kernel does not sum.
 
     Sums and means are taken in whole numbers, so that neither the layout nor the order of summation changes a bit, nor
     a compiler that divides in a way of its own.
@@ -99,8 +97,6 @@ def mean_patterns(
     Parameters
     ----------
     images : array, (n, h, w, c)
-    sums : int64, (n, c, 2), optional
-        Upper and lower words of the sums, if they are known.
 
     Raises
     ------
@@ -109,14 +105,13 @@ def mean_patterns(
     """
     n, height, width, channels = images.shape
     n_pixels, dtype, k = height * width, images.dtype, mean_bits(value_range)
-    if sums is None:
-        step = max(1, _BLOCK // (width * channels))
-        sums = np.zeros((n, channels, 2), np.int64)
-        for start in range(0, height, step):
-            for image in range(n):
-                sums[image] += _halves(images[image, start : start + step], k, value_range)
+    step = max(1, _BLOCK // max(1, width * channels))
+    sums = np.zeros((n, channels, 2), np.int64)
+    for start in range(0, height, step):
+        for image in range(n):
+            sums[image] += _halves(images[image, start : start + step], k, value_range)
     whole = (sums[..., 0].astype(object) << 32) + sums[..., 1].astype(object)
-    means = (2 * whole + n_pixels) // (2 * n_pixels)
+    means = (2 * whole + n_pixels) // max(1, 2 * n_pixels)
     if dtype.kind not in "biu":
         means = np.ldexp(means.astype(np.float64), -k)
     return _replicate(means.astype(dtype))
@@ -133,7 +128,8 @@ def not_finite_error(value_range: tuple[float, float]) -> ValueError:
 def _halves(rows: NDArray[Any], k: int, value_range: tuple[float, float]) -> NDArray[np.int64]:
     """Return the sums of the upper and of the lower words per channel, (c, 2)."""
     if rows.dtype.kind not in "biu":
-        scaled = np.ldexp(rows.astype(np.float64), k)
+        with np.errstate(over="ignore"):
+            scaled = np.ldexp(rows.astype(np.float64), k)
         if not (np.abs(scaled) < 2.0**MEAN_LIMIT_BITS).all():
             raise not_finite_error(value_range)
         rows = np.rint(scaled).astype(np.int64)

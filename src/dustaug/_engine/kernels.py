@@ -902,6 +902,186 @@ def paint_boxes(
             _paint_box(memory, image, boxes, stride, r, patterns, r * params.pattern_columns, params.pattern_step)
 
 
+# ---------------------------------------------------------------------------------------------- means
+
+# Values of a row that are summed side by side, down all rows: the compiler makes vector instructions of that.
+_COLUMNS = 512
+_MEAN_LIMIT, _MEAN_SCALE = 2.0**contract.MEAN_LIMIT_BITS, 2.0**contract.MEAN_BITS
+# Added to a double below 2**51, this leaves the whole number nearest to it, halves to even, in the lowest bits.
+_TO_WHOLE = 1.5 * 2.0**52
+_TO_WHOLE_BITS = int(np.float64(_TO_WHOLE).view(np.int64))
+
+
+@intrinsic
+def _bits(typingctx, number):
+    """Bits of a double."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+@intrinsic
+def _bits_of_single(typingctx, number):
+    """Bits of a double, rounded to a float of 32 bits."""
+
+    def generate(context, builder, signature, arguments):
+        single = builder.fptrunc(arguments[0], ir.FloatType())
+        return builder.zext(builder.bitcast(single, ir.IntType(32)), ir.IntType(64))
+
+    return types.int64(types.float64), generate
+
+
+def _summing_integers(kind, wide):
+    """Return a function that adds values of a NumPy scalar type to `sums`, of a type in which no sum overflows."""
+
+    @_call
+    def add(address, rows, row_stride, n, step, sums):
+        if step == values_bytes:
+            for row in range(rows):
+                values = _pointer(address + row * row_stride, kind)
+                for place in range(n):
+                    sums[place] += wide(values[place])
+        else:
+            for row in range(rows):
+                for place in range(n):
+                    sums[place] += wide(_pointer(address + row * row_stride + place * step, kind)[0])
+
+    values_bytes = np.dtype(kind).itemsize
+    return add
+
+
+def _summing_floats(kind):
+    """Return a function that adds values in units of one in `scale`, and tells whether all are finite and in reach."""
+    values_bytes = np.dtype(kind).itemsize
+
+    @_call
+    def add(address, rows, row_stride, n, step, scale, sums):
+        ok = True
+        if step == values_bytes:
+            for row in range(rows):
+                values = _pointer(address + row * row_stride, kind)
+                for place in range(n):
+                    scaled = np.float64(values[place]) * scale
+                    ok &= abs(scaled) < _MEAN_LIMIT
+                    sums[place] += _bits(scaled + _TO_WHOLE) - _TO_WHOLE_BITS
+        else:
+            for row in range(rows):
+                for place in range(n):
+                    scaled = np.float64(_pointer(address + row * row_stride + place * step, kind)[0]) * scale
+                    ok &= abs(scaled) < _MEAN_LIMIT
+                    sums[place] += _bits(scaled + _TO_WHOLE) - _TO_WHOLE_BITS
+        return ok
+
+    return add
+
+
+# Sums of 8 and 16 bits fit into 32, as no image has more than 65 535 rows; those of 32 bits fit into 64.
+_add_u1, _add_i1 = _summing_integers(np.uint8, np.uint32), _summing_integers(np.int8, np.int32)
+_add_u2, _add_i2 = _summing_integers(np.uint16, np.uint32), _summing_integers(np.int16, np.int32)
+_add_u4, _add_i4 = _summing_integers(np.uint32, np.int64), _summing_integers(np.int32, np.int64)
+_add_f4, _add_f8 = _summing_floats(np.float32), _summing_floats(np.float64)
+
+# What `mean_patterns` takes for a dtype. NumPy sums the others: 64 bits may overflow, and few processors have 16.
+_SUMMED = "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"
+SUMMED = {**{name: code for code, name in enumerate(_SUMMED)}, "bool": 0}
+_FLOATS = 6
+
+
+@_inline
+def _add(code, address, rows, row_stride, n, step, scale, sums_32, sums_64):
+    """Add columns of one dtype, by its place in `SUMMED`, to sums that are 0; afterwards all sums are in sums_64."""
+    ok = True
+    if code == 0:
+        _add_u1(address, rows, row_stride, n, step, sums_32)
+    elif code == 1:
+        _add_i1(address, rows, row_stride, n, step, _view(sums_32, np.int32))
+    elif code == 2:
+        _add_u2(address, rows, row_stride, n, step, sums_32)
+    elif code == 3:
+        _add_i2(address, rows, row_stride, n, step, _view(sums_32, np.int32))
+    elif code == 4:
+        _add_u4(address, rows, row_stride, n, step, sums_64)
+    elif code == 5:
+        _add_i4(address, rows, row_stride, n, step, sums_64)
+    elif code == 6:
+        ok = _add_f4(address, rows, row_stride, n, step, scale, sums_64)
+    else:
+        ok = _add_f8(address, rows, row_stride, n, step, scale, sums_64)
+    if code < 4:
+        signed = _view(sums_32, np.int32)
+        for place in range(n):
+            sums_64[place] = np.int64(signed[place]) if code & 1 else np.int64(sums_32[place])
+    return ok
+
+
+@_inline
+def _encode_mean(code, mean, unit):
+    """Pattern of a mean in units, as ``fills`` makes it of a value."""
+    if code >= _FLOATS:
+        value = np.float64(mean) * unit
+        if code == _FLOATS:
+            return np.uint64(_bits_of_single(value) & _MASK) * np.uint64(0x1_0000_0001)
+        return np.uint64(_bits(value))
+    if code >= 4:
+        return np.uint64(mean & _MASK) * np.uint64(0x1_0000_0001)
+    if code >= 2:
+        return np.uint64(mean & 0xFFFF) * np.uint64(0x1_0001_0001_0001)
+    return np.uint64(mean & 0xFF) * np.uint64(0x101_0101_0101_0101)
+
+
+@_entry
+def mean_patterns(
+    plan, code, scale, address, n, height, width, image_stride, row_stride, column_stride, channel_stride, patterns
+):
+    """Set patterns, uint64 (n, channels), to each image's mean of each channel.
+
+    Floats are summed as whole numbers of which `scale` make up 1. Returns 1 if the memory of the batch overlaps itself
+    or the spec does not suit its size, and 2 if a value is not finite, or out of reach.
+    """
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    item, channels, ok = params.item_bytes, params.channels, True
+    if n == 0 or height == 0 or width == 0 or channels == 0:
+        return 0
+    image_stride, row_stride, column_stride, channel_stride = _strides_of(
+        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
+    )
+    if _refuses(params, height, width) or _overlaps(
+        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
+    ):
+        return 1
+    sums_32, sums_64 = _stack_array(np.uint32, _COLUMNS), _stack_array(np.int64, _COLUMNS)
+    upper, lower = _stack_array(np.int64, _COLUMNS), _stack_array(np.int64, _COLUMNS)
+    # Pixels side by side are columns of all their channels, others are columns of each channel on its own.
+    flat = channel_stride == item and column_stride == channels * item and channels <= _COLUMNS
+    runs, in_run, step = (1, channels, item) if flat else (channels, 1, column_stride)
+    n_columns, chunk = width * in_run, _COLUMNS // in_run * in_run
+    n_pixels = np.uint64(height * width)
+    for i in range(n):
+        for run in range(runs):
+            for channel in range(in_run):
+                upper[channel] = lower[channel] = 0
+            for start in range(0, n_columns, chunk):
+                columns = min(chunk, n_columns - start)
+                for place in range(columns):
+                    sums_32[place] = 0
+                    sums_64[place] = 0
+                corner = address + i * image_stride + run * channel_stride + start * step
+                ok &= _add(code, corner, height, row_stride, columns, step, scale, sums_32, sums_64)
+                for channel in range(in_run):
+                    for place in range(channel, columns, in_run):
+                        upper[channel] += sums_64[place] >> 32
+                        lower[channel] += sums_64[place] & _MASK
+            for channel in range(in_run):
+                # The sum over the pixels, rounded down, and up again if what remains is half of them or more.
+                most = upper[channel] // np.int64(n_pixels)
+                rest = (np.uint64(upper[channel] - most * np.int64(n_pixels)) << _SHIFT_32) + np.uint64(lower[channel])
+                mean = (most << 32) + np.int64(rest // n_pixels) + np.int64(2 * (rest % n_pixels) >= n_pixels)
+                patterns[i * channels + run + channel] = _encode_mean(code, mean, 1 / scale)
+    return 0 if ok else 2
+
+
 # ------------------------------------------------------------------------- what ``launch`` asks before
 
 _MAX_SEED, _MAX_EPOCH, _MAX_INDEX, _MASK = contract.MAX_SEED, contract.MAX_EPOCH, contract.MAX_INDEX, contract.WORD_MASK

@@ -266,3 +266,7 @@ def paint_boxes(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *b
             _Draws(plan, words, position).paint_noise(images[position], box, values)
         else:
             images[position, top:bottom, left:right] = values[r]
+
+
+# Means are summed by NumPy.
+SUMMED: dict[str, int] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import operator
 import os
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from dustaug.spec import Spec
 from . import fills
 from .checks import (
     check_default_range,
+    check_dtype,
     check_layout,
     check_size,
     check_spec,
@@ -48,7 +50,7 @@ class Launch:
 
     def __init__(self, spec: Spec | None, kind: ImageKind, stride_bytes: int = 1) -> None:
         self.spec, self.kind, self._stride_bytes = check_spec(spec), kind, stride_bytes
-        self._engine = engine = _engine()
+        self.engine = engine = _engine()
         self.value_range = resolve_kind(self.spec, kind)
         self.patterns = fills.spec_patterns(self.spec, kind, self.value_range)
         self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
@@ -62,6 +64,10 @@ class Launch:
         self._locate = engine.operand_of_images
         arrays = self.params, self.patterns
         entry = engine.dust_batch_in_detail if per in ("channel", "value") else engine.dust_batch
+        self._operands = tuple(map(engine.operand_of, arrays))
+        bits = fills.mean_bits(self.value_range)
+        # A range so narrow that no double holds the scale is left to NumPy, which needs none.
+        self.mean_scale = math.ldexp(1.0, bits) if bits < 1024 else math.inf
         # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located.
         self._paint_located = _bind(engine, entry, arrays, self.spec, kind, stride_bytes)
         self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
@@ -82,6 +88,10 @@ class Launch:
             self._paint_located(self._locate(images), images.shape, images.strides, coordinates, num_threads)
         return images
 
+    def refuse(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
+        """Raise what is wrong with the shape or the strides of images, if anything is."""
+        _refuse(self.spec, self.kind, self._stride_bytes, shape, strides)
+
     def count(self, images: NDArray[Any]) -> int:
         """Return how many images a batch has."""
         return len(images) if "N" in self.kind.layout else 1
@@ -97,17 +107,13 @@ class Launch:
         in_bytes.run(images, coordinates, num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        memory = make_memory(images.shape, images.strides, images.itemsize, self.kind.layout)
-        coordinates, engine = check_coordinates(coordinates, memory.n), self._engine
-        check_threads(num_threads)
-        if memory.is_empty:
-            return
-        check_size(self.spec, memory.height, memory.width, memory.channels)
-        means = mean_patterns(images, self.kind, self.value_range)
-        batch = memory.n, memory.height, memory.width, *memory[4:]
-        operands = self._engine.operand_of(self.params), engine.operand_of(means), engine.operand_of_images(images)
+        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self.engine
+        coordinates = check_coordinates(coordinates, batch[0])
+        num_threads = check_threads(num_threads)
+        means = mean_patterns(images, self)
+        operands = self._operands[0], engine.operand_of(means), engine.operand_of_images(images)
         words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(functools.partial(engine.dust_batch, *operands, *batch, *words), memory.n, num_threads)
+        _run_on_threads(functools.partial(engine.dust_batch, *operands, *batch, *words), batch[0], num_threads)
 
 
 def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], stride_bytes: int = 1) -> NDArray[Any]:
@@ -123,11 +129,30 @@ def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], strid
     return record
 
 
-def mean_patterns(images: NDArray[Any], kind: ImageKind, value_range: tuple[float, float]) -> NDArray[np.uint64]:
-    """Patterns of each image's own mean per channel, (n, channels)."""
-    memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
-    view = np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:])
-    return fills.mean_patterns(view, value_range)
+def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
+    """Patterns of each image's own mean per channel, (n, channels).
+
+    Raises
+    ------
+    ValueError
+        If floating-point images are not finite, or very far out of their range.
+    """
+    engine, kind = launch.engine, launch.kind
+    batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
+    code = engine.SUMMED.get(kind.dtype.name)
+    if code is None or launch.mean_scale == math.inf:
+        memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
+        if not memory.is_empty:
+            check_size(launch.spec, memory.height, memory.width, memory.channels)
+        return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
+    patterns = np.empty((batch[0], kind.channels), np.uint64)
+    operands = engine.operand_of_images(images), *batch, engine.operand_of(patterns)
+    status = engine.mean_patterns(engine.operand_of(launch.params), code, launch.mean_scale, *operands)
+    if status == 1:
+        launch.refuse(images.shape, images.strides)
+    if status == 2:
+        raise fills.not_finite_error(launch.value_range)
+    return patterns
 
 
 @functools.lru_cache(maxsize=512)
@@ -147,7 +172,11 @@ def find_launch(
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
     shape = images.shape
     if layout is None:
-        layout = guess_layout(shape)
+        try:
+            layout = guess_layout(shape)
+        except ValueError:
+            check_dtype(images.dtype)  # An array of ragged images has one axis.
+            raise
     else:
         check_layout(layout)
         check_axes(shape, layout)
@@ -202,12 +231,7 @@ def _bind(
 ) -> Callable[..., None]:
     """Return what paints images of a kind. It holds the arrays, not the launch: a circle would keep these too long."""
     operands, pick = tuple(map(engine.operand_of, arrays)), _PICKERS[kind.layout]
-
-    def refuse(shape: Any, strides: Any) -> None:
-        item = kind.dtype.itemsize // stride_bytes
-        memory = make_memory(tuple(shape), tuple(strides), item, kind.layout)
-        if not memory.is_empty:
-            check_size(spec, memory.height, memory.width, memory.channels)
+    refuse = functools.partial(_refuse, spec, kind, stride_bytes)
 
     def checked(
         target: Any, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1, _arrays: Any = arrays
@@ -220,6 +244,14 @@ def _bind(
         _run_on_threads(functools.partial(entry, *operands, target, *batch, *words), batch[0], num_threads)
 
     return engine.bind(entry, *operands, pick, checked, refuse)  # type: ignore[no-any-return]
+
+
+def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides: Any) -> None:
+    """Raise what is wrong with the shape or the strides of images, if anything is."""
+    item = kind.dtype.itemsize // stride_bytes
+    memory = make_memory(tuple(shape), tuple(strides), item, kind.layout)
+    if not memory.is_empty:
+        check_size(spec, memory.height, memory.width, memory.channels)
 
 
 def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from dustaug._engine.contract import WORD_MASK
+from dustaug._engine.fills import mean_bits
 
 from . import program
-from .jax_mean import MAX_SPAN, mean_of_floats, mean_of_integers
-from .program import Int, Tensor, Word, Words, check_index_shape
+from .jax_mean import MAX_PIXELS, mean_of_floats, mean_of_integers
+from .program import Int, Length, Tensor, Word, Words, check_index_shape
 
 _MASK_32, _MASK_16 = WORD_MASK, 0xFFFF
 
@@ -25,6 +26,9 @@ class _Jax:
     # Operations that JAX has as they are wanted.
     constant, xor, where = map(staticmethod, (jnp.asarray, jnp.bitwise_xor, jnp.where))
     minimum, maximum, reshape, transpose = map(staticmethod, (jnp.minimum, jnp.maximum, jnp.reshape, jnp.transpose))
+
+    def shape_of(self, images: Tensor) -> tuple[Length, ...]:
+        return tuple(images.shape)
 
     def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
@@ -38,8 +42,8 @@ class _Jax:
     def as_words(self, numbers: Any) -> Word:
         return jnp.asarray(numbers).astype(jnp.uint32)
 
-    def arange(self, images: Tensor) -> Word:
-        return jnp.arange(images.shape[0], dtype=jnp.uint32)
+    def arange(self, n: Length) -> Word:
+        return jnp.arange(n, dtype=jnp.uint32)
 
     def per_image(self, words: Word, images: Tensor) -> Word:
         check_index_shape(words.shape, images.shape)
@@ -65,8 +69,14 @@ class _Jax:
     def add(self, word: Word, other: Word | int) -> Word:
         return word + jnp.asarray(other, jnp.uint32)
 
-    def shift_right(self, word: Word, bits: int) -> Word:
-        return word >> bits if bits < 32 else word * jnp.uint32(0)
+    def subtract(self, word: Word | int, other: Word) -> Word:
+        return jnp.asarray(word, jnp.uint32) - other
+
+    def shift_left(self, word: Word, bits: Word | int) -> Word:
+        return word << bits
+
+    def shift_right(self, word: Word, bits: Word | int) -> Word:
+        return word >> bits
 
     def low_bits(self, word: Word, mask: int) -> Word:
         return word & mask
@@ -78,6 +88,9 @@ class _Jax:
 
     def to_int32(self, word: Word) -> Int:
         return word.astype(jnp.int32)
+
+    def to_double(self, length: Length) -> Tensor:
+        return jnp.asarray(length).astype(jnp.float32)
 
     def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype)
@@ -105,17 +118,19 @@ class _Jax:
         return None
 
     def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
-        (low, high), dtype = value_range, self.numpy_dtype(images)
+        dtype, (_, height, width, _) = self.numpy_dtype(images), images.shape
+        if dtype.itemsize > 4 or dtype.name.startswith("float8"):
+            raise ValueError(
+                'images must be integers of at most 32 bits or floats of 16 or 32 bits with fill="mean" in JAX, got '
+                f"{dtype}: type images.astype(jax.numpy.float32)"
+            )
+        if height * width > MAX_PIXELS:
+            raise ValueError(
+                f'images must have at most {MAX_PIXELS} pixels with fill="mean" in JAX, got {height} by {width}'
+            )
         if dtype.kind in "biu":
             return mean_of_integers(images, dtype)
-        whole = int(low) == low and int(high) == high and abs(low) <= MAX_SPAN and high - low <= MAX_SPAN
-        if dtype.name not in ("float32", "float16", "bfloat16") or not whole:
-            raise ValueError(
-                "images must be integers, or floats of 16 or 32 bits in a range of whole numbers, at most "
-                f'{MAX_SPAN} apart, with fill="mean" in JAX, got {dtype} in {value_range}: type value_range=(0, 1), or '
-                "another fill"
-            )
-        return mean_of_floats(images, dtype, int(low), int(high))
+        return mean_of_floats(images, dtype, mean_bits(value_range))
 
 
 OPS = _Jax()

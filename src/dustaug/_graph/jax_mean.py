@@ -7,26 +7,29 @@ takes in the next limb.
 
 - *Integers* are moved to begin at 0, cut into limbs and summed. The mean of the sum S over n pixels is
   ``(2 S + n) // (2 n)``, and is moved back.
-- *Floats* are taken apart into sign, exponent and significand, by their bits. The significand, shifted by the exponent,
-  becomes limbs in units of 2**-34 of 1. An offset makes them positive. They are divided by the value range and rounded
-  to units of 2**-32 of it, halves to even. Then they are summed and divided as integers are. The mean, times the range,
-  becomes one float again, rounded once.
+- *Floats* are taken apart into sign, exponent and significand, by their bits. The significand, shifted by the exponent
+  and rounded, halves to even, becomes limbs in the contract's units of 2**-k. An offset makes them positive. Then they
+  are summed and divided as integers are. The mean is put together as one float again, rounded once.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dustaug._engine.contract import MEAN_LIMIT_BITS
+
+# Sums of this many limbs fit into a word.
+MAX_PIXELS = 1 << 20
 _BITS, _MASK = 10, (1 << 10) - 1
-# Offset, in units of 2**-32 of the value range, that makes every admissible value non-negative: 2**14 times the range.
-_OFFSET = 1 << 46
-# Bits of the significand of a dtype, and the exponent of its smallest subnormal number.
-_PRECISION = {"float32": (24, -149), "float16": (11, -24), "bfloat16": (24, -149)}
-MAX_SPAN = 256
+# Makes every admissible value non-negative; with it, a value has five limbs.
+_OFFSET, _LIMBS = 1 << MEAN_LIMIT_BITS, 5
+# Bits of the significand of a dtype, and the bias of its exponent. A bfloat16 is made of a float of 32 bits.
+_FORMATS = {"float32": (24, 127), "bfloat16": (24, 127), "float16": (11, 15)}
 
 
 def mean_of_integers(images: Any, dtype: np.dtype[Any]) -> Any:
@@ -39,27 +42,19 @@ def mean_of_integers(images: Any, dtype: np.dtype[Any]) -> Any:
     return jax.lax.bitcast_convert_type(mean, jnp.int32).astype(dtype) if lowest else mean.astype(dtype)
 
 
-def mean_of_floats(images: Any, dtype: np.dtype[Any], low: int, high: int) -> Any:
-    """Mean of images (n, h, w, c) whose range has whole ends, (n, 1, 1, c): computed and rounded as in the contract.
-
-    The contract takes these steps in doubles. For ends at most MAX_SPAN apart, the doubles round to the same numbers as
-    the exact results do.
-    """
-    span = high - low
+def mean_of_floats(images: Any, dtype: np.dtype[Any], k: int) -> Any:
+    """Mean of images (n, h, w, c), (n, 1, 1, c), taken in units of 2**-k; NaN where the contract has an error."""
     bits = jax.lax.bitcast_convert_type(images.astype(jnp.float32), jnp.uint32)
-    negative, exponent = bits >> 31 > 0, ((bits >> 23) & 0xFF).astype(jnp.int32)
-    significand = jnp.where(exponent > 0, (bits & 0x7FFFFF) | 0x800000, 0)
-    # Units of 2**-34 are two bits more than are kept. These two, and whether any bit below is set, decide the rounding.
-    shift = exponent - 116
-    limbs = [_shifted(significand, shift - _BITS * place) & _MASK for place in range(6)]
-    below = (1 << jnp.clip(-shift, 0, 31).astype(jnp.uint32)) - 1
-    limbs[0] |= ((shift < 0) & ((significand & below) > 0)).astype(jnp.uint32)
+    negative, field = bits >> 31 > 0, ((bits >> 23) & 0xFF).astype(jnp.int32)
+    usable = (field < max(127 + MEAN_LIMIT_BITS - k, 1)) & (field < 255)
+    significand = (bits & 0x7FFFFF) | jnp.where(field > 0, jnp.uint32(0x800000), jnp.uint32(0))
+    left = jnp.maximum(field, 1) - 150 + k
+    units = jnp.where(left < 0, _rounded(significand, -left), significand)
+    limbs = [_shifted(units, jnp.maximum(left, 0) - _BITS * place) & _MASK for place in range(_LIMBS)]
     signed = [jnp.where(negative, -limb.astype(jnp.int32), limb.astype(jnp.int32)) for limb in limbs]
-    limbs, _ = _carried(_plus(signed, 4 * (_OFFSET * span - (low << 32))))
-    units, rest = _divide(limbs, 4 * span)
-    up = (rest > 2 * span) | ((rest == 2 * span) & (units[0] & 1 > 0))
-    units[0] += up.astype(jnp.uint32)
-    return _as_floats(_mean(units), dtype, span, (low << 32) - _OFFSET * span)
+    means = _mean(_carried(_plus(signed, _OFFSET))[0])[:_LIMBS]
+    values = _as_floats([limb.astype(jnp.int32) for limb in means], dtype, k)
+    return jnp.where(usable.all(axis=(1, 2), keepdims=True), values, jnp.asarray(math.nan, dtype))
 
 
 def _mean(limbs: list[Any]) -> list[Any]:
@@ -112,25 +107,31 @@ def _shifted(words: Any, left: Any) -> Any:
     return jnp.where(left > 0, words << jnp.clip(left, 0, 31).astype(jnp.uint32), right)
 
 
-def _as_floats(units: list[Any], dtype: np.dtype[Any], span: int, zero: int) -> Any:
-    """Floats of ``units * span + zero``, in units of 2**-32: rounded once, halves to even."""
-    scaled = [limb.astype(jnp.int32) * span for limb in units[:6]]
-    positive, carry = _carried(_plus(scaled, zero))
-    negated, _ = _carried(_plus([-number for number in scaled], -zero))
-    limbs = [jnp.where(carry < 0, *pair) for pair in zip(negated, positive, strict=True)]
-    upper, lower = _join(limbs, 3, 6), _join(limbs, 0, 3)
-    # Keep the highest 30 bits. The last one is set if any bit that is cut off was set.
-    room = jnp.where(upper > 0, jax.lax.clz(upper) - 2, 0)
-    kept = 30 - room
-    cut = (lower & ((1 << kept) - 1)) > 0
-    word = jnp.where(upper > 0, (upper << room) | (lower >> kept) | cut.astype(jnp.uint32), lower)
-    power = jnp.where(upper > 0, kept, 0).astype(jnp.int32) - 32
-    precision, smallest = _PRECISION[dtype.name]
-    drop = jnp.maximum(32 - jax.lax.clz(word).astype(jnp.int32) - precision, smallest - power)
+def _rounded(words: Any, drop: Any) -> Any:
+    """Words below 2**30 without their last bits, rounded, halves to even."""
     drop = jnp.clip(drop, 0, 31).astype(jnp.uint32)
-    rounded, rest = word >> drop, word & ((1 << drop) - 1)
-    half = (1 << drop) >> 1
-    rounded += ((rest > half) | ((rest == half) & (drop > 0) & (rounded & 1 > 0))).astype(jnp.uint32)
-    scale = (power + drop.astype(jnp.int32) + 127) << 23
-    magnitude = rounded.astype(jnp.float32) * jax.lax.bitcast_convert_type(scale, jnp.float32)
-    return jnp.where(carry < 0, -magnitude, magnitude).astype(dtype)
+    kept, rest, half = words >> drop, words & ((1 << drop) - 1), (1 << drop) >> 1
+    return kept + ((rest > half) | ((rest == half) & (drop > 0) & (kept & 1 > 0))).astype(jnp.uint32)
+
+
+def _as_floats(limbs: list[Any], dtype: np.dtype[Any], k: int) -> Any:
+    """Floats of units of 2**-k above -_OFFSET: rounded once, halves to even."""
+    positive, carry = _carried(_plus(limbs, -_OFFSET))
+    negated, _ = _carried(_plus([-limb for limb in limbs], _OFFSET))
+    negative = carry < 0
+    limbs = [jnp.where(negative, *pair) for pair in zip(negated, positive, strict=True)]
+    upper, lower = _join(limbs, 3, _LIMBS), _join(limbs, 0, 3)
+    # The highest 30 bits of the 50, where the first bit that is set becomes the highest one.
+    high_zeros, low_zeros = jax.lax.clz(upper) - 2, jax.lax.clz(lower) - 2
+    cut = (lower & ((1 << (30 - high_zeros % 30)) - 1)) > 0
+    joined = (upper << high_zeros) | (lower >> (30 - high_zeros)) | cut.astype(jnp.uint32)
+    word = jnp.where(upper > 0, joined, lower << low_zeros)
+    exponent = jnp.where(upper > 0, 59 - high_zeros.astype(jnp.int32), 29 - low_zeros.astype(jnp.int32)) - k
+    precision, bias = _FORMATS[dtype.name]
+    field = jnp.maximum(exponent + bias, 1)
+    bits = _rounded(word, 30 - precision + field - exponent - bias)
+    bits = jnp.where(word > 0, bits + ((field - 1) << (precision - 1)).astype(jnp.uint32), 0)
+    sign = negative.astype(jnp.uint32)
+    if dtype.name == "float16":
+        return jax.lax.bitcast_convert_type((bits | (sign << 15)).astype(jnp.uint16), jnp.float16)
+    return jax.lax.bitcast_convert_type(bits | (sign << 31), jnp.float32).astype(dtype)

@@ -9,6 +9,7 @@ batch, and nothing branches on data. A framework lends its operations as an `Ops
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -16,24 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._engine import contract
-from dustaug._engine.checks import check_spec, resolve_kind
+from dustaug._engine.checks import check_size, check_spec, resolve_kind
 from dustaug._engine.fills import brightness_levels, encode
-from dustaug._engine.memory import ImageKind, Layout
-from dustaug._engine.plan import find_max_size, make_plan, remember
-from dustaug.spec import Spec
+from dustaug._engine.memory import ImageKind, Layout, check_axes
+from dustaug._engine.plan import find_max_size, make_plan
+from dustaug._engine.tables import LOG_ROW, N_ROWS, POWER_ROW, QUANTILE_ROW, curves
+from dustaug.spec import MAX_SIDE, Spec
 
 # Tensors of a framework, which has types of its own for them.
 Tensor: TypeAlias = Any
 Word: TypeAlias = Tensor
 Int: TypeAlias = Tensor
 Words: TypeAlias = tuple[Word, Word]
+# A Python int where the framework knows it while the graph is made, otherwise a scalar.
+Length: TypeAlias = Any
 # Top, left, bottom, right.
 Edges: TypeAlias = tuple[Int, Int, Int, Int]
 
 # Rectangles are bits of signed 32-bit integers, which every framework has.
 _BITS = 31
-# For a mean over up to this many pixels, the sum is exact in a double, with room for values out of their range.
-_MAX_MEAN_PIXELS = 1 << 20
+# Sides by which it is chosen how to paint where they are not known.
+_USUAL_SIDE = 256
 
 
 class WordCoordinates(NamedTuple):
@@ -54,6 +58,19 @@ class WordCoordinates(NamedTuple):
     index: Any  # NamedTuple has a method of this name.
 
 
+class Size(NamedTuple):
+    """How many images a batch has, and how large they are in pixels."""
+
+    n: Length
+    height: Length
+    width: Length
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the graph is made for images of one height and one width."""
+        return isinstance(self.height, int) and isinstance(self.width, int)
+
+
 class Ops(Protocol):
     """What a framework must be able to do.
 
@@ -61,14 +78,16 @@ class Ops(Protocol):
     tensor of int32.
     """
 
+    def shape_of(self, images: Tensor) -> tuple[Length, ...]: ...
+
     def to_words(self, number: Any) -> Words:
         """Low and high word of a Python int, or of a tensor of whole numbers."""
 
     def as_words(self, numbers: Any) -> Word:
         """Words of a NumPy array of uint32, or of integers that are not negative."""
 
-    def arange(self, images: Tensor) -> Word:
-        """Words 0 … n - 1 of a batch of n images."""
+    def arange(self, n: Length) -> Word:
+        """Words 0 … n - 1."""
 
     def per_image(self, words: Word, images: Tensor) -> Word:
         """Words (n,) of a batch of n images, or an error if there are not n."""
@@ -85,18 +104,27 @@ class Ops(Protocol):
     def add(self, word: Word, other: Word | int) -> Word:
         """Sum, modulo 2**32; `other` may be a Python int of 32 bits."""
 
+    def subtract(self, word: Word | int, other: Word) -> Word:
+        """Difference, modulo 2**32; `word` may be a Python int of 32 bits."""
+
     def xor(self, first: Word, second: Word) -> Word: ...
 
-    def shift_right(self, word: Word, bits: int) -> Word:
-        """Word without its last bits; all of them for 32."""
+    def shift_left(self, word: Word, bits: Word | int) -> Word:
+        """Word without its first bits, up to 31."""
 
-    def low_bits(self, word: Word, mask: int) -> Word: ...
+    def shift_right(self, word: Word, bits: Word | int) -> Word:
+        """Word without its last bits, up to 31."""
+
+    def low_bits(self, word: Word, mask: int) -> Word:
+        """Some bits of a word, up to 31."""
 
     def less(self, word: Word, than: Word | int) -> Tensor:
         """Whether a word is less than a word, or than a Python int up to 2**32."""
 
     def to_int32(self, word: Word) -> Int:
         """Integer of a word below 2**31."""
+
+    def to_double(self, length: Length) -> Tensor: ...
 
     def constant(self, values: NDArray[Any]) -> Tensor:
         """Tensor of a NumPy array, of its dtype."""
@@ -118,7 +146,7 @@ class Ops(Protocol):
 
     def maximum(self, first: Int, second: Int | int) -> Int: ...
 
-    def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor: ...
+    def reshape(self, tensor: Tensor, shape: tuple[Length, ...]) -> Tensor: ...
 
     def transpose(self, tensor: Tensor, axes: tuple[int, ...]) -> Tensor: ...
 
@@ -132,7 +160,15 @@ class Ops(Protocol):
         """Place of the most significant bit of integers above 0."""
 
     def paint_pixels(
-        self, images: Tensor, edges: Edges, exists: Tensor, values: Tensor, *, layout: Layout, max_size: tuple[int, int]
+        self,
+        images: Tensor,
+        edges: Edges,
+        exists: Tensor,
+        values: Tensor,
+        *,
+        layout: Layout,
+        size: Size,
+        max_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor] | None:
         """Images and what is covered (n, h, w), from the pixels of all rectangles; None where that is no faster.
 
@@ -141,45 +177,42 @@ class Ops(Protocol):
         """
 
     def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
-        """Mean of images (n, h, w, c), (n, 1, 1, c), computed and rounded as in ``_engine.fills``."""
+        """Mean of images (n, h, w, c), (n, 1, 1, c), as in ``_engine.fills``; NaN where that raises an error."""
 
 
 class _Program:
-    """Plan and values of a spec for one kind of images, as Python ints and NumPy arrays."""
+    """Plan and values of a spec for one kind of images, as Python numbers and NumPy arrays."""
 
     def __init__(self, spec: Spec, kind: ImageKind) -> None:
-        memory, self.value_range = resolve_kind(spec, kind)
-        plan = make_plan(spec, memory.height, memory.width)
-        self.tables = plan.tables
-        self.params = {name: int(plan.params[0][name]) for name in plan.params.dtype.names or ()}
-        self.spec, self.layout, self.per = spec, kind.layout, contract.FILLS[spec.fill].per
-        self.height, self.width, self.channels = memory.height, memory.width, memory.channels
+        self.value_range = resolve_kind(spec, kind)
+        plan = make_plan(spec)[0]
+        self.params = {name: plan[name].item() for name in plan.dtype.names}
+        self.spec, self.layout, self.channels = spec, kind.layout, kind.channels
+        self.fill = contract.FILLS[spec.fill]
         self.n_rectangles = max(1, spec.count_range[1])
-        self.max_size = find_max_size(plan, memory.height, memory.width)
-        dtype = kind.dtype
-        if self.per != "image":
-            patterns = encode(brightness_levels(spec), spec, dtype, self.value_range)
-            self.values = patterns.astype(f"u{dtype.itemsize}").view(dtype)
-        elif dtype.kind in "iu" and dtype.itemsize > 4:
-            raise ValueError(f'images must have items of 4 bytes at most with fill="mean" in a graph, got {dtype}')
-        elif memory.height * memory.width > _MAX_MEAN_PIXELS:
-            raise ValueError(
-                f'images must have at most {_MAX_MEAN_PIXELS} pixels with fill="mean" in a graph, got '
-                f"{memory.height} by {memory.width}"
-            )
+        if self.fill.per != "image":
+            patterns = encode(brightness_levels(spec), spec, kind.dtype, self.value_range)
+            self.values = patterns.astype(f"u{kind.dtype.itemsize}").view(kind.dtype)
 
-    @property
-    def is_sparse(self) -> bool:
-        """Whether it takes less time to go over the pixels of all rectangles than over those of the image.
+    def max_size(self, size: Size) -> tuple[int, int] | None:
+        """Return what no rectangle exceeds, or None if it takes no less time to go over the pixels of all rectangles.
 
-        On a CPU one of the former takes TensorFlow about five times as long as one of the latter, which takes longer
-        the more rectangles it is compared with.
+        That is, than over those of the image. On a CPU one of the former takes TensorFlow about five times as long as
+        one of the latter, which takes longer the more rectangles it is compared with.
         """
-        n_painted, n_pixels = self.n_rectangles * self.max_size[0] * self.max_size[1], self.height * self.width
-        return 5 * n_painted < (1 + self.n_rectangles / 32) * n_pixels
+        if self.fill.per == "value":
+            return None
+        if size.is_known:
+            sides, largest = size[1:], find_max_size(self.spec, size.height, size.width)
+        elif self.params["in_fractions"] or self.params["from_area"]:
+            return None
+        else:
+            sides, largest = (_USUAL_SIDE, _USUAL_SIDE), find_max_size(self.spec, MAX_SIDE, MAX_SIDE)
+        n_painted, n_pixels = self.n_rectangles * largest[0] * largest[1], sides[0] * sides[1]
+        return largest if 5 * n_painted < (1 + self.n_rectangles / 32) * n_pixels else None
 
 
-_find_program = remember(_Program, 16)
+_find_program = functools.lru_cache(maxsize=16)(_Program)
 
 
 def build(
@@ -196,7 +229,7 @@ def build(
     Parameters
     ----------
     images : tensor
-        Only the length of the batch may be unknown while the graph is made.
+        Of their lengths, only the number of channels must be known while the graph is made.
 
     Returns
     -------
@@ -206,27 +239,29 @@ def build(
     Raises
     ------
     ValueError
-        If a length of the images but the batch's is unknown, or the spec does not suit the images.
+        If the number of channels is unknown, or the spec does not suit the images.
     """
-    shape = tuple(images.shape)
-    if len(shape) != len(layout):
-        raise ValueError(f"images must have {len(layout)} axes for layout {layout}, got shape {shape}")
-    lengths = tuple(1 if axis == "N" else length for axis, length in zip(layout, shape, strict=True))
-    if None in lengths:
-        raise ValueError(
-            f"images must have a height, width and channels that are known while the graph is made, got shape {shape}: "
-            "resize them, or type tf.ensure_shape(images, …)"
+    check_axes(images.shape, layout)
+    lengths = dict(zip(layout, ops.shape_of(images), strict=True))
+    size, channels = Size(*(lengths.get(axis, 1) for axis in "NHW")), lengths.get("C", 1)
+    if not isinstance(channels, int):
+        raise ValueError(  # noqa: TRY004
+            f"images must have a number of channels that is known while the graph is made, got shape "
+            f"{tuple(images.shape)}: type tf.ensure_shape(images, …)"
         )
-    program = _find_program(check_spec(spec), ImageKind(lengths, None, ops.numpy_dtype(images), layout, value_range))
-    draws = _Draws(ops, program, coordinates, images)
+    spec = check_spec(spec)
+    program = _find_program(spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
+    if size.is_known and size.height and size.width:
+        check_size(spec, size.height, size.width, channels)
+    draws = _Draws(ops, program, coordinates, images, size)
     edges, levels, exists = draws.rectangles()
-    values = _VALUES[program.per](draws, images, levels)
-    painted = None
-    if program.per != "value" and program.is_sparse:
-        painted = ops.paint_pixels(images, edges, exists, values, layout=layout, max_size=program.max_size)
+    values = _VALUES[program.fill.per](draws, images, levels)
+    painted, max_size = None, program.max_size(size)
+    if max_size is not None:
+        painted = ops.paint_pixels(images, edges, exists, values, layout=layout, size=size, max_size=max_size)
     if painted is None:
-        top = top_rectangle(ops, edges, exists, (program.height, program.width))
-        painted = _paint_all(ops, program, images, top, values)
+        top = top_rectangle(ops, edges, exists, size[1:])
+        painted = _paint_all(ops, program, size, images, top, values)
     dusted, covered = painted
     return dusted, covered if "N" in layout else covered[0]
 
@@ -239,16 +274,16 @@ def check_index_shape(index: tuple[int, ...], images: tuple[int, ...]) -> None:
         )
 
 
-def _index_of_each(ops: Ops, images: Tensor, index: Words, layout: str) -> Words:
+def _index_of_each(ops: Ops, images: Tensor, n: Length, index: Words, layout: str) -> Words:
     """Index of each image, from that of the first or one for each."""
     low, high = index
     if "N" not in layout:
         return ops.reshape(low, ()), ops.reshape(high, ())
     if len(low.shape):
         return ops.per_image(low, images), ops.per_image(high, images)
-    positions = ops.arange(images)
+    positions = ops.arange(n)
     following = ops.add(positions, low)
-    zeros = ops.shift_right(positions, 32)
+    zeros = ops.subtract(positions, positions)
     carry = ops.where(ops.less(following, positions), ops.add(zeros, 1), zeros)
     return following, ops.add(carry, high)
 
@@ -256,13 +291,16 @@ def _index_of_each(ops: Ops, images: Tensor, index: Words, layout: str) -> Words
 class _Draws:
     """What is drawn for a batch of images."""
 
-    def __init__(self, ops: Ops, program: _Program, coordinates: WordCoordinates, images: Tensor) -> None:
-        self.ops, self.program, self.key = ops, program, coordinates.seed
-        index = _index_of_each(ops, images, coordinates.index, program.layout or "NHWC")
+    def __init__(self, ops: Ops, program: _Program, coordinates: WordCoordinates, images: Tensor, size: Size) -> None:
+        self.ops, self.program, self.key, self.size = ops, program, coordinates.seed, size
+        self.params = program.params
+        index = _index_of_each(ops, images, size.n, coordinates.index, program.layout)
         self.counter = tuple(ops.reshape(word, (-1, 1)) for word in (*index, coordinates.epoch))
+        # Their blocks are counted from 1.
+        self.ranks = np.arange(1, program.n_rectangles + 1, dtype=np.int64)
 
-    def words(self, blocks: NDArray[Any]) -> tuple[Word, Word, Word, Word]:
-        """Words of NumPy blocks (b,), each (n, b): Philox4x32-10."""
+    def words(self, blocks: Any) -> tuple[Word, Word, Word, Word]:
+        """Words of blocks (b,), each (n, b): Philox4x32-10."""
         ops, (k0, k1) = self.ops, self.key
         (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
 
@@ -272,75 +310,219 @@ class _Draws:
             mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
             return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
 
-        counter = ops.broadcast(ops.as_words(blocks.astype(np.uint32)[None]), *self.counter)
+        counter = ops.broadcast(ops.as_words(blocks)[None], *self.counter)
         return ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, k0, k1))[:4]
 
-    def bounded(self, word: Word, n: Word | int) -> Int:
-        """One of n equally likely outcomes 0 … n - 1, by multiply-shift."""
-        return self.ops.to_int32(self.ops.multiply(word, n)[0])
+    def high(self, word: Word, by: Word | int) -> Word:
+        """Upper word of a product: one of `by` equally likely outcomes 0 … by - 1."""
+        return self.ops.multiply(word, by)[0]
 
-    def alias(self, start: int, shift: int, word: Word) -> Word:
-        """Outcome of an alias table."""
-        ops, table = self.ops, self.program.tables[start : start + (4 << (32 - shift))].reshape(-1, 4)
-        bucket = ops.to_int32(ops.shift_right(word, shift))
-        threshold, first, second = (ops.gather(ops.as_words(table[:, column].copy()), bucket) for column in range(3))
-        return ops.where(ops.less(word, threshold), first, second)
+    def bounded(self, word: Word, n: Word | int) -> Int:
+        """One of n equally likely outcomes 0 … n - 1, n being at most 2**31."""
+        return self.ops.to_int32(self.high(word, n))
+
+    def lower(self, word: Word, bound: int) -> Word:
+        """Lower one of two words."""
+        return self.ops.where(self.ops.less(word, bound), word, self.ops.as_words(np.uint32(bound)))
+
+    def as_factor(self, length: Length) -> Word | int:
+        """Return a length as a factor of words."""
+        return length if isinstance(length, int) else self.ops.as_words(length)
+
+    # ------------------------------------------------------------------------------------------------- curves
+
+    def row(self, start: int, stop: int, place: Word) -> tuple[Word, Word, Word]:
+        """Words f, s, c at a place in a part of the curves' table."""
+        place = self.ops.to_int32(place)
+        f, s, c = (self.ops.gather(self.ops.as_words(column), place) for column in curves()[start:stop, :3].T)
+        return f, s, c
+
+    def octave(self, word: Word) -> tuple[Int, Word]:
+        """Return o and the fraction of m, where a word from 1 to 2**31 - 1 is 2**o * m, and m at least 1."""
+        ops = self.ops
+        octave = ops.msb(ops.to_int32(word))
+        return octave, ops.shift_left(ops.shift_left(word, ops.as_words(31 - octave)), 1)
+
+    def quantile(self, word: Word) -> Word:
+        """Distance from the mean of a normal draw."""
+        ops, bits = self.ops, contract.QUANTILE_ROW_BITS
+        tail = ops.where(ops.less(word, contract.HALF_WORD), word, ops.subtract(contract.WORD_MASK, word))
+        octave, fraction = self.octave(ops.maximum(tail, 1))
+        row = ops.add(ops.as_words(octave * (1 << bits)), ops.shift_right(fraction, 32 - bits))
+        f, s, c = self.row(QUANTILE_ROW, LOG_ROW, row)
+        x = ops.shift_left(fraction, bits)
+        return ops.subtract(f, self.high(x, ops.subtract(s, self.high(x, c))))
+
+    def log(self, word: Word) -> Word:
+        """Half the binary logarithm of a word from 1 to 2**31 - 1."""
+        ops, bits = self.ops, contract.LOG_ROW_BITS
+        octave, fraction = self.octave(word)
+        f, s, c = self.row(LOG_ROW, POWER_ROW, ops.shift_right(fraction, 32 - bits))
+        x = ops.shift_left(fraction, bits)
+        rest = ops.add(f, self.high(x, ops.subtract(s, self.high(x, c))))
+        half = contract.LOG_BITS - 1
+        return ops.add(ops.as_words(octave * (1 << half)), ops.shift_right(rest, 32 - half))
+
+    def power(self, word: Word) -> Word:
+        """Return 2 to the power of a word, in units of the contract's."""
+        ops, bits = self.ops, contract.POWER_ROW_BITS
+        exponent = ops.to_int32(ops.shift_right(word, contract.LOG_BITS))
+        row = ops.low_bits(ops.shift_right(word, contract.LOG_BITS - bits), (1 << bits) - 1)
+        f, s, c = self.row(POWER_ROW, N_ROWS, row)
+        x = ops.shift_left(word, 32 - contract.LOG_BITS + bits)
+        mantissa = ops.add(f, self.high(x, ops.add(s, self.high(x, c))))
+        shift = ops.minimum(ops.maximum(contract.POWER_BIAS - exponent, 0), 31)
+        return ops.shift_right(mantissa, ops.as_words(shift))
+
+    # ------------------------------------------------------------------------------------------------- rectangles
 
     def rectangles(self) -> tuple[Edges, Int, Tensor]:
         """Edges of all rectangles that there may be, their levels, and whether they exist: (n, rectangles) each."""
-        ops, params, n = self.ops, self.program.params, self.program.n_rectangles
+        ops, params = self.ops, self.params
         count, dusted, _, _ = self.words(np.full(1, contract.HEADER_BLOCK))
         count = params["count_low"] + self.bounded(count, params["n_counts"])
-        places = ops.constant(np.arange(n, dtype=np.int32)[None])
+        places = ops.constant(np.arange(self.program.n_rectangles, dtype=np.int32)[None])
         exists = (places < count) & ops.less(dusted, params["p_threshold"])
-        y, x, size, fill = self.words(np.arange(1, n + 1))
-        if params["size_from_table"]:
-            sides = self.alias(params["size_table"], params["size_shift"], size)
-            height, width = ops.to_int32(ops.shift_right(sides, 16)), ops.to_int32(ops.low_bits(sides, 0xFFFF))
+        y, x, size, fill = self.words(self.ranks)
+        if params["from_area"]:
+            height, width = self.sizes_of_areas()
+            if not self.size.is_known:
+                exists = exists & self.smallest_area_fits()
+        elif params["in_fractions"]:
+            height, width = self.sizes_in_fractions()
         else:
-            high, low = ops.multiply(size, params["n_heights"])
-            height = params["size_unit"] * (params["height_low"] + ops.to_int32(high))
-            width = params["size_unit"] * (params["width_low"] + self.bounded(low, params["n_widths"]))
-        rows, columns = params["rows"], params["columns"]
+            height, width = self.sizes_in_pixels(size)
+        return self.edges(y, x, height, width), self.bounded(fill, params["n_levels"]), exists
+
+    def sizes_in_pixels(self, word: Word) -> tuple[Int, Int]:
+        params = self.params
+        high, low = self.ops.multiply(word, params["n_heights"])
+        height = params["size_unit"] * (params["height_low"] + self.ops.to_int32(high))
+        if params["square"]:
+            return height, height
+        return height, params["size_unit"] * (params["width_low"] + self.bounded(low, params["n_widths"]))
+
+    def sizes_in_fractions(self) -> tuple[Int, Int]:
+        ops, params = self.ops, self.params
+        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * self.ranks
+        high, wide, _, _ = self.words(blocks)
+        height = ops.add(self.high(high, params["n_heights"]), params["height_low"])
+        width = ops.add(self.high(wide, params["n_widths"]), params["width_low"])
+        return self.in_pixels(height, self.size.height), self.in_pixels(width, self.size.width)
+
+    def in_pixels(self, fraction: Word, side: Length) -> Int:
+        """Pixels of a fraction of a side."""
+        return (self.bounded(fraction, self.as_factor(4 * side)) + 1) // 2
+
+    def sizes_of_areas(self) -> tuple[Int, Int]:
+        """Sizes of the first tries that fit, or 0."""
+        ops, params, tries = self.ops, self.params, contract.AREA_TRIES
+        first_blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * self.ranks
+        words = self.words((first_blocks[:, None] + np.arange(tries // 2)).ravel())
+        area, aspect = (
+            ops.reshape(ops.stack(pair), (self.size.n, self.program.n_rectangles, tries))
+            for pair in (words[0::2], words[1::2])
+        )
+        area = ops.maximum(ops.add(self.high(area, params["n_areas"]), params["area_low"]), 1)
+        area = ops.add(self.log(area), params["area_base"])
+        aspect = ops.add(self.high(aspect, params["n_aspects"]), params["aspect_low"] & contract.WORD_MASK)
+        aspect = ops.add(aspect, self.shape())
+        height = self.in_pixels(self.power(ops.add(area, aspect)), self.size.height)
+        width = self.in_pixels(self.power(ops.subtract(area, aspect)), self.size.width)
+        # The first try is the highest bit of those that fit.
+        bit, zero = ops.constant((1 << np.arange(tries)[::-1]).astype(np.int32)), ops.constant(np.zeros(1, np.int32))
+        fits = (height < self.size.height) & (width < self.size.width)
+        is_first = fits & (2 * bit > ops.sum_last(ops.where(fits, bit, zero))[..., None])
+        return ops.sum_last(ops.where(is_first, height, zero)), ops.sum_last(ops.where(is_first, width, zero))
+
+    def shape(self) -> Word:
+        """Return the shape of the images: half the logarithm of width / height, modulo 2**32."""
+        ops, (_, height, width) = self.ops, self.size
+        if self.size.is_known:
+            longer, shorter = max(height, width), max(min(height, width), 1)
+            ratio = np.array((longer << contract.SHAPE_BITS) // shorter, np.uint32)
+            is_wide = ops.constant(np.array(width > height))
+        else:
+            longer, shorter, is_wide = ops.maximum(height, width), ops.minimum(height, width), width > height
+            ratio = longer * (1 << contract.SHAPE_BITS) // ops.maximum(shorter, 1)
+        square = contract.SHAPE_BITS << (contract.LOG_BITS - 1)
+        wide = ops.add(self.log(ops.as_words(ratio)), -square & contract.WORD_MASK)
+        return ops.where(is_wide, wide, ops.subtract(0, wide))
+
+    def smallest_area_fits(self) -> Tensor:
+        """Whether ``_engine.checks.check_size`` allows images whose size the graph learns when it runs."""
+        ops, params = self.ops, self.params
+        height, width = (ops.to_double(ops.maximum(length, 1)) for length in self.size[1:])
+        area = params["smallest_area"] * height * width
+        lowest = ops.maximum(area / ((width - 0.5) * (width - 0.5)), params["smallest_aspect"])
+        return lowest <= ops.minimum((height - 0.5) * (height - 0.5) / area, params["largest_aspect"])
+
+    def edges(self, y: Word, x: Word, height: Int, width: Int) -> Edges:
+        """Edges of rectangles of a height and width, from the words of their places."""
+        ops, params = self.ops, self.params
+        rows, columns = (length - params["spare_last"] for length in self.size[1:])
         if params["inside"]:
             height, width = ops.minimum(height, rows), ops.minimum(width, columns)
             top = self.bounded(y, ops.as_words(rows - height + 1))
             left = self.bounded(x, ops.as_words(columns - width + 1))
-        else:
-            top = ops.to_int32(self.alias(params["y_table"], params["y_shift"], y)) - height // 2
-            left = ops.to_int32(self.alias(params["x_table"], params["x_shift"], x)) - width // 2
+            return top, left, top + height, left + width
+        center_y, center_x = self.normal_centers(y, x) if params["normal"] else self.uniform_centers(y, x)
+        top, left = center_y - height // 2, center_x - width // 2
         edges = ((top, rows), (left, columns), (top + height, rows), (left + width, columns))
         top, left, bottom, right = (ops.minimum(ops.maximum(edge, 0), high) for edge, high in edges)
-        return (top, left, bottom, right), self.bounded(fill, params["n_levels"]), exists
+        return top, left, bottom, right
+
+    def uniform_centers(self, y: Word, x: Word) -> tuple[Int, Int]:
+        return self.bounded(y, self.as_factor(self.size.height)), self.bounded(x, self.as_factor(self.size.width))
+
+    def normal_centers(self, y: Word, x: Word) -> tuple[Int, Int]:
+        distances = self.quantile(self.ops.stack([y, x]))
+        center_y = self.normal_center(y, distances[..., 0], "y", self.size.height)
+        return center_y, self.normal_center(x, distances[..., 1], "x", self.size.width)
+
+    def normal_center(self, word: Word, quantile: Word, axis: str, side: Length) -> Int:
+        ops = self.ops
+        mean, std, shift = (self.params[f"{axis}_{name}"] for name in ("mean", "std", "shift"))
+        distance = ops.shift_left(self.lower(self.high(quantile, std), contract.HALF_WORD >> shift), shift)
+        below = ops.subtract(mean, self.lower(distance, mean))
+        above = ops.add(self.lower(distance, contract.HALF_WORD - mean), mean)
+        place = ops.where(ops.less(word, contract.HALF_WORD), below, above)
+        return self.bounded(place, self.as_factor(2 * side))
+
+    # ------------------------------------------------------------------------------------------------- values
 
     def values_of_rectangles(self, _: Tensor, levels: Int) -> Tensor:
         """Values of each rectangle, (n or 1, rectangles or 1, channels or 1)."""
         values = self.ops.constant(self.program.values)
-        return self.ops.gather(values, levels) if contract.FILLS[self.program.spec.fill].drawn else values[None]
+        return self.ops.gather(values, levels) if self.program.fill.drawn else values[None]
 
     def values_of_channels(self, _: Tensor, __: Int) -> Tensor:
         """Values of each channel of each rectangle, (n, rectangles, channels)."""
         program, n_blocks = self.program, (self.program.channels + 3) // 4
-        rectangles = np.arange(1, program.n_rectangles + 1)[:, None]
-        blocks = contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * rectangles + np.arange(n_blocks)
-        levels = self.bounded(self.ops.stack(self.words(blocks.ravel())), program.params["n_levels"])
-        levels = self.ops.reshape(levels, (-1, program.n_rectangles, 4 * n_blocks))[..., : program.channels]
+        first_blocks = contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * self.ranks
+        words = self.ops.stack(self.words((first_blocks[:, None] + np.arange(n_blocks)).ravel()))
+        levels = self.bounded(words, self.params["n_levels"])
+        levels = self.ops.reshape(levels, (self.size.n, program.n_rectangles, 4 * n_blocks))[..., : program.channels]
         return self._encoded(levels)
 
     def values_of_noise(self, _: Tensor, __: Int) -> Tensor:
         """Values of each value of each image, (n, h, w, c)."""
-        program = self.program
-        n_values = program.height * program.width * program.channels
-        n_blocks = (n_values + 3) // 4
-        levels = self.bounded(
-            self.ops.stack(self.words(contract.NOISE_BLOCK + np.arange(n_blocks))), program.params["n_levels"]
-        )
-        levels = self.ops.reshape(levels, (-1, 4 * n_blocks))[:, :n_values]
-        return self._encoded(self.ops.reshape(levels, (-1, program.height, program.width, program.channels)))
+        ops, n_levels, (n, height, width) = self.ops, self.params["n_levels"], self.size
+        # Bytes of words, or halves.
+        bits = 8 if n_levels == 256 else 16
+        n_values, in_block = height * width * self.program.channels, 128 // bits
+        n_blocks = (n_values + in_block - 1) // in_block
+        words = ops.stack(self.words(ops.add(ops.arange(n_blocks), contract.NOISE_BLOCK)))
+        parts = [ops.low_bits(ops.shift_right(words, shift), (1 << bits) - 1) for shift in range(0, 32, bits)]
+        levels = ops.to_int32(ops.stack(parts))
+        if bits == 16:
+            levels = levels * n_levels // (1 << 16)
+        levels = ops.reshape(levels, (n, in_block * n_blocks))[:, :n_values]
+        return self._encoded(ops.reshape(levels, (n, height, width, self.program.channels)))
 
     def values_of_means(self, images: Tensor, _: Int) -> Tensor:
         """Means of each image, (n, 1, c)."""
-        return self.ops.mean_of(_as_nhwc(self.ops, images, self.program), self.program.value_range)[:, 0]
+        return self.ops.mean_of(_as_nhwc(self.ops, images, self.program, self.size), self.program.value_range)[:, 0]
 
     def _encoded(self, levels: Int) -> Tensor:
         """Values of levels (…, channels), which may be normalised by channel."""
@@ -359,52 +541,53 @@ _VALUES: dict[str, Callable[[_Draws, Tensor, Int], Tensor]] = {
 }
 
 
-def top_rectangle(ops: Ops, edges: Edges, exists: Tensor, size: tuple[int, int]) -> Int:
+def top_rectangle(ops: Ops, edges: Edges, exists: Tensor, size: tuple[Length, Length]) -> Int:
     """Rank in painting order of the last rectangle over each pixel, (n, h, w), or -1.
 
     Edges and `exists` are (n, rectangles).
     """
     top, left, bottom, right = edges
     height, width = size
-    ranks = ops.constant(np.full((1, height, width), -1, np.int32))
+    ranks = ops.constant(np.full((1, 1, 1), -1, np.int32))
     for start in range(0, int(exists.shape[1]), _BITS):
         part = slice(start, start + _BITS)
         over_rows = _bits(ops, height, top[:, part], bottom[:, part], exists[:, part])
         over_columns = _bits(ops, width, left[:, part], right[:, part], exists[:, part])
-        both = ops.reshape(over_rows, (-1, height, 1)) & ops.reshape(over_columns, (-1, 1, width))
+        both = over_rows[:, :, None] & over_columns[:, None, :]
         ranks = ops.where(both > 0, ops.msb(both) + start, ranks)
     return ranks
 
 
-def _bits(ops: Ops, side: int, first: Int, stop: Int, exists: Tensor) -> Int:
+def _bits(ops: Ops, side: Length, first: Int, stop: Int, exists: Tensor) -> Int:
     """Bit sets (n, side) of the rectangles between whose edges each row or column lies."""
-    n = int(first.shape[1])
-    positions = ops.constant(np.arange(side, dtype=np.int32)[None, :, None])
-    bit = ops.constant((1 << np.arange(n)).astype(np.int32)[None, None])
-    first, stop, exists = (ops.reshape(edge, (-1, 1, n)) for edge in (first, stop, exists))
+    positions = ops.to_int32(ops.arange(side))[None, :, None]
+    bit = ops.constant((1 << np.arange(int(first.shape[1]))).astype(np.int32)[None, None])
+    first, stop, exists = first[:, None], stop[:, None], exists[:, None]
     inside = (positions >= first) & (positions < stop) & exists
     return ops.sum_last(ops.where(inside, bit, ops.constant(np.zeros(1, np.int32))))
 
 
-def _paint_all(ops: Ops, program: _Program, images: Tensor, top: Int, values: Tensor) -> tuple[Tensor, Tensor]:
+def _paint_all(
+    ops: Ops, program: _Program, size: Size, images: Tensor, top: Int, values: Tensor
+) -> tuple[Tensor, Tensor]:
     """Images and what is covered, from the top rectangle over each pixel."""
-    covered, size = top >= 0, (-1, program.height, program.width)
-    if program.per == "value":
+    covered, (n, height, width) = top >= 0, size
+    if program.fill.per == "value":
         painted = values
     elif values.shape[1] == 1:
         painted = values[:, None]
     else:
-        ranks = ops.reshape(ops.maximum(top, 0), (-1, program.height * program.width))
-        painted = ops.reshape(ops.batch_gather(values, ranks), (*size, int(values.shape[-1])))
-    layout = program.layout or "NHWC"
-    mask = _arrange(ops, ops.reshape(covered, (*size, 1)), layout)
-    return ops.where(mask, _arrange(ops, painted, layout), images), covered
+        ranks = ops.reshape(ops.maximum(top, 0), (n, height * width))
+        painted = ops.reshape(ops.batch_gather(values, ranks), (n, height, width, int(values.shape[-1])))
+    mask = _arrange(ops, covered[..., None], program.layout)
+    return ops.where(mask, _arrange(ops, painted, program.layout), images), covered
 
 
-def _as_nhwc(ops: Ops, images: Tensor, program: _Program) -> Tensor:
+def _as_nhwc(ops: Ops, images: Tensor, program: _Program, size: Size) -> Tensor:
+    n, height, width = size
     if program.layout in ("NCHW", "CHW"):
-        images = ops.transpose(ops.reshape(images, (-1, program.channels, program.height, program.width)), (0, 2, 3, 1))
-    return ops.reshape(images, (-1, program.height, program.width, program.channels))
+        images = ops.transpose(ops.reshape(images, (n, program.channels, height, width)), (0, 2, 3, 1))
+    return ops.reshape(images, (n, height, width, program.channels))
 
 
 def _arrange(ops: Ops, tensor: Tensor, layout: str) -> Tensor:

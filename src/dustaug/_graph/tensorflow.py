@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dustaug._engine.contract import MEAN_UNITS, WORD_MASK
+from dustaug._engine.contract import MEAN_LIMIT_BITS, WORD_MASK
+from dustaug._engine.fills import mean_bits
 from dustaug._engine.memory import Layout
 
-from .program import Edges, Int, Tensor, Word, Words, check_index_shape
+from .program import Edges, Int, Length, Size, Tensor, Word, Words, check_index_shape
 
 PHILOX = 1
 _MASK_32 = WORD_MASK
@@ -27,6 +29,13 @@ class _TensorFlow:
     minimum, maximum, reshape, transpose = map(staticmethod, (tf.minimum, tf.maximum, tf.reshape, tf.transpose))
     xor = staticmethod(tf.bitwise.bitwise_xor)
 
+    def shape_of(self, images: Tensor) -> tuple[Length, ...]:
+        known = tuple(images.shape)
+        if None not in known:
+            return known
+        lengths = tf.unstack(tf.shape(images), len(known))
+        return tuple(tensor if length is None else length for length, tensor in zip(known, lengths, strict=True))
+
     def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
             return tf.constant(number & _MASK_32, tf.int64), tf.constant(number >> 32, tf.int64)
@@ -36,8 +45,8 @@ class _TensorFlow:
     def as_words(self, numbers: Any) -> Word:
         return tf.cast(numbers, tf.int64)
 
-    def arange(self, images: Tensor) -> Word:
-        return tf.range(tf.shape(images, tf.int64)[0])
+    def arange(self, n: Length) -> Word:
+        return tf.range(tf.cast(n, tf.int64))
 
     def per_image(self, words: Word, images: Tensor) -> Word:
         if words.shape.is_fully_defined() and images.shape[0] is not None:
@@ -63,8 +72,14 @@ class _TensorFlow:
     def add(self, word: Word, other: Word | int) -> Word:
         return (word + other) & _MASK_32
 
-    def shift_right(self, word: Word, bits: int) -> Word:
-        return tf.bitwise.right_shift(word, tf.constant(bits, tf.int64)) & _MASK_32
+    def subtract(self, word: Word | int, other: Word) -> Word:
+        return (word - other) & _MASK_32
+
+    def shift_left(self, word: Word, bits: Word | int) -> Word:
+        return tf.bitwise.left_shift(word, tf.cast(bits, tf.int64)) & _MASK_32
+
+    def shift_right(self, word: Word, bits: Word | int) -> Word:
+        return tf.bitwise.right_shift(word, tf.cast(bits, tf.int64)) & _MASK_32
 
     def low_bits(self, word: Word, mask: int) -> Word:
         return word & mask
@@ -74,6 +89,9 @@ class _TensorFlow:
 
     def to_int32(self, word: Word) -> Int:
         return tf.cast(word, tf.int32)
+
+    def to_double(self, length: Length) -> Tensor:
+        return tf.cast(length, tf.float64)
 
     def numpy_dtype(self, tensor: Tensor) -> np.dtype[Any]:
         dtype: np.dtype[Any] = np.dtype(tensor.dtype.as_numpy_dtype)
@@ -95,40 +113,75 @@ class _TensorFlow:
         return exponent - 127
 
     def paint_pixels(
-        self, images: Any, edges: Edges, exists: Any, values: Any, *, layout: Layout, max_size: tuple[int, int]
+        self,
+        images: Any,
+        edges: Edges,
+        exists: Any,
+        values: Any,
+        *,
+        layout: Layout,
+        size: Size,
+        max_size: tuple[int, int],
     ) -> tuple[Any, Any]:
-        shape = dict(zip(layout, images.shape, strict=True))
-        height, width, channels = shape["H"], shape["W"], shape.get("C", 1)
-        n, n_rectangles, n_pixels = tf.shape(exists, tf.int64)[0], exists.shape[1], height * width
+        channels, n_rectangles = dict(zip(layout, images.shape, strict=True)).get("C", 1), exists.shape[1]
+        n, n_pixels = tf.cast(size.n, tf.int64), tf.cast(size.height * size.width, tf.int64)
         top, left, bottom, right = (edge[:, :, None, None] for edge in edges)
         y, x = top + tf.range(max_size[0])[:, None], left + tf.range(max_size[1])
         inside = (y < bottom) & (x < right) & exists[:, :, None, None]
         chosen = tf.where(tf.reshape(inside, (-1,)))[:, 0]
         rectangle = chosen // (max_size[0] * max_size[1])
         image = rectangle // n_rectangles
-        pixel = image * n_pixels + tf.cast(tf.gather(tf.reshape(y * width + x, (-1,)), chosen), tf.int64)
+        pixel = image * n_pixels + tf.cast(tf.gather(tf.reshape(y * size.width + x, (-1,)), chosen), tf.int64)
         nothing = tf.fill((n * n_pixels,), tf.constant(-1, tf.int32))
         top_ranks = tf.tensor_scatter_nd_max(nothing, pixel[:, None], tf.cast(rectangle, tf.int32))
         # A pixel under several rectangles is written several times, each time with the value of its top rectangle.
-        values = tf.reshape(tf.broadcast_to(values, (n, n_rectangles, channels)), (-1, channels))
+        values = tf.reshape(tf.broadcast_to(values, (size.n, n_rectangles, channels)), (-1, channels))
         values = tf.gather(values, tf.gather(top_ranks, pixel))
         if layout.endswith("CHW"):
             planes = (image * (channels - 1))[:, None] + tf.range(channels, dtype=tf.int64)
             pixel, values = tf.reshape(pixel[:, None] + planes * n_pixels, (-1,)), tf.reshape(values, (-1, 1))
         flat = tf.reshape(images, (-1, values.shape[1]))
         dusted = tf.reshape(tf.tensor_scatter_nd_update(flat, pixel[:, None], values), tf.shape(images))
-        return tf.ensure_shape(dusted, images.shape), tf.reshape(top_ranks >= 0, (-1, height, width))
+        return tf.ensure_shape(dusted, images.shape), tf.reshape(top_ranks >= 0, size)
 
     def mean_of(self, images: Tensor, value_range: tuple[float, float]) -> Tensor:
-        (low, high), n_pixels, dtype = value_range, int(images.shape[1] * images.shape[2]), images.dtype
-        if dtype.is_floating:
-            scaled = (tf.cast(images, tf.float64) - low) / (high - low)
-            images = tf.round(scaled * MEAN_UNITS)
-        sums = tf.reduce_sum(tf.cast(images, tf.int64), axis=(1, 2), keepdims=True)
-        means = (2 * sums + n_pixels) // (2 * n_pixels)
-        if dtype.is_floating:
-            means = low + tf.cast(means, tf.float64) * ((high - low) / MEAN_UNITS)
-        return tf.cast(means, dtype)
+        dtype, k = images.dtype, mean_bits(value_range)
+        if not dtype.is_floating:
+            wide = tf.bitcast(images, tf.int64) if dtype == tf.uint64 else tf.cast(images, tf.int64)
+            means = _mean_of_integers(wide, signed=dtype != tf.uint64)
+            return tf.bitcast(means, dtype) if dtype == tf.uint64 else tf.cast(means, dtype)
+        scaled = _scaled(tf.cast(images, tf.float64), k)
+        usable = tf.reduce_all(tf.abs(scaled) < 2.0**MEAN_LIMIT_BITS, axis=(1, 2), keepdims=True)
+        values = _scaled(tf.cast(_mean_of_integers(tf.cast(tf.round(scaled), tf.int64)), tf.float64), -k)
+        if dtype == tf.float16:
+            values = _round_to_odd(values)
+        return tf.where(usable, tf.cast(values, dtype), tf.cast(math.nan, dtype))
+
+
+def _scaled(doubles: Any, k: int) -> Any:
+    """Return doubles times 2**k, which a double alone may be too small for."""
+    return doubles * 2.0 ** (k // 2) * 2.0 ** (k - k // 2)
+
+
+def _mean_of_integers(images: Any, *, signed: bool = True) -> Any:
+    """Rounded mean of the bits of int64, halves up. Sums of the halves of a word cannot overflow."""
+    lengths = tf.shape(images, tf.int64)
+    n_pixels = tf.maximum(lengths[1] * lengths[2], 1)
+    upper, lower = tf.bitwise.right_shift(images, tf.constant(32, tf.int64)), images & _MASK_32
+    upper, lower = (
+        tf.reduce_sum(half, axis=(1, 2), keepdims=True) for half in (upper if signed else upper & _MASK_32, lower)
+    )
+    rest = tf.bitwise.left_shift(upper % n_pixels, tf.constant(32, tf.int64)) + lower
+    upper = tf.bitwise.left_shift(upper // n_pixels, tf.constant(32, tf.int64))
+    return upper + (2 * rest + n_pixels) // (2 * n_pixels)
+
+
+def _round_to_odd(values: Any) -> Any:
+    """Round doubles to floats such that rounding these once more is as good as rounding the doubles themselves."""
+    rounded = tf.cast(values, tf.float32)
+    again, bits = tf.cast(rounded, tf.float64), tf.bitcast(rounded, tf.int32)
+    towards_zero = tf.where(tf.abs(again) > tf.abs(values), bits - 1, bits)
+    return tf.bitcast(tf.where(again == values, bits, towards_zero | 1), tf.float32)
 
 
 class Calls:

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dustaug._engine.contract import MEAN_LIMIT, MEAN_UNITS, WORD_MASK
+from dustaug._engine.contract import MEAN_LIMIT_BITS, WORD_MASK
+from dustaug._engine.fills import mean_bits
 
-from .program import Int, Tensor, Word, Words, check_index_shape
+from .program import Int, Length, Tensor, Word, Words, check_index_shape
 from .torch_dtypes import numpy_dtype
 
 _MASK_32 = WORD_MASK
@@ -38,6 +39,9 @@ class Torch:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
 
+    def shape_of(self, images: Tensor) -> tuple[Length, ...]:
+        return tuple(images.shape)
+
     def to_words(self, number: Any) -> Words:
         if isinstance(number, int):
             return self.as_words(np.int64(number & _MASK_32)), self.as_words(np.int64(number >> 32))
@@ -49,8 +53,8 @@ class Torch:
             numbers = torch.from_numpy(np.asarray(numbers, np.int64))
         return numbers.to(self.device, torch.int64)
 
-    def arange(self, images: Tensor) -> Word:
-        return torch.arange(len(images), device=self.device)
+    def arange(self, n: Length) -> Word:
+        return torch.arange(n, device=self.device)
 
     def per_image(self, words: Word, images: Tensor) -> Word:
         check_index_shape(words.shape, images.shape)
@@ -71,7 +75,13 @@ class Torch:
     def add(self, word: Word, other: Word | int) -> Word:
         return (word + other) & _MASK_32
 
-    def shift_right(self, word: Word, bits: int) -> Word:
+    def subtract(self, word: Word | int, other: Word) -> Word:
+        return (word - other) & _MASK_32
+
+    def shift_left(self, word: Word, bits: Word | int) -> Word:
+        return (word << bits) & _MASK_32
+
+    def shift_right(self, word: Word, bits: Word | int) -> Word:
         return word >> bits
 
     def low_bits(self, word: Word, mask: int) -> Word:
@@ -82,6 +92,9 @@ class Torch:
 
     def to_int32(self, word: Word) -> Int:
         return word.to(torch.int32)
+
+    def to_double(self, length: Length) -> Tensor:
+        return torch.full((), length, dtype=torch.float64, device=self.device)
 
     def constant(self, values: NDArray[Any]) -> Tensor:
         if values.dtype.name == "bfloat16":  # Which torch.from_numpy does not know.
@@ -128,18 +141,21 @@ class Torch:
 
 def _means(images: torch.Tensor, value_range: tuple[float, float]) -> torch.Tensor:
     """Means (n, 1, 1, c) of images (n, h, w, c); NaN where they are not finite or far out of their range."""
-    (low, high), n_pixels, dtype = value_range, images.shape[1] * images.shape[2], images.dtype
+    n_pixels, dtype, k = images.shape[1] * images.shape[2], images.dtype, mean_bits(value_range)
     if not dtype.is_floating_point:
         return _mean_of_integers(images.to(torch.int64), n_pixels, signed=dtype != torch.uint64).to(dtype)
-    # A tensor, because dividing by a number may be done as a multiplication.
-    extent = torch.full((), high - low, dtype=torch.float64, device=images.device)
-    scaled = (images.double() - low) / extent
-    usable = (scaled.abs() < MEAN_LIMIT).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    means = _mean_of_integers(torch.round(scaled * MEAN_UNITS).to(torch.int64), n_pixels)
-    values = low + means.double() * ((high - low) / MEAN_UNITS)
+    scaled = _scaled(images.double(), k)
+    usable = (scaled.abs() < 2.0**MEAN_LIMIT_BITS).all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    means = _mean_of_integers(torch.round(scaled).to(torch.int64), n_pixels)
+    values = _scaled(means.double(), -k)
     if dtype == torch.float16:
         values = _round_to_odd(values)
     return torch.where(usable, values.to(dtype), torch.full((), math.nan, device=images.device).to(dtype))
+
+
+def _scaled(doubles: torch.Tensor, k: int) -> torch.Tensor:
+    """Return doubles times 2**k, which a double alone may be too small for."""
+    return doubles * 2.0 ** (k // 2) * 2.0 ** (k - k // 2)
 
 
 def _mean_of_integers(images: torch.Tensor, n_pixels: int, *, signed: bool = True) -> torch.Tensor:

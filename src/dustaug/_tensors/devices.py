@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from dustaug import core
 from dustaug._engine import fills
-from dustaug._engine.checks import check_threads, resolve_kind
+from dustaug._engine.checks import check_size, check_threads, resolve_kind
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import Coordinates, check_each, check_epoch, check_index, check_seed
-from dustaug._engine.memory import ImageKind, make_memory, make_params
-from dustaug._engine.plan import find_max_size, make_plan
+from dustaug._engine.launch import make_params
+from dustaug._engine.memory import ImageKind, Memory, make_memory
+from dustaug._engine.tables import curves
 from dustaug._graph.program import top_rectangle
 from dustaug._graph.torch import Torch
 from dustaug.spec import Spec
@@ -32,25 +33,32 @@ _MAX_MEAN_PIXELS = 1 << 28
 
 
 class _Painter:
-    """A function ``paint(tensor, coordinates, num_threads=1)`` for tensors of one kind on one device."""
+    """A function ``paint(tensor, coordinates, num_threads=1)`` for tensors of one kind, of any size, on one device."""
 
     def __init__(self, spec: Spec, kind: ImageKind, device: torch.device) -> None:
         self.spec, self.kind, self.device, self.per = spec, kind, device, FILLS[spec.fill].per
-        self.memory, self.value_range = resolve_kind(spec, kind)
+        self.value_range = resolve_kind(spec, kind)
 
     @property
     def items(self) -> torch.dtype:
         """Integers of the size of the items."""
-        return {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[self.memory.dtype.itemsize]
+        return {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[self.kind.dtype.itemsize]
+
+    def memory_of(self, tensor: torch.Tensor) -> Memory:
+        """Return how a tensor lies in memory, in items, and check that the spec suits it."""
+        memory = make_memory(tuple(tensor.shape), tensor.stride(), 1, self.kind.layout)
+        if not memory.is_empty:
+            check_size(self.spec, memory.height, memory.width, memory.channels)
+        return memory
 
     def narrow(self, patterns: NDArray[np.uint64]) -> NDArray[Any]:
         """Patterns of eight bytes as items."""
-        item = self.memory.dtype.itemsize
+        item = self.kind.dtype.itemsize
         return patterns.astype(f"u{item}").view(f"i{item}")
 
     def as_nhwc(self, images: torch.Tensor) -> torch.Tensor:
         """View images of any layout with all four axes."""
-        layout = self.kind.layout or "NHWC"
+        layout = self.kind.layout
         missing = [axis for axis in "NHWC" if axis not in layout]
         axes = [*layout, *missing]
         return images[(..., *[None] * len(missing))].permute([axes.index(axis) for axis in "NHWC"])
@@ -81,65 +89,74 @@ class KernelPainter(_Painter):
         from .triton import launch
 
         super().__init__(spec, kind, device)
-        self._launch, memory = launch, self.memory
-        if memory.is_empty:
-            return
-        if self.per == "image" and memory.height * memory.width > _MAX_MEAN_PIXELS:
-            raise ValueError(
-                f'images must have at most {_MAX_MEAN_PIXELS} pixels with fill="mean" on {device}, got '
-                f"{memory.height} by {memory.width}"
-            )
+        self._launch = launch
         if _is_capturing(device):
             raise RuntimeError(
-                "images must be dusted once before a CUDA graph is captured, with the same spec, shape and dtype, for "
-                f"the tables to be on {device}: call add_dust before torch.cuda.graph(…), as to warm up"
+                "images must be dusted once before a CUDA graph is captured, with the same spec, dtype, layout and "
+                f"channels, for the tables to be on {device}: call add_dust before torch.cuda.graph(…), as to warm up"
             )
-        plan = make_plan(spec, memory.height, memory.width)
-        self._max_size = find_max_size(plan, memory.height, memory.width)
-        patterns = self.narrow(fills.spec_patterns(spec, memory, self.value_range))
-        params = make_params(plan.params, memory, pattern_columns=patterns.shape[1])
-        for stride in ("image_stride", "row_stride", "column_stride", "channel_stride"):
-            params[stride] //= memory.dtype.itemsize
-        with _current(device):
-            arrays = (params.view(np.int64), plan.tables, patterns)
-            self._params, self._tables, self._patterns = (_upload(array, device) for array in arrays)
-            if device.type == "cuda":
-                self._stream = torch.cuda.current_stream(device)
-                self._uploaded = self._stream.record_event()
+        patterns = fills.spec_patterns(spec, kind, self.value_range)
+        params = make_params(spec, kind, patterns)
+        self._own = _Uploaded(device, params.view(np.int64), self.narrow(patterns))
+        self._curves = _curves_on(device)
 
     def __call__(self, tensor: torch.Tensor, coordinates: Coordinates, num_threads: int = 1) -> None:
         """Paint a batch."""
         tensor, device = tensor.detach(), self.device
         check_threads(num_threads)
+        memory = self.memory_of(tensor)
+        if self.per == "image" and memory.height * memory.width > _MAX_MEAN_PIXELS:
+            raise ValueError(
+                f'images must have at most {_MAX_MEAN_PIXELS} pixels with fill="mean" on {device}, got '
+                f"{memory.height} by {memory.width}"
+            )
         with _current(device):
-            coordinates = _check_coordinates(coordinates, self.memory.n, device)
-            if self.memory.is_empty:
+            coordinates = _check_coordinates(coordinates, memory.n, device)
+            if memory.is_empty:
                 return
-            if device.type == "cuda":
-                self._share_with_the_current_stream()
-            patterns = self._patterns
+            if _is_capturing(device):
+                _captured.add(self)
+            (record, patterns), (curve_rows,) = self._own.share(), self._curves.share()
             if self.per == "image":
                 patterns = Torch(device).mean_of(self.as_nhwc(tensor), self.value_range).contiguous().view(self.items)
             self._launch(
                 tensor.view(self.items),
-                self._params,
-                self._tables,
+                record,
+                curve_rows,
                 patterns,
                 spec=self.spec,
-                n_images=self.memory.n,
-                max_size=self._max_size,
+                memory=memory,
                 coordinates=coordinates,
             )
 
-    def _share_with_the_current_stream(self) -> None:
-        if torch.cuda.is_current_stream_capturing():
-            _captured.add(self)  # torch.cuda.graph has waited for the upload, as for all else.
-            return
-        stream = torch.cuda.current_stream(self.device)
-        if stream != self._stream:
-            stream.wait_event(self._uploaded)
-            for tensor in (self._params, self._tables, self._patterns):
-                tensor.record_stream(stream)
+
+class _Uploaded:
+    """Arrays as tensors on a device, which any stream may read."""
+
+    def __init__(self, device: torch.device, *arrays: NDArray[Any]) -> None:
+        self._device = device
+        with _current(device):
+            self._tensors = tuple(_upload(array, device) for array in arrays)
+            if device.type == "cuda":
+                self._stream = torch.cuda.current_stream(device)
+                self._uploaded = self._stream.record_event()
+
+    def share(self) -> tuple[torch.Tensor, ...]:
+        """Let the current stream wait for the tensors, and return them."""
+        # torch.cuda.graph has waited for the upload, as for all else.
+        if self._device.type == "cuda" and not torch.cuda.is_current_stream_capturing():
+            stream = torch.cuda.current_stream(self._device)
+            if stream != self._stream:
+                stream.wait_event(self._uploaded)
+                for tensor in self._tensors:
+                    tensor.record_stream(stream)
+        return self._tensors
+
+
+@functools.cache
+def _curves_on(device: torch.device) -> _Uploaded:
+    """Return the rows of all curves on a device: one table for all specs, kept for ever."""
+    return _Uploaded(device, curves())
 
 
 def _is_capturing(device: torch.device) -> bool:
@@ -214,17 +231,13 @@ class OperationsPainter(_Painter):
     small tensors, where each costs a launch; the core draws those of 256 images in a fifth of a millisecond.
     """
 
-    def __init__(self, spec: Spec, kind: ImageKind, device: torch.device) -> None:
-        super().__init__(spec, kind, device)
-        if not self.memory.is_empty:
-            make_plan(spec, self.memory.height, self.memory.width)  # Says what is wrong with the size.
-
     def __call__(self, tensor: torch.Tensor, coordinates: Coordinates, num_threads: int = 1) -> None:
         """Paint a batch."""
-        n, height, width, channels = self.memory[:4]
+        memory = self.memory_of(tensor)
+        n, height, width, channels = memory[:4]
         each = check_each(Coordinates(*map(_on_host, coordinates)), n)
         check_threads(num_threads)
-        if self.memory.is_empty or tensor.is_meta:
+        if memory.is_empty or tensor.is_meta:
             return
         drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each._asdict())
         if not len(drawn):
@@ -236,25 +249,24 @@ class OperationsPainter(_Painter):
         painted = _PAINTED[self.per](self, images, drawn, top, each)
         images.copy_(torch.where(top[..., None] >= 0, painted, images))
 
-    def _levels(self, _images: Any, drawn: core.Rectangles, top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
+    def _levels(self, images: Any, drawn: core.Rectangles, top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
         """Values of the top rectangle over each pixel, (n, h, w, 1 or c)."""
-        ops, (n, height, width) = Torch(self.device), self.memory[:3]
+        ops, (n, height, width, _) = Torch(self.device), images.shape
         brightness = drawn.fill.reshape(len(drawn), -1)
-        patterns = self.narrow(fills.encode(brightness, self.spec, self.memory.dtype, self.value_range))
+        patterns = self.narrow(fills.encode(brightness, self.spec, self.kind.dtype, self.value_range))
         values = ops.constant(_by_image(patterns, drawn.image, n))
         return torch.unflatten(ops.batch_gather(values, top.clamp(min=0).flatten(1)), 1, (height, width))
 
-    def _noise(self, _images: Any, _drawn: core.Rectangles, _top: torch.Tensor, each: Coordinates) -> torch.Tensor:
+    def _noise(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, each: Coordinates) -> torch.Tensor:
         """Noise that the core paints on an empty batch, (n, h, w, c)."""
-        noise = np.zeros(self.memory[:4], self.memory.dtype)
+        noise = np.zeros(tuple(images.shape), self.kind.dtype)
         core.add_dust(noise, self.spec, **each._asdict(), layout="NHWC", value_range=self.value_range)
-        return torch.from_numpy(noise.view(f"i{self.memory.dtype.itemsize}")).to(self.device)
+        return torch.from_numpy(noise.view(f"i{self.kind.dtype.itemsize}")).to(self.device)
 
     def _means(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
         """Means of each image, (n, 1, 1, c), taken on the host: not every device has doubles."""
-        host = images.cpu().numpy().view(self.memory.dtype)
-        memory = make_memory(ImageKind(host.shape, host.strides, host.dtype, "NHWC"))
-        patterns = fills.mean_patterns(host, memory, self.value_range)
+        host = images.cpu().numpy().view(self.kind.dtype)
+        patterns = fills.mean_patterns(host, self.value_range)
         return torch.from_numpy(self.narrow(patterns)).to(self.device)[:, None, None]
 
 

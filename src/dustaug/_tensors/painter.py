@@ -18,8 +18,7 @@ from dustaug import core
 from dustaug._engine.checks import check_layout, check_spec, check_value_range
 from dustaug._engine.coordinates import Coordinates, make_coordinates
 from dustaug._engine.launch import launch_for
-from dustaug._engine.memory import MAX_GUESSED_CHANNELS, ImageKind, Layout
-from dustaug._engine.plan import cache_size
+from dustaug._engine.memory import CHANNEL_AXIS, MAX_GUESSED_CHANNELS, ImageKind, Layout, check_axes
 from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug.spec import Spec
 
@@ -28,19 +27,6 @@ AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 _LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
-
-
-def kind_of_tensor(
-    shape: tuple[int, ...],
-    strides: tuple[int, ...],
-    dtype: torch.dtype,
-    layout: Layout,
-    value_range: tuple[float, float] | None = None,
-) -> ImageKind:
-    """Return the kind of a tensor, whose strides are in items."""
-    in_numpy = numpy_dtype(dtype)
-    in_bytes = tuple(in_numpy.itemsize * stride for stride in strides)
-    return ImageKind(tuple(shape), in_bytes, in_numpy, layout, value_range)
 
 
 class Painter:
@@ -58,7 +44,9 @@ class Painter:
         planar: bool = False,
     ) -> None:
         self.spec, self.layout, self.value_range, self.planar = spec, layout, value_range, planar
-        cached = functools.lru_cache(maxsize=cache_size(spec, 128))
+        # Where the channels stand, counted from the last axis, in tensors of more axes than `_plain_axes`.
+        self._channel_axis, self._plain_axes = _channels_of(layout)
+        cached = functools.lru_cache(maxsize=128)
         self._find, self._find_elsewhere = cached(self._find_kind), cached(self._find_kind_elsewhere)
 
     def __call__(self, tensor: AnyTensor, coordinates: Coordinates, num_threads: int = 1) -> AnyTensor:
@@ -75,15 +63,32 @@ class Painter:
             raise _not_dense(plain) from None
         if (not address and 0 not in shape) or (dtype.is_floating_point and plain.is_neg()):
             raise _not_dense(plain)
-        self._find(shape, strides, dtype)(address, coordinates, num_threads)
+        n_axes = len(shape)
+        channels = shape[self._channel_axis] if n_axes > self._plain_axes else 1
+        try:
+            self._find(dtype, n_axes, channels)(address, shape, strides, coordinates, num_threads)
+        except ValueError as error:
+            raise self._explain(error, shape, strides) from None
         increment_version(tensor)
         return tensor
 
-    def _kind_of(self, shape: torch.Size, strides: tuple[int, ...], dtype: torch.dtype) -> ImageKind:
-        return kind_of_tensor(shape, strides, dtype, self._check_layout(shape, strides), self.value_range)
+    def _kind_of(self, dtype: torch.dtype, n_axes: int, channels: int) -> ImageKind:
+        layout = self.layout or _LAYOUTS.get(n_axes)
+        if layout is None or len(layout) != n_axes:
+            raise ValueError(f"tensor must have other than {n_axes} axes")  # `_check_shape` says it in full.
+        return ImageKind(numpy_dtype(dtype), layout, channels, self.value_range)
 
     def _find_kind(self, *facts: Any) -> Callable[..., None]:
-        return launch_for(self.spec, self._kind_of(*facts)).run_at
+        kind = self._kind_of(*facts)
+        run_at = launch_for(self.spec, kind, kind.dtype.itemsize).run_at
+        if self.layout is not None or kind.channels <= MAX_GUESSED_CHANNELS:
+            return run_at
+
+        def run_if_likely(address: int, shape: torch.Size, *arguments: Any) -> None:
+            self._check_guess(tuple(shape), kind.layout)
+            run_at(address, shape, *arguments)
+
+        return run_if_likely
 
     def _find_kind_elsewhere(self, device: torch.device, *facts: Any) -> Callable[..., None]:
         from .devices import make_painter
@@ -93,30 +98,40 @@ class Painter:
     def _paint_elsewhere(self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int) -> None:
         """Paint on another device than the CPU."""
         try:
-            facts = plain.device, plain.shape, plain.stride(), plain.dtype
+            device, shape, strides, dtype = plain.device, plain.shape, plain.stride(), plain.dtype
             address = plain.is_meta or plain.data_ptr()
         except RuntimeError:
             raise _not_dense(plain) from None
-        if (not address and 0 not in plain.shape) or plain.layout is not torch.strided or plain.is_neg():
+        if (not address and 0 not in shape) or plain.layout is not torch.strided or plain.is_neg():
             raise _not_dense(plain)
-        self._find_elsewhere(*facts)(plain, coordinates, num_threads)
+        self._check_shape(shape, strides)
+        channels = shape[self._channel_axis] if len(shape) > self._plain_axes else 1
+        self._find_elsewhere(device, dtype, len(shape), channels)(plain, coordinates, num_threads)
 
-    def _check_layout(self, shape: torch.Size, strides: tuple[int, ...]) -> Layout:
-        layout = self.layout
-        if layout is None:
-            if len(shape) not in _LAYOUTS:
-                raise ValueError(
-                    f"tensor must have 2, 3 or 4 axes, got shape {tuple(shape)}: type tensor.flatten(0, -4) if the "
-                    "last three are channels, height and width"
-                )
-            layout = _LAYOUTS[len(shape)]
-            self._check_guess(tuple(shape), layout)
-        if any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
+    def _explain(self, error: ValueError, shape: torch.Size, strides: tuple[int, ...]) -> ValueError:
+        """Return the error that a tensor gets for what the engine refused."""
+        try:
+            self._check_shape(shape, strides)
+        except ValueError as in_words_for_tensors:
+            return in_words_for_tensors
+        return error
+
+    def _check_shape(self, shape: torch.Size, strides: tuple[int, ...]) -> None:
+        """Say what is wrong with a shape or strides, in words for tensors; the engine finds what is left."""
+        if self.layout is not None:
+            check_axes(shape, self.layout)
+        elif len(shape) in _LAYOUTS:
+            self._check_guess(tuple(shape), _LAYOUTS[len(shape)])
+        else:
+            raise ValueError(
+                f"tensor must have 2, 3 or 4 axes, got shape {tuple(shape)}: type tensor.flatten(0, -4) if the "
+                "last three are channels, height and width"
+            )
+        if 0 not in shape and any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
             raise ValueError(
                 f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
                 "type tensor.clone()"
             )
-        return layout
 
     def _check_guess(self, shape: tuple[int, ...], layout: Layout) -> None:
         """Refuse a shape that is more likely of another layout, unless the framework knows no other."""
@@ -133,6 +148,15 @@ class Painter:
             f"tensor must have its channels before height and width, got shape {shape}, which would be {channels} "
             f"channels: type {say}{hint}"
         )
+
+
+def _channels_of(layout: Layout | None) -> tuple[int, int]:
+    """Return where the channels stand, counted from the last axis, and how many axes tensors without channels have."""
+    if layout is None:
+        return -3, 2
+    if layout not in CHANNEL_AXIS:
+        return 0, len(layout)
+    return CHANNEL_AXIS[layout] - len(layout), 2
 
 
 find_painter = functools.lru_cache(maxsize=16)(Painter)

@@ -26,8 +26,10 @@ import triton.language as tl
 
 from dustaug._engine import contract
 from dustaug._engine.coordinates import Coordinates
-from dustaug._engine.plan import PARAMS_DTYPE
-from dustaug.spec import Spec
+from dustaug._engine.memory import Memory
+from dustaug._engine.plan import PARAMS_DTYPE, find_max_size
+from dustaug._engine.tables import LOG_ROW, POWER_ROW, QUANTILE_ROW
+from dustaug.spec import Spec, size_fields
 
 
 def _place(name: str) -> Any:
@@ -36,37 +38,42 @@ def _place(name: str) -> Any:
 
 # Where the params stand in their record. It is not named `params` here: Triton 3.8 overwrites an argument of that name.
 _P_THRESHOLD, _COUNT_LOW, _N_COUNTS = map(_place, ("p_threshold", "count_low", "n_counts"))
-_ROWS, _COLUMNS, _N_LEVELS = map(_place, ("rows", "columns", "n_levels"))
-_Y_TABLE, _Y_SHIFT, _X_TABLE, _X_SHIFT = map(_place, ("y_table", "y_shift", "x_table", "x_shift"))
-_SIZE_TABLE, _SIZE_SHIFT, _SIZE_UNIT = map(_place, ("size_table", "size_shift", "size_unit"))
+_SPARE_LAST, _N_LEVELS, _CHANNELS = map(_place, ("spare_last", "n_levels", "channels"))
+_Y_MEAN, _Y_STD, _Y_SHIFT = map(_place, ("y_mean", "y_std", "y_shift"))
+_X_MEAN, _X_STD, _X_SHIFT = map(_place, ("x_mean", "x_std", "x_shift"))
 _HEIGHT_LOW, _N_HEIGHTS, _WIDTH_LOW, _N_WIDTHS = map(_place, ("height_low", "n_heights", "width_low", "n_widths"))
-_WIDTH, _CHANNELS = map(_place, ("width", "channels"))
+_SIZE_UNIT, _AREA_LOW, _N_AREAS = map(_place, ("size_unit", "area_low", "n_areas"))
+_AREA_BASE, _ASPECT_LOW, _N_ASPECTS = map(_place, ("area_base", "aspect_low", "n_aspects"))
 _PATTERN_COLUMNS, _PATTERN_STEP = map(_place, ("pattern_columns", "pattern_step"))
-_IMAGE_STRIDE, _CHANNEL_STRIDE = map(_place, ("image_stride", "channel_stride"))
-_ROW_STRIDE, _COLUMN_STRIDE = map(_place, ("row_stride", "column_stride"))
 
 _COLOR_BLOCK, _COLOR_BLOCKS = tl.constexpr(contract.COLOR_BLOCK), tl.constexpr(contract.COLOR_BLOCKS_PER_RECTANGLE)
 _NOISE_BLOCK, _HEADER_BLOCK = tl.constexpr(contract.NOISE_BLOCK), tl.constexpr(contract.HEADER_BLOCK)
+_SIZE_BLOCK, _SIZE_BLOCKS = tl.constexpr(contract.SIZE_BLOCK), tl.constexpr(contract.SIZE_BLOCKS_PER_RECTANGLE)
+_HALF_WORD, _FRACTION_BITS = tl.constexpr(contract.HALF_WORD), tl.constexpr(contract.FRACTION_BITS)
+_QUANTILE_ROW, _QUANTILE_ROW_BITS = tl.constexpr(QUANTILE_ROW), tl.constexpr(contract.QUANTILE_ROW_BITS)
+_LOG_ROW, _LOG_ROW_BITS = tl.constexpr(LOG_ROW), tl.constexpr(contract.LOG_ROW_BITS)
+_POWER_ROW, _POWER_ROW_BITS = tl.constexpr(POWER_ROW), tl.constexpr(contract.POWER_ROW_BITS)
+_LOG_BITS, _POWER_BIAS = tl.constexpr(contract.LOG_BITS), tl.constexpr(contract.POWER_BIAS)
+_SHAPE_BITS, _TRY_BLOCKS = tl.constexpr(contract.SHAPE_BITS), tl.constexpr(contract.AREA_TRIES // 2)
 _BITS = tl.constexpr(32)
 
 # Rows, columns and warps of a program's tile. Rectangles as small as dust are one tile, which one warp paints; larger
-# ones take many tiles.
-_SMALL_TILE, _LARGE_TILE = (16, 16, 1), (32, 64, 4)
+# ones take many tiles. A spec takes one of the two for images of all sizes: the one for images of this side.
+_SMALL_TILE, _LARGE_TILE, _USUAL_SIDE = (16, 16, 1), (32, 64, 4), 256
 # Programs for the tiles of one rectangle. If it has more, each program paints several.
 _MAX_TILES = 1024
 
 
 @triton.jit
-def _draw_alias(table, shift, word):
-    """Outcome of an alias table."""
-    bucket = table + (word >> shift) * 4
-    return tl.where(word < tl.load(bucket), tl.load(bucket + 1), tl.load(bucket + 2)).to(tl.int32)
+def _param(record, PLACE: tl.constexpr):
+    """One of the params, of those that fit into 32 bits with a sign."""
+    return tl.load(record + PLACE).to(tl.int32)
 
 
 @triton.jit
-def _param(record, PLACE: tl.constexpr):
-    """One of the params, of those that fit into 32 bits."""
-    return tl.load(record + PLACE).to(tl.int32)
+def _word_param(record, PLACE: tl.constexpr):
+    """One of the params that are words."""
+    return tl.load(record + PLACE).to(tl.uint32)
 
 
 @triton.jit
@@ -81,6 +88,53 @@ def _clip(value, high):
 
 
 @triton.jit
+def _octave(number):
+    """Place of the highest bit of words from 1 to 2**31 - 1."""
+    # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
+    alone = (number & ~(number >> 1)).to(tl.int32).to(tl.float32)
+    return (alone.to(tl.int32, bitcast=True) >> 23) - 127
+
+
+@triton.jit
+def _quantile(curves, word):
+    """Distance of a standard normal draw from its mean, in units of 2**-29."""
+    tail = tl.maximum(tl.minimum(word, ~word), 1).to(tl.uint32)
+    octave = _octave(tail)
+    mantissa = tail << (31 - octave).to(tl.uint32)
+    row = (mantissa >> (31 - _QUANTILE_ROW_BITS)).to(tl.int32) & ((1 << _QUANTILE_ROW_BITS) - 1)
+    row = curves + (_QUANTILE_ROW + (octave << _QUANTILE_ROW_BITS) + row) * 4
+    x = mantissa << (1 + _QUANTILE_ROW_BITS)
+    return tl.load(row) - tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
+
+
+@triton.jit
+def _log(curves, number):
+    """Half the binary logarithm of words from 1 to 2**31 - 1, in units of 2**-24, as a word."""
+    octave = _octave(number)
+    mantissa = number << (31 - octave).to(tl.uint32)
+    row = curves + (_LOG_ROW + ((mantissa >> (31 - _LOG_ROW_BITS)).to(tl.int32) & ((1 << _LOG_ROW_BITS) - 1))) * 4
+    x = mantissa << (1 + _LOG_ROW_BITS)
+    fraction = tl.load(row) + tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
+    return (octave.to(tl.uint32) << (_LOG_BITS - 1)) + (fraction >> (33 - _LOG_BITS))
+
+
+@triton.jit
+def _power(curves, exponent):
+    """Two to the power of a logarithm, in units of 2**-31; sums of logarithms wrap as words do."""
+    row = (exponent >> (_LOG_BITS - _POWER_ROW_BITS)).to(tl.int32) & ((1 << _POWER_ROW_BITS) - 1)
+    row = curves + (_POWER_ROW + row) * 4
+    x = exponent << (32 - _LOG_BITS + _POWER_ROW_BITS)
+    mantissa = tl.load(row) + tl.umulhi(x, tl.load(row + 1) + tl.umulhi(x, tl.load(row + 2)))
+    return mantissa >> _clip(_POWER_BIAS - (exponent >> _LOG_BITS).to(tl.int32), 31).to(tl.uint32)
+
+
+@triton.jit
+def _in_pixels(fraction, side):
+    """Pixels of a fraction of a side, halves up."""
+    return ((tl.umulhi(fraction, (4 * side).to(tl.uint32)) + 1) >> 1).to(tl.int32)
+
+
+@triton.jit
 def _draw_count(record, seed, low, high, epoch):
     """Number of rectangles of an image."""
     count, dusted, _, _ = tl.philox(seed, _HEADER_BLOCK, low, high, epoch)
@@ -89,28 +143,93 @@ def _draw_count(record, seed, low, high, epoch):
 
 
 @triton.jit
+def _try_area(record, curves, height, width, shape, area_word, aspect_word, tall, wide, is_open):
+    """Height and width in pixels after a try, and whether there was none yet that fits the image."""
+    area = _word_param(record, _AREA_LOW) + tl.umulhi(area_word, _word_param(record, _N_AREAS))
+    log_area = _log(curves, tl.maximum(area, 1).to(tl.uint32)) + _word_param(record, _AREA_BASE)
+    aspect = _word_param(record, _ASPECT_LOW) + tl.umulhi(aspect_word, _word_param(record, _N_ASPECTS)) + shape
+    tried_tall = _in_pixels(_power(curves, log_area + aspect), height)
+    tried_wide = _in_pixels(_power(curves, log_area - aspect), width)
+    fits = is_open & (tried_tall < height) & (tried_wide < width)
+    return tl.where(fits, tried_tall, tall), tl.where(fits, tried_wide, wide), is_open & (fits == 0)
+
+
+@triton.jit
+def _draw_areas(record, curves, height, width, rectangles, seed, low, high, epoch):
+    """Height and width in pixels of rectangles of a random area: those of the first try that fits the image."""
+    longer, shorter = tl.maximum(height, width), tl.minimum(height, width)
+    shape = _log(curves, ((longer << _SHAPE_BITS) // shorter).to(tl.uint32)) - (_SHAPE_BITS << (_LOG_BITS - 1))
+    shape = tl.where(width > height, shape, 0 - shape).to(tl.uint32)
+    tall, wide, is_open = rectangles * 0, rectangles * 0, rectangles > 0
+    for block in range(_TRY_BLOCKS):
+        counter = (_SIZE_BLOCK + rectangles * _SIZE_BLOCKS + block).to(tl.uint32)
+        a, b, c, d = tl.philox(seed, counter, low, high, epoch)
+        tall, wide, is_open = _try_area(record, curves, height, width, shape, a, b, tall, wide, is_open)
+        tall, wide, is_open = _try_area(record, curves, height, width, shape, c, d, tall, wide, is_open)
+    return tall, wide
+
+
+@triton.jit
+def _draw_sizes(record, curves, height, width, rectangles, word, seed, low, high, epoch, SIZE: tl.constexpr):
+    """Height and width in pixels of rectangles, which count from 1; `word` is their size word."""
+    if SIZE == "area_range":
+        tall, wide = _draw_areas(record, curves, height, width, rectangles, seed, low, high, epoch)
+    elif SIZE == "height_fraction_range":
+        counter = (_SIZE_BLOCK + rectangles * _SIZE_BLOCKS).to(tl.uint32)
+        a, b, _, _ = tl.philox(seed, counter, low, high, epoch)
+        high_fraction = _word_param(record, _HEIGHT_LOW) + tl.umulhi(a, _word_param(record, _N_HEIGHTS))
+        wide_fraction = _word_param(record, _WIDTH_LOW) + tl.umulhi(b, _word_param(record, _N_WIDTHS))
+        tall, wide = _in_pixels(high_fraction, height), _in_pixels(wide_fraction, width)
+    else:
+        unit, n_heights = _param(record, _SIZE_UNIT), _word_param(record, _N_HEIGHTS)
+        tall = unit * (_param(record, _HEIGHT_LOW) + _bounded(word, n_heights))
+        if SIZE == "side_range":
+            wide = tall
+        else:  # The width takes what the product leaves in its low half.
+            wide = unit * (_param(record, _WIDTH_LOW) + _bounded(word * n_heights, _param(record, _N_WIDTHS)))
+    return tall, wide
+
+
+@triton.jit
+def _normal_place(record, curves, word, side, MEAN: tl.constexpr, STD: tl.constexpr, SHIFT: tl.constexpr):
+    """Centre on a side, 0…side, of a normal draw."""
+    distance = tl.umulhi(_quantile(curves, word), _word_param(record, STD)).to(tl.int64) << tl.load(record + SHIFT)
+    distance = tl.where(word < _HALF_WORD, -distance, distance)
+    place = tl.minimum(tl.maximum(tl.load(record + MEAN) + distance, 0), _HALF_WORD)
+    return _bounded(place.to(tl.uint32), 2 * side)
+
+
+@triton.jit
 def _draw_boxes(
-    record, tables, rectangles, seed, low, high, epoch, INSIDE: tl.constexpr, SIZE_FROM_TABLE: tl.constexpr
+    record,
+    curves,
+    height,
+    width,
+    rectangles,
+    seed,
+    low,
+    high,
+    epoch,
+    CENTER: tl.constexpr,
+    SIZE: tl.constexpr,
 ):
     """Clipped edges of one rectangle or of a block of them, which count from 1, and their levels."""
     y, x, size, fill = tl.philox(seed, rectangles, low, high, epoch)
-    if SIZE_FROM_TABLE:
-        sides = _draw_alias(tables + _param(record, _SIZE_TABLE), _param(record, _SIZE_SHIFT).to(tl.uint32), size)
-        height, width = (sides >> 16) & 0xFFFF, sides & 0xFFFF
+    tall, wide = _draw_sizes(record, curves, height, width, rectangles, size, seed, low, high, epoch, SIZE)
+    spared = _param(record, _SPARE_LAST)
+    rows, columns = height - spared, width - spared
+    if CENTER == "inside":
+        tall, wide = tl.minimum(tall, rows), tl.minimum(wide, columns)
+        top, left = _bounded(y, rows - tall + 1), _bounded(x, columns - wide + 1)
     else:
-        product, unit = size.to(tl.uint64) * tl.load(record + _N_HEIGHTS).to(tl.uint64), _param(record, _SIZE_UNIT)
-        # The width takes what the product leaves in its low half.
-        height = unit * (_param(record, _HEIGHT_LOW) + (product >> 32).to(tl.int32))
-        width = unit * (_param(record, _WIDTH_LOW) + _bounded(product.to(tl.uint32), _param(record, _N_WIDTHS)))
-    rows, columns = _param(record, _ROWS), _param(record, _COLUMNS)
-    if INSIDE:
-        height, width = tl.minimum(height, rows), tl.minimum(width, columns)
-        top, left = _bounded(y, rows - height + 1), _bounded(x, columns - width + 1)
-    else:
-        top = _draw_alias(tables + _param(record, _Y_TABLE), _param(record, _Y_SHIFT).to(tl.uint32), y) - (height >> 1)
-        left = _draw_alias(tables + _param(record, _X_TABLE), _param(record, _X_SHIFT).to(tl.uint32), x) - (width >> 1)
+        if CENTER == "normal":
+            top = _normal_place(record, curves, y, height, _Y_MEAN, _Y_STD, _Y_SHIFT)
+            left = _normal_place(record, curves, x, width, _X_MEAN, _X_STD, _X_SHIFT)
+        else:
+            top, left = _bounded(y, height), _bounded(x, width)
+        top, left = top - (tall >> 1), left - (wide >> 1)
     level = _bounded(fill, _param(record, _N_LEVELS))
-    return _clip(top, rows), _clip(left, columns), _clip(top + height, rows), _clip(left + width, columns), level
+    return _clip(top, rows), _clip(left, columns), _clip(top + tall, rows), _clip(left + wide, columns), level
 
 
 @triton.jit
@@ -128,16 +247,31 @@ def _word(position, words_0, words_1, words_2, words_3):
 
 
 @triton.jit
-def _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER: tl.constexpr):
+def _noise_level(value, n_levels, seed, low, high, epoch, IN_BYTES: tl.constexpr):
+    """Level of one value of an image or of a tile of them: a byte of a word, or a half of it."""
+    # Parts of a word, and bits of each, as powers of two.
+    PARTS: tl.constexpr = 2 if IN_BYTES else 1
+    BITS: tl.constexpr = 3 if IN_BYTES else 4
+    a, b, c, d = tl.philox(seed, (_NOISE_BLOCK + (value >> (PARTS + 2))).to(tl.uint32), low, high, epoch)
+    word = _word(value >> PARTS, a, b, c, d)
+    part = (value & ((1 << PARTS) - 1)).to(tl.uint32)
+    level = ((word >> (part << BITS)) & ((1 << (1 << BITS)) - 1)).to(tl.int32)
+    if not IN_BYTES:
+        level = (level * n_levels) >> 16
+    return level
+
+
+@triton.jit
+def _pattern_row(
+    level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER: tl.constexpr, IN_BYTES: tl.constexpr
+):
     """Row of the patterns for one channel: of a rectangle, or of each value of a tile."""
     if PER == "channel":
         block = _COLOR_BLOCK + rectangle * _COLOR_BLOCKS + (channel >> 2)
         a, b, c, d = tl.philox(seed, block.to(tl.uint32), low, high, epoch)
         row = _bounded(_word(channel, a, b, c, d), n_levels)
     elif PER == "value":
-        block = _NOISE_BLOCK + (value >> 2)
-        a, b, c, d = tl.philox(seed, block.to(tl.uint32), low, high, epoch)
-        row = _bounded(_word(value, a, b, c, d), n_levels)
+        row = _noise_level(value, n_levels, seed, low, high, epoch, IN_BYTES)
     elif PER == "image":
         row = image
     else:
@@ -145,28 +279,42 @@ def _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, h
     return row
 
 
-@triton.jit(do_not_specialize=["images", "record", "tables", "patterns", "seed", "epoch", "epochs", "first", "indices"])
+_ARGUMENTS = ("images", "record", "curves", "patterns", "height", "width")
+_ARGUMENTS += ("image_stride", "row_stride", "column_stride", "channel_stride")
+_ARGUMENTS += ("seed", "epoch", "epochs", "first", "indices")
+
+
+@triton.jit(do_not_specialize=_ARGUMENTS)
 def dust_kernel(
     images,
     record,
-    tables,
+    curves,
     patterns,
+    height: tl.int32,
+    width: tl.int32,
+    image_stride: tl.int64,
+    row_stride: tl.int64,
+    column_stride: tl.int64,
+    channel_stride: tl.int64,
     seed: tl.uint64,
     epoch: tl.uint32,
     epochs,
     first: tl.uint64,
     indices,
-    INSIDE: tl.constexpr,
-    SIZE_FROM_TABLE: tl.constexpr,
+    CENTER: tl.constexpr,
+    SIZE: tl.constexpr,
     PER: tl.constexpr,
+    IN_BYTES: tl.constexpr,
     TILE_ROWS: tl.constexpr,
     TILE_COLUMNS: tl.constexpr,
 ):
     """Paint, of one rectangle of one image, the pixels that no later rectangle covers.
 
-    images : the first item, as an integer of its size. record, tables : as in ``_engine.plan``; strides are in items.
+    images : the first item, as an integer of its size; strides are in items.
+    record, curves : as in ``_engine.plan`` and ``_engine.tables``.
     patterns : items, (levels, pattern_columns); a row for each image if PER is "image". PER : as in contract.FILLS.
     The epoch is ``epochs[0]``, or `epoch` if that is None. Image i has the index ``indices[i]``, or ``first + i``.
+    CENTER : of the spec. SIZE : the first of the spec's fields of sizes. IN_BYTES : whether noise takes bytes of words.
     Programs: (images, rectangles that there may be, tiles of a rectangle).
     """
     image, rectangle = tl.program_id(0), tl.program_id(1) + 1
@@ -181,13 +329,11 @@ def dust_kernel(
     if rectangle > n_rectangles:
         return
     top, left, bottom, right, level = _draw_boxes(
-        record, tables, rectangle, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+        record, curves, height, width, rectangle, seed, low, high, epoch, CENTER, SIZE
     )
-    width, channels, n_levels = _param(record, _WIDTH), _param(record, _CHANNELS), _param(record, _N_LEVELS)
+    channels, n_levels = _param(record, _CHANNELS), _param(record, _N_LEVELS)
     pattern_columns, pattern_step = _param(record, _PATTERN_COLUMNS), _param(record, _PATTERN_STEP)
-    row_stride, column_stride = tl.load(record + _ROW_STRIDE), tl.load(record + _COLUMN_STRIDE)
-    channel_stride = tl.load(record + _CHANNEL_STRIDE)
-    corner = images + image.to(tl.int64) * tl.load(record + _IMAGE_STRIDE)
+    corner = images + image.to(tl.int64) * image_stride
 
     across = tl.cdiv(right - left, TILE_COLUMNS)
     for tile in range(tl.program_id(2), tl.cdiv(bottom - top, TILE_ROWS) * across, tl.num_programs(2)):
@@ -197,7 +343,7 @@ def dust_kernel(
         for start in range(rectangle + 1, n_rectangles + 1, _BITS):
             later = start + tl.arange(0, _BITS)
             later_top, later_left, later_bottom, later_right, _ = _draw_boxes(
-                record, tables, later, seed, low, high, epoch, INSIDE, SIZE_FROM_TABLE
+                record, curves, height, width, later, seed, low, high, epoch, CENTER, SIZE
             )
             bits = tl.where(later <= n_rectangles, 1 << tl.arange(0, _BITS).to(tl.uint32), 0)
             over_rows = _cover_bits(y, later_top, later_bottom, bits)
@@ -208,7 +354,9 @@ def dust_kernel(
         pixels = corner + row * row_stride + column * column_stride
         for channel in range(channels):
             value = (row * width + column) * channels + channel
-            pattern_row = _pattern_row(level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER)
+            pattern_row = _pattern_row(
+                level, image, rectangle, value, channel, n_levels, seed, low, high, epoch, PER, IN_BYTES
+            )
             pattern = tl.load(patterns + pattern_row * pattern_columns + channel * pattern_step)
             tl.store(pixels + channel * channel_stride, pattern, mask=visible)
 
@@ -216,12 +364,11 @@ def dust_kernel(
 def launch(
     items: torch.Tensor,
     record: torch.Tensor,
-    tables: torch.Tensor,
+    curves: torch.Tensor,
     patterns: torch.Tensor,
     *,
     spec: Spec,
-    n_images: int,
-    max_size: tuple[int, int],
+    memory: Memory,
     coordinates: Coordinates,
 ) -> None:
     """Paint a batch, on the current stream of the device of its tensors.
@@ -229,37 +376,47 @@ def launch(
     Parameters
     ----------
     items : int8, int16, int32 or int64 tensor
-        The images as integers of the size of their items. The record says how they lie in memory.
-    record, tables, patterns : int64, uint32 and as `items`
+        The images as integers of the size of their items.
+    record, curves, patterns : int64, uint32 and as `items`
         What the kernel reads, on the device of `items`.
-    max_size : (int, int)
-        Greatest height and width of a rectangle.
+    memory : Memory
+        How the images lie in memory, in items.
     coordinates : Coordinates
         A tensor with the epoch, and one with an index for each image, are read when the kernel runs.
     """
-    tile_rows, tile_columns, num_warps = _SMALL_TILE
-    if max_size[0] > tile_rows or max_size[1] > tile_columns:
-        tile_rows, tile_columns, num_warps = _LARGE_TILE
-    tiles = -(-max_size[0] // tile_rows) * -(-max_size[1] // tile_columns)
-    grid = (n_images, spec.count_range[1], min(tiles, _MAX_TILES))
+    tile_rows, tile_columns, num_warps = _tile_of(spec)
+    tall, wide = find_max_size(spec, memory.height, memory.width)
+    tiles = -(-tall // tile_rows) * -(-wide // tile_columns)
+    grid = (memory.n, spec.count_range[1], min(tiles, _MAX_TILES))
     if 0 in grid:
         return
     seed, epoch, index = coordinates
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
+    per = contract.FILLS[spec.fill].per
     dust_kernel[grid](
         items,
         record,
-        tables,
+        curves,
         patterns,
+        memory.height,
+        memory.width,
+        *memory[4:],
         seed,
         epoch if epochs is None else 0,
         epochs,
         index if indices is None else 0,
         indices,
-        INSIDE=contract.PLACEMENTS[spec.center],
-        SIZE_FROM_TABLE=spec.side_range is not None or spec.area_range is not None,
-        PER=contract.FILLS[spec.fill].per,
+        CENTER=spec.center,
+        SIZE=size_fields(spec)[0],
+        PER=per,
+        IN_BYTES=per == "value" and spec.fill_range == (0, 255),
         TILE_ROWS=tile_rows,
         TILE_COLUMNS=tile_columns,
         num_warps=num_warps,
     )
+
+
+def _tile_of(spec: Spec) -> tuple[int, int, int]:
+    """Rows, columns and warps of a tile."""
+    tall, wide = find_max_size(spec, _USUAL_SIDE, _USUAL_SIDE)
+    return _SMALL_TILE if tall <= _SMALL_TILE[0] and wide <= _SMALL_TILE[1] else _LARGE_TILE

@@ -75,7 +75,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     TypeError
         If a field is unknown, or comes together with a spec, or an index key comes without a seed.
     ValueError
-        If an argument is out of its limits; in a call, if the height, width or channels of the images are unknown.
+        If an argument is out of its limits; in a call, if the number of channels of the images is unknown.
 
     Notes
     -----
@@ -83,6 +83,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     ``add_dust(images, spec, seed=seed, epoch=k, index=0)``: the same with every backend. Two layers of the same seed
     share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but which images get it
     depends on the order of the calls. The count, unlike an index, begins anew when a model is loaded.
+
+    Height and width may be unknown, as in ``keras.Input((None, None, 3))``. An image whose size a graph learns only
+    when it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.
@@ -221,9 +224,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         ops, _ = _find_operations(_framework_of(masks), masks)
         value = check_mask_value(self.fill_mask, ops.numpy_dtype(masks))
         if len(masks.shape) > len(covered.shape):
-            *batch, height, width = (-1 if length is None else length for length in covered.shape)
-            size = (height, width, 1) if self.data_format == "channels_last" else (1, height, width)
-            covered = ops.reshape(covered, (*batch, *size))
+            covered = covered[..., None] if self.data_format == "channels_last" else covered[..., None, :, :]
         return ops.where(covered, ops.constant(value), masks)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
