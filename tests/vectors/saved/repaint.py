@@ -1,7 +1,8 @@
 """Write anew what the files of 0.1.0 paint, after a change of the pixels; the files themselves stay as they are.
 
-In the folder `tests`: ``PYTHONPATH=../src python -m vectors.saved.repaint core albumentations keras grain``, together
-or one after the other. A SavedModel holds the operations of the version that saved it, and paints what it always painted.
+In the folder `tests`: ``PYTHONPATH=../src python -m vectors.saved.repaint core albumentations keras grain``. The four
+may also be written one after the other. A SavedModel holds the operations of the version that saved it, and paints what
+it always painted.
 """
 
 import json
