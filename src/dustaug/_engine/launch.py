@@ -139,7 +139,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     """
     engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
-    code = engine.SUMMED.get(kind.dtype.name)
+    code = engine.SUMMED.get(kind.dtype.name) if kind.dtype.isnative else None
     if code is None or launch.mean_scale == math.inf:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
