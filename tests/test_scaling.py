@@ -154,7 +154,7 @@ def test_edges_inside_differ_by_k_pixels(k, spare):
 
     The tops change at the first words of n equal parts only, so that these and the words before them are enough.
     """
-    for side, a in ((side, a) for side in (1, 2, 5) for a in range(24 * side + 1)):
+    for side, a in itertools.product((1, 2, 5), range(5 * 24 + 1)):
         rows, rows_k = side - spare, k * side - spare
         h, h_k = min(halves_up(a, 24), rows), min(halves_up(k * a, 24), rows_k)
         tops, tops_k = rows - h + 1, rows_k - h_k + 1
