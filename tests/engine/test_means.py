@@ -80,7 +80,9 @@ def test_the_kernel_equals_numpy(dtype, layout, width):
             )
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 1, 1, 3), (3, 5, 1, 3), (2, 1, 9, 2), (2, 3, 4, 513), (1, 600, 2, 1)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1, 1), (1, 1, 1, 3), (3, 5, 1, 3), (2, 1, 9, 2), (2, 3, 4, 513), (1, 600, 2, 1)]
+)
 @pytest.mark.parametrize("dtype", SUMMED + OTHERS)
 def test_means_equal_exact_ones(dtype, shape):
     """All dtypes, images of one pixel and many channels have the mean that exact fractions give."""

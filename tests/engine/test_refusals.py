@@ -1,13 +1,14 @@
 """Memory and sizes that cannot be painted are refused before the first pixel, on every way into the kernels."""
 
 import re
-import warnings
 
 import numpy as np
 import pytest
+from numba import njit
 
-from dustaug import add_dust, dust, random_erasing, sample_rectangles
+from dustaug import add_dust, dust, random_erasing
 from dustaug._engine import kernels, kernels_numpy, launch
+from dustaug._engine.checks import check_size
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import ImageKind
 
@@ -49,7 +50,7 @@ def check_refused(spec, layout, shape, strides, message):
     prepared = launch.Launch(spec, kind)
     for where, num_threads in WAYS.values():
         if "N" not in layout and isinstance(where.index, list):
-            where = where._replace(index=where.index[:1])  # noqa: PLW2901
+            where = where._replace(index=where.index[:1])
         with pytest.raises(ValueError, match=message):
             prepared.run(images, where, num_threads)
         with pytest.raises(ValueError, match=message):
@@ -117,18 +118,21 @@ def test_the_longest_sides_are_painted(fill):
         assert (add_dust(images.copy(), spec, seed=7, index=0, layout="HWC") != images).any()
 
 
-@pytest.mark.parametrize("height", range(1, 40))
+@njit
+def compiled_refusal(plan, height, width):
+    return kernels._refuses(kernels._params_at(plan), height, width)
+
+
+@pytest.mark.parametrize("height", [*range(1, 40), 500, 65_535])
 def test_python_and_kernels_refuse_the_same_areas(height):
-    """Whether the smallest area fits is decided twice, with the same answer at every size: or nothing would be told."""
+    """Whether the smallest area fits is decided twice, with one answer: or images would stay bare, and no error."""
     for spec in (random_erasing(), TALL, random_erasing(scale=(0.2, 0.2), ratio=(0.1, 0.2))):
-        for width in range(1, 40):
-            images = np.zeros((height, width), np.uint8)
+        params = launch.Launch(spec, ImageKind(np.dtype(np.uint8), "HW")).params
+        for width in [*range(1, 40), 500, 65_535]:
             try:
-                sample_rectangles(spec, height=height, width=width, seed=0, index=0)
-            except ValueError as error:
-                with pytest.raises(ValueError, match=re.escape(str(error))):
-                    add_dust(images, spec, seed=0, index=0)
-            else:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error")
-                    add_dust(images, spec, seed=0, index=0)
+                check_size(spec, height, width)
+                refused = False
+            except ValueError:
+                refused = True
+
+            assert compiled_refusal(kernels.operand_of(params), height, width) == refused
