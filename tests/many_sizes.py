@@ -9,7 +9,7 @@ from dustaug._engine import launch, plan
 SIZES = [(8 + i % 71, 8 + i // 71) for i in range(5000)]
 
 
-def check_growth(use, n=len(SIZES)):
+def check_growth(use, n=5000):
     """Call ``use(height, width)`` for n sizes, and check that neither objects nor caches grow with them.
 
     Python's blocks of memory are counted, as every object takes one at least. To trace them takes a hundred times as
