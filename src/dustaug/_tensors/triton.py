@@ -250,12 +250,12 @@ def _word(position, words_0, words_1, words_2, words_3):
 def _noise_level(value, n_levels, seed, low, high, epoch, IN_BYTES: tl.constexpr):
     """Level of one value of an image or of a tile of them: a byte of a word, or a half of it."""
     # Parts of a word, and bits of each, as powers of two.
-    parts: tl.constexpr = 2 if IN_BYTES else 1
-    bits: tl.constexpr = 3 if IN_BYTES else 4
-    a, b, c, d = tl.philox(seed, (_NOISE_BLOCK + (value >> (parts + 2))).to(tl.uint32), low, high, epoch)
-    word = _word(value >> parts, a, b, c, d)
-    part = (value & ((1 << parts) - 1)).to(tl.uint32)
-    level = ((word >> (part << bits)) & ((1 << (1 << bits)) - 1)).to(tl.int32)
+    PARTS: tl.constexpr = 2 if IN_BYTES else 1
+    BITS: tl.constexpr = 3 if IN_BYTES else 4
+    a, b, c, d = tl.philox(seed, (_NOISE_BLOCK + (value >> (PARTS + 2))).to(tl.uint32), low, high, epoch)
+    word = _word(value >> PARTS, a, b, c, d)
+    part = (value & ((1 << PARTS) - 1)).to(tl.uint32)
+    level = ((word >> (part << BITS)) & ((1 << (1 << BITS)) - 1)).to(tl.int32)
     if not IN_BYTES:
         level = (level * n_levels) >> 16
     return level
