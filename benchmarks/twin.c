@@ -1,6 +1,6 @@
 /* A plain C twin of dustaug's algorithm, for comparison.
 
-   It draws the same words, reads the same alias tables and paints the same pixels, in the usual way of C: it draws one
+   It draws the same words, reads the same curves and paints the same pixels, in the usual way of C: it draws one
    Philox block for each rectangle, clips the rectangle, and calls memset (or runs a loop of stores) for each of its rows.
    The compiler may vectorise everything. Images are contiguous, uint8 or float32, NHWC or NCHW. */
 
@@ -13,18 +13,28 @@ enum { MAX_CHANNELS = 16 };
 /* benchmarks/twin.py fills in these fields by name, from dustaug's plan. Their order is that of twin._FIELDS. */
 typedef struct {
     int64_t p_threshold, count_low, n_counts;
-    int64_t rows, columns, inside;
-    int64_t y_table, y_shift, x_table, x_shift;
-    int64_t size_from_table, size_table, size_shift, size_unit;
-    int64_t height_low, n_heights, width_low, n_widths;
-    int64_t fill, fill_low, n_levels;
+    int64_t spare_last, inside, normal;
+    int64_t y_mean, y_std, y_shift, x_mean, x_std, x_shift;
+    int64_t size_unit, height_low, n_heights, width_low, n_widths, square, in_fractions;
+    int64_t from_area, area_low, n_areas, area_base, aspect_low, n_aspects;
+    int64_t fill, fill_low, n_levels, all_levels;
     int64_t height, width, channels;
     int64_t is_float, planar;
+    int64_t log_row, power_row;
 } plan_t;
+
+/* A row of a curve. */
+typedef struct {
+    uint32_t f, s, c, unused;
+} row_t;
 
 typedef struct {
     uint32_t k0, k1, index_low, index_high, epoch;
 } philox_key;
+
+typedef struct {
+    int64_t height, width;
+} size_pair;
 
 typedef struct {
     int64_t top, left, bottom, right;
@@ -56,40 +66,125 @@ static int64_t bounded(uint32_t word, int64_t n)
     return (int64_t)(((uint64_t)word * (uint64_t)n) >> 32);
 }
 
-static int64_t draw_alias(const uint32_t *tables, int64_t start, int64_t shift, uint32_t word)
+static uint32_t high(uint32_t a, uint32_t b)
 {
-    const uint32_t *bucket = tables + start + 4 * (int64_t)(word >> shift);
-    return word < bucket[0] ? bucket[1] : bucket[2];
+    return (uint32_t)(((uint64_t)a * b) >> 32);
 }
 
-static int64_t clip(int64_t value, int64_t high)
+static int64_t clip(int64_t value, int64_t most)
 {
-    return value < 0 ? 0 : value > high ? high : value;
+    return value < 0 ? 0 : value > most ? most : value;
 }
 
-static box_t draw_box(const plan_t *plan, const uint32_t *tables, const uint32_t word[4])
+/* Octave of a number from 1 to 2^31 - 1, its row of 2^bits in it, and how far into that row it lies. */
+static int octave_of(uint32_t number, int bits, uint32_t *row, uint32_t *x)
 {
-    int64_t top, left, height, width;
-    if (plan->size_from_table) {
-        int64_t sides = draw_alias(tables, plan->size_table, plan->size_shift, word[2]);
-        height = sides >> 16;
-        width = sides & 0xFFFF;
-    } else {
-        uint64_t product = (uint64_t)word[2] * (uint64_t)plan->n_heights;
-        height = plan->size_unit * (plan->height_low + (int64_t)(product >> 32));
-        width = plan->size_unit * (plan->width_low + bounded((uint32_t)product, plan->n_widths));
+    int octave = 31 - __builtin_clz(number);
+    uint32_t fraction = number << (31 - octave) << 1;
+    *row = fraction >> (32 - bits);
+    *x = fraction << bits;
+    return octave;
+}
+
+static uint32_t quantile(const row_t *curve, uint32_t word)
+{
+    uint32_t t = word >> 31 ? ~word : word, row, x;
+    int octave = octave_of(t ? t : 1, 5, &row, &x);
+    row_t r = curve[32 * octave + (int)row];
+    return r.f - high(x, r.s - high(x, r.c));
+}
+
+static int64_t half_log(const row_t *curve, uint32_t number)
+{
+    uint32_t row, x;
+    int octave = octave_of(number, 6, &row, &x);
+    row_t r = curve[row];
+    return ((int64_t)octave << 23) + ((r.f + high(x, r.s - high(x, r.c))) >> 9);
+}
+
+static uint32_t power(const row_t *curve, uint32_t v)
+{
+    row_t r = curve[v >> 18 & 63];
+    uint32_t x = v << 14, mantissa = r.f + high(x, r.s + high(x, r.c));
+    return mantissa >> clip(128 - (int64_t)(v >> 24), 31);
+}
+
+static int64_t in_pixels(uint32_t fraction, int64_t side)
+{
+    return (int64_t)((high(fraction, (uint32_t)(4 * side)) + 1) >> 1);
+}
+
+static size_pair draw_fractions(const plan_t *plan, uint32_t rectangle, const philox_key *key)
+{
+    uint32_t word[4];
+    philox((1u << 29) + 8 * rectangle, key, word);
+    return (size_pair){in_pixels((uint32_t)(plan->height_low + bounded(word[0], plan->n_heights)), plan->height),
+                       in_pixels((uint32_t)(plan->width_low + bounded(word[1], plan->n_widths)), plan->width)};
+}
+
+static size_pair draw_area(const plan_t *plan, const row_t *curves, uint32_t rectangle, const philox_key *key)
+{
+    int64_t longer = plan->width > plan->height ? plan->width : plan->height;
+    int64_t shorter = plan->width + plan->height - longer;
+    int64_t shape = half_log(curves + plan->log_row, (uint32_t)((longer << 15) / shorter)) - (15 << 23);
+    uint32_t word[4];
+    if (plan->width <= plan->height)
+        shape = -shape;
+    for (uint32_t tries = 0; tries < 10; tries++) {
+        if (tries % 2 == 0)
+            philox((1u << 29) + 8 * rectangle + tries / 2, key, word);
+        int64_t area = plan->area_low + bounded(word[tries % 2 * 2], plan->n_areas);
+        int64_t a = half_log(curves + plan->log_row, (uint32_t)(area ? area : 1)) + plan->area_base;
+        int64_t t = plan->aspect_low + bounded(word[tries % 2 * 2 + 1], plan->n_aspects) + shape;
+        size_pair size = {in_pixels(power(curves + plan->power_row, (uint32_t)(a + t)), plan->height),
+                          in_pixels(power(curves + plan->power_row, (uint32_t)(a - t)), plan->width)};
+        if (size.height < plan->height && size.width < plan->width)
+            return size;
     }
+    return (size_pair){0, 0};
+}
+
+static size_pair draw_size(const plan_t *plan, const row_t *curves, uint32_t rectangle, uint32_t word,
+                           const philox_key *key)
+{
+    if (plan->from_area)
+        return draw_area(plan, curves, rectangle, key);
+    if (plan->in_fractions)
+        return draw_fractions(plan, rectangle, key);
+    uint64_t product = (uint64_t)word * (uint64_t)plan->n_heights;
+    size_pair size = {plan->size_unit * (plan->height_low + (int64_t)(product >> 32)),
+                      plan->size_unit * (plan->width_low + bounded((uint32_t)product, plan->n_widths))};
+    if (plan->square)
+        size.width = size.height;
+    return size;
+}
+
+static int64_t normal_place(const row_t *curves, uint32_t word, int64_t mean, int64_t std, int64_t shift, int64_t side)
+{
+    int64_t distance = clip((int64_t)high(quantile(curves, word), (uint32_t)std) << shift, 1ll << 31);
+    int64_t place = clip(word >> 31 ? mean + distance : mean - distance, 1ll << 31);
+    return high((uint32_t)place, (uint32_t)(2 * side));
+}
+
+static box_t draw_box(const plan_t *plan, const row_t *curves, uint32_t rectangle, const uint32_t word[4],
+                      const philox_key *key)
+{
+    int64_t top, left, rows = plan->height - plan->spare_last, columns = plan->width - plan->spare_last;
+    size_pair size = draw_size(plan, curves, rectangle, word[2], key);
     if (plan->inside) {
-        height = clip(height, plan->rows);
-        width = clip(width, plan->columns);
-        top = bounded(word[0], plan->rows - height + 1);
-        left = bounded(word[1], plan->columns - width + 1);
+        size.height = clip(size.height, rows);
+        size.width = clip(size.width, columns);
+        top = bounded(word[0], rows - size.height + 1);
+        left = bounded(word[1], columns - size.width + 1);
+    } else if (plan->normal) {
+        top = normal_place(curves, word[0], plan->y_mean, plan->y_std, plan->y_shift, plan->height) - size.height / 2;
+        left = normal_place(curves, word[1], plan->x_mean, plan->x_std, plan->x_shift, plan->width) - size.width / 2;
     } else {
-        top = draw_alias(tables, plan->y_table, plan->y_shift, word[0]) - height / 2;
-        left = draw_alias(tables, plan->x_table, plan->x_shift, word[1]) - width / 2;
+        top = bounded(word[0], plan->height) - size.height / 2;
+        left = bounded(word[1], plan->width) - size.width / 2;
     }
-    return (box_t){clip(top, plan->rows), clip(left, plan->columns), clip(top + height, plan->rows),
-                   clip(left + width, plan->columns)};
+    return (box_t){clip(top, rows), clip(left, columns), clip(top + size.height, rows),
+                   clip(left + size.width, columns)};
 }
 
 /* ----------------------------------------------------------------------------------------- painting */
@@ -156,13 +251,15 @@ static void paint_color(const plan_t *plan, uint8_t *image, box_t box, int64_t r
 static void paint_noise(const plan_t *plan, uint8_t *image, box_t box, const philox_key *key)
 {
     uint32_t word[4];
+    int64_t in_block = plan->all_levels ? 16 : 8, in_word = in_block / 4, bits = 32 / in_word;
     for (int64_t y = box.top; y < box.bottom; y++) {
         int64_t start = (y * plan->width + box.left) * plan->channels;
         int64_t stop = (y * plan->width + box.right) * plan->channels;
         for (int64_t value = start; value < stop; value++) {
-            if (value == start || value % 4 == 0)
-                philox((1u << 31) + (uint32_t)(value / 4), key, word);
-            image[value] = (uint8_t)(plan->fill_low + bounded(word[value % 4], plan->n_levels));
+            if (value == start || value % in_block == 0)
+                philox((1u << 31) + (uint32_t)(value / in_block), key, word);
+            uint32_t part = word[value / in_word % 4] >> (bits * (value % in_word)) & ((1u << bits) - 1);
+            image[value] = (uint8_t)(plan->fill_low + (part * plan->n_levels >> bits));
         }
     }
 }
@@ -197,7 +294,7 @@ static int64_t image_bytes(const plan_t *plan)
     return plan->height * plan->width * plan->channels * (plan->is_float ? 4 : 1);
 }
 
-void dust(const plan_t *plan, const uint32_t *tables, const float *levels, uint8_t *images, int64_t n, uint64_t seed,
+void dust(const plan_t *plan, const row_t *curves, const float *levels, uint8_t *images, int64_t n, uint64_t seed,
           uint32_t epoch, int64_t first)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -214,7 +311,7 @@ void dust(const plan_t *plan, const uint32_t *tables, const float *levels, uint8
             mean_pixel(plan, image, mean);
         for (int64_t rectangle = 1; rectangle <= count; rectangle++) {
             philox((uint32_t)rectangle, &key, word);
-            box_t box = draw_box(plan, tables, word);
+            box_t box = draw_box(plan, curves, (uint32_t)rectangle, word, &key);
             if (plan->fill == GREY)
                 paint_grey(plan, levels, image, box, plan->fill_low + bounded(word[3], plan->n_levels));
             else if (plan->fill == COLOR)

@@ -16,17 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-from dustaug._engine import plan
+from dustaug._engine import plan, tables
 
 __all__ = ["COMPILER", "FLAGS", "bind_dust", "bind_memset", "bind_paint_only", "check_equal", "rectangle_rows"]
 
 COMPILER = os.environ.get("CC", "gcc")
 FLAGS = ("-O3", "-march=native", "-shared", "-fPIC")
 
+# Those up to `n_aspects` have the names of dustaug's params.
 _FIELDS = (
-    *("p_threshold", "count_low", "n_counts", "rows", "columns", "inside", "y_table", "y_shift", "x_table", "x_shift"),
-    *("size_from_table", "size_table", "size_shift", "size_unit", "height_low", "n_heights", "width_low", "n_widths"),
-    *("fill", "fill_low", "n_levels", "height", "width", "channels", "is_float", "planar"),
+    *("p_threshold", "count_low", "n_counts", "spare_last", "inside", "normal"),
+    *("y_mean", "y_std", "y_shift", "x_mean", "x_std", "x_shift"),
+    *("size_unit", "height_low", "n_heights", "width_low", "n_widths", "square", "in_fractions"),
+    *("from_area", "area_low", "n_areas", "area_base", "aspect_low", "n_aspects"),
+    *("fill", "fill_low", "n_levels", "all_levels", "height", "width", "channels", "is_float", "planar"),
+    *("log_row", "power_row"),
 )
 _FILLS = {"grey": 0, "constant": 0, "color": 1, "noise": 2, "mean": 3}
 
@@ -61,7 +65,7 @@ class _Arguments:
         height, width, channels = sides if layout == "NHWC" else (*sides[1:], sides[0])
         self._check(images, spec, layout, channels)
         self.height, self.width, self.spec, self.images = height, width, spec, images
-        params, self.tables = plan.make_plan(spec, height, width)
+        params, self.curves = plan.make_plan(spec), tables.curves()
         low = int(spec.fill_value or 0) if spec.fill == "constant" else spec.fill_range[0]  # type: ignore[arg-type]
         drawing = {name: int(params[0][name]) for name in _FIELDS[: _FIELDS.index("fill")]}
         self.plan = _TwinPlan(
@@ -69,11 +73,14 @@ class _Arguments:
             fill=_FILLS[spec.fill],
             fill_low=low,
             n_levels=int(params[0]["n_levels"]),
+            all_levels=spec.fill_range == (0, 255),
             height=height,
             width=width,
             channels=channels,
             is_float=images.dtype == np.float32,
             planar=layout == "NCHW",
+            log_row=tables.LOG_ROW,
+            power_row=tables.POWER_ROW,
         )
         self.levels = (np.arange(256) / 255).astype(np.float32)
         self.addresses = (self.levels.ctypes.data, images.ctypes.data)
@@ -91,11 +98,11 @@ def bind_dust(
 ) -> Callable[[int], None]:
     """Return the C twin of :func:`dustaug.add_dust` for these images: a function of the first index."""
     library, ready = _library(), _Arguments(images, spec, layout)
-    plan, tables, n = ctypes.addressof(ready.plan), ready.tables.ctypes.data, ready.n
+    plan, curves, n = ctypes.addressof(ready.plan), ready.curves.ctypes.data, ready.n
     levels, target = ready.addresses
 
     def run(first: int, call: Any = library.dust, _alive: _Arguments = ready) -> None:
-        call(plan, tables, levels, target, n, seed, epoch, first)
+        call(plan, curves, levels, target, n, seed, epoch, first)
 
     return run
 
@@ -141,13 +148,16 @@ _SPECS = {
     "erasing": dustaug.random_erasing(p=1),
     "constant": dustaug.random_erasing(p=1, fill="constant", fill_value=90),
     "color": dustaug.dust(fill="color"),
-    "noise": dustaug.dust(fill="noise", fill_range=(5, 250)),
+    "noise": dustaug.dust(fill="noise"),
+    "halves": dustaug.dust(fill="noise", fill_range=(5, 250)),
+    "fractions": dustaug.dust(height_fraction_range=(0.05, 0.9), center="inside"),
+    "wide": dustaug.dust(center_std=(2.0, 0.01), center_mean=(0.1, 1.0)),
     "mean": dustaug.dust(fill="mean"),
 }
 
 
 def check_equal(*, seeds: tuple[int, ...] = (0, 2**64 - 1), first: int = 2**32 - 5, epoch: int = 3) -> int:
-    """Compare the C twin with add_dust, bit for bit: ten specs, two sizes, two dtypes, two layouts.
+    """Compare the C twin with add_dust, bit for bit: thirteen specs, two sizes, two dtypes, two layouts.
 
     Returns
     -------
