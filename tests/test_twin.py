@@ -9,7 +9,7 @@ import dustaug
 import reference
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.fills import default_value_range
-from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
+from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, ordered, specs, views
 
 
 @pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
@@ -73,3 +73,45 @@ def test_add_dust_equals_the_twin(engine, data):
         as_nhwc(view, layout)[...] = before
 
     assert buffer.tobytes() == expected.tobytes()
+
+
+@st.composite
+def far_specs(draw):
+    """Draw a spec whose numbers may be as far out as a spec allows."""
+    fields = {
+        "count_range": (4, 4),
+        "center": draw(st.sampled_from(["normal", "uniform", "inside"])),
+        "spare_last": draw(st.booleans()),
+    }
+    if fields["center"] == "normal":
+        fields["center_mean"] = draw(st.tuples(st.floats(0, 1), st.floats(0, 1)))
+        fields["center_std"] = draw(st.tuples(st.floats(0, 1.7e308), st.floats(0, 4)))
+    size = draw(st.sampled_from(["half", "side", "fraction", "area"]))
+    if size == "half":
+        fields["half_height_range"] = draw(ordered(st.integers(0, 32_767)))
+        fields["half_width_range"] = draw(ordered(st.integers(0, 32_767)))
+    elif size == "side":
+        fields["side_range"] = draw(ordered(st.integers(0, 65_535)))
+    elif size == "fraction":
+        fields["height_fraction_range"] = draw(ordered(st.floats(0, 1)))
+        fields["width_fraction_range"] = draw(ordered(st.floats(0, 1)))
+    else:
+        share, aspect = st.floats(0, 1, exclude_min=True), st.floats(0, 1e308, exclude_min=True)
+        near = st.floats(1e-3, 0.9), st.floats(0.1, 10)
+        fields["area_range"] = draw(ordered(st.one_of(near[0], share)))
+        fields["aspect_range"] = draw(ordered(st.one_of(near[1], aspect)))
+    return dustaug.Spec(**fields)
+
+
+@settings(max_examples=1000)
+@given(far_specs(), st.integers(1, 65_535), st.integers(1, 65_535), SEEDS, EPOCHS, INDICES)
+def test_rectangles_equal_the_twins_on_images_of_any_size(engine, spec, height, width, seed, epoch, index):
+    """Images of up to 65,535 pixels a side, and specs with the smallest and greatest numbers, get the same boxes."""
+    where = {"height": height, "width": width, "seed": seed, "epoch": epoch, "index": index}
+    try:
+        expected = [list(drawn[:4]) for drawn in reference.rectangles(spec, height, width, 1, seed, epoch, index)]
+    except ValueError:
+        with pytest.raises(ValueError, match="area_range and aspect_range must allow"):
+            dustaug.sample_rectangles(spec, **where)
+    else:
+        assert expected == dustaug.sample_rectangles(spec, **where).boxes.tolist()
