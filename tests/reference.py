@@ -3,11 +3,11 @@
 Its author had read the contract and the fields of Spec, and no other line of the package. Nothing is shared with it.
 """
 
-import collections
 import decimal
 import functools
 import itertools
 import math
+import statistics
 from fractions import Fraction
 
 import numpy as np
@@ -35,161 +35,232 @@ def block_words(block, seed, epoch, index):
     return philox((block, index % WORD, index >> 32, epoch), (seed % WORD, seed >> 32))
 
 
-# ------------------------------------------------------------------------------------------------------------- outcomes
+# ------------------------------------------------------------------------------------------------------------- numbers
 
 
-def between(word, low, high):
-    """Return one of the equally likely whole numbers low ... high by multiply-shift."""
-    return low + (word * (high - low + 1) >> 32)
+def high(product):
+    """Return the upper word of the product of two words."""
+    assert 0 <= product <= (WORD - 1) ** 2
+    return product >> 32
 
 
-@functools.lru_cache
-def alias_table(masses):
-    """Return k, the thresholds and the second outcomes of the alias table for a tuple of masses."""
-    k = max(1, (len(masses) - 1).bit_length())
-    share = WORD >> k
-    mass = [*masses, *[0] * (2**k - len(masses))]
-    threshold, second = [share] * 2**k, list(range(2**k))
-
-    def fill_up(bucket, giver):
-        threshold[bucket], second[bucket] = mass[bucket], giver
-        mass[giver] -= share - mass[bucket]
-
-    small = collections.deque(bucket for bucket in range(2**k) if mass[bucket] < share)
-    lacking = None  # the large bucket that the one before it has brought below the share
-    for large in [bucket for bucket in range(2**k) if mass[bucket] >= share]:
-        if lacking is not None:
-            fill_up(lacking, large)
-        while mass[large] > share:
-            fill_up(small.popleft(), large)
-        lacking = large if mass[large] < share else None
-    return k, threshold, second
+def one_of(word, n):
+    """Return one of the n equally likely whole numbers 0 ... n - 1."""
+    return high(word * n)
 
 
-def outcome(masses, word):
-    """Return the outcome that a word stands for, where outcome i has masses[i] of all words."""
-    k, threshold, second = alias_table(masses)
-    bucket = word >> (32 - k)
-    return bucket if word % (WORD >> k) < threshold[bucket] else second[bucket]
+def between(word, first, last):
+    """Return one of the equally likely whole numbers first ... last."""
+    return first + one_of(word, last - first + 1)
 
 
-@functools.lru_cache
-def even_masses(n):
-    """Return the masses of n equally likely outcomes."""
-    return tuple(((i + 1) << 32) // n - (i << 32) // n for i in range(n))
+def clip(value, least, most):
+    """Return the value, or the end of the range beyond which it lies."""
+    return min(max(value, least), most)
 
 
-@functools.lru_cache
-def normal_masses(mean, std, side):
-    """Return the masses of the centres 0 ... side for a normal draw in fractions of the side."""
-    below = [0]
-    for edge in range(1, side + 1):
-        if std == 0:
-            below.append(WORD if mean * side < edge else 0)
-        else:
-            below.append(round(2**31 * math.erfc((mean - edge / side) / (std * math.sqrt(2)))))
-    below.append(WORD)
-    return tuple(after - before for before, after in itertools.pairwise(below))
+# -------------------------------------------------------------------------------------------------------------- curves
+
+PRECISE = decimal.Context(prec=70)
+PI = decimal.Decimal("3.14159265358979323846264338327950288419716939937510582097494459230781640628620899")
+
+
+def precisely(function):
+    """Compute with decimal numbers of 70 digits."""
+
+    @functools.wraps(function)
+    def computed(*arguments):
+        with decimal.localcontext(PRECISE):
+            return function(*arguments)
+
+    return computed
+
+
+def decimal_of(number):
+    """Return a whole number or a fraction as a decimal number."""
+    return decimal.Decimal(number.numerator) / number.denominator
+
+
+def log2(number):
+    """Return the binary logarithm of a decimal number."""
+    return number.ln() / decimal.Decimal(2).ln()
+
+
+def above(z):
+    """Return the probability that a standard normal number is above z, and its density there."""
+    density = (-z * z / 2).exp() / (2 * PI).sqrt()
+    term = total = z
+    odd = 1
+    while abs(term) > decimal.Decimal("1e-60"):
+        odd += 2
+        term *= z * z / odd
+        total += term
+    return decimal.Decimal("0.5") - density * total, density
+
+
+def normal(t):
+    """Return the z that a standard normal number is above with probability (t + 1/2) / 2**32."""
+    p = decimal_of(t + Fraction(1, 2)) / 2**32
+    z = -decimal.Decimal(statistics.NormalDist().inv_cdf(float(p)))
+    for _ in range(2):  # Each step of Newton's doubles the digits that are right, which are 15 before.
+        found, density = above(z)
+        z += (found - p) / density
+    return z
+
+
+@functools.cache
+def y(curve, row):
+    """Return the height of a curve at the beginning of a row, or within one if the row is a fraction."""
+    if curve == "quantile":
+        octave, within = divmod(row, 32)
+        return 2**29 * normal(2**octave * (1 + within / 32))
+    if curve == "log":
+        return 2**32 * log2(decimal_of(1 + row / 64))
+    return 2**31 * (decimal_of(row / 64) * decimal.Decimal(2).ln()).exp()
+
+
+@functools.cache
+@precisely
+def row_of(curve, row):
+    """Return the three words (f, s, c) of a row of a curve."""
+    first, middle, last = (y(curve, row + Fraction(half, 2)) for half in range(3))
+    bend = 2 * (first - 2 * middle + last)
+    if curve == "quantile":
+        return round(first), round(first - last + bend), round(bend)
+    if curve == "log":
+        return round(first), round(last - first - bend), round(-bend)
+    return round(first), round(last - first - bend), round(bend)
+
+
+def split(number, rows):
+    """Return o, the row and x of a number 2**o * m, for an octave of so many rows."""
+    octave = number.bit_length() - 1
+    row, rest = divmod(Fraction(rows * (number - 2**octave), 2**octave), 1)
+    x = rest * WORD
+    assert x.denominator == 1
+    return octave, row, int(x)
+
+
+def quantile(word):
+    """Return how far from its mean, in units of 2**-29, a word puts a standard normal number."""
+    t = max(word if word < 2**31 else WORD - 1 - word, 1)
+    octave, row, x = split(t, 32)
+    f, s, c = row_of("quantile", 32 * octave + row)
+    return f - high(x * (s - high(x * c)))
+
+
+def log(number):
+    """Return half the binary logarithm in units of 2**-24."""
+    assert 1 <= number < 2**31
+    octave, row, x = split(number, 64)
+    f, s, c = row_of("log", row)
+    return (octave << 23) + ((f + high(x * (s - high(x * c)))) >> 9)
+
+
+def power(v):
+    """Return 2 to the power of v / 2**24 - 128, in units of 2**-31."""
+    assert 0 <= v < WORD
+    f, s, c = row_of("power", (v >> 18) % 64)
+    x = (v << 14) % WORD
+    mantissa = f + high(x * (s + high(x * c)))
+    return mantissa >> clip(128 - (v >> 24), 0, 31)
 
 
 # ---------------------------------------------------------------------------------------------------------------- sizes
 
 
-def clip(value, low, high):
-    """Return the value, or the end of the range beyond which it lies."""
-    return min(max(value, low), high)
+def pixels(fraction, side):
+    """Return a fraction of a side, in units of 2**-31, in whole pixels."""
+    return (high(fraction * (4 * side)) + 1) >> 1
 
 
-@functools.lru_cache(maxsize=1024)
-def log(value):
-    """Return the correctly rounded natural logarithm."""
-    return float(decimal.Decimal(value).ln(decimal.Context(prec=60)))
+def ceil_fraction(number):
+    """Return a fraction of a side in units of 2**-31, rounded up."""
+    return math.ceil(Fraction(number) * 2**31)
 
 
-def widen(low, high):
-    """Return the range, a little wider if it is very narrow."""
-    return (low, high) if high > low * (1 + 2e-6) else (low * (1 - 1e-6), high * (1 + 1e-6))
+def draw_fractions(spec, height, width, words):
+    """Return height and width that are independent fractions of the image's."""
+    tall = between(words[0], *map(ceil_fraction, spec.height_fraction_range))
+    wide = between(words[1], *map(ceil_fraction, spec.width_fraction_range))
+    return pixels(tall, height), pixels(wide, width)
 
 
-def measure_below(h, w, areas, aspects):
-    """Return B(h, w), the measure of what is less high than h and less wide than w."""
-    (a0, a1), (r0, r1) = areas, aspects
-    m = clip(h / w, r0, r1)
-    log_m = clip(log(h) - log(w), log(r0), log(r1))
-
-    def s(a):
-        return clip(a / (w * w), r0, m)
-
-    def log_s(a):
-        return clip(log(a) - 2 * log(w), log(r0), log_m)
-
-    def t(a):
-        return clip((h * h) / a, m, r1)
-
-    def log_t(a):
-        return clip(2 * log(h) - log(a), log_m, log(r1))
-
-    by_width, by_height = (w * w) * (s(a1) - s(a0)), (h * h) * (1 / t(a1) - 1 / t(a0))
-    return by_width + a1 * (log_t(a1) - log_s(a1)) + by_height - a0 * (log_t(a0) - log_s(a0))
-
-
-def pair_measures(areas, aspects, height, width):
-    """Return a dict from the pairs (height, width) below the image's, in order, to their measures."""
-    (a0, a1), (r0, r1) = areas, aspects = widen(*areas), widen(*aspects)
-    first_i, last_i = math.floor(math.sqrt(a0 * r0) + 0.5), math.floor(math.sqrt(a1 * r1) + 0.5)
-    first_j, last_j = math.floor(math.sqrt(a0 / r1) + 0.5), math.floor(math.sqrt(a1 / r0) + 0.5)
-    heights, widths = range(first_i, min(last_i, height - 1) + 1), range(first_j, min(last_j, width - 1) + 1)
-    below = {}  # by the pair (i, j) of whole numbers that follow the edges h and w
-    for i, j in itertools.product(range(first_i, heights.stop + 1), range(first_j, widths.stop + 1)):
-        below[i, j] = measure_below(max(i - 0.5, 1e-9), max(j - 0.5, 1e-9), areas, aspects)
-    measures = {}
-    for i, j in itertools.product(heights, widths):
-        measure = (below[i + 1, j + 1] - below[i, j + 1]) - (below[i + 1, j] - below[i, j])
-        measures[i, j] = max(measure, 0.0)
-    return measures
+def area_ends(area_range):
+    """Return the scale k and the ends of the area in units of 2**-(30 + k)."""
+    scale = max(k for k in range(37) if k == 0 or Fraction(area_range[1]) * 2**k <= 1)
+    return scale, *(round(Fraction(area) * 2 ** (30 + scale)) for area in area_range)
 
 
 @functools.lru_cache
-def area_table(area_range, aspect_range, height, width):
-    """Return the pairs (height, width) for which words stand, and their masses; an error if there are none."""
-    areas, aspects = tuple(end * height * width for end in area_range), tuple(aspect_range)
-    if areas[0] == areas[1] and aspects[0] == aspects[1]:
-        pair = round(math.sqrt(areas[0] * aspects[0])), round(math.sqrt(areas[0] / aspects[0]))
-        measures = {pair: 1.0} if pair[0] < height and pair[1] < width else {}
-    else:
-        measures = pair_measures(areas, aspects, height, width)
-    sums = list(itertools.accumulate(measures.values()))
-    if not sums or sums[-1] == 0:
+@precisely
+def aspect_ends(aspect_range):
+    """Return the ends of half the binary logarithm of the aspect in units of 2**-24."""
+    return [round(2**23 * log2(decimal.Decimal(clip(r, 2.0**-96, 2.0**96)))) for r in aspect_range]
+
+
+def shape(height, width):
+    """Return q, half the binary logarithm of width / height in units of 2**-24."""
+    u = log((max(height, width) << 15) // min(height, width)) - (15 << 23)
+    return u if width > height else -u
+
+
+def area_try(spec, height, width, area_word, aspect_word):
+    """Return the height and the width of one try."""
+    scale, *ends = area_ends(spec.area_range)
+    a = log(max(between(area_word, *ends), 1)) + (128 << 24) - ((30 + scale) << 23)
+    t = between(aspect_word, *aspect_ends(spec.aspect_range)) + shape(height, width)
+    return pixels(power(a + t), height), pixels(power(a - t), width)
+
+
+def draw_area(spec, height, width, words):
+    """Return the height and the width of the first of ten tries that fits, or zeros; `words` are twenty."""
+    for area_word, aspect_word in zip(words[::2], words[1::2], strict=True):
+        tall, wide = area_try(spec, height, width, area_word, aspect_word)
+        if tall < height and wide < width:
+            return tall, wide
+    return 0, 0
+
+
+def check_area(spec, height, width):
+    """Raise an error if not even the smallest area fits into the image."""
+    r0, r1 = spec.aspect_range
+    s = spec.area_range[0] * height * width
+    if max(r0, s / (width - 0.5) ** 2) > min(r1, (height - 0.5) ** 2 / s):
         raise ValueError("no such rectangle fits")
-    below = [0, *(round(up_to / sums[-1] * 2**32) for up_to in sums)]
-    masses = [after - before for before, after in itertools.pairwise(below)]
-    kept = [(pair, mass) for pair, mass in zip(measures, masses, strict=True) if mass > 0]
-    return tuple(zip(*kept, strict=True))
 
 
-def independent_ranges(spec, height, width):
-    """Return the unit in pixels and the ranges of the height and of the width for half sizes or fractions."""
-    if spec.half_height_range is not None:
-        return 2, spec.half_height_range, spec.half_width_range
-    high, wide = spec.height_fraction_range, spec.width_fraction_range
-    return 1, [round(end * height) for end in high], [round(end * width) for end in wide]
-
-
-def draw_size(spec, height, width, word):
+def draw_size(spec, height, width, rectangle, word, stream):
     """Return the height and the width of a rectangle in pixels."""
-    if spec.area_range is not None:
-        pairs, masses = area_table(spec.area_range, spec.aspect_range, height, width)
-        return pairs[outcome(masses, word)]
+    if spec.half_height_range is not None:
+        first, last = spec.half_height_range
+        rest = word * (last - first + 1) % WORD
+        return 2 * between(word, first, last), 2 * between(rest, *spec.half_width_range)
     if spec.side_range is not None:
-        low, high = spec.side_range
-        side = low + outcome(even_masses(high - low + 1), word)
+        side = between(word, *spec.side_range)
         return side, side
-    unit, (low, high), width_range = independent_ranges(spec, height, width)
-    rest = word * (high - low + 1) % WORD
-    return unit * between(word, low, high), unit * between(rest, *width_range)
+    words = [word for b in range(5) for word in block_words(2**29 + 8 * rectangle + b, *stream)]
+    draw = draw_fractions if spec.height_fraction_range is not None else draw_area
+    return draw(spec, height, width, words)
 
 
 # ----------------------------------------------------------------------------------------------------------- rectangles
+
+
+def spread(std):
+    """Return s and j: the standard deviation is s * 2**j in units of 2**-34."""
+    for j in range(32):
+        s = round(Fraction(std) * 2**34 / 2**j)
+        if s < WORD:
+            return s, j
+    return WORD - 1, 31
+
+
+def normal_place(mean, std, word):
+    """Return the place of a normal centre in units of 2**-31 of the side."""
+    m, (s, j) = ceil_fraction(mean), spread(std)
+    d = min(high(quantile(word) * s) << j, 2**31)
+    return max(m - d, 0) if word < 2**31 else min(m + d, 2**31)
 
 
 def place(spec, axis, side, size, word):
@@ -197,13 +268,13 @@ def place(spec, axis, side, size, word):
     border = side - 1 if spec.spare_last else side
     if spec.center == "inside":
         size = min(size, border)
-        start = word * (border - size + 1) >> 32
+        start = one_of(word, border - size + 1)
         return start, start + size
     if spec.center == "uniform":
-        masses = even_masses(side)
+        center = one_of(word, side)
     else:
-        masses = normal_masses(spec.center_mean[axis], spec.center_std[axis], side)
-    start = outcome(masses, word) - size // 2
+        center = high(normal_place(spec.center_mean[axis], spec.center_std[axis], word) * (2 * side))
+    start = center - size // 2
     return clip(start, 0, border), clip(start + size, 0, border)
 
 
@@ -222,16 +293,16 @@ def draw_brightness(spec, channels, rectangle, fill_word, stream):
 def rectangles(spec, height, width, channels, seed, epoch, index):
     """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
     if spec.area_range is not None:
-        area_table(spec.area_range, spec.aspect_range, height, width)  # an error, even if there are no rectangles
+        check_area(spec, height, width)  # An error, even if there are no rectangles.
     stream = seed, epoch, index
     count_word, dusted_word, _, _ = block_words(0, *stream)
     count = between(count_word, *spec.count_range) if dusted_word < round(spec.p * 2**32) else 0
     drawn = []
     for rectangle in range(1, count + 1):
-        y, x, size, fill_word = block_words(rectangle, *stream)
-        high, wide = draw_size(spec, height, width, size)
-        top, bottom = place(spec, 0, height, high, y)
-        left, right = place(spec, 1, width, wide, x)
+        y_word, x_word, size_word, fill_word = block_words(rectangle, *stream)
+        tall, wide = draw_size(spec, height, width, rectangle, size_word, stream)
+        top, bottom = place(spec, 0, height, tall, y_word)
+        left, right = place(spec, 1, width, wide, x_word)
         brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
         drawn.append((top, left, bottom, right, brightness))
     return drawn
@@ -265,12 +336,22 @@ def value_of(brightness, channel, spec, dtype, value_range):
     return rounded(value, dtype)
 
 
-def fixed_point(value, low, high):
-    """Return a float of an image as a whole number of which 2**32 make up the value range."""
-    scaled = (float(value) - low) / (high - low)
-    if not abs(scaled) < 2.0**14:  # Which is also false for NaN.
+def mean_unit(value_range):
+    """Return the unit in which floats are summed: 2**-32 of the power of two that covers the value range."""
+    reach = max(abs(Fraction(float(end))) for end in value_range)
+    power_of_two = Fraction(1)
+    while power_of_two < reach:
+        power_of_two *= 2
+    while power_of_two / 2 >= reach:
+        power_of_two /= 2
+    return power_of_two / 2**32
+
+
+def whole_units(value, unit):
+    """Return a float of an image as a whole number of units."""
+    if np.iscomplexobj(value) or not math.isfinite(value) or abs(Fraction(float(value)) / unit) >= 2**46:
         raise ValueError(f"a mean needs finite values in reach of the value range, got {value}")
-    return round(scaled * 2**32)
+    return round(Fraction(float(value)) / unit)
 
 
 def mean_of(values, value_range):
@@ -279,17 +360,23 @@ def mean_of(values, value_range):
     if is_whole(values.dtype):
         total = sum(int(value) for value in values.flat)
         return np.array((2 * total + n) // (2 * n)).astype(values.dtype)[()]
-    low, high = (float(end) for end in value_range)
-    total = sum(fixed_point(value, low, high) for value in values.flat)
-    return rounded(low + (2 * total + n) // (2 * n) * ((high - low) / 2**32), values.dtype)
+    unit = mean_unit(value_range)
+    total = sum(whole_units(value, unit) for value in values.flat)
+    return rounded(float((2 * total + n) // (2 * n) * unit), values.dtype)
 
 
 # ------------------------------------------------------------------------------------------------------------- painting
 
 
-def noise(spec, position, stream):
-    """Return the brightness of the value at a position of the image in NHWC order."""
-    return between(block_words(2**31 + position // 4, *stream)[position % 4], *spec.fill_range)
+def noise(spec, i, stream):
+    """Return the brightness of value i of the image, counted in HWC order."""
+    low, last = spec.fill_range
+    if (low, last) == (0, 255):
+        word = block_words(2**31 + i // 16, *stream)[i // 4 % 4]
+        return word >> (8 * (i % 4)) & 0xFF
+    word = block_words(2**31 + i // 8, *stream)[i // 2 % 4]
+    half = word >> (16 * (i % 2)) & 0xFFFF
+    return low + (half * (last - low + 1) >> 16)
 
 
 def dust(image, spec, seed, epoch, index, value_range):

@@ -225,6 +225,19 @@ def test_an_exported_function_takes_batches_of_any_length():
         assert same(expected(photos()[:n], index=9), exported.call(photos()[:n], np.int32(9)))
 
 
+def test_an_exported_function_takes_images_of_any_size():
+    """Height and width may be unknown too, for sizes in pixels and in fractions."""
+    from jax import export
+
+    spec = dustaug.dust(height_fraction_range=(0.05, 0.4), fill="noise")
+    shape = jax.ShapeDtypeStruct((*export.symbolic_shape("n, h, w"), 3), np.uint8)
+    dust = jax.jit(lambda images, index: add_dust(images, spec, seed=SEED, epoch=EPOCH, index=index))
+    exported = export.export(dust)(shape, jax.ShapeDtypeStruct((), np.int32))
+    for height, width in ((48, 64), (31, 17)):
+        images = photos()[:, :height, :width].copy()
+        assert same(expected(images, spec, index=9), exported.call(images, np.int32(9)))
+
+
 SHARDED = """
 import jax, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec

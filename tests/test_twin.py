@@ -12,20 +12,15 @@ from dustaug._engine.fills import default_value_range
 from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, specs, views
 
 
-def clear_caches():
-    for cache in launch._find_launch.caches:
-        cache.cache_clear()
-
-
 @pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
 def engine(request):
     """Paint with both engines in turn."""
     original = launch._engine
     launch._engine = lambda: request.param
-    clear_caches()  # A launch belongs to the engine that it was made for.
+    launch._find_launch.cache_clear()  # A launch belongs to the engine that it was made for.
     yield request.param
     launch._engine = original
-    clear_caches()
+    launch._find_launch.cache_clear()
 
 
 def limits_of(draw, dtype):

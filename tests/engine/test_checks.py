@@ -10,9 +10,9 @@ import pytest
 import dustaug
 from dustaug._engine import checks, launch
 from dustaug._engine.coordinates import Coordinates
-from dustaug._engine.memory import ImageKind
+from dustaug._engine.memory import ImageKind, make_memory
 
-IMAGES = ImageKind((2, 8, 9, 3), None, np.dtype(np.uint8))
+IMAGES = ImageKind(np.dtype(np.uint8), "NHWC", 3)
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), np.array(3)])
@@ -137,13 +137,14 @@ def test_a_value_range_that_the_dtype_cannot_hold_is_refused(given, dtype, messa
         checks.resolve_value_range(given, np.dtype(dtype))
 
 
-def test_a_kind_is_resolved_to_memory_and_values():
-    """Memory comes from shape and dtype, black and white from the value range."""
-    memory, value_range = checks.resolve_kind(dustaug.dust(), IMAGES)
-
-    assert memory[:8] == (2, 8, 9, 3, 216, 27, 3, 1)
-    assert value_range == (0, 255)
-    assert checks.resolve_kind(dustaug.dust(), IMAGES._replace(value_range=(0, 9)))[1] == (0, 9)
+def test_a_kind_is_resolved_to_black_and_white():
+    """They come from the value range, or from the dtype."""
+    assert checks.resolve_kind(dustaug.dust(), IMAGES) == (0, 255)
+    assert checks.resolve_kind(dustaug.dust(), IMAGES._replace(value_range=(0, 9))) == (0, 9)
+    with pytest.raises(TypeError, match="images must hold numbers"):
+        checks.resolve_kind(dustaug.dust(), IMAGES._replace(dtype=np.dtype("M8[s]")))
+    with pytest.raises(ValueError, match="value_range must be whole numbers from 0 to 255 for uint8 images"):
+        checks.resolve_kind(dustaug.dust(), IMAGES._replace(value_range=(0, 256)))
 
 
 NORMALIZED = dustaug.dust(normalize_mean=(0,), normalize_std=(1,))
@@ -158,13 +159,8 @@ NORMALIZED = dustaug.dust(normalize_mean=(0,), normalize_std=(1,))
         (dustaug.dust(fill="mean"), {"dtype": np.dtype("c8")}, 'images must hold real numbers with fill="mean"'),
         (
             dustaug.dust(fill="color"),
-            {"shape": (8, 9, 1025), "layout": "HWC"},
+            {"channels": 1025},
             'images must have at most 1024 channels with fill="color", got 1025',
-        ),
-        (
-            dustaug.dust(fill="noise"),
-            {"shape": (2**16, 2**15, 5)},
-            'images must have at most 8589934592 values each with fill="noise"',
         ),
     ],
 )
@@ -174,12 +170,49 @@ def test_a_fill_must_suit_the_images(spec, changes, message):
         checks.resolve_kind(spec, IMAGES._replace(**changes))
 
 
-def test_the_most_colours_and_values_are_taken():
-    """The limits of the two fills belong to what is taken."""
-    planes = IMAGES._replace(shape=(8, 9, 1024), layout="HWC")
+def test_the_most_colours_are_taken():
+    """The limit belongs to what is taken, and concerns no other fill."""
+    assert checks.resolve_kind(dustaug.dust(fill="color"), IMAGES._replace(channels=1024)) == (0, 255)
+    assert checks.resolve_kind(dustaug.dust(fill="noise"), IMAGES._replace(channels=1025)) == (0, 255)
 
-    assert checks.resolve_kind(dustaug.dust(fill="color"), planes)[0].channels == 1024
-    assert checks.resolve_kind(dustaug.dust(fill="noise"), IMAGES._replace(shape=(2**16, 2**15, 4)))[0].height == 2**16
+
+BYTES, HALVES = dustaug.dust(fill="noise"), dustaug.dust(fill="noise", fill_range=(0, 254))
+# A rectangle of nine tenths of the area, nine times as high as wide, is higher than a square image.
+TALL = dustaug.random_erasing(scale=(0.9, 0.9), ratio=(9, 9))
+
+
+@pytest.mark.parametrize(
+    ("spec", "size", "message"),
+    [
+        (dustaug.dust(), (65_536, 8), "images must have sides from 1 to 65535 pixels, got 65536 by 8"),
+        (dustaug.dust(), (8, 65_536), "images must have sides from 1 to 65535 pixels, got 8 by 65536"),
+        (dustaug.dust(), (0, 8), "images must have sides from 1 to 65535 pixels, got 0 by 8"),
+        (BYTES, (65_535, 65_535, 9), 'images must have at most 34359738368 values each with fill="noise"'),
+        (HALVES, (65_535, 65_535, 5), 'images must have at most 17179869184 values each with fill="noise"'),
+        (TALL, (32, 32), "area_range and aspect_range must allow a rectangle smaller than the image, got area_range="),
+        (TALL, (32, 32), "for an image of 32 by 32 pixels: type a smaller area_range or an aspect_range nearer to 1"),
+    ],
+)
+def test_a_spec_must_suit_the_size_of_images(spec, size, message):
+    """The error says what the size is, and what may be given instead."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        checks.check_size(spec, *size)
+
+
+@pytest.mark.parametrize(
+    ("spec", "size"),
+    [
+        (dustaug.dust(), (1, 1)),
+        (dustaug.dust(), (65_535, 65_535, 5000)),
+        (BYTES, (65_535, 65_535, 8)),
+        (HALVES, (65_535, 65_535, 4)),
+        (TALL, (300, 34)),
+        (dustaug.random_erasing(), (3, 3)),
+    ],
+)
+def test_the_limits_of_a_size_are_taken(spec, size):
+    """The greatest sides and the most values are no error."""
+    checks.check_size(spec, *size)
 
 
 BRIGHT = np.full((1, 8, 8, 3), 100, np.float32)
@@ -206,8 +239,8 @@ CALLS = {
     "DustStream": lambda: dustaug.DustStream(seed=1)(BRIGHT.copy()),
     "find_launch": lambda: launch.find_launch(BRIGHT.copy(), None, None, None),
     "check_default_range": lambda: checks.check_default_range(BRIGHT),
-    "run_at": lambda: launch.launch_for(dustaug.dust(), ImageKind(BRIGHT.shape, BRIGHT.strides, BRIGHT.dtype)).run_at(
-        BRIGHT.__array_interface__["data"][0], Coordinates(1)
+    "run_at": lambda: launch.launch_for(dustaug.dust(), IMAGES._replace(dtype=BRIGHT.dtype)).run_at(
+        BRIGHT.__array_interface__["data"][0], BRIGHT.shape, BRIGHT.strides, Coordinates(1)
     ),
 }
 
@@ -243,7 +276,7 @@ def test_modules_of_the_package_are_no_callers(module, inside):
     assert [__file__ if inside else "between.py"] == [warning.filename for warning in caught]
 
 
-MEMORY, _ = checks.resolve_kind(dustaug.dust(), IMAGES)
+MEMORY = make_memory((2, 8, 9, 3), (216, 27, 3, 1), 1, "NHWC")
 
 
 def test_rectangles_become_arrays():

@@ -15,7 +15,7 @@ from dustaug._engine import contract
 PACKAGE = Path(dustaug.__file__).parent
 HOME = Path(contract.__file__)
 PHILOX = (*contract.PHILOX_MULTIPLIERS, *contract.PHILOX_WEYL)
-BLOCKS = (contract.COLOR_BLOCK, contract.NOISE_BLOCK)
+BLOCKS = (contract.SIZE_BLOCK, contract.COLOR_BLOCK, contract.NOISE_BLOCK)
 
 OPERATORS = {
     ast.Add: operator.add,
@@ -56,8 +56,31 @@ def test_the_numbers_are_those_of_the_text():
     """The docstring of the contract names the constants of Philox as they are."""
     assert [f"0x{number:X}" for number in PHILOX] == ["0xD2511F53", "0xCD9E8D57", "0x9E3779B9", "0xBB67AE85"]
     assert all(f"0x{number:X}" in contract.__doc__ for number in PHILOX)
-    assert (contract.HEADER_BLOCK, *BLOCKS) == (0, 2**30, 2**31)
-    assert (contract.PHILOX_ROUNDS, contract.COLOR_BLOCKS_PER_RECTANGLE) == (10, 256)
+    assert (contract.HEADER_BLOCK, *BLOCKS) == (0, 2**29, 2**30, 2**31)
+    assert (contract.PHILOX_ROUNDS, contract.SIZE_BLOCKS_PER_RECTANGLE) == (10, 8)
+    assert (contract.COLOR_BLOCKS_PER_RECTANGLE, contract.MAX_COLOR_CHANNELS) == (256, 1024)
+    assert (contract.MAX_NOISE_BYTES, contract.MAX_NOISE_HALVES) == (2**35, 2**34)
+
+
+def test_the_curves_and_tries_are_those_of_the_text():
+    """Rows, units and limits of sizes and places are as the text says."""
+    assert (contract.QUANTILE_OCTAVES, 2**contract.QUANTILE_ROW_BITS, contract.QUANTILE_BITS) == (31, 32, 29)
+    assert (2**contract.LOG_ROW_BITS, contract.LOG_BITS) == (64, 24)
+    assert (2**contract.POWER_ROW_BITS, contract.POWER_BIAS) == (64, 128)
+    assert (contract.FRACTION_BITS, contract.HALF_WORD, contract.SHAPE_BITS) == (31, 2**31, 15)
+    assert (contract.AREA_TRIES, contract.AREA_BITS) == (10, 30)
+    assert (contract.MAX_AREA_SCALE, contract.MAX_LOG_ASPECT) == (36, 96)
+    assert (contract.MEAN_BITS, contract.MEAN_LIMIT_BITS) == (32, 46)
+    assert 2 * contract.AREA_TRIES <= 4 * contract.SIZE_BLOCKS_PER_RECTANGLE
+
+
+def test_no_two_rectangles_share_a_block():
+    """The blocks of sizes, colours and noise of up to 65,535 rectangles lie apart."""
+    last = 2**16 - 1
+
+    assert last < contract.SIZE_BLOCK
+    assert contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * (last + 1) <= contract.COLOR_BLOCK
+    assert contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * (last + 1) <= contract.NOISE_BLOCK
 
 
 def test_the_search_finds_numbers():
@@ -98,8 +121,11 @@ def test_the_docs_show_the_contract():
 
 
 def test_the_page_reads_as_it_is_written():
-    """No line begins with a sign that Markdown would take for a quotation, in the midst of a formula."""
-    assert [line for line in contract.__doc__.splitlines() if line.lstrip().startswith(">")] == []
+    """No line begins with a sign that Markdown would take for a quotation, and no code is broken over two lines."""
+    lines = contract.__doc__.replace("```", "").splitlines()
+
+    assert [line for line in lines if line.lstrip().startswith(">")] == []
+    assert [line for line in lines if line.count("``") % 2] == []
 
 
 def test_the_twin_imports_nothing_of_the_package():

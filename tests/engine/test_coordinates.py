@@ -154,10 +154,10 @@ def test_plain_numbers_become_words(coordinates, words):
 def test_all_others_are_sent_to_the_checks(coordinates):
     """Numbers out of their limits, of other types, and arrays do not reach the kernel the short way."""
     seen = []
-    paint = kernels.bind(0, 0, 0, 2, lambda *arguments: seen.append(arguments))
-    paint(0, Coordinates(*coordinates))
+    paint = kernels.bind(None, 0, 0, lambda numbers: numbers[:1], lambda *given: seen.append(given), None)
+    paint(0, (2, 8, 9), (72, 9, 1), Coordinates(*coordinates))
 
-    assert seen == [(0, coordinates, 1)]
+    assert seen == [(0, (2, 8, 9), (72, 9, 1), coordinates, 1)]
 
 
 def test_an_array_of_indices_is_handed_on():

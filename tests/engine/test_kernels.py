@@ -8,6 +8,8 @@ import dustaug
 import reference
 from conftest import VECTORS
 from dustaug._engine import kernels, kernels_numpy
+from dustaug._engine.launch import make_params
+from dustaug._engine.memory import ImageKind, make_memory
 
 KNOWN_ANSWERS = [
     [int(word, 16) for word in line.split()]
@@ -19,6 +21,11 @@ KNOWN_ANSWERS = [
 @njit
 def compiled_philox(c0, c1, c2, c3, k0, k1):
     return kernels._philox(c0, c1, c2, c3, k0, k1)
+
+
+@njit
+def compiled_runs(plan, row_stride, column_stride, channel_stride):
+    return kernels._memory_of(kernels._params_at(plan), row_stride, column_stride, channel_stride)
 
 
 def test_there_are_known_answers():
@@ -63,8 +70,47 @@ def test_one_signature_serves_all_dtypes_and_layouts():
                     ),
                     layout=layout,
                 )
-    for entry in (kernels.dust_batch, kernels.count_rectangles, kernels.draw_rectangles, kernels.paint_boxes):
+    for entry in (
+        kernels.dust_batch,
+        kernels.dust_batch_in_detail,
+        kernels.count_rectangles,
+        kernels.draw_rectangles,
+        kernels.paint_boxes,
+        kernels.mean_patterns,
+    ):
         assert len(entry.signatures) == 1
+
+
+PIXELS = np.zeros((2, 4, 5, 3), np.float32)
+PLANES = np.zeros((2, 3, 4, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("images", "layout", "columns", "expected"),
+    [
+        # The column and channel strides, the runs of a column, their bytes, where they begin; whether they interleave.
+        (PIXELS, "NHWC", 1, (12, 4, 1, 12, 0, 0, 0)),
+        (PIXELS, "NHWC", 3, (12, 4, 3, 4, 0, 1, 0)),
+        (PIXELS[..., ::-1], "NHWC", 1, (12, -4, 1, 12, -8, 0, -8)),
+        (PIXELS[..., ::-1], "NHWC", 3, (12, -4, 3, 4, 0, 1, -8)),
+        (PIXELS[:, :, ::-1], "NHWC", 3, (-12, 4, 3, 4, 0, 1, 0)),
+        (PIXELS[..., :2], "NHWC", 1, (12, 4, 1, 8, 0, 0, 0)),
+        (PIXELS[..., :2], "NHWC", 2, (12, 4, 2, 4, 0, 0, 0)),
+        (PIXELS[..., ::2], "NHWC", 1, (12, 8, 2, 4, 0, 0, 0)),
+        (PLANES, "NCHW", 1, (4, 80, 3, 4, 0, 0, 0)),
+        (PLANES, "NCHW", 3, (4, 80, 3, 4, 0, 0, 0)),
+        (PLANES[:, ::-1], "NCHW", 1, (4, -80, 3, 4, 0, 0, -160)),
+        (PIXELS[..., 0], "NHW", 1, (12, 4, 1, 4, 0, 0, 0)),
+    ],
+)
+def test_one_store_paints_what_lies_together(images, layout, columns, expected):
+    """Channels that lie together and are equal are one run; others are painted one by one, or interleaved."""
+    memory = make_memory(images.shape, images.strides, 4, layout)
+    kind = ImageKind(images.dtype, layout, memory.channels)
+    params = make_params(dustaug.dust(), kind, np.zeros((256, columns), np.uint64))
+    found = compiled_runs(kernels.operand_of(params), memory.row_stride, memory.column_stride, memory.channel_stride)
+
+    assert (memory.row_stride, *expected) == found
 
 
 @pytest.mark.parametrize("side", [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100])

@@ -1,5 +1,6 @@
 """What is prepared for a kind of images is kept, and paints every batch of that kind."""
 
+import functools
 import gc
 import re
 import weakref
@@ -12,7 +13,7 @@ import reference
 from dustaug import add_dust, cutout, dust
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.coordinates import Coordinates
-from dustaug._engine.launch import Launch, draw_rectangles, find_launch, launch_for
+from dustaug._engine.launch import Launch, draw_rectangles, find_launch, launch_for, make_params
 from dustaug._engine.memory import ImageKind
 from dustaug._engine.plan import make_plan
 
@@ -25,7 +26,14 @@ FILLS = {
 }
 of_every_fill = pytest.mark.parametrize("spec", FILLS.values(), ids=FILLS)
 # What the kernels are entered by.
-ENTRIES = ("dust_batch", "count_rectangles", "draw_rectangles", "paint_boxes")
+ENTRIES = (
+    "dust_batch",
+    "dust_batch_in_detail",
+    "count_rectangles",
+    "draw_rectangles",
+    "paint_boxes",
+    "mean_patterns",
+)
 WHERE = Coordinates(seed=2**63 + 5, epoch=3, index=2**33)
 
 
@@ -35,7 +43,17 @@ def photos(dtype=np.uint8, n=6):
 
 
 def kind_of(images):
-    return ImageKind(images.shape, images.strides, images.dtype)
+    return ImageKind(images.dtype, "NHWC", images.shape[-1])
+
+
+def launch_of(spec, images):
+    """Return a launch that no cache holds."""
+    return Launch(spec, kind_of(images))
+
+
+def paint_at(prepared, images, where=WHERE, num_threads=1):
+    """Paint images as an adapter does that has their address alone."""
+    return prepared.run_at(address_of(images), images.shape, images.strides, where, num_threads)
 
 
 def address_of(images):
@@ -44,7 +62,7 @@ def address_of(images):
 
 def dusted(spec, images, where=WHERE, num_threads=1):
     """Return a dusted copy, by a launch that no cache holds."""
-    return Launch(spec, *kind_of(images)).run(images.copy(), where, num_threads)
+    return launch_of(spec, images).run(images.copy(), where, num_threads)
 
 
 @of_every_fill
@@ -62,12 +80,12 @@ def test_a_launch_paints_what_the_twin_paints(spec):
 def test_arrays_and_addresses_are_painted_alike(spec, dtype):
     """run() and run_at() paint the same pixels, also of views, whether the range of floats is checked or not."""
     for images in (photos(dtype), photos(dtype)[::2, ::-1, 1:9]):
-        prepared, painted = Launch(spec, *kind_of(images)), images.copy()
+        prepared, painted = launch_of(spec, images), images.copy()
         there = np.zeros_like(photos(dtype))[: len(images), : images.shape[1], : images.shape[2]]
         there[...] = images
 
         assert prepared.run(images, WHERE) is images
-        assert Launch(spec, *kind_of(there)).run_at(address_of(there), WHERE) is None
+        assert paint_at(prepared, there) is None
         assert (images == there).all()
         assert (images != painted).any()
 
@@ -76,13 +94,13 @@ def test_arrays_and_addresses_are_painted_alike(spec, dtype):
 def test_a_launch_keeps_its_engine(spec, monkeypatch):
     """A launch goes on with the engine that it was made for, and asks for no other."""
     images = photos()
-    prepared, expected = Launch(spec, *kind_of(images)), dusted(spec, images)
+    prepared, expected = launch_of(spec, images), dusted(spec, images)
     monkeypatch.setattr(launch, "_engine", None)
 
     for num_threads in (1, 3):
         assert (prepared.run(images.copy(), WHERE, num_threads) == expected).all()
     painted = images.copy()
-    prepared.run_at(address_of(painted), WHERE)
+    paint_at(prepared, painted)
     assert (painted == expected).all()
 
 
@@ -104,11 +122,11 @@ def test_indices_stay_alive_while_they_are_read(spec, engine, monkeypatch):
         return enter
 
     alive = []
-    entries = {name: watched(getattr(engine, name)) for name in ENTRIES}
+    entries = {name: watched(getattr(engine, name)) for name in ENTRIES if hasattr(engine, name)}
     watcher = SimpleNamespace(**{**vars(engine), **entries, "operand_of": hand})
     monkeypatch.setattr(launch, "_engine", lambda: watcher)
     images = photos()
-    prepared = Launch(spec, *kind_of(images))
+    prepared = launch_of(spec, images)
     handed.clear()  # The launch itself holds its params and tables.
     painted = prepared.run(images.copy(), WHERE._replace(index=[5, 1, 5, 2**40, 0, 3]))
 
@@ -130,13 +148,13 @@ def test_threads_change_no_pixel(spec, num_threads):
 @of_every_fill
 def test_threads_are_checked_whether_there_is_work_or_not(spec, images):
     """A number of threads that cannot be is an error, also for an empty batch, and no image is changed."""
-    before, prepared = images.copy(), Launch(spec, *kind_of(images))
+    before, prepared = images.copy(), launch_of(spec, images)
     for number in (0, -1, 4097):
         with pytest.raises(ValueError, match=f"num_threads must be from 1 to 4096, got {number}$"):
             prepared.run(images, WHERE, number)
     for number in (2.0, "2", None):
         with pytest.raises(TypeError, match=f"num_threads must be a whole number, got {number!r}$"):
-            prepared.run_at(address_of(images), WHERE, number)
+            paint_at(prepared, images, WHERE, number)
 
     assert (images == before).all()
 
@@ -147,15 +165,15 @@ def test_empty_batches_come_back(spec, shape):
     """Without a pixel there is nothing to paint; the images are returned and the coordinates are checked."""
     spec = dust(fill="constant", fill_value=0) if spec.fill == "constant" else spec
     images = np.zeros(shape, np.uint8)
-    prepared = Launch(spec, *kind_of(images))
+    prepared = launch_of(spec, images)
 
     assert prepared.run(images, WHERE) is images
     assert prepared.run(images, Coordinates(7, 0, np.arange(shape[0])), 4) is images
-    prepared.run_at(0, WHERE)
+    prepared.run_at(0, shape, images.strides, WHERE)
     with pytest.raises(ValueError, match="seed must be from 0 to"):
         prepared.run(images, Coordinates(-1))
     with pytest.raises(ValueError, match=re.escape("index must be a number or an array of shape")):
-        prepared.run_at(0, Coordinates(7, 0, [0] * (shape[0] + 1)))
+        prepared.run_at(0, shape, images.strides, Coordinates(7, 0, [0] * (shape[0] + 1)))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +183,8 @@ def test_empty_batches_come_back(spec, shape):
 def test_refused_coordinates_change_no_pixel(spec, where):
     """Coordinates are checked before the first pixel is painted."""
     images = photos()
-    prepared = Launch(spec, *kind_of(images))
-    for run in (prepared.run, lambda images, where: prepared.run_at(address_of(images), where)):
+    prepared = launch_of(spec, images)
+    for run in (prepared.run, functools.partial(paint_at, prepared)):
         with pytest.raises((TypeError, ValueError), match="(seed|epoch|index) must be "):
             run(images, where)
 
@@ -174,22 +192,54 @@ def test_refused_coordinates_change_no_pixel(spec, where):
 
 
 def test_images_of_one_kind_share_a_launch():
-    """What is looked up is the same for images of one shape, strides and dtype, and other for all others."""
+    """What is looked up is the same for images of one dtype, layout, channels and range, whatever their size."""
     images = photos()
     first = find_launch(images, dust(), None, None)
     others = [
         find_launch(images, cutout(3), None, None),
-        find_launch(images, dust(), "NHWC", None),
+        find_launch(images, dust(), "NCHW", None),
         find_launch(images, dust(), None, (0, 200)),
-        find_launch(images[1:], dust(), None, None),
-        find_launch(images[:, ::-1], dust(), None, None),
+        find_launch(images[0], dust(), None, None),
+        find_launch(images[..., :2], dust(), None, None),
         find_launch(images.view(np.int8), dust(), None, None),
     ]
 
-    assert find_launch(photos(), dust(), None, None) is first
-    assert launch_for(dust(), kind_of(images)) is first
     assert len({first, *others}) == 7
-    assert (first.n, first.spec, first.value_range) == (6, dust(), (0, 255))
+    for same in (photos(), images[1:], images[:, ::-1], images[:, :5, ::2], np.zeros((0, 9, 0, 3), np.uint8)):
+        assert find_launch(same, dust(), None, None) is first
+    assert find_launch(images, dust(), "NHWC", None) is first
+    assert (first.count(images), first.spec, first.value_range) == (6, dust(), (0, 255))
+
+
+def test_adapters_share_a_launch():
+    """What they look up by a kind belongs to the spec, the kind and the unit of its strides."""
+    kind = kind_of(photos())
+    first = launch_for(dust(), kind)
+
+    assert launch_for(dust(), ImageKind(np.dtype("u1"), "NHWC", 3)) is first
+    assert len({first, launch_for(dust(), kind, 2), launch_for(cutout(3), kind), launch_for(dust(), kind._replace(channels=1))}) == 4
+
+
+@pytest.mark.parametrize(("layout", "n"), [("NHWC", 6), ("NCHW", 6), ("HWC", 1), ("CHW", 1), ("NHW", 6), ("HW", 1)])
+def test_a_launch_counts_images(layout, n):
+    """A batch has as many images as its first axis is long; an image is one."""
+    images = photos()[..., 0] if len(layout) == 3 else photos()
+    prepared = Launch(dust(), ImageKind(images.dtype, layout))
+
+    assert prepared.count(images) == n
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@of_every_fill
+def test_strides_may_be_counted_in_items(spec, dtype):
+    """Frameworks whose strides count items get the same pixels."""
+    images, item = photos(dtype)[:, ::2, ::-1], np.dtype(dtype).itemsize
+    strides = tuple(stride // item for stride in images.strides)
+    expected = dusted(spec, images)
+    prepared = Launch(spec, kind_of(images), item)
+    prepared.run_at(address_of(images), images.shape, strides, WHERE)
+
+    np.testing.assert_array_equal(images, expected)
 
 
 @pytest.mark.parametrize(
@@ -230,18 +280,45 @@ def test_read_only_images_are_refused():
 )
 def test_the_range_of_floats_is_checked_where_it_is_taken_for_granted(spec, dtype, value_range, checked):
     """Only floats without a value range, whose fill is painted between 0 and 1, are looked at."""
-    prepared = Launch(spec, (2, 8, 9, 3), None, np.dtype(dtype), None, value_range)
+    prepared = Launch(spec, ImageKind(np.dtype(dtype), "NHWC", 3, value_range))
 
     assert prepared.range_is_default is checked
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype", "columns", "step", "plain"),
+    [
+        (dust(), np.uint8, 1, 0, True),
+        (dust(), np.float32, 1, 0, False),
+        (dust(fill_range=(0, 254)), np.uint8, 1, 0, False),
+        (dust(fill="constant", fill_value=(1, 2, 3)), np.uint8, 3, 1, False),
+        (dust(normalize_mean=(0,) * 3, normalize_std=(1,) * 3), np.float32, 3, 1, False),
+        (dust(fill="mean"), np.uint8, 3, 1, False),
+    ],
+)
+def test_params_tell_the_patterns(spec, dtype, columns, step, plain):
+    """There is a column for all channels or one for each, and bytes from 0 to 255 need no look at the table."""
+    prepared = Launch(spec, ImageKind(np.dtype(dtype), "NHWC", 3))
+    params = prepared.params[0]
+
+    assert (params["pattern_columns"], params["pattern_step"], params["plain_noise"]) == (columns, step, plain)
+    assert (params["channels"], params["item_bytes"], params["stride_bytes"]) == (3, np.dtype(dtype).itemsize, 1)
+
+
+def test_params_keep_what_the_plan_says():
+    """The numbers of a plan are copied, and the plan stays as it is."""
+    plan = make_plan(dust(count_range=(7, 9)))
+    params = make_params(dust(count_range=(7, 9)), kind_of(photos()), np.zeros((256, 1), np.uint64))
+
+    assert (params[0]["count_low"], params[0]["channels"]) == (7, 3)
+    assert (plan[0]["count_low"], plan[0]["channels"]) == (7, 0)
 
 
 def test_drawn_rectangles_are_counts_boxes_and_levels():
     """Two images get 3 rectangles each; grey has a level for each rectangle, and colour one for each channel."""
     for fill, columns in (("grey", 1), ("color", 3)):
-        plan = make_plan(dust(count_range=(3, 3), fill=fill), 12, 14)
-        params = plan.params.copy()
-        params["channels"] = 3
-        counts, boxes, levels = draw_rectangles(params, plan.tables, Coordinates(7, 0, np.array([4, 4])))
+        params = launch_of(dust(count_range=(3, 3), fill=fill), photos()).params
+        counts, boxes, levels = draw_rectangles(params, 12, 14, Coordinates(7, 0, np.array([4, 4])))
 
         assert counts.tolist() == [3, 3]
         assert (boxes.shape, levels.shape) == ((6, 4), (6, columns))
@@ -251,17 +328,17 @@ def test_drawn_rectangles_are_counts_boxes_and_levels():
 
 @pytest.mark.parametrize("spec", [dust(), dust(fill="noise"), dust(fill="mean")], ids=["grey", "noise", "mean"])
 def test_a_launch_goes_when_nobody_holds_it(spec):
-    """Tables of areas must not wait for the garbage collector; run_at alone keeps its arrays."""
+    """Its arrays must not wait for the garbage collector; run_at alone keeps them."""
     images = np.zeros((2, 40, 40, 3), np.uint8)
     expected = add_dust(images.copy(), spec, seed=7, index=3)
     gc.disable()
     try:
-        prepared = Launch(spec, *kind_of(images))
-        held, run_at = weakref.ref(prepared), Launch(spec, *kind_of(images)).run_at
+        prepared = launch_of(spec, images)
+        held, run_at = weakref.ref(prepared), launch_of(spec, images).run_at
         del prepared
 
         assert held() is None
-        run_at(address_of(images), Coordinates(7, 0, 3))
+        run_at(address_of(images), images.shape, images.strides, Coordinates(7, 0, 3))
     finally:
         gc.enable()
 

@@ -1,171 +1,125 @@
-"""The tables give every outcome its probability."""
+"""The table of the curves is the exact one, and what is read from it fits into words and grows as it should."""
 
-import decimal
-import math
+import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import special
 
+import formulas
+import reference
 from dustaug._engine import tables
 
-
-def words_of(table):
-    """Count which of the 2**32 words give each outcome of an alias table."""
-    rows = table.reshape(-1, 4).astype(np.int64)
-    share = 2**32 // len(rows)
-    start = np.arange(len(rows)) * share
-    below = (rows[:, 0] - start).clip(0, share)
-    counts = {}
-    for (_, first, second, _), n in zip(rows.tolist(), below.tolist(), strict=True):
-        counts[first] = counts.get(first, 0) + n
-        counts[second] = counts.get(second, 0) + share - n
-    return {outcome: n for outcome, n in counts.items() if n}
+ENDS = {"quantile": (tables.QUANTILE_ROW, 992), "log": (tables.LOG_ROW, 64), "power": (tables.POWER_ROW, 64)}
+# The last place within a row that a word of 31 bits can have, or the lower 18 bits of a word.
+LAST_X = {"quantile": 2**32 - 2**7, "log": 2**32 - 2**8, "power": 2**32 - 2**14}
 
 
-@given(st.lists(st.integers(0, 2**20), min_size=1, max_size=300).filter(any), st.integers(0, 2**32 - 1))
-def test_alias_tables_are_exact(weights, seed):
-    """Every outcome of an alias table gets exactly its number of words."""
-    edges = np.array([sum(weights[:i]) * 2**32 // sum(weights) for i in range(len(weights) + 1)])
-    masses = np.diff(edges)
-    outcomes = np.random.default_rng(seed).permutation(10 * len(weights))[: len(weights)]
-
-    expected = {int(o): int(m) for o, m in zip(outcomes, masses, strict=True) if m}
-
-    assert expected == words_of(tables.alias_table(masses, outcomes))
+def rows_of(curve):
+    """Return the columns f, s and c of a curve as whole numbers that do not overflow."""
+    start, n = ENDS[curve]
+    return tables.curves()[start : start + n, :3].T.astype(object)
 
 
-@pytest.mark.parametrize("side", [1, 2, 3, 28, 224, 225, 1000])
-@pytest.mark.parametrize(("mean", "std"), [(0.5, 0.25), (0.1, 0.05), (1.0, 2.0)])
-def test_normal_centres_are_exact(side, mean, std):
-    """Each centre floor(clip(N, 0, 1) * side) has its true probability to within 2**-32."""
-    inner = stats.norm.cdf(np.arange(1, side + 1) / side, mean, std)
-    expected = np.diff(np.concatenate([[0], inner, [1]]))
-    words = words_of(tables.normal_table(side, mean, std))
-    drawn = np.array([words.get(y, 0) for y in range(side + 1)]) / 2**32
-
-    assert np.abs(drawn - expected).max() <= 2**-32 + 1e-15
+def read(curve, f, s, c, x):
+    """Return what the contract reads from rows at x, before it is shifted."""
+    bend = x * c >> 32
+    if curve == "quantile":
+        return f - (x * (s - bend) >> 32)
+    return f + (x * (s - bend if curve == "log" else s + bend) >> 32)
 
 
-def test_a_normal_without_spread_is_a_point():
-    """A std of 0 puts every centre at floor(mean * side)."""
-    assert words_of(tables.normal_table(10, 0.55, 0.0)) == {5: 2**32}
-    assert words_of(tables.normal_table(10, 1.0, 0.0)) == {10: 2**32}
+@pytest.mark.parametrize("curve", ENDS)
+def test_every_row_is_exact(curve):
+    """Doubles gave the three words of each row that decimal numbers of 70 digits give."""
+    expected = [list(reference.row_of(curve, row)) for row in range(ENDS[curve][1])]
+
+    assert expected == rows_of(curve).T.tolist()
 
 
-@pytest.mark.parametrize("side", [1, 2, 7, 224, 65_535])
-def test_uniform_centres_are_exact(side):
-    """Each pixel has its share of the words to within one."""
-    words = words_of(tables.uniform_table(side))
-
-    assert set(range(side)) == set(words)
-    assert max(words.values()) - min(words.values()) <= 1
-
-
-def test_the_decimal_error_function_is_right():
-    """The arithmetic that settles close calls agrees with SciPy to the last bits of a float."""
-    with decimal.localcontext() as context:
-        context.prec = 50
-        for z in np.linspace(-5, 5, 41):
-            assert float(tables._erf(decimal.Decimal(float(z)))) == pytest.approx(special.erf(z), rel=1e-14, abs=1e-16)
+def test_the_bytes_are_pinned():
+    """All rows, in order, have a known hash: other bytes are other pixels."""
+    assert tables.curves().dtype == np.uint32
+    assert tables.curves().shape == (1120, 4)
+    assert hashlib.sha256(tables.curves().astype("<u4").tobytes()).hexdigest() == (
+        "ef2f68788ffaffef1c2028dcbea4a07cf961c809ab7e621232203d850702482c"
+    )
 
 
-def test_close_calls_do_not_hang_on_the_library(monkeypatch):
-    """A table stays the same if erfc is wrong in its last bits."""
-    expected = [tables.normal_table(side, 0.5, 0.25).tolist() for side in (64, 224, 777)]
-    for error in (1 - 4e-16, 1 + 4e-16):
-        tables.normal_table.cache_clear()
-        monkeypatch.setattr(tables.math, "erfc", lambda z, error=error: math_erfc(z) * error)
-
-        assert expected == [tables.normal_table(side, 0.5, 0.25).tolist() for side in (64, 224, 777)]
-    tables.normal_table.cache_clear()
+def test_the_table_is_made_once_and_cannot_be_written():
+    """All kernels read the same constants."""
+    assert tables.curves() is tables.curves()
+    with pytest.raises(ValueError, match="read-only"):
+        tables.curves()[0] = 0
 
 
-math_erfc = math.erfc
+@pytest.mark.parametrize("curve", ENDS)
+def test_nothing_leaves_32_bits(curve):
+    """No difference falls below 0 and no sum reaches 2**32, at the end of a row, where it is nearest to that.
 
-
-def test_every_close_call_can_be_settled(monkeypatch):
-    """Decimal arithmetic gives the same table as floats where floats are safe."""
-    expected = tables.normal_table(97, 0.5, 0.25).tolist()
-    tables.normal_table.cache_clear()
-    # With edges half a word off, every edge looks like a close call.
-    monkeypatch.setattr(tables.math, "floor", lambda value: value - 0.5)
-
-    assert expected == tables.normal_table(97, 0.5, 0.25).tolist()
-    tables.normal_table.cache_clear()
-
-
-def area_by_integration(area_range, aspect_range, height, width, n=40_000):
-    """Compute the distribution of the rounded (height, width).
-
-    It is integrated over lines of constant aspect, each of them exactly along its area.
+    The bend ``high(x * c)`` grows with x, and what is read is monotone. The last x of a logarithm is that of 2**31 - 1:
+    from an x of 2**32 - 1, which no number has, 2**32 + 1 would be read.
     """
-    low, high = np.log(aspect_range)
-    areas = np.array(area_range) * height * width
-    mass = np.zeros((height + 2, width + 2))
-    for log_aspect in low + (high - low) * (np.arange(n) + 0.5) / n:
-        aspect = math.exp(log_aspect)
-        h, w = np.arange(height + 1) + 0.5, np.arange(width + 1) + 0.5
-        edges = np.sort(np.concatenate([h**2 / aspect, w**2 * aspect, areas]))
-        edges = edges[(edges >= areas[0]) & (edges <= areas[1])]
-        middle = (edges[1:] + edges[:-1]) / 2
-        rows = np.rint(np.sqrt(middle * aspect)).astype(int)
-        columns = np.rint(np.sqrt(middle / aspect)).astype(int)
-        fits = (rows < height) & (columns < width)
-        np.add.at(mass, (rows[fits], columns[fits]), np.diff(edges)[fits])
-    return mass / mass.sum()
+    f, s, c = rows_of(curve)
+    bend = LAST_X[curve] * c >> 32
+    last = read(curve, f, s, c, LAST_X[curve])
+
+    if curve == "power":
+        assert (s + bend).max() < 2**32
+    else:
+        assert (s - 2 * c).min() >= 0, "the slope at the end of a row has another sign"
+    assert last.min() >= 0
+    assert last.max() < 2**32
 
 
-@pytest.mark.parametrize(
-    ("area_range", "aspect_range", "height", "width"),
-    [
-        ((0.02, 0.4), (0.3, 1 / 0.3), 64, 64),
-        ((0.02, 0.33), (0.3, 3.3), 60, 90),
-        ((0.5, 1.0), (0.5, 2.0), 32, 32),
-        ((0.001, 0.01), (1.0, 4.0), 50, 40),
-    ],
-)
-def test_areas_are_exact(area_range, aspect_range, height, width):
-    """The total variation from the true distribution of (height, width) is below 1e-4."""
-    expected = area_by_integration(area_range, aspect_range, height, width)
-    drawn = np.zeros_like(expected)
-    for size, words in words_of(tables.area_table(area_range, aspect_range, height, width)).items():
-        drawn[divmod(size, 2**16)] = words / 2**32
+@pytest.mark.parametrize("curve", ["log", "power"])
+def test_logarithms_and_powers_grow(curve):
+    """Neither curve ever falls from one word to the next: not within a row, and not from one row to the next.
 
-    assert np.abs(drawn - expected).sum() / 2 < 1e-4
+    Within a row each step of x adds 2 or more to what is read. Rounding down takes less than 1 for ``high(x * c)`` and
+    less than 1 for the outer product.
+    """
+    f, s, c = rows_of(curve)
+    least_step = 2**32 - LAST_X[curve]
+    least_slope = (s - 2 * c).min() if curve == "log" else s.min()
+
+    assert least_step * least_slope >= 2 * 2**32
+    assert (read(curve, f, s, c, LAST_X[curve])[:-1] <= f[1:]).all()
 
 
-@pytest.mark.parametrize(
-    ("area_range", "aspect_range"), [((0.1, 0.1), (0.5, 2.0)), ((0.05, 0.2), (1.5, 1.5)), ((0.25, 0.25), (1.0, 1.0))]
-)
-def test_ranges_of_one_point_are_exact(area_range, aspect_range):
-    """An area or aspect whose range is one point is drawn as that point."""
+def test_quantiles_fall_but_for_a_unit():
+    """A quantile is at most one unit of 2**-29 above that of a word before it: rounding can raise it by no more.
+
+    No row ends more than a unit below the beginning of the next one. Octaves of less than 32 words leave rows out.
+    """
+    f, s, c = rows_of("quantile")
+    octaves = (np.arange(992) // 32).astype(object)
+    last = np.array([max(2**32 - 2 ** (37 - octave), 0) for octave in octaves], object)
+
+    assert (s - 2 * c).min() >= 0
+    assert (read("quantile", f, s, c, last)[160:-1] >= f[161:] - 1).all()
+    assert np.diff(formulas.quantile(np.arange(1, 2**20))).max() < 0
+
+
+def test_the_curves_are_near_the_exact_ones():
+    """Quantiles are within 2**-22 of z, logarithms within 2 units, and powers within 2**-25 of themselves."""
     rng = np.random.default_rng(0)
-    areas = rng.uniform(*area_range, 400_000) * 64 * 64
-    aspects = np.exp(rng.uniform(*np.log(aspect_range), 400_000))
-    sizes = np.rint(np.sqrt(areas * aspects)).astype(int) << 16 | np.rint(np.sqrt(areas / aspects)).astype(int)
-    words = words_of(tables.area_table(area_range, aspect_range, 64, 64))
-    expected = {int(size): n / len(sizes) for size, n in zip(*np.unique(sizes, return_counts=True), strict=True)}
+    words = np.concatenate([np.arange(1, 10_000), np.exp2(rng.uniform(0, 31, 300_000)).astype(np.int64)])
+    z = -special.ndtri((words + 0.5) / 2**32)
+    v = rng.integers(98 << 24, 128 << 24, 300_000)
 
-    assert set(expected) <= set(words)
-    assert sum(abs(words[size] / 2**32 - expected.get(size, 0)) for size in words) / 2 < 0.01
-
-
-def test_areas_that_cannot_fit_are_refused():
-    """If no rectangle fits, the error says so (peers do nothing, or fail with a TypeError)."""
-    with pytest.raises(
-        ValueError, match="must allow a rectangle smaller than the image, got area_range=\\(0.9, 1.0\\)"
-    ):
-        tables.area_table((0.9, 1.0), (3.0, 4.0), 20, 20)
+    assert np.abs(formulas.quantile(words) / 2**29 - z).max() < 2**-22
+    assert np.abs(formulas.log(words) - 2**23 * np.log2(words)).max() < 2
+    assert np.abs(formulas.power(v) - np.exp2(v / 2**24 - 97)).max() < 48
 
 
-def test_areas_do_not_hang_on_numpys_logarithm():
-    """The logarithms are correctly rounded, whatever NumPy's are."""
-    values = np.linspace(0.001, 500, 1000)
-    with decimal.localcontext() as context:
-        context.prec = 60
-        expected = [float(decimal.Decimal(value).ln()) for value in values.tolist()]
+def test_the_formulas_on_arrays_are_those_of_the_twin():
+    """Arrays of words and single words give the same, at both ends of every curve too."""
+    rng = np.random.default_rng(1)
+    words = [1, 2, 3, 2**31 - 1, 2**30, *rng.integers(1, 2**31, 500).tolist(), *(2 ** rng.integers(0, 31, 50)).tolist()]
+    v = [*rng.integers(90 << 24, 130 << 24, 500).tolist(), (128 << 24) - 1, 128 << 24, 2**32 - 1, 0]
 
-    assert expected == tables._log(values).tolist()
+    assert formulas.quantile(np.array(words)).tolist() == [reference.quantile(word) for word in words]
+    assert formulas.log(np.array(words)).tolist() == [reference.log(word) for word in words]
+    assert formulas.power(np.array(v)).tolist() == [reference.power(each) for each in v]
+    assert formulas.pixels(np.array(v), 65_535).tolist() == [reference.pixels(each, 65_535) for each in v]

@@ -2,11 +2,11 @@
 
 The text below is all that a new backend needs. docs/determinism.md shows it, and ``tests/reference.py`` was written
 from it alone. ``w`` is a word, an unsigned number of 32 bits; other letters are whole numbers too, and none is
-negative, unless the text says so. ``>>`` shifts to the right, ``//`` rounds down, and ``round`` goes to the nearest
-whole number, halves to even. ``high(a * b)`` is ``a * b >> 32``, the upper word of the product of two words. *Exactly*
-means: as with real numbers. Where numbers are not whole they are otherwise *doubles*, floating-point numbers of 64
-bits; each operation is rounded once, in the order written, and none is fused with another. ``clip(v, l, u)`` is
-``min(max(v, l), u)``.
+negative, unless the text says so. ``<<`` and ``>>`` shift, after all sums and products beside them as in C and Python,
+``//`` rounds down, and ``round`` goes to the nearest whole number, halves to even. ``high(a * b)`` is ``a * b >> 32``,
+the upper word of the product of two words. *Exactly* means: as with real numbers, also up to where it says *rounded*.
+Where numbers are not whole they are otherwise *doubles*, floating-point numbers of 64 bits; each operation is rounded
+once, in the order written, and none is fused with another. ``clip(v, l, u)`` is ``min(max(v, l), u)``.
 
 **Words.** Philox4x32-10 (Salmon et al., *Parallel random numbers: as easy as 1, 2, 3*, SC 2011) turns a counter of
 four words and a key of two words into four random words. It has no state. The counter is (block, low word of the
@@ -34,28 +34,30 @@ whole numbers of 32 bits and upper words of products. Images have sides of 1 …
 ``count_range[0] + high(w * n)`` rectangles, where w is the first word and n is how many numbers the range has.
 Otherwise it has none.
 
-**Curves.** Three functions are read from tables. A table has rows of three words (f, s, c). With x, a word that says how
-far into its row a place lies, they are:
+**Curves.** Three functions are read from tables. A table has rows of three words (f, s, c). With x, a word that says
+how far into its row a place lies, they are:
 
 - ``quantile(w)``: t is w if w is below 2³¹, and otherwise ``2**32 - 1 - w``; a t of 0 becomes 1. If t is
   ``2**o * m`` with ``1 <= m < 2``, the row is ``32 * o + floor(32 * (m - 1))``, and x is the fraction of
   ``32 * (m - 1)``, in units of 2⁻³². The quantile is ``f - high(x * (s - high(x * c)))``.
 - ``log(a)`` for a from 1 to ``2**31 - 1``: if a is ``2**o * m``, the row is ``floor(64 * (m - 1))``, and x is the
   fraction of ``64 * (m - 1)``. The logarithm is ``(o << 23) + (f + high(x * (s - high(x * c))) >> 9)``.
-- ``power(v)``: the exponent is ``v >> 24``, the row is ``v >> 18`` modulo 64, and x is ``v << 14`` modulo 2³². The
-  mantissa e is ``f + high(x * (s + high(x * c)))``. The power is ``e >> clip(128 - exponent, 0, 31)``.
+- ``power(v)`` of a word v: the exponent is ``v >> 24``, the row is ``v >> 18`` modulo 64, and x is ``v << 14`` modulo
+  2³². The mantissa e is ``f + high(x * (s + high(x * c)))``. The power is ``e >> clip(128 - exponent, 0, 31)``.
 
 The rows come from a curve y, exactly. With its values f, m and l at the beginning, the middle and the end of a row,
-they are the numbers f, s and c, each rounded to the nearest:
+where x is 0, 2³¹ and 2³² (and t need not be whole), they are the numbers f, s and c. Each is computed exactly, s from
+the exact c, and then rounded to the nearest:
 
 | curve | rows | y | s | c |
 |---|---|---|---|---|
-| quantile | 31 × 32 | 2²⁹ z, where a standard normal number is above z with probability (t + 1/2) / 2³² | f - l + c | 2 (f - 2m + l) |
+| quantile | 31 × 32 | 2²⁹ z: a normal number is above z with probability (t + ½) / 2³² | f - l + c | 2 (f - 2m + l) |
 | log | 64 | 2³² log₂(1 + row / 64) | l - f + c | 2 (2m - f - l) |
 | power | 64 | 2³¹ 2^(row / 64) | l - f - c | 2 (f - 2m + l) |
 
 So the quantile is z in units of 2⁻²⁹, log is half the binary logarithm in units of 2⁻²⁴, and power is 2 to the power of
-``v / 2**24 - 128``, in units of 2⁻³¹.
+``v / 2**24 - 128``, in units of 2⁻³¹. From an exponent of 129 on it is too low, but never below 1, as a fraction that
+fits no image.
 
 **Size.** A spec says height and width in one of four ways.
 
@@ -71,16 +73,16 @@ So the quantile is z in units of 2⁻²⁹, log is half the binary logarithm in 
 A fraction g, in units of 2⁻³¹, is ``high(g * (4 * side)) + 1 >> 1`` pixels of a side: rounded, halves up.
 
 **Areas and aspects.** The area is uniform, and so is the logarithm of the aspect, height / width. A rectangle has ten
-tries, two in each of five blocks for sizes: the first and second word of block 0 are area and aspect of the first try,
-the third and fourth those of the second one, and so on. The first try whose height and width in pixels are below the
-image's counts. If there is none, height and width are 0.
+tries, two in each of five blocks for sizes: the first and second word of block b = 0 are area and aspect of the first
+try, the third and fourth those of the second one, and so on. The first try whose height and width in pixels are below
+the image's counts. If there is none, height and width are 0: it is a rectangle that covers nothing.
 
-The spec gives, each rounded from the exact value: the scale k, the largest whole number up to 36 for which
-``area_range[1] * 2**k`` is not above 1, and at least 0; the ends of the area ``round(a * 2**(30 + k))``; the ends of
-the aspect ``round(log2(r) * 2**23)``, which may be negative, where an r below 2⁻⁹⁶ or above 2⁹⁶ counts as that. The
-image gives its shape q: with ``u = log((longer side << 15) // shorter side) - (15 << 23)``, it is u if the image is
-wider than high, and otherwise -u. With n areas from a0 on, and m aspects from y0 on, and the words w of the area and v
-of the aspect of a try:
+The spec gives a scale k, the largest whole number up to 36 for which ``area_range[1] * 2**k`` is not above 1; the ends
+of the area ``round(a * 2**(30 + k))``; and the ends of the aspect ``round(log2(r) * 2**23)``, which may be negative,
+where an r below 2⁻⁹⁶ or above 2⁹⁶ counts as that. All of these are exact before they are rounded. The image gives its
+shape q: with ``u = log((longer side << 15) // shorter side) - (15 << 23)``, it is u if the image is wider than high,
+and otherwise -u. With n areas from a0 on, and m aspects from y0 on, and the words w of the area and v of the aspect of
+a try:
 
 ```text
 a = log(max(a0 + high(w * n), 1)) + (128 << 24) - ((30 + k) << 23)
@@ -88,9 +90,10 @@ t = y0 + high(v * m) + q
 height = power(a + t) as a fraction of the image's height, width = power(a - t) as a fraction of its width
 ```
 
-It is an error, also for an image that gets no rectangle, if not even the smallest area fits: with the area
-``s = area_range[0] * height * width``, if ``max(r0, s / (width - 0.5)**2) > min(r1, (height - 0.5)**2 / s)``, where r0
-and r1 are the ends of `aspect_range`. In a graph that learns the size when it runs, such an image gets no dust.
+It is an error, also for an image that gets no rectangle, if not even the smallest area fits. That is decided in
+doubles: with the area ``s = area_range[0] * height * width``, if
+``max(r0, s / (width - 0.5)**2) > min(r1, (height - 0.5)**2 / s)``, where r0 and r1 are the ends of `aspect_range`, and
+a square is a product. In a graph that learns the size when it runs, such an image gets no dust.
 
 **Place.** ``rows`` and ``columns`` are the image's height and width, each less 1 if `spare_last` is set.
 
@@ -102,24 +105,25 @@ and r1 are the ends of `aspect_range`. In a graph that learns the size when it r
   ``high(w * side)``, where side is the image's height, and cx likewise. *normal*: cy is ``high(u * (2 * side))``, where
   u is the place in units of 2⁻³¹ of the side. With the mean ``m = ceil(mean * 2**31)`` and the distance d from it, u is
   ``max(m - d, 0)`` if w is below 2³¹, and otherwise ``min(m + d, 2**31)``. d is
-  ``min(high(quantile(w) * s) << j, 2**31)``, where j is the smallest number for which ``s = round(std * 2**(34 - j))``
-  is below 2³². If that j is above 31, j is 31 and s is ``2**32 - 1``.
+  ``min(high(quantile(w) * s) << j, 2**31)``, where j is the smallest number from 0 on for which
+  ``s = round(std * 2**(34 - j))``, exact before it is rounded, is below 2³². If that j is above 31, j is 31 and s is
+  ``2**32 - 1``.
 
-**Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the same
-rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its place, is
-the same. For k = 2 and k = 3 each edge at the larger size differs from k times the edge at the smaller one by k pixels
-at most, which is one pixel of the smaller image. An area's try may fit one of the two sizes only, if its height or width
-is within a pixel of the image's; then the rectangle is another one. Noise is not scaled.
+**Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
+same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its
+place, is the same. For k = 2 and k = 3 each edge at the larger size differs from k times the edge at the smaller one by
+k pixels at most, which is one pixel of the smaller image. An area's try may fit one of the two sizes only, if its
+height or width is within a pixel of the image's; then the rectangle is another one. Noise is not scaled.
 
 **Brightness.** A level is ``low + high(w * n)`` in `fill_range`, of n numbers from low on. ``fill="grey"`` takes the
 fill word of the rectangle, ``"color"`` a word for each channel. ``"constant"`` draws nothing: the brightness is
 `fill_value`, one number for all channels or one for each.
 
 **Noise.** Every value of the image has a level of its own, counted in HWC order. If `fill_range` has all 256 numbers,
-value i takes the byte ``i % 4`` of word ``i // 4 % 4`` of block ``i // 16``, and that byte is its level. Otherwise it
-takes the half ``i % 2`` of word ``i // 2 % 4`` of block ``i // 8``, and with n numbers from low on its level is
-``low + (half * n >> 16)``. Byte 0 and half 0 are the lowest bits. An image has at most 2³⁵ values with bytes, and 2³⁴
-with halves.
+value i takes the byte ``i % 4`` of word ``i // 4 % 4`` of the block with ``b = i // 16``, and that byte is its level.
+Otherwise it takes the half ``i % 2`` of word ``i // 2 % 4`` of the block with ``b = i // 8``, and with n numbers from
+low on its level is ``low + (half * n >> 16)``. Byte 0 and half 0 are the lowest bits. An image has at most 2³⁵ values
+with bytes, and 2³⁴ with halves.
 
 **Values.** Brightness b becomes a value between the image's black, ``low``, and its white, ``high``. For integers and
 bool it is ``low + (high - low) * b / 255``, computed exactly and rounded, halves up. For all other dtypes it is
@@ -129,9 +133,10 @@ bits by way of a float of 32 bits. Complex numbers get an imaginary part of 0.
 
 **Means.** ``fill="mean"`` paints every channel with its own mean over the n pixels of the image as it was before. Of
 integers and bool the mean of the sum S is ``(2 * S + n) // (2 * n)``. Floats v are summed as the whole numbers
-``round(v * 2**k)``, and their mean is ``(2 * S + n) // (2 * n) / 2**k``, rounded to the dtype as above. k is ``32 - e``,
-and 2^e is the smallest power of two that is not below ``abs(low)`` and ``abs(high)``. It is an error, also for an image
-that gets no rectangle, if a value is not finite or ``abs(v * 2**k)`` is not below 2⁴⁶, or if the numbers are complex.
+``round(v * 2**k)``, and their mean is the double nearest to ``(2 * S + n) // (2 * n) / 2**k``, rounded to the dtype as
+above. k is ``32 - e``, which may be negative, and 2^e is the smallest power of two that is not below ``abs(low)`` and
+``abs(high)``, where e may be negative too. It is an error, also for an image that gets no rectangle, if a value is not
+finite or ``abs(v * 2**k)`` is not below 2⁴⁶, or if the numbers are complex.
 
 **Painting.** Later rectangles lie over earlier ones. Pixels that no rectangle covers are not touched. An image without
 pixels stays as it is.

@@ -128,7 +128,8 @@ def not_finite_error(value_range: tuple[float, float]) -> ValueError:
 def _halves(rows: NDArray[Any], k: int, value_range: tuple[float, float]) -> NDArray[np.int64]:
     """Return the sums of the upper and of the lower words per channel, (c, 2)."""
     if rows.dtype.kind not in "biu":
-        scaled = np.ldexp(rows.astype(np.float64), k)
+        with np.errstate(over="ignore"):
+            scaled = np.ldexp(rows.astype(np.float64), k)
         if not (np.abs(scaled) < 2.0**MEAN_LIMIT_BITS).all():
             raise not_finite_error(value_range)
         rows = np.rint(scaled).astype(np.int64)

@@ -41,11 +41,7 @@ JIT_DISABLED = bool(config.DISABLE_JIT)
 TAKES_ADDRESSES = True
 
 # What the compiled code holds of other files.
-_IMPORTED = (
-    repr([(name, value) for name, value in vars(contract).items() if name.isupper()]),
-    str(PARAMS_DTYPE),
-    (LOG_ROW, POWER_ROW, QUANTILE_ROW),
-)
+_IMPORTED = repr([(name, value) for name, value in vars(contract).items() if name.isupper()]), str(PARAMS_DTYPE), (LOG_ROW, POWER_ROW, QUANTILE_ROW)
 
 # ------------------------------------------------------------------------------------------ compiling
 
@@ -692,12 +688,7 @@ def _strides_of(params, n, height, width, image_stride, row_stride, column_strid
         column_stride *= unit
     else:
         column_stride = item * params.channels if abs(channel_stride) == item else item
-    return (
-        image_stride * unit if n > 1 else item,
-        row_stride * unit if height > 1 else item,
-        column_stride,
-        channel_stride,
-    )
+    return image_stride * unit if n > 1 else item, row_stride * unit if height > 1 else item, column_stride, channel_stride
 
 
 @_entry
@@ -757,20 +748,7 @@ def dust_batch(
             if n_drawn < count:
                 n_back = _clip(count - n_drawn, _LANES)
                 _draw_group(
-                    params,
-                    curves,
-                    height,
-                    width,
-                    words,
-                    sizes,
-                    n_drawn + 1,
-                    n_back,
-                    boxes,
-                    back,
-                    k0,
-                    k1,
-                    epoch_word,
-                    index,
+                    params, curves, height, width, words, sizes, n_drawn + 1, n_back, boxes, back, k0, k1, epoch_word, index
                 )
             else:
                 drawn_i += 1
@@ -837,24 +815,13 @@ def dust_batch_in_detail(
         for n_drawn in range(0, count, _LANES):
             n_group = _clip(count - n_drawn, _LANES)
             _draw_group(
-                params,
-                curves,
-                height,
-                width,
-                words,
-                sizes,
-                n_drawn + 1,
-                n_group,
-                boxes,
-                _ZERO,
-                k0,
-                k1,
-                epoch_word,
-                index,
+                params, curves, height, width, words, sizes, n_drawn + 1, n_group, boxes, _ZERO, k0, k1, epoch_word, index
             )
             for lane in range(n_group):
                 if params.per_value:
-                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch_word, index)
+                    _paint_noise(
+                        params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch_word, index
+                    )
                 else:
                     _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch_word, index)
                     for channel in range(channels):

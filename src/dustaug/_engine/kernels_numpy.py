@@ -172,7 +172,7 @@ class _Draws:
         shape = shape - (contract.SHAPE_BITS << (contract.LOG_BITS - 1))
         # Tries along the last axis, two of each block.
         tries = np.stack(self.words(blocks[:, None] + np.arange(contract.AREA_TRIES // 2)), axis=-1)
-        areas, aspects = tries.reshape(len(size), -1, 2)[..., 0], tries.reshape(len(size), -1, 2)[..., 1]
+        areas, aspects = np.moveaxis(tries.reshape(len(size), contract.AREA_TRIES, 2), -1, 0)
         area = _log(np.maximum(params["area_low"] + _bounded(areas, params["n_areas"]), 1).astype(np.uint64))
         area += params["area_base"]
         aspect = params["aspect_low"] + _bounded(aspects, params["n_aspects"]) + (shape if width > height else -shape)

@@ -19,6 +19,7 @@ from dustaug.spec import Spec
 from . import fills
 from .checks import (
     check_default_range,
+    check_dtype,
     check_layout,
     check_size,
     check_spec,
@@ -49,7 +50,7 @@ class Launch:
 
     def __init__(self, spec: Spec | None, kind: ImageKind, stride_bytes: int = 1) -> None:
         self.spec, self.kind, self._stride_bytes = check_spec(spec), kind, stride_bytes
-        self._engine = engine = _engine()
+        self.engine = engine = _engine()
         self.value_range = resolve_kind(self.spec, kind)
         self.patterns = fills.spec_patterns(self.spec, kind, self.value_range)
         self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
@@ -63,7 +64,10 @@ class Launch:
         self._locate = engine.operand_of_images
         arrays = self.params, self.patterns
         entry = engine.dust_batch_in_detail if per in ("channel", "value") else engine.dust_batch
-        self._operands, self.mean_scale = tuple(map(engine.operand_of, arrays)), math.ldexp(1.0, fills.mean_bits(self.value_range)) if per == "image" else 1.0
+        self._operands = tuple(map(engine.operand_of, arrays))
+        bits = fills.mean_bits(self.value_range)
+        # A range so narrow that no double holds the scale is left to NumPy, which needs none.
+        self.mean_scale = math.ldexp(1.0, bits) if bits < 1024 else math.inf
         # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located.
         self._paint_located = _bind(engine, entry, arrays, self.spec, kind, stride_bytes)
         self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
@@ -103,7 +107,7 @@ class Launch:
         in_bytes.run(images, coordinates, num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self._engine
+        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self.engine
         coordinates = check_coordinates(coordinates, batch[0])
         num_threads = check_threads(num_threads)
         means = mean_patterns(images, self)
@@ -133,10 +137,10 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     ValueError
         If floating-point images are not finite, or very far out of their range.
     """
-    engine, kind = _engine(), launch.kind
+    engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
     code = engine.SUMMED.get(kind.dtype.name)
-    if code is None:
+    if code is None or launch.mean_scale == math.inf:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
@@ -168,7 +172,11 @@ def find_launch(
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
     shape = images.shape
     if layout is None:
-        layout = guess_layout(shape)
+        try:
+            layout = guess_layout(shape)
+        except ValueError:
+            check_dtype(images.dtype)  # An array of ragged images has one axis.
+            raise
     else:
         check_layout(layout)
         check_axes(shape, layout)

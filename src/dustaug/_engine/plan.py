@@ -83,7 +83,7 @@ def _normal_places(params: Any, spec: Spec) -> None:
 def _scaled_std(std: float) -> tuple[int, int]:
     """Return a std as a word, and how far what it gives is to be shifted to the left."""
     for shift in range(32):
-        scaled = math.ldexp(std, 34 - shift)
+        scaled = std * 2.0 ** (34 - shift)  # Infinite if it is too large.
         if scaled < WORDS and round(scaled) < WORDS:
             return round(scaled), shift
     return WORD_MASK, 31

@@ -195,11 +195,10 @@ class _Program:
             self.values = patterns.astype(f"u{kind.dtype.itemsize}").view(kind.dtype)
 
     def max_size(self, size: Size) -> tuple[int, int] | None:
-        """Return what no rectangle exceeds, if it takes less time to go over the pixels of all rectangles than over
-        those of the image.
+        """Return what no rectangle exceeds, or None if it takes no less time to go over the pixels of all rectangles.
 
-        On a CPU one of the former takes TensorFlow about five times as long as one of the latter, which takes longer
-        the more rectangles it is compared with.
+        That is, than over those of the image. On a CPU one of the former takes TensorFlow about five times as long as
+        one of the latter, which takes longer the more rectangles it is compared with.
         """
         if self.fill.per == "value":
             return None
@@ -246,7 +245,7 @@ def build(
     lengths = dict(zip(layout, ops.shape_of(images), strict=True))
     size, channels = Size(*(lengths.get(axis, 1) for axis in "NHW")), lengths.get("C", 1)
     if not isinstance(channels, int):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004
             f"images must have a number of channels that is known while the graph is made, got shape "
             f"{tuple(images.shape)}: type tf.ensure_shape(images, …)"
         )

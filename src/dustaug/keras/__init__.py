@@ -84,8 +84,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     share their dust. In ``dataset.map(layer, num_parallel_calls=…)`` no dust is drawn twice, but which images get it
     depends on the order of the calls. The count, unlike an index, begins anew when a model is loaded.
 
-    Height and width may be unknown, as in ``keras.Input((None, None, 3))``. An image whose size a graph learns only when
-    it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
+    Height and width may be unknown, as in ``keras.Input((None, None, 3))``. An image whose size a graph learns only
+    when it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.
