@@ -10,7 +10,6 @@ import torch
 
 import dustaug.albumentations
 from albumentations_helpers import X, always, expected, grey, seeded
-from area_tables import kept_tables, new_spec
 from dustaug import Spec, cutout, dust
 from dustaug.albumentations import DustRectangles
 
@@ -175,13 +174,3 @@ class TestArguments:
     def test_the_examples_of_the_docstring_run(self):
         """All examples run, though those of Albumentations' base class call functions that do not exist."""
         assert doctest.testmod(dustaug.albumentations) == (0, 6)
-
-
-class TestMemory:
-    """Images of many sizes do not fill the memory."""
-
-    def test_few_tables_of_areas_are_kept(self):
-        """After 60 sizes a transform keeps at most 8 of the large tables of areas (they once were 82 MB)."""
-        transform = DustRectangles(new_spec(), p=1)
-
-        assert 1 <= kept_tables(lambda height, width: transform(image=grey(height, width))) <= 8

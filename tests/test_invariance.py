@@ -107,18 +107,18 @@ def test_threads_change_nothing(spec):
         assert (expected == np.concatenate(list(pool.map(part, range(0, N, 5))))).all()
 
 
-def test_threads_that_meet_a_new_size_together_agree():
-    """Plans that several threads make at once are all the same (square images share one table for both axes)."""
+def test_threads_that_meet_a_new_spec_together_agree():
+    """Plans and launches that several threads make at once are all the same."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         for side in range(100, 200):
-            gate, painted = threading.Barrier(4), []
+            spec, gate, painted = dustaug.dust(count_range=(9, side)), threading.Barrier(4), []
 
-            def paint(side=side, gate=gate, painted=painted):
+            def paint(spec=spec, side=side, gate=gate, painted=painted):
                 image = np.zeros((side, side, 3), np.uint8)
                 gate.wait()
-                painted.append(add_dust(image, seed=0, index=1).tobytes())
+                painted.append(add_dust(image, spec, seed=0, index=1).tobytes())
 
             threads = [threading.Thread(target=paint) for _ in range(4)]
             for thread in threads:
@@ -136,9 +136,9 @@ def work(spec_bytes, start):
     return add_dust(images, pickle.loads(spec_bytes), seed=11, epoch=4, index=100 + start, num_threads=2)
 
 
-# A forked worker inherits the parent's plans and tables, and each kind of spec makes its own: so every kind is forked.
+# A forked worker inherits the parent's plans, and each kind of spec makes its own: so every kind is forked.
 # A spawned worker inherits nothing. It unpickles the spec, as tests/test_spec.py does with every kind, and then paints
-# like any new process. Starting it takes seconds, so one spec is spawned: the one that makes the largest tables.
+# like any new process. Starting it takes seconds, so one spec is spawned: one that reads the most tables.
 WORKERS = [*(("fork", name) for name in SPECS), ("spawn", "random_erasing")]
 
 
@@ -160,6 +160,5 @@ def test_the_spec_counts_by_value():
 
     assert (expected_of(None) == images).all()
     for remembered in (dustaug._engine.launch._find_launch, dustaug._engine.plan.make_plan):
-        for cache in remembered.caches:
-            cache.cache_clear()
+        remembered.cache_clear()
     assert (expected_of(None) == images).all()

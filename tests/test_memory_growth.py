@@ -1,38 +1,129 @@
-"""Images of many sizes do not fill the memory: few of the large tables of areas are kept."""
+"""Images of many sizes do not fill the memory: what is kept belongs to a spec and a kind of images, not to a size."""
+
+import functools
+import gc
+import tracemalloc
 
 import numpy as np
+import pytest
 
 import dustaug
-from area_tables import kept_tables, new_spec
+from dustaug._engine import kernels, kernels_numpy, launch, plan
+from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import ImageKind
-from dustaug._graph import program
+from dustaug.ray import DustBatch
+from many_sizes import SIZES, check_growth, entries_of_caches
+
+PRESETS = {
+    "dust": dustaug.dust(),
+    "cutout": dustaug.cutout(5),
+    "random_erasing": dustaug.random_erasing(),
+    "fractions": dustaug.dust(height_fraction_range=(0.05, 0.2), center="inside"),
+    "color": dustaug.dust(fill="color"),
+    "mean": dustaug.dust(fill="mean"),
+}
 
 
-def test_arrays_of_many_sizes():
-    """After 60 sizes add_dust() keeps the last 8 tables at most; one at least shows that they are counted."""
-    spec = new_spec()
+def grey(height, width):
+    return np.zeros((height, width, 1), np.uint8)
+
+
+def sample(spec, height, width):
+    where = {"height": height, "width": width, "channels": 1, "seed": 0, "index": 3}
+    dustaug.paint_rectangles(grey(height, width), dustaug.sample_rectangles(spec, **where))
+
+
+def stream(spec, height, width):
+    dustaug.DustStream(spec, seed=7)(grey(height, width))
+
+
+def run_at(spec, height, width):
+    images = grey(height, width)
+    prepared = launch.launch_for(spec, ImageKind(images.dtype, "HWC"))
+    prepared.run_at(images.__array_interface__["data"][0], images.shape, images.strides, Coordinates(7))
+
+
+def batches(spec, height, width):
+    DustBatch(spec, seed=7, index_column="id")({"image": grey(height, width)[None], "id": np.array([3])})
+
+
+DOORS = {
+    "add_dust": lambda spec, height, width: dustaug.add_dust(grey(height, width), spec, seed=0, index=3),
+    "DustStream": stream,
+    "sample_rectangles": sample,
+    "run_at": run_at,
+    "DustBatch": batches,
+}
+
+
+@pytest.fixture
+def empty_caches():
+    """Forget all plans and launches, before and after: a launch belongs to the engine that it was made for."""
+    caches = launch._find_launch, launch.launch_for, plan.make_plan
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("empty_caches")
+@pytest.mark.parametrize("spec", PRESETS.values(), ids=PRESETS)
+@pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
+def test_nothing_grows_with_the_sizes(door, spec):
+    """After 5,000 sizes there is one plan of the spec, and one launch for each of its kinds, and no object is left."""
+    check_growth(functools.partial(door, spec))
+
+    assert entries_of_caches()[2] == 1 + (door is batches and spec != PRESETS["dust"])
+    assert max(entries_of_caches()) <= (3 if door is batches else 1)
+
+
+@pytest.mark.usefixtures("empty_caches")
+@pytest.mark.parametrize("spec", PRESETS.values(), ids=PRESETS)
+def test_nothing_grows_without_a_compiler(spec, monkeypatch):
+    """NumPy's engine keeps nothing of a size either."""
+    monkeypatch.setattr(launch, "_engine", lambda: kernels_numpy)
+    check_growth(functools.partial(DOORS["add_dust"], spec), SIZES[::5])
+
+    assert max(entries_of_caches()) == 1
+
+
+@pytest.mark.usefixtures("empty_caches")
+def test_no_table_is_kept():
+    """Nor is there a large piece of memory left, of few objects: so it was with tables of areas, a megabyte a size."""
+    spec = PRESETS["random_erasing"]
+    tracemalloc.start()
+    try:
+        for side in range(420, 480):
+            sample(spec, side, 920 - side)
+            dustaug.add_dust(grey(side, 920 - side), spec, seed=0, index=0)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1 << 18
+
+
+@pytest.mark.usefixtures("empty_caches")
+def test_nothing_is_compiled_for_a_size():
+    """The compiled functions have one signature each, whatever the images are."""
+    for spec in PRESETS.values():
+        for height, width in ((8, 8), (99, 300), (300, 99), (64, 64)):
+            dustaug.add_dust(grey(height, width), spec, seed=0, index=0)
+
+    assert [1, 1, 1] == [
+        len(entry.signatures) for entry in (kernels.dust_batch, kernels.dust_batch_in_detail, kernels.mean_patterns)
+    ]
+
+
+@pytest.mark.usefixtures("empty_caches")
+def test_the_check_can_fail():
+    """A cache of one array for each size is found."""
+    kept = {}
 
     def use(height, width):
-        dustaug.add_dust(np.zeros((height, width), np.uint8), spec, seed=0, index=0)
+        kept[height, width] = np.zeros(4)
 
-    assert 1 <= kept_tables(use) <= 8
-
-
-def test_rectangles_of_many_sizes():
-    """After 60 sizes sample_rectangles() keeps at most 8 tables."""
-    spec = new_spec()
-
-    def use(height, width):
-        dustaug.sample_rectangles(spec, height=height, width=width, seed=0, index=0)
-
-    assert 1 <= kept_tables(use) <= 8
-
-
-def test_programs_of_graphs_of_many_sizes():
-    """After 60 sizes the programs that graphs are built from keep at most 8 tables."""
-    spec = new_spec()
-
-    def use(height, width):
-        program._find_program(spec, ImageKind((height, width), None, np.dtype(np.uint8), "HW"))
-
-    assert 1 <= kept_tables(use) <= 8
+    with pytest.raises(AssertionError):
+        check_growth(use)

@@ -166,7 +166,7 @@ def test_an_empty_batch_stays_empty():
 
 
 def test_it_pickles_small():
-    """A pickle leaves out the tables, which another process makes for itself."""
+    """A pickle leaves out the plan, which another process makes for itself."""
     dust_batch = DustBatch(dustaug.random_erasing(), seed=SEED, index_column="id", epoch=3)
     dust_batch(batch_of(photos()))
     pickled = pickle.dumps(dust_batch)

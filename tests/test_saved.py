@@ -94,7 +94,12 @@ def test_every_file_is_read():
     """Each file of the folder, and each expectation, belongs to a test; frameworks have files of their own."""
     tests = [Path(__file__), *Path(__file__).parent.glob("test_saved_*.py")]
     text = "".join(test.read_text() for test in tests)
-    names = {path.name for path in saved.FOLDER.iterdir()} - {"__pycache__", "make.py", "repaint.py", saved.EXPECTED.name}
+    names = {path.name for path in saved.FOLDER.iterdir()} - {
+        "__pycache__",
+        "make.py",
+        "repaint.py",
+        saved.EXPECTED.name,
+    }
 
     assert all(f'"{name}"' in text for name in names)
     assert all(f'"{name}' in text for name in json.loads(saved.EXPECTED.read_text()))

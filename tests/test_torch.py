@@ -15,10 +15,10 @@ from torch._subclasses import FakeTensorMode
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, Subset, TensorDataset
 
 import dustaug
-from area_tables import kept_tables, new_spec
 from conftest import without
 from dustaug import core, dust
 from dustaug.torch import DustDataset, add_dust
+from growth import LEAST, kept_bytes
 from saved import private_modules
 from strategies import sample_items
 
@@ -664,8 +664,14 @@ class TestDustDataset:
 class TestMemory:
     """Tensors of many sizes do not fill the memory."""
 
-    def test_few_tables_of_areas_are_kept(self):
-        """After 60 sizes add_dust() keeps at most 8 of the large tables of areas."""
-        spec = new_spec()
+    @pytest.mark.parametrize("device", ["cpu", "meta"])
+    @pytest.mark.parametrize("spec", [dust(), dustaug.random_erasing(p=1)], ids=["dust", "random_erasing"])
+    @pytest.mark.parametrize("layout", [None, "NHW"])
+    def test_no_size_is_remembered(self, device, spec, layout):
+        """After 60 sizes add_dust() keeps no more than after one, whatever the layout is."""
 
-        assert 1 <= kept_tables(lambda height, width: add_dust(grey(height, width), spec, seed=0, index=0)) <= 8
+        def use(height, width):
+            images = torch.zeros(3, height, width, dtype=torch.uint8, device=device)
+            add_dust(images, spec, seed=0, index=0, layout=layout)
+
+        assert kept_bytes(use) < LEAST

@@ -18,11 +18,11 @@ from torchvision.transforms import v2
 
 import dustaug
 import dustaug.torch
-from area_tables import kept_tables, new_spec
 from dustaug import dust
 from dustaug._adapters.targets import visible_boxes
 from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
+from growth import LEAST, kept_bytes
 from saved import private_modules
 
 # Python warns of forks beside the threads of other tests, and PyTorch of two workers on a machine with one core.
@@ -705,9 +705,9 @@ class TestMemory:
     """Images of many sizes do not fill the memory."""
 
     @pytest.mark.parametrize("kind", [torch.Tensor, tv_tensors.Image, PIL.Image.Image])
-    def test_few_tables_of_areas_are_kept(self, kind):
-        """After 60 sizes a transform keeps at most 8 of the large tables of areas, whatever the images are."""
-        transform = DustRectangles(new_spec())
+    def test_no_size_is_remembered(self, kind):
+        """After 60 sizes a transform keeps no more than after one, whatever the images are."""
+        transform = DustRectangles(dustaug.random_erasing(p=1))
 
         def use(height, width):
             image = grey(1, height, width)
@@ -715,4 +715,4 @@ class TestMemory:
                 image = v2.functional.to_pil_image(image)
             assert type(transform(image.as_subclass(kind) if isinstance(image, torch.Tensor) else image)) is kind
 
-        assert 1 <= kept_tables(use) <= 8
+        assert kept_bytes(use) < LEAST

@@ -217,7 +217,17 @@ def test_adapters_share_a_launch():
     first = launch_for(dust(), kind)
 
     assert launch_for(dust(), ImageKind(np.dtype("u1"), "NHWC", 3)) is first
-    assert len({first, launch_for(dust(), kind, 2), launch_for(cutout(3), kind), launch_for(dust(), kind._replace(channels=1))}) == 4
+    assert (
+        len(
+            {
+                first,
+                launch_for(dust(), kind, 2),
+                launch_for(cutout(3), kind),
+                launch_for(dust(), kind._replace(channels=1)),
+            }
+        )
+        == 4
+    )
 
 
 @pytest.mark.parametrize(("layout", "n"), [("NHWC", 6), ("NCHW", 6), ("HWC", 1), ("CHW", 1), ("NHW", 6), ("HW", 1)])

@@ -63,8 +63,7 @@ def spec_patterns(spec: Spec, kind: ImageKind, value_range: tuple[float, float])
     per = FILLS[spec.fill].per
     if per == "image":
         return np.zeros((0, kind.channels), np.uint64)
-    patterns = encode(brightness_levels(spec), spec, kind.dtype, value_range)
-    return patterns
+    return encode(brightness_levels(spec), spec, kind.dtype, value_range)
 
 
 def _integers(brightness: NDArray[Any], low: int, high: int) -> NDArray[Any]:

@@ -41,7 +41,11 @@ JIT_DISABLED = bool(config.DISABLE_JIT)
 TAKES_ADDRESSES = True
 
 # What the compiled code holds of other files.
-_IMPORTED = repr([(name, value) for name, value in vars(contract).items() if name.isupper()]), str(PARAMS_DTYPE), (LOG_ROW, POWER_ROW, QUANTILE_ROW)
+_IMPORTED = (
+    repr([(name, value) for name, value in vars(contract).items() if name.isupper()]),
+    str(PARAMS_DTYPE),
+    (LOG_ROW, POWER_ROW, QUANTILE_ROW),
+)
 
 # ------------------------------------------------------------------------------------------ compiling
 
@@ -351,7 +355,7 @@ def _draw_words(words, n, block, k0, k1, epoch, index):
 
 @_call
 def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1, epoch, index):
-    """Set heights and widths in pixels of rectangles from number `first` on, that are fractions or areas of the image."""
+    """Set heights and widths in pixels of rectangles, from number `first` on, that are fractions or areas."""
     longer, shorter = max(height, width), min(height, width)
     shape = _log(curves, (longer << _SHAPE_BITS) // shorter) - (_SHAPE_BITS << (_LOG_BITS - 1))
     shape = shape if width > height else -shape
@@ -499,8 +503,8 @@ def _memory_of(params, row_stride, column_stride, channel_stride):
     """How images lie in memory, as the painting functions take it, in bytes.
 
     A run is what one store may paint in one column: a channel, or all of them if they are equal and lie together.
-    `interleaved`: they lie together, but differ. Of RGB bytes in HWC, a grey pixel is 1 run of 3 bytes; a coloured one is
-    3 interleaved runs of 1 byte. In CHW both are 3 runs of 1 byte, in planes of their own.
+    `interleaved`: they lie together, but differ. Of RGB bytes in HWC, a grey pixel is 1 run of 3 bytes; a coloured one
+    is 3 interleaved runs of 1 byte. In CHW both are 3 runs of 1 byte, in planes of their own.
     """
     item, channels = params.item_bytes, params.channels
     adjacent = abs(channel_stride) == item
@@ -688,7 +692,12 @@ def _strides_of(params, n, height, width, image_stride, row_stride, column_strid
         column_stride *= unit
     else:
         column_stride = item * params.channels if abs(channel_stride) == item else item
-    return image_stride * unit if n > 1 else item, row_stride * unit if height > 1 else item, column_stride, channel_stride
+    return (
+        image_stride * unit if n > 1 else item,
+        row_stride * unit if height > 1 else item,
+        column_stride,
+        channel_stride,
+    )
 
 
 @_entry
@@ -748,7 +757,20 @@ def dust_batch(
             if n_drawn < count:
                 n_back = _clip(count - n_drawn, _LANES)
                 _draw_group(
-                    params, curves, height, width, words, sizes, n_drawn + 1, n_back, boxes, back, k0, k1, epoch_word, index
+                    params,
+                    curves,
+                    height,
+                    width,
+                    words,
+                    sizes,
+                    n_drawn + 1,
+                    n_back,
+                    boxes,
+                    back,
+                    k0,
+                    k1,
+                    epoch_word,
+                    index,
                 )
             else:
                 drawn_i += 1
@@ -815,13 +837,24 @@ def dust_batch_in_detail(
         for n_drawn in range(0, count, _LANES):
             n_group = _clip(count - n_drawn, _LANES)
             _draw_group(
-                params, curves, height, width, words, sizes, n_drawn + 1, n_group, boxes, _ZERO, k0, k1, epoch_word, index
+                params,
+                curves,
+                height,
+                width,
+                words,
+                sizes,
+                n_drawn + 1,
+                n_group,
+                boxes,
+                _ZERO,
+                k0,
+                k1,
+                epoch_word,
+                index,
             )
             for lane in range(n_group):
                 if params.per_value:
-                    _paint_noise(
-                        params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch_word, index
-                    )
+                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch_word, index)
                 else:
                     _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch_word, index)
                     for channel in range(channels):

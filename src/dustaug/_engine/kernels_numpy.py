@@ -40,7 +40,7 @@ def _as_nhwc(params: Any, items: NDArray[Any], n: int, height: int, width: int, 
     return np.lib.stride_tricks.as_strided(items, shape, (image, row, column, channel))
 
 
-def bind(entry: Any, plan: Any, patterns: Any, pick: Any, checked: Any, refuse: Any) -> Any:
+def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any, _____: Any) -> Any:
     """Return what paints a batch: the general way is fast enough here."""
     return checked
 
@@ -144,8 +144,8 @@ class _Draws:
             top, left = _bounded(y, rows - tall + 1), _bounded(x, columns - wide + 1)
         else:
             if params["normal"]:
-                top = _draw_normal(y, *(params[f"y_{name}"] for name in ("mean", "std", "shift")), height)
-                left = _draw_normal(x, *(params[f"x_{name}"] for name in ("mean", "std", "shift")), width)
+                top = _draw_normal(y, params["y_mean"], params["y_std"], params["y_shift"], height)
+                left = _draw_normal(x, params["x_mean"], params["x_std"], params["x_shift"], width)
             else:
                 top, left = _bounded(y, height), _bounded(x, width)
             top, left = top - (tall >> 1), left - (wide >> 1)
@@ -168,7 +168,7 @@ class _Draws:
                 _in_pixels(params["width_low"] + _bounded(second, params["n_widths"]), width),
             )
         longer, shorter = max(height, width), min(height, width)
-        shape = _log(np.uint64((longer << contract.SHAPE_BITS) // shorter))
+        shape = _log(np.array((longer << contract.SHAPE_BITS) // shorter, np.uint64))
         shape = shape - (contract.SHAPE_BITS << (contract.LOG_BITS - 1))
         # Tries along the last axis, two of each block.
         tries = np.stack(self.words(blocks[:, None] + np.arange(contract.AREA_TRIES // 2)), axis=-1)
@@ -199,7 +199,8 @@ class _Draws:
         word = np.take_along_axis(words, ((value >> in_word) & 3)[None], axis=0)[0]
         bits = 32 >> in_word
         part = (word >> ((value & ((1 << in_word) - 1)) * bits).astype(np.uint64)) & np.uint64((1 << bits) - 1)
-        return ((part * np.uint64(n_levels)) >> np.uint64(bits)).astype(np.int64)
+        levels: NDArray[np.int64] = ((part * np.uint64(n_levels)) >> np.uint64(bits)).astype(np.int64)
+        return levels
 
     def paint_noise(self, image: NDArray[Any], box: Any, patterns: NDArray[Any]) -> None:
         top, left, bottom, right = (int(edge) for edge in box)

@@ -29,7 +29,7 @@ from .checks import (
     resolve_kind,
 )
 from .contract import FILLS
-from .coordinates import Coordinates, check_coordinates, check_each, words_of
+from .coordinates import Coordinates, check_coordinates, words_of
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
 from .plan import make_plan
 from .tables import curves
@@ -139,7 +139,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     """
     engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
-    code = engine.SUMMED.get(kind.dtype.name)
+    code = engine.SUMMED.get(kind.dtype.name) if kind.dtype.isnative else None
     if code is None or launch.mean_scale == math.inf:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
@@ -200,7 +200,7 @@ def launch_for(spec: Spec, kind: ImageKind, stride_bytes: int = 1) -> Launch:
     return Launch(spec, kind, stride_bytes)
 
 
-def _picker(layout: Layout) -> Callable[..., Any]:
+def _picker(layout: str) -> Callable[..., Any]:
     """Return what picks the seven numbers of a batch from its shape, its strides, 1 and 0: n, height, width, strides.
 
     The axes that a layout lacks have the length 1 and the stride 0.

@@ -1,4 +1,4 @@
-"""From a spec to the integers that the kernels read. They belong to no image size: that is an argument of the kernels."""
+"""From a spec to the integers that the kernels read, which belong to no image size: that is an argument."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ _SIZES: dict[tuple[str, ...], Callable[[Any, Spec], None]] = {
 
 
 def _fraction(number: float) -> int:
-    """Return a number in [0, 1] in units of 2**-31, rounded up: three tenths of 10 pixels are then 3, not 2.99…"""
+    """Return a number in [0, 1] in units of 2**-31, rounded up: three tenths of 10 pixels are then 3, not 2."""
     return math.ceil(math.ldexp(number, FRACTION_BITS))
 
 

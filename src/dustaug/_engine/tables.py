@@ -29,15 +29,15 @@ def curves() -> NDArray[np.uint32]:
     table = np.zeros((N_ROWS, 4), np.uint32)
     for octave in range(QUANTILE_OCTAVES):
         start = QUANTILE_ROW + (octave << QUANTILE_ROW_BITS)
-        f, m, l = _samples(_quantile, 2.0**octave, 2.0 ** (octave + 1), 1 << QUANTILE_ROW_BITS)
-        c = 2 * (f - 2 * m + l)
-        _put(table, start, f, f - l + c, c)
-    f, m, l = _samples(lambda place: 2.0**32 * math.log2(place), 1, 2, 1 << LOG_ROW_BITS)
-    c = 2 * (2 * m - f - l)
-    _put(table, LOG_ROW, f, l - f + c, c)
-    f, m, l = _samples(lambda place: 2.0 ** (FRACTION_BITS + place), 0, 1, 1 << POWER_ROW_BITS)
-    c = 2 * (f - 2 * m + l)
-    _put(table, POWER_ROW, f, l - f - c, c)
+        f, m, last = _samples(_quantile, 2.0**octave, 2.0 ** (octave + 1), 1 << QUANTILE_ROW_BITS)
+        c = 2 * (f - 2 * m + last)
+        _put(table, start, f, f - last + c, c)
+    f, m, last = _samples(lambda place: 2.0**32 * math.log2(place), 1, 2, 1 << LOG_ROW_BITS)
+    c = 2 * (2 * m - f - last)
+    _put(table, LOG_ROW, f, last - f + c, c)
+    f, m, last = _samples(lambda place: 2.0 ** (FRACTION_BITS + place), 0, 1, 1 << POWER_ROW_BITS)
+    c = 2 * (f - 2 * m + last)
+    _put(table, POWER_ROW, f, last - f - c, c)
     table.flags.writeable = False
     return table
 

@@ -287,9 +287,11 @@ def _pattern_row(
     return row
 
 
-_ARGUMENTS = ("images", "record", "curves", "patterns", "height", "width")
-_ARGUMENTS += ("image_stride", "row_stride", "column_stride", "channel_stride")
-_ARGUMENTS += ("seed", "epoch", "epochs", "first", "indices")
+_ARGUMENTS = (
+    *("images", "record", "curves", "patterns", "height", "width"),
+    *("image_stride", "row_stride", "column_stride", "channel_stride"),
+    *("seed", "epoch", "epochs", "first", "indices"),
+)
 
 
 @triton.jit(do_not_specialize=_ARGUMENTS)

@@ -51,7 +51,7 @@ class _Launches:
         self.find = functools.lru_cache(maxsize=128)(self._find)
 
     def _find(self, *facts: Any) -> Callable[..., None]:
-        return launch_for(self.spec, ImageKind(*facts, self.value_range)).run_at
+        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_at
 
 
 class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.

@@ -1,7 +1,8 @@
 """Write anew what the files of 0.1.0 paint, after a change of the pixels; the files themselves stay as they are.
 
-In the folder `tests`: ``PYTHONPATH=../src python -m vectors.saved.repaint core albumentations keras grain``, together or
-one after the other. A SavedModel holds the operations of the version that saved it, and paints what it always painted.
+In the folder `tests`: ``PYTHONPATH=../src python -m vectors.saved.repaint core albumentations keras grain``. The four
+may also be written one after the other. A SavedModel holds the operations of the version that saved it, and paints what
+it always painted.
 """
 
 import json
@@ -16,7 +17,9 @@ def repaint_core():
     return {
         "specs": {name: saved.spec_paints(spec) for name, spec in saved.unpickle("specs.pickle").items()},
         "stream": saved.stream_paints(saved.unpickle("stream.pickle")),
-        "rectangles": {name: saved.rectangles_paint(drawn) for name, drawn in saved.unpickle("rectangles.pickle").items()},
+        "rectangles": {
+            name: saved.rectangles_paint(drawn) for name, drawn in saved.unpickle("rectangles.pickle").items()
+        },
         "dust_batch": saved.batch_paints(saved.unpickle("dust_batch.pickle")),
     }
 
