@@ -14,7 +14,7 @@ def high(a, b):
 
 
 def _read(row, x):
-    f, s, c = _CURVES[row].T.astype(np.int64)
+    f, s, c = np.moveaxis(_CURVES[row].astype(np.int64), -1, 0)
     return f, s, high(x, c)
 
 

@@ -12,6 +12,7 @@ import dustaug.albumentations
 from albumentations_helpers import X, always, expected, grey, seeded
 from dustaug import Spec, cutout, dust
 from dustaug.albumentations import DustRectangles
+from many_sizes import check_growth
 
 
 class TestInputs:
@@ -174,3 +175,8 @@ class TestArguments:
     def test_the_examples_of_the_docstring_run(self):
         """All examples run, though those of Albumentations' base class call functions that do not exist."""
         assert doctest.testmod(dustaug.albumentations) == (0, 6)
+
+    def test_nothing_grows_with_the_sizes(self):
+        """After 1,000 sizes a transform keeps no more than after a few."""
+        transform = DustRectangles(p=1)
+        check_growth(lambda height, width: transform(image=grey(height, width)), n=1000)

@@ -17,8 +17,9 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDa
 import dustaug
 from conftest import without
 from dustaug import core, dust
+from dustaug._tensors.painter import find_painter
 from dustaug.torch import DustDataset, add_dust
-from growth import LEAST, kept_bytes
+from many_sizes import check_growth
 from saved import private_modules
 from strategies import sample_items
 
@@ -664,14 +665,21 @@ class TestDustDataset:
 class TestMemory:
     """Tensors of many sizes do not fill the memory."""
 
-    @pytest.mark.parametrize("device", ["cpu", "meta"])
-    @pytest.mark.parametrize("spec", [dust(), dustaug.random_erasing(p=1)], ids=["dust", "random_erasing"])
-    @pytest.mark.parametrize("layout", [None, "NHW"])
-    def test_no_size_is_remembered(self, device, spec, layout):
-        """After 60 sizes add_dust() keeps no more than after one, whatever the layout is."""
+    @pytest.mark.parametrize("layout", ["CHW", "HWC", "NHW", None])
+    def test_nothing_grows_with_the_sizes(self, layout):
+        """After 5,000 sizes no more is kept than after a few, whichever axes are height and width."""
 
         def use(height, width):
-            images = torch.zeros(3, height, width, dtype=torch.uint8, device=device)
-            add_dust(images, spec, seed=0, index=0, layout=layout)
+            shape = {"HWC": (height, width, 3)}.get(layout, (3, height, width))
+            add_dust(torch.zeros(shape, dtype=torch.uint8), seed=0, index=0, layout=layout)
 
-        assert kept_bytes(use) < LEAST
+        check_growth(use)
+
+    @pytest.mark.parametrize("spec", [dust(), dustaug.random_erasing(p=1)], ids=["dust", "random_erasing"])
+    def test_other_devices_have_one_painter_for_all_sizes(self, spec):
+        """On a device that is not the CPU, a kind of images has one painter."""
+        painter = find_painter(spec, None, (0, 3))
+        for side in range(8, 60):
+            add_dust(torch.zeros(2, 3, side, 60 - side, device="meta"), spec, seed=0, index=0, value_range=(0, 3))
+
+        assert painter._find_elsewhere.cache_info()[:2] == (51, 1)

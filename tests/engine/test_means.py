@@ -1,7 +1,6 @@
 """Means are the same, to the last bit, from compiled code, from NumPy and from exact fractions."""
 
 import re
-import warnings
 from fractions import Fraction
 
 import ml_dtypes
@@ -159,8 +158,7 @@ def test_values_out_of_reach_are_refused(engine, dtype, value, num_threads, monk
             for view in (bad, bad[:, ::-1], bad.transpose(0, 3, 1, 2)):
                 before, layout = bad.tobytes(), "NHWC" if view.shape[3] == 3 else "NCHW"
                 prepared = Launch(spec, ImageKind(bad.dtype, layout, 3))
-                with warnings.catch_warnings(), pytest.raises(ValueError, match=message):
-                    warnings.simplefilter("error")
+                with pytest.raises(ValueError, match=message):
                     prepared.run(view, launch.Coordinates(7), num_threads)
 
                 assert bad.tobytes() == before

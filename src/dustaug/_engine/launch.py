@@ -170,6 +170,8 @@ def find_launch(
         raise not_an_array_error(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
+    if images.dtype.hasobject:  # Images of several sizes, whose axes tell nothing.
+        check_dtype(images.dtype)
     shape = images.shape
     if layout is None:
         try:
