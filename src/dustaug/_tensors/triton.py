@@ -121,10 +121,8 @@ def _log(curves, number):
     mantissa = number << (31 - octave).to(tl.uint32)
     row = curves + (((mantissa >> (31 - _LOG_ROW_BITS)).to(tl.int32) & _LOG_ROWS) + _LOG_ROW) * 4
     x = mantissa << (1 + _LOG_ROW_BITS)
-    above = tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
-    # Of 2**31 - 1 the sum is 2**32, which is no word.
-    fraction = (tl.load(row).to(tl.uint64) + above.to(tl.uint64)) >> (33 - _LOG_BITS)
-    return (octave.to(tl.uint32) << (_LOG_BITS - 1)) + fraction.to(tl.uint32)
+    fraction = tl.load(row) + tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
+    return (octave.to(tl.uint32) << (_LOG_BITS - 1)) + (fraction >> (33 - _LOG_BITS))
 
 
 @triton.jit
