@@ -51,6 +51,39 @@ def paint(buffer, name, place, spec, coordinates, layout, value_range=None):
     return buffer
 
 
+def paint_sizes(batches, spec, coordinates):
+    """Paint batches (n, h, w, c) of many sizes through one door, and return them, and how many painters were made.
+
+    In place of a batch that was refused comes what was said about it.
+    """
+    import torch
+
+    from dustaug._engine.coordinates import Coordinates
+    from dustaug._tensors import devices
+    from dustaug._tensors.painter import Painter
+
+    painter, made = Painter(spec, "NHWC"), []
+
+    def make_painter(*facts):
+        made.append(devices.KernelPainter(*facts))
+        return made[-1]
+
+    def dust(images):
+        painter._paint_elsewhere(torch.from_numpy(images), Coordinates(**coordinates), 1)
+
+    with mock.patch.object(devices, "make_painter", make_painter):
+        return [painted_or_refused(dust, images) for images in batches], len(made)
+
+
+def painted_or_refused(dust, images):
+    """Return images that a function has painted in place, or what it said when it refused them."""
+    try:
+        dust(images)
+    except ValueError as error:
+        return str(error)
+    return images
+
+
 def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
     """Paint a tensor with the kernel.
 

@@ -53,13 +53,12 @@ def through_torch_compile(images, spec):
 def through_torch_operations(images, spec):
     import torch
 
+    from agreement import kind_of
     from dustaug._engine.coordinates import Coordinates
     from dustaug._tensors.devices import OperationsPainter
-    from dustaug._tensors.painter import kind_of_tensor
 
     tensor = torch.from_numpy(images)  # The tensor is painted as on a device that only has PyTorch's operations.
-    kind = kind_of_tensor(tensor.shape, tensor.stride(), tensor.dtype, "NHWC")
-    OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(SEED, EPOCH, FIRST))
+    OperationsPainter(spec, kind_of(tensor, "NHWC"), tensor.device)(tensor, Coordinates(SEED, EPOCH, FIRST))
     return images
 
 

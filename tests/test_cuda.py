@@ -15,6 +15,8 @@ import strategies
 from dustaug import dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._tensors.devices import KernelPainter, OperationsPainter, make_painter
+from dustaug._tensors.painter import find_painter
+from dustaug._tensors.triton import dust_kernel
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
 
@@ -101,6 +103,32 @@ def test_floats_of_another_range():
             add_dust(expected, spec, **COORDINATES, index=0, value_range=(0, 255)),
             add_dust(found, spec, **COORDINATES, index=0, value_range=(0, 255)),
         )
+
+
+# One row for each way to say a size.
+SIZES = {
+    "half sizes": {"half_height_range": (0, 12), "half_width_range": (3, 90)},
+    "sides": {"side_range": (0, 22)},
+    "fractions": {"height_fraction_range": (0.0, 1.0), "width_fraction_range": (0.1, 0.7)},
+    "areas": {"area_range": (0.05, 0.9), "aspect_range": (0.25, 3.0)},
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("center", ["normal", "uniform", "inside"])
+def test_one_kernel_and_one_painter_for_all_sizes(center, size, monkeypatch):
+    """Images of new sizes compile nothing and make no painter, and have the pixels of the CPU."""
+    spec, kernels, run = dust(count_range=(5, 9), center=center, **SIZES[size]), set(), dust_kernel.run
+    monkeypatch.setattr(dust_kernel, "run", lambda *given, **options: kernels.add(run(*given, **options)))
+    for height, width in ((64, 64), (33, 300), (1000, 170), (5, 9), (224, 224)):
+        expected = photos(2, 3, height, width)
+        found = expected.to(GPU)
+        add_dust(found, spec, **COORDINATES, index=0)
+
+        assert same(add_dust(expected, spec, **COORDINATES, index=0), found)
+
+    assert len(kernels) == 1
+    assert find_painter(spec, None, None)._find_elsewhere.cache_info().currsize == 1
 
 
 def test_more_than_two_billion_values():
@@ -191,8 +219,8 @@ class TestGraphs:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             add_dust(images, seed=7, epoch=epoch, index=index)
-        for size in range(40, 200):  # These calls push the captured painter out of the cache, and ask for its memory.
-            add_dust(torch.zeros(3, size, size, device=GPU), seed=0, index=0)
+        for count in range(40):  # These calls push the captured painter out of the cache, and ask for its memory.
+            add_dust(torch.zeros(3, 64, 64, device=GPU), dust(count_range=(0, count)), seed=0, index=0)
         for step in range(5):
             images.copy_(start)
             index.copy_(torch.arange(6) + 6 * step)
@@ -214,6 +242,18 @@ class TestGraphs:
 
         assert same(add_dust(torch.zeros(6, 3, 64, 64, dtype=torch.uint8), seed=7, index=30), images)
 
+    @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+    def test_images_of_another_size_can_be_captured(self, spec):
+        """What was sent to the device for one size serves all."""
+        add_dust(torch.zeros(2, 3, 40, 40, dtype=torch.uint8, device=GPU), spec, **COORDINATES, index=0)
+        start, graph = photos(3, 3, 131, 99), torch.cuda.CUDAGraph()
+        images = start.to(GPU)
+        with torch.cuda.graph(graph):
+            add_dust(images, spec, **COORDINATES, index=0)
+        graph.replay()
+
+        assert same(add_dust(start.clone(), spec, **COORDINATES, index=0), images)
+
     @pytest.mark.parametrize(
         ("paint", "message"),
         [
@@ -221,7 +261,7 @@ class TestGraphs:
             (DustRectangles(inplace=True), "seed and index must be given while a CUDA graph is captured"),
             (DustRectangles(same_on_batch=True), "seed and index must be given while a CUDA graph is captured"),
             (lambda images: add_dust(images, seed=0, index=[1, 2]), "index must be a number or a tensor on the device"),
-            (lambda images: add_dust(images[..., 1:], seed=0, index=0), "images must be dusted once before"),
+            (lambda images: add_dust(images[:, 1:], seed=0, index=0), "images must be dusted once before"),
         ],
     )
     def test_what_cannot_be_captured(self, paint, message):

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDa
 import dustaug
 from conftest import without
 from dustaug import core, dust
+from dustaug._tensors.painter import find_painter
 from dustaug.torch import DustDataset, add_dust
 from many_sizes import check_growth
 from saved import private_modules
@@ -664,6 +665,21 @@ class TestDustDataset:
 class TestMemory:
     """Tensors of many sizes do not fill the memory."""
 
-    def test_nothing_grows_with_the_sizes(self):
-        """After 5,000 sizes no more is kept than after a few."""
-        check_growth(lambda height, width: add_dust(grey(height, width), seed=0, index=0))
+    @pytest.mark.parametrize("layout", ["CHW", "HWC", "NHW", None])
+    def test_nothing_grows_with_the_sizes(self, layout):
+        """After 5,000 sizes no more is kept than after a few, whichever axes are height and width."""
+
+        def use(height, width):
+            shape = {"HWC": (height, width, 3)}.get(layout, (3, height, width))
+            add_dust(torch.zeros(shape, dtype=torch.uint8), seed=0, index=0, layout=layout)
+
+        check_growth(use)
+
+    @pytest.mark.parametrize("spec", [dust(), dustaug.random_erasing(p=1)], ids=["dust", "random_erasing"])
+    def test_other_devices_have_one_painter_for_all_sizes(self, spec):
+        """On a device that is not the CPU, a kind of images has one painter."""
+        painter = find_painter(spec, None, (0, 3))
+        for side in range(20, 80):
+            add_dust(torch.zeros(2, 3, side, 100 - side, device="meta"), spec, seed=0, index=0, value_range=(0, 3))
+
+        assert painter._find_elsewhere.cache_info()[:2] == (59, 1)

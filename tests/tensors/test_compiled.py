@@ -11,6 +11,7 @@ from torch.library import opcheck
 import dustaug
 from dustaug import dust
 from dustaug.torch import add_dust
+from dustaug.torchvision import DustRectangles
 
 BACKENDS = ["eager", "aot_eager"]
 SPEC = dust(count_range=(20, 31))
@@ -84,6 +85,39 @@ def test_new_indices_epochs_and_seeds_compile_nothing():
         assert torch.equal(compiled(grey(1, 8, 8), **coordinates), add_dust(grey(1, 8, 8), **coordinates))
 
     assert counter.frame_count <= 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dynamic", [True, None])
+@pytest.mark.parametrize("spec", [SPEC, dustaug.random_erasing(p=1)], ids=["dust", "random_erasing"])
+def test_new_sizes_compile_nothing(backend, dynamic, spec):
+    """One graph serves images of all sizes; left to itself, PyTorch makes another one for the first size."""
+    counter = CompileCounterWithBackend(backend)
+    compiled = torch.compile(
+        lambda images: add_dust(images * 2, spec, seed=7, index=3), backend=counter, fullgraph=True, dynamic=dynamic
+    )
+    for height, width in ((40, 48), (33, 60), (224, 224), (7, 500), (65, 64)):
+        expected = np.full((2, 3, height, width), 200, np.uint8)
+        dustaug.add_dust(expected, spec, seed=7, index=3, layout="NCHW")
+
+        assert compiled(grey(2, 3, height, width)).numpy().tobytes() == expected.tobytes()
+
+    assert counter.frame_count == (1 if dynamic else 2)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_new_sizes_compile_nothing_in_torchvision(backend):
+    """A compiled transform has one graph for all sizes, and the dust of the uncompiled one."""
+    counter, transform = CompileCounterWithBackend(backend), DustRectangles(SPEC)
+    compiled = torch.compile(transform, backend=counter, dynamic=True)
+    for height, width in ((40, 48), (33, 60), (224, 224), (7, 500), (65, 64)):
+        torch.manual_seed(5)
+        expected = transform(grey(2, 3, height, width))
+        torch.manual_seed(5)
+
+        assert torch.equal(compiled(grey(2, 3, height, width)), expected)
+
+    assert counter.frame_count == 1
 
 
 def test_another_spec_is_another_graph():

@@ -21,6 +21,7 @@ import strategies
 from conftest import VECTORS
 from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
+from dustaug._engine.memory import ImageKind
 from dustaug._tensors.devices import KernelPainter
 from dustaug._tensors.triton import dust_kernel
 
@@ -145,6 +146,50 @@ def test_indices_and_epochs(index, epoch):
     assert add_dust(images, dust(count_range=(2, 5)), **host).tobytes() == found.tobytes()
 
 
+# One row for each way to say a size. Each spec reaches out of the image, and on small images some tries do not fit.
+SIZES = {
+    "half sizes": {"half_height_range": (0, 12), "half_width_range": (3, 9)},
+    "sides": {"side_range": (0, 22)},
+    "fractions": {"height_fraction_range": (0.0, 1.0), "width_fraction_range": (0.1, 0.7)},
+    "areas": {"area_range": (0.05, 0.9), "aspect_range": (0.25, 3.0)},
+}
+
+
+@pytest.mark.parametrize("fill", ["grey", "constant", "color", "noise", "mean"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("center", ["normal", "uniform", "inside"])
+def test_placements_sizes_and_fills(center, size, fill):
+    """One painter paints every placement, way to say a size and fill on images of any size."""
+    fields = {"center": center, "fill": fill, "spare_last": center != "uniform", **SIZES[size]}
+    if center == "normal":
+        fields |= {"center_mean": (0.3, 1.0), "center_std": (0.4, 20.0)}
+    if fill == "constant":
+        fields["fill_value"] = (9, 99, 199)
+    elif fill in ("color", "noise"):
+        fields["fill_range"] = (0, 255) if center == "normal" else (3, 250)
+    spec, coordinates = dust(count_range=(3, 3), **fields), {"seed": SEED, "epoch": EPOCH, "index": FIRST}
+    batches = [photos(np.dtype(np.uint8), shape) for shape in ((1, 13, 33, 3), (1, 26, 14, 3), (1, 2, 1, 3))]
+    found, n_painters = interpreted.run(interpreted.paint_sizes, batches, spec, coordinates)
+    for images, painted in zip(batches, found, strict=True):
+        expected = interpreted.painted_or_refused(lambda images: add_dust(images, spec, **coordinates), images)
+
+        assert np.array_equal(expected, painted)
+
+    assert n_painters == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("center", ["normal", "uniform", "inside"])
+def test_rectangles(center, size):
+    """The kernel draws the rectangles that sample_rectangles() returns."""
+    spec = dust(count_range=(1, 1), center=center, fill="constant", fill_value=255, **SIZES[size])
+    images, coordinates = np.zeros((8, 28, 23, 1), np.uint8), {"seed": 5, "index": 2**40}
+    (found,), _ = interpreted.run(interpreted.paint_sizes, [images], spec, coordinates)
+    drawn = dustaug.sample_rectangles(spec, height=28, width=23, seed=5, index=2**40 + np.arange(8))
+
+    assert ((found[..., 0] > 0) == drawn.mask(28, 23)).all()
+
+
 @settings(max_examples=25)
 @example(case=agreement.REFUSED)
 @given(case=agreement.cases(dtypes=[DTYPES[name] for name in NAMES if name != "uint64"], max_side=32))
@@ -157,12 +202,14 @@ def test_any_spec_on_any_view(case):
     agreement.check(case, interpreted.paint_tensor, run)
 
 
-# Triton compiles anew for each size of items, source of sizes and centres, fill, and size of tiles.
+# Triton compiles anew for each size of items, kind of sizes and centres, fill, and size of tiles.
+AREA, FRACTIONS = "area_range", "height_fraction_range"
 VARIANTS = {
-    "dust": {"item": 1, "PER": "rectangle"},
-    "random_erasing": {"item": 4, "PER": "value", "SIZE_FROM_TABLE": True, "INSIDE": True, "TILE": (32, 64)},
-    "color": {"item": 8, "PER": "channel", "tensors": True},
-    "mean": {"item": 2, "PER": "image", "TILE": (32, 64)},
+    "dust": {"item": 1},
+    "random_erasing": {"item": 4, "PER": "value", "IN_BYTES": True, "SIZE": AREA, "CENTER": "inside", "TILE": (32, 64)},
+    "noise": {"item": 1, "PER": "value", "SIZE": "side_range", "CENTER": "uniform"},
+    "color": {"item": 8, "PER": "channel", "SIZE": AREA, "tensors": True},
+    "mean": {"item": 2, "PER": "image", "SIZE": FRACTIONS, "TILE": (32, 64)},
 }
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
 if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels may come without AMD's linker.
@@ -173,9 +220,12 @@ if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels
 @pytest.mark.parametrize("target", TARGETS)
 def test_it_compiles_for_gpus(target, variant):
     """Triton makes machine code for NVIDIA's and AMD's processors, though none of them is here."""
-    fields = {"INSIDE": False, "SIZE_FROM_TABLE": False, "TILE": (16, 16), "tensors": False, **VARIANTS[variant]}
+    fields = {"CENTER": "normal", "SIZE": "half_height_range", "PER": "rectangle", "IN_BYTES": False}
+    fields |= {"TILE": (16, 16), "tensors": False, **VARIANTS[variant]}
     tile, items = fields.pop("TILE"), f"*i{8 * fields.pop('item')}"
-    signature = {"images": items, "record": "*i64", "tables": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
+    signature = {"images": items, "record": "*i64", "curves": "*u32", "patterns": items, "seed": "u64", "epoch": "u32"}
+    signature |= {"height": "i32", "width": "i32"}
+    signature |= {f"{axis}_stride": "i64" for axis in ("image", "row", "column", "channel")}
     constants = {**fields, "TILE_ROWS": tile[0], "TILE_COLUMNS": tile[1]}
     if not constants.pop("tensors"):
         constants |= {"epochs": None, "indices": None}
@@ -208,20 +258,37 @@ def compilations(monkeypatch):
 
 
 def test_nothing_is_compiled_anew(compilations):
-    """New seeds, epochs, indices, counts, shapes, strides and addresses compile nothing, whatever their size."""
-    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    """New seeds, epochs, indices, counts, shapes, strides and addresses compile nothing, however large they are."""
+    batch = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
 
     def paint(images, spec=dust(), **coordinates):  # noqa: B008
         painter = KernelPainter(spec, agreement.kind_of(images, "NCHW"), images.device)
         painter(images, Coordinates(**coordinates))
 
     for seed, epoch, index in ((0, 0, 0), (1, 1, 1), (2**63 + 5, 2**32 - 1, 2**62), (16, 16, 16), (2**40, 1, 2**31)):
-        paint(images, seed=seed, epoch=epoch, index=index)
-    paint(images[:, :, 1:, 3:], seed=1, index=0)
+        paint(batch, seed=seed, epoch=epoch, index=index)
+    paint(batch[:, :, 1:, 3:], seed=1, index=0)
     paint(torch.zeros(4, 5, 99, 131, dtype=torch.uint8), dust(count_range=(0, 7)), seed=1, index=0)
+    assert len(set(map(id, compilations))) == 1
+
+    for height, width in ((1, 1), (16, 16), (17, 64), (3, 1000), (224, 224)):
+        images = torch.zeros(1, 3, height, width, dtype=torch.uint8)
+        paint(images, seed=1, index=0)
+        paint(images.contiguous(memory_format=torch.channels_last), seed=1, index=0)
     assert len(set(map(id, compilations))) == 1
 
     for start in range(2):
         index = torch.arange(4)[start:]
-        paint(images[start:], seed=1, epoch=torch.tensor(3), index=index)
+        paint(batch[start:], seed=1, epoch=torch.tensor(3), index=index)
     assert len(set(map(id, compilations))) == 2
+
+
+@pytest.mark.parametrize("size", ["half sizes", "sides", "fractions", "areas"])
+def test_a_spec_is_compiled_once(compilations, size):
+    """Images of all sizes share a kernel, and a painter, whatever the spec says of sizes."""
+    painter = KernelPainter(dust(**SIZES[size]), ImageKind(np.dtype(np.float32), "CHW", 3), torch.device("cpu"))
+    for height, width in ((8, 8), (16, 100), (100, 16), (300, 300)):
+        painter(torch.zeros(3, height, width), Coordinates(1, 0, 0))
+
+    assert len(compilations) == 4
+    assert len(set(map(id, compilations))) == 1

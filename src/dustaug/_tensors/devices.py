@@ -169,7 +169,7 @@ def _current(device: torch.device) -> Any:
 
 
 def _upload(array: NDArray[Any], device: torch.device) -> torch.Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))  # PyTorch warns of arrays that are read-only.
     if device.type == "cuda":  # From pinned memory, so that nobody waits.
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)

@@ -58,7 +58,8 @@ class Painter:
             increment_version(tensor)
             return tensor
         try:
-            address, shape, strides, dtype = plain.data_ptr(), plain.shape, plain.stride(), plain.dtype
+            # A plain tuple: those of torch.Size take three times as long to add, and the launch adds them.
+            address, shape, strides, dtype = plain.data_ptr(), tuple(plain.shape), plain.stride(), plain.dtype
         except RuntimeError:
             raise _not_dense(plain) from None
         if (not address and 0 not in shape) or (dtype.is_floating_point and plain.is_neg()):
@@ -84,8 +85,8 @@ class Painter:
         if self.layout is not None or kind.channels <= MAX_GUESSED_CHANNELS:
             return run_at
 
-        def run_if_likely(address: int, shape: torch.Size, *arguments: Any) -> None:
-            self._check_guess(tuple(shape), kind.layout)
+        def run_if_likely(address: int, shape: tuple[int, ...], *arguments: Any) -> None:
+            self._check_guess(shape, kind.layout)
             run_at(address, shape, *arguments)
 
         return run_if_likely
@@ -98,7 +99,7 @@ class Painter:
     def _paint_elsewhere(self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int) -> None:
         """Paint on another device than the CPU."""
         try:
-            device, shape, strides, dtype = plain.device, plain.shape, plain.stride(), plain.dtype
+            device, shape, strides, dtype = plain.device, tuple(plain.shape), plain.stride(), plain.dtype
             address = plain.is_meta or plain.data_ptr()
         except RuntimeError:
             raise _not_dense(plain) from None
@@ -108,7 +109,7 @@ class Painter:
         channels = shape[self._channel_axis] if len(shape) > self._plain_axes else 1
         self._find_elsewhere(device, dtype, len(shape), channels)(plain, coordinates, num_threads)
 
-    def _explain(self, error: ValueError, shape: torch.Size, strides: tuple[int, ...]) -> ValueError:
+    def _explain(self, error: ValueError, shape: tuple[int, ...], strides: tuple[int, ...]) -> ValueError:
         """Return the error that a tensor gets for what the engine refused."""
         try:
             self._check_shape(shape, strides)
@@ -116,20 +117,20 @@ class Painter:
             return in_words_for_tensors
         return error
 
-    def _check_shape(self, shape: torch.Size, strides: tuple[int, ...]) -> None:
+    def _check_shape(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         """Say what is wrong with a shape or strides, in words for tensors; the engine finds what is left."""
         if self.layout is not None:
             check_axes(shape, self.layout)
         elif len(shape) in _LAYOUTS:
-            self._check_guess(tuple(shape), _LAYOUTS[len(shape)])
+            self._check_guess(shape, _LAYOUTS[len(shape)])
         else:
             raise ValueError(
-                f"tensor must have 2, 3 or 4 axes, got shape {tuple(shape)}: type tensor.flatten(0, -4) if the "
+                f"tensor must have 2, 3 or 4 axes, got shape {shape}: type tensor.flatten(0, -4) if the "
                 "last three are channels, height and width"
             )
         if 0 not in shape and any(stride == 0 and n > 1 for stride, n in zip(strides, shape, strict=True)):
             raise ValueError(
-                f"tensor must not overlap itself in memory, got shape {tuple(shape)} with strides {strides}: "
+                f"tensor must not overlap itself in memory, got shape {shape} with strides {strides}: "
                 "type tensor.clone()"
             )
 

@@ -49,12 +49,19 @@ _PATTERN_COLUMNS, _PATTERN_STEP = map(_place, ("pattern_columns", "pattern_step"
 _COLOR_BLOCK, _COLOR_BLOCKS = tl.constexpr(contract.COLOR_BLOCK), tl.constexpr(contract.COLOR_BLOCKS_PER_RECTANGLE)
 _NOISE_BLOCK, _HEADER_BLOCK = tl.constexpr(contract.NOISE_BLOCK), tl.constexpr(contract.HEADER_BLOCK)
 _SIZE_BLOCK, _SIZE_BLOCKS = tl.constexpr(contract.SIZE_BLOCK), tl.constexpr(contract.SIZE_BLOCKS_PER_RECTANGLE)
-_HALF_WORD, _FRACTION_BITS = tl.constexpr(contract.HALF_WORD), tl.constexpr(contract.FRACTION_BITS)
+_HALF_WORD, _WORD_MASK = tl.constexpr(contract.HALF_WORD), tl.constexpr(contract.WORD_MASK)
 _QUANTILE_ROW, _QUANTILE_ROW_BITS = tl.constexpr(QUANTILE_ROW), tl.constexpr(contract.QUANTILE_ROW_BITS)
 _LOG_ROW, _LOG_ROW_BITS = tl.constexpr(LOG_ROW), tl.constexpr(contract.LOG_ROW_BITS)
 _POWER_ROW, _POWER_ROW_BITS = tl.constexpr(POWER_ROW), tl.constexpr(contract.POWER_ROW_BITS)
+# Rows of an octave, less 1: a mask.
+_QUANTILE_ROWS, _LOG_ROWS = (
+    tl.constexpr((1 << contract.QUANTILE_ROW_BITS) - 1),
+    tl.constexpr((1 << contract.LOG_ROW_BITS) - 1),
+)
+_POWER_ROWS = tl.constexpr((1 << contract.POWER_ROW_BITS) - 1)
 _LOG_BITS, _POWER_BIAS = tl.constexpr(contract.LOG_BITS), tl.constexpr(contract.POWER_BIAS)
 _SHAPE_BITS, _TRY_BLOCKS = tl.constexpr(contract.SHAPE_BITS), tl.constexpr(contract.AREA_TRIES // 2)
+_SHAPE_BASE = tl.constexpr(contract.SHAPE_BITS << (contract.LOG_BITS - 1))  # Half the logarithm of 2**SHAPE_BITS.
 _BITS = tl.constexpr(32)
 
 # Rows, columns and warps of a program's tile. Rectangles as small as dust are one tile, which one warp paints; larger
@@ -91,18 +98,18 @@ def _clip(value, high):
 def _octave(number):
     """Place of the highest bit of words from 1 to 2**31 - 1."""
     # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.
-    alone = (number & ~(number >> 1)).to(tl.int32).to(tl.float32)
+    alone = (number ^ (number & (number >> 1))).to(tl.int32).to(tl.float32)
     return (alone.to(tl.int32, bitcast=True) >> 23) - 127
 
 
 @triton.jit
 def _quantile(curves, word):
     """Distance of a standard normal draw from its mean, in units of 2**-29."""
-    tail = tl.maximum(tl.minimum(word, ~word), 1).to(tl.uint32)
+    tail = tl.maximum(tl.minimum(word, word ^ _WORD_MASK), 1).to(tl.uint32)
     octave = _octave(tail)
     mantissa = tail << (31 - octave).to(tl.uint32)
-    row = (mantissa >> (31 - _QUANTILE_ROW_BITS)).to(tl.int32) & ((1 << _QUANTILE_ROW_BITS) - 1)
-    row = curves + (_QUANTILE_ROW + (octave << _QUANTILE_ROW_BITS) + row) * 4
+    row = (mantissa >> (31 - _QUANTILE_ROW_BITS)).to(tl.int32) & _QUANTILE_ROWS
+    row = curves + ((octave << _QUANTILE_ROW_BITS) + row + _QUANTILE_ROW) * 4
     x = mantissa << (1 + _QUANTILE_ROW_BITS)
     return tl.load(row) - tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
 
@@ -112,7 +119,7 @@ def _log(curves, number):
     """Half the binary logarithm of words from 1 to 2**31 - 1, in units of 2**-24, as a word."""
     octave = _octave(number)
     mantissa = number << (31 - octave).to(tl.uint32)
-    row = curves + (_LOG_ROW + ((mantissa >> (31 - _LOG_ROW_BITS)).to(tl.int32) & ((1 << _LOG_ROW_BITS) - 1))) * 4
+    row = curves + (((mantissa >> (31 - _LOG_ROW_BITS)).to(tl.int32) & _LOG_ROWS) + _LOG_ROW) * 4
     x = mantissa << (1 + _LOG_ROW_BITS)
     fraction = tl.load(row) + tl.umulhi(x, tl.load(row + 1) - tl.umulhi(x, tl.load(row + 2)))
     return (octave.to(tl.uint32) << (_LOG_BITS - 1)) + (fraction >> (33 - _LOG_BITS))
@@ -121,11 +128,12 @@ def _log(curves, number):
 @triton.jit
 def _power(curves, exponent):
     """Two to the power of a logarithm, in units of 2**-31; sums of logarithms wrap as words do."""
-    row = (exponent >> (_LOG_BITS - _POWER_ROW_BITS)).to(tl.int32) & ((1 << _POWER_ROW_BITS) - 1)
-    row = curves + (_POWER_ROW + row) * 4
+    row = (exponent >> (_LOG_BITS - _POWER_ROW_BITS)).to(tl.int32) & _POWER_ROWS
+    row = curves + (row + _POWER_ROW) * 4
     x = exponent << (32 - _LOG_BITS + _POWER_ROW_BITS)
     mantissa = tl.load(row) + tl.umulhi(x, tl.load(row + 1) + tl.umulhi(x, tl.load(row + 2)))
-    return mantissa >> _clip(_POWER_BIAS - (exponent >> _LOG_BITS).to(tl.int32), 31).to(tl.uint32)
+    halvings = _clip(-((exponent >> _LOG_BITS).to(tl.int32) - _POWER_BIAS), 31)
+    return mantissa >> halvings.to(tl.uint32)
 
 
 @triton.jit
@@ -158,11 +166,11 @@ def _try_area(record, curves, height, width, shape, area_word, aspect_word, tall
 def _draw_areas(record, curves, height, width, rectangles, seed, low, high, epoch):
     """Height and width in pixels of rectangles of a random area: those of the first try that fits the image."""
     longer, shorter = tl.maximum(height, width), tl.minimum(height, width)
-    shape = _log(curves, ((longer << _SHAPE_BITS) // shorter).to(tl.uint32)) - (_SHAPE_BITS << (_LOG_BITS - 1))
+    shape = _log(curves, ((longer << _SHAPE_BITS) // shorter).to(tl.uint32)) - _SHAPE_BASE
     shape = tl.where(width > height, shape, 0 - shape).to(tl.uint32)
     tall, wide, is_open = rectangles * 0, rectangles * 0, rectangles > 0
     for block in range(_TRY_BLOCKS):
-        counter = (_SIZE_BLOCK + rectangles * _SIZE_BLOCKS + block).to(tl.uint32)
+        counter = (rectangles * _SIZE_BLOCKS + _SIZE_BLOCK + block).to(tl.uint32)
         a, b, c, d = tl.philox(seed, counter, low, high, epoch)
         tall, wide, is_open = _try_area(record, curves, height, width, shape, a, b, tall, wide, is_open)
         tall, wide, is_open = _try_area(record, curves, height, width, shape, c, d, tall, wide, is_open)
@@ -175,7 +183,7 @@ def _draw_sizes(record, curves, height, width, rectangles, word, seed, low, high
     if SIZE == "area_range":
         tall, wide = _draw_areas(record, curves, height, width, rectangles, seed, low, high, epoch)
     elif SIZE == "height_fraction_range":
-        counter = (_SIZE_BLOCK + rectangles * _SIZE_BLOCKS).to(tl.uint32)
+        counter = (rectangles * _SIZE_BLOCKS + _SIZE_BLOCK).to(tl.uint32)
         a, b, _, _ = tl.philox(seed, counter, low, high, epoch)
         high_fraction = _word_param(record, _HEIGHT_LOW) + tl.umulhi(a, _word_param(record, _N_HEIGHTS))
         wide_fraction = _word_param(record, _WIDTH_LOW) + tl.umulhi(b, _word_param(record, _N_WIDTHS))
@@ -249,15 +257,13 @@ def _word(position, words_0, words_1, words_2, words_3):
 @triton.jit
 def _noise_level(value, n_levels, seed, low, high, epoch, IN_BYTES: tl.constexpr):
     """Level of one value of an image or of a tile of them: a byte of a word, or a half of it."""
-    # Parts of a word, and bits of each, as powers of two.
-    PARTS: tl.constexpr = 2 if IN_BYTES else 1
-    BITS: tl.constexpr = 3 if IN_BYTES else 4
-    a, b, c, d = tl.philox(seed, (_NOISE_BLOCK + (value >> (PARTS + 2))).to(tl.uint32), low, high, epoch)
-    word = _word(value >> PARTS, a, b, c, d)
-    part = (value & ((1 << PARTS) - 1)).to(tl.uint32)
-    level = ((word >> (part << BITS)) & ((1 << (1 << BITS)) - 1)).to(tl.int32)
-    if not IN_BYTES:
-        level = (level * n_levels) >> 16
+    parts: tl.constexpr = 4 if IN_BYTES else 2
+    a, b, c, d = tl.philox(seed, (value // (4 * parts) + _NOISE_BLOCK).to(tl.uint32), low, high, epoch)
+    part = _word(value // parts, a, b, c, d) >> (value % parts * (32 // parts)).to(tl.uint32)
+    if IN_BYTES:
+        level = (part & 0xFF).to(tl.int32)
+    else:
+        level = ((part & 0xFFFF).to(tl.int32) * n_levels) >> 16
     return level
 
 
