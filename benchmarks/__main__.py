@@ -21,6 +21,8 @@ FIGURES = {
     "layouts": "kernel",
     "presets": "kernel",
     "one_image": "kernel",
+    "sizes": "sizes",
+    "fills": "fills",
     "processes": "processes",
     "memory": "processes",
     "prefetch": "prefetch",

@@ -37,11 +37,14 @@ def compare(other: Path, rounds: int) -> Section:
                 for build in list(workers) if turn % 2 else list(workers)[::-1]:
                     found[build].append(_ask(workers[build], case))
     measured = {
-        case: {build: Times(runs, CASES[case][1]) for build, runs in found.items()} for case, found in times.items()
+        case: {build: Times(runs, CASES[case].n) for build, runs in found.items()} for case, found in times.items()
     }
     rows = [(case, str(each["this"]), str(each["other"]), _ratio(each)) for case, each in measured.items()]
-    note = f"µs per image of {SIDE} × {SIDE} × 3, NHWC: median, with the first and third quartile. The first ratio is "
-    note += "that of the fastest tenths, which a busy machine disturbs least; the second is that of the medians."
+    note = (
+        f"µs per image of {SIDE} × {SIDE} × 3, NHWC, or of a new size of 300–1,024 pixels a side: median, with the "
+        "first and third quartile. The first ratio is that of the fastest tenths, which a busy machine disturbs least; "
+        "the second is that of the medians."
+    )
     table = Table("", ("Case", "this build", "the other build", "this / other"), rows)
     return Section(title="Two builds", note=note, tables=[table], data=measured)
 

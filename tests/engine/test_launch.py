@@ -11,7 +11,7 @@ import pytest
 
 import reference
 from dustaug import add_dust, cutout, dust
-from dustaug._engine import kernels, kernels_numpy, launch
+from dustaug._engine import contract, kernels, kernels_numpy, launch
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.launch import Launch, draw_rectangles, find_launch, launch_for, make_params
 from dustaug._engine.memory import ImageKind
@@ -88,6 +88,33 @@ def test_arrays_and_addresses_are_painted_alike(spec, dtype):
         assert paint_at(prepared, there) is None
         assert (images == there).all()
         assert (images != painted).any()
+
+
+@of_every_fill
+def test_arrays_are_painted_by_address_where_their_fields_lie_elsewhere(spec, monkeypatch):
+    """The kernel reads shape and strides of an array from its memory, which is checked; without that, Python does."""
+    images = photos()
+    views = images, images[::2, ::-1, 1:9], images[..., ::-1], images.transpose(0, 2, 1, 3), images[:1], images[:0]
+    expected = [dusted(spec, view) for view in views]
+    read = [launch_of(spec, view).run(view.copy("K"), WHERE) for view in views]
+    assert kernels._READS_ARRAYS
+    monkeypatch.setattr(kernels, "_READS_ARRAYS", False)
+    by_address = [launch_of(spec, view).run(view.copy("K"), WHERE) for view in views]
+
+    for one, other, third in zip(expected, read, by_address, strict=True):
+        assert (one == other).all()
+        assert (one == third).all()
+
+
+def test_the_last_index_is_the_limit_of_each_image():
+    """A batch whose last index would pass the greatest is refused untouched, however its shape is read."""
+    images, spec = photos(n=2), FILLS["grey"]
+    launch_of(spec, images).run(images, Coordinates(1, 0, contract.MAX_INDEX - 1))
+    before = images.copy()
+    with pytest.raises(ValueError, match="index must be from 0 to 9223372036854775806, got 9223372036854775807"):
+        launch_of(spec, images).run(images, Coordinates(1, 0, contract.MAX_INDEX))
+
+    assert (images == before).all()
 
 
 @of_every_fill

@@ -45,6 +45,11 @@ def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any, _____: Any) -> Any:
     return checked
 
 
+def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
+    """Return what paints an array: as in `bind`."""
+    return otherwise
+
+
 def philox(counter: tuple[Any, Any, Any, Any], seed_low: int, seed_high: int) -> tuple[Words, Words, Words, Words]:
     """Four arrays of random words: Philox4x32-10 of a counter of scalars and arrays, and a key."""
     c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
@@ -233,6 +238,8 @@ def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *ba
     return 0
 
 
+# Arrays are painted by the general way, which calls `dust_batch`.
+dust_array = dust_array_in_detail = None
 dust_batch_in_detail = dust_batch
 
 

@@ -40,7 +40,8 @@ Images = TypeVar("Images", bound=NDArray[Any])
 class Launch:
     """All that the kernels need to know of a spec and a kind of images, and how they are run on such images.
 
-    `params` and `patterns` are what the kernels read, `value_range` is what is black and white.
+    `params` and `patterns` are what the kernels read, `plan` is how they are told of the params, `value_range` is what
+    is black and white.
 
     Attributes
     ----------
@@ -54,6 +55,7 @@ class Launch:
         self.value_range = resolve_kind(self.spec, kind)
         self.patterns = fills.spec_patterns(self.spec, kind, self.value_range)
         self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
+        self.plan = engine.operand_of(self.params)
         self._per = per = FILLS[self.spec.fill].per
         self.range_is_default = (
             kind.value_range is None
@@ -61,15 +63,15 @@ class Launch:
             and self.spec.normalize_mean is None
             and per != "image"
         )
-        self._locate = engine.operand_of_images
         arrays = self.params, self.patterns
-        entry = engine.dust_batch_in_detail if per in ("channel", "value") else engine.dust_batch
-        self._operands = tuple(map(engine.operand_of, arrays))
         bits = fills.mean_bits(self.value_range)
+        self.mean_scale = math.ldexp(1.0, min(bits, 1023))
         # A range so narrow that no double holds the scale is left to NumPy, which needs none.
-        self.mean_scale = math.ldexp(1.0, bits) if bits < 1024 else math.inf
-        # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located.
-        self._paint_located = _bind(engine, entry, arrays, self.spec, kind, stride_bytes)
+        is_summed = bits < 1024 and kind.dtype.isnative
+        self.sum_code = engine.SUMMED.get(kind.dtype.name) if is_summed else None
+        # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located, and
+        # ``paint(images, coordinates, num_threads=1)``.
+        self._paint_located, self._paint = _bind(engine, arrays, self.spec, kind, stride_bytes)
         self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
 
     @property
@@ -85,8 +87,13 @@ class Launch:
         if self._per == "image":
             self._run_with_means(images, coordinates, num_threads)
         else:
-            self._paint_located(self._locate(images), images.shape, images.strides, coordinates, num_threads)
+            self._paint(images, coordinates, num_threads)
         return images
+
+    @property
+    def run_checked(self) -> Callable[..., None]:
+        """``run_checked(images, coordinates, num_threads=1)``: `run`, after a look at the values if one is needed."""
+        return self._run_checked if self._per == "image" or self.range_is_default else self._paint
 
     def refuse(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         """Raise what is wrong with the shape or the strides of images, if anything is."""
@@ -96,24 +103,28 @@ class Launch:
         """Return how many images a batch has."""
         return len(images) if "N" in self.kind.layout else 1
 
+    def _run_checked(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
+        if self.range_is_default:
+            check_default_range(images)
+        self.run(images, coordinates, num_threads)
+
     def _run_array_at(
         self, address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1
     ) -> None:
         strides = tuple(stride * self._stride_bytes for stride in strides)
         images = array_at(address, shape, strides, self.kind.dtype)
-        if self.range_is_default:
-            check_default_range(images)
         in_bytes = self if self._stride_bytes == 1 else launch_for(self.spec, self.kind)
-        in_bytes.run(images, coordinates, num_threads)
+        in_bytes.run_checked(images, coordinates, num_threads)
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
-        batch, engine = _PICKERS[self.kind.layout]((*images.shape, *images.strides, 1, 0)), self.engine
-        coordinates = check_coordinates(coordinates, batch[0])
-        num_threads = check_threads(num_threads)
         means = mean_patterns(images, self)
-        operands = self._operands[0], engine.operand_of(means), engine.operand_of_images(images)
-        words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(functools.partial(engine.dust_batch, *operands, *batch, *words), batch[0], num_threads)
+
+        def otherwise(*given: Any) -> None:
+            _bind(self.engine, (self.params, means), self.spec, self.kind, self._stride_bytes)[1](*given)
+
+        engine, plan = self.engine, self.plan
+        paint = engine.bind_array(engine.dust_array, plan, engine.operand_of_images(means), otherwise)
+        paint(images, coordinates, num_threads)
 
 
 def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], stride_bytes: int = 1) -> NDArray[Any]:
@@ -124,6 +135,8 @@ def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], strid
     params["pattern_columns"] = patterns.shape[1]
     params["pattern_step"] = patterns.shape[1] > 1
     in_order = kind.dtype.itemsize == 1 and patterns.shape == (256, 1)
+    for axis in "NHWC":
+        params[f"axis_{axis.lower()}"] = kind.layout.find(axis)
     params["plain_noise"] = in_order and np.array_equal(patterns[:, 0] & np.uint64(255), np.arange(256))
     params["curves"] = curves().ctypes.data
     return record
@@ -139,15 +152,14 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     """
     engine, kind = launch.engine, launch.kind
     batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
-    code = engine.SUMMED.get(kind.dtype.name) if kind.dtype.isnative else None
-    if code is None or launch.mean_scale == math.inf:
+    if launch.sum_code is None:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
         return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
     patterns = np.empty((batch[0], kind.channels), np.uint64)
-    operands = engine.operand_of_images(images), *batch, engine.operand_of(patterns)
-    status = engine.mean_patterns(engine.operand_of(launch.params), code, launch.mean_scale, *operands)
+    operands = engine.operand_of_images(images), *batch, engine.operand_of_images(patterns)
+    status = engine.mean_patterns(launch.plan, launch.sum_code, launch.mean_scale, *operands)
     if status == 1:
         launch.refuse(images.shape, images.strides)
     if status == 2:
@@ -229,9 +241,11 @@ def _engine() -> ModuleType:
 
 
 def _bind(
-    engine: ModuleType, entry: Any, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
-) -> Callable[..., None]:
-    """Return what paints images of a kind. It holds the arrays, not the launch: a circle would keep these too long."""
+    engine: ModuleType, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
+) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return what paints located images and arrays. They hold `arrays`, not the launch: circles keep these too long."""
+    in_detail = "_in_detail" if FILLS[spec.fill].per in ("channel", "value") else ""
+    entry, locate = getattr(engine, f"dust_batch{in_detail}"), engine.operand_of_images
     operands, pick = tuple(map(engine.operand_of, arrays)), _PICKERS[kind.layout]
     refuse = functools.partial(_refuse, spec, kind, stride_bytes)
 
@@ -245,7 +259,12 @@ def _bind(
         words = words_of(coordinates, engine.operand_of)
         _run_on_threads(functools.partial(entry, *operands, target, *batch, *words), batch[0], num_threads)
 
-    return engine.bind(entry, *operands, pick, checked, refuse)  # type: ignore[no-any-return]
+    paint_located = engine.bind(entry, *operands, pick, checked, refuse)
+
+    def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
+        paint_located(locate(images), images.shape, images.strides, coordinates, num_threads)
+
+    return paint_located, engine.bind_array(getattr(engine, f"dust_array{in_detail}"), *operands, paint)
 
 
 def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides: Any) -> None:

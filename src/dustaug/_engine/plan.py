@@ -44,6 +44,8 @@ PARAMS_DTYPE = np.dtype(
             *("n_levels", "per_channel", "per_value", "per_image"),
             # A kind of images: bytes of an item, and in how many of them strides are counted.
             *("channels", "item_bytes", "stride_bytes"),
+            # Where the layout has each axis, or -1.
+            *("axis_n", "axis_h", "axis_w", "axis_c"),
             # From one channel's pattern to the next: `pattern_step`, 0 if there is one for all. `plain_noise`: the
             # pattern of a level is that level, in bytes.
             *("pattern_columns", "pattern_step", "plain_noise"),
@@ -143,11 +145,15 @@ def _fraction(number: float) -> int:
     return math.ceil(math.ldexp(number, FRACTION_BITS))
 
 
+_LOG_DIGITS = 40
+_LOG_2 = decimal.Decimal(2).ln(decimal.Context(_LOG_DIGITS))  # Taken once: a logarithm takes 30 µs.
+
+
 def _half_log(aspect: float) -> int:
     """Return half the binary logarithm of an aspect, rounded from the exact value, the same on every machine."""
     with decimal.localcontext() as context:
-        context.prec = 40
-        exact = decimal.Decimal(aspect).ln() / decimal.Decimal(2).ln()
+        context.prec = _LOG_DIGITS
+        exact = decimal.Decimal(aspect).ln() / _LOG_2
         exact = min(max(exact, decimal.Decimal(-MAX_LOG_ASPECT)), decimal.Decimal(MAX_LOG_ASPECT))
         return round(exact * (1 << (LOG_BITS - 1)))
 

@@ -6,7 +6,6 @@ this module serves both.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -40,8 +39,6 @@ with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
 
 __all__ = ["DustRectangles"]
 
-_buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
-
 
 class _Launches:
     """The launches of a transform by kind of images; hashing the spec at each call would take as long as small dust."""
@@ -51,7 +48,7 @@ class _Launches:
         self.find = functools.lru_cache(maxsize=128)(self._find)
 
     def _find(self, *facts: Any) -> Callable[..., None]:
-        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_at
+        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_checked
 
 
 class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
@@ -259,8 +256,9 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
-        run_at = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
-        run_at(_address(images), images.shape, images.strides, pack((params["seed"], params["epoch"], index)))
+        _check_writable(images)
+        run = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        run(images, pack((params["seed"], params["epoch"], index)))
         return images
 
     # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.
@@ -369,12 +367,3 @@ def _find_covered(
 def _check_writable(array: NDArray[Any]) -> None:
     if not array.flags.writeable:
         raise ValueError("arrays must be writable with inplace=True, got a read-only one: leave inplace out")
-
-
-def _address(array: NDArray[Any]) -> int:
-    try:
-        # This takes a third of the time of array.ctypes.data. It refuses strided and read-only arrays.
-        return _address_of(_buffer_of(array))  # type: ignore[arg-type]
-    except (TypeError, ValueError, BufferError):
-        _check_writable(array)
-        return int(array.__array_interface__["data"][0])
