@@ -149,6 +149,7 @@ _LOG_DIGITS = 40
 _LOG_2 = decimal.Decimal(2).ln(decimal.Context(_LOG_DIGITS))  # Taken once: a logarithm takes 30 µs.
 
 
+@functools.lru_cache(maxsize=64)
 def _half_log(aspect: float) -> int:
     """Return half the binary logarithm of an aspect, rounded from the exact value, the same on every machine."""
     with decimal.localcontext() as context:
