@@ -73,8 +73,6 @@ def test_one_signature_serves_all_dtypes_and_layouts():
     for entry in (
         kernels.dust_batch,
         kernels.dust_batch_in_detail,
-        kernels.dust_array,
-        kernels.dust_array_in_detail,
         kernels.count_rectangles,
         kernels.draw_rectangles,
         kernels.paint_boxes,

@@ -18,6 +18,8 @@ import contextlib
 import ctypes
 import functools
 import pickle
+import struct
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +47,7 @@ _IMPORTED = (
     repr([(name, value) for name, value in vars(contract).items() if name.isupper()]),
     str(PARAMS_DTYPE),
     (LOG_ROW, POWER_ROW, QUANTILE_ROW),
-    object.__basicsize__,
+    (object.__basicsize__, bytes.__basicsize__),
 )
 
 # ------------------------------------------------------------------------------------------ compiling
@@ -433,15 +435,6 @@ def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
 
 
 @_call
-def _draw_group(params, curves, height, width, words, sizes, first, n, boxes, start, k0, k1, epoch, index):
-    """Draw n rectangles of an image, from number `first` on, counted from 1."""
-    _draw_words(words, n, np.uint64(first), k0, k1, epoch, index)
-    if not params.size_unit:
-        _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1, epoch, index)
-    _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start)
-
-
-@_call
 def _draw_colors(params, rectangle, levels, k0, k1, epoch, index):
     """Set the level of each channel, and up to three more; rectangles count from 1."""
     for block in range((params.channels + 3) >> 2):
@@ -640,10 +633,10 @@ def _prefetch_box(memory, image, boxes, stride, box):
 
 
 # ------------------------------------------------------------------------- entries, called by ``launch``
-# Params, patterns and indices come as addresses: Numba counts references to an array at every call that takes it, which
-# cost more than to paint a rectangle. A batch is an address, lengths, and strides in units of `stride_bytes`. The
-# coordinates are five numbers: the words of the seed, the epoch, the index of the first image, and the address of an
-# index for each image, or 0 if they follow one another.
+# All arrays come as addresses: Numba counts references to an array at every call that takes it, which cost more than to
+# paint a rectangle. Each number costs 20 ns, so a batch is the address of its array, or of what describes it. The
+# coordinates are the words of the seed, the epoch, the index of the first image, and, for some entries, the address of
+# an index for each image, or 0 if they follow one another.
 
 
 @_inline
@@ -706,47 +699,73 @@ def _strides_of(params, n, height, width, image_stride, row_stride, column_strid
 
 
 @_inline
-def _lie_of(params, array):
-    """Where a NumPy array lies, as the entries for addresses are told it: read from the array itself."""
-    fields = _pointer(array + _ARRAY_HEAD, np.int64)
-    lengths, strides = _pointer(fields[2], np.int64), _pointer(fields[3], np.int64)
-    n, image_stride = (lengths[params.axis_n], strides[params.axis_n]) if params.axis_n >= 0 else (_ONCE, _ZERO)
-    channel_stride = strides[params.axis_c] if params.axis_c >= 0 else _ZERO
-    height, width = lengths[params.axis_h], lengths[params.axis_w]
-    return fields[0], n, height, width, image_stride, strides[params.axis_h], strides[params.axis_w], channel_stride
+def _open(params, images, is_array, first):
+    """Read where a batch lies, and whether its images from an index on may be painted.
 
+    `images` is the address of a NumPy array, whose fields are read; or else of eleven numbers: the address of the first
+    item, n, height, width, the strides of images, rows, columns and channels in units of `stride_bytes`, the address of
+    an index for each image, or 0 if they follow one another, and the first image to paint and the first not to.
 
-@_call
-def _dust(
-    params,
-    patterns,
-    address,
-    n,
-    height,
-    width,
-    image_stride,
-    row_stride,
-    column_stride,
-    channel_stride,
-    k0,
-    k1,
-    epoch,
-    first,
-    indices,
-    start,
-    stop,
-):
-    """Draw and paint the images `start` to `stop` of a batch, with a brightness per rectangle or image."""
-    if n == 0 or height == 0 or width == 0 or params.channels == 0:
-        return 0
+    Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
+    and stop.
+    """
+    if is_array:
+        fields = _pointer(images + _ARRAY_HEAD, np.int64)
+        address, lengths, strides = fields[0], _pointer(fields[2], np.int64), _pointer(fields[3], np.int64)
+        n, image_stride = (lengths[params.axis_n], strides[params.axis_n]) if params.axis_n >= 0 else (_ONCE, _ZERO)
+        height, width = lengths[params.axis_h], lengths[params.axis_w]
+        row_stride, column_stride = strides[params.axis_h], strides[params.axis_w]
+        channel_stride = strides[params.axis_c] if params.axis_c >= 0 else _ZERO
+        indices, start, stop = _ZERO, _ZERO, n
+    else:
+        numbers = _pointer(images, np.int64)
+        address, n, height, width = numbers[0], numbers[1], numbers[2], numbers[3]
+        image_stride, row_stride, column_stride, channel_stride = numbers[4], numbers[5], numbers[6], numbers[7]
+        indices, start, stop = numbers[8], numbers[9], numbers[10]
     image_stride, row_stride, column_stride, channel_stride = _strides_of(
         params, n, height, width, image_stride, row_stride, column_stride, channel_stride
     )
-    item, channels = params.item_bytes, params.channels
-    if _refuses(params, height, width) or _overlaps(
-        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
+    status = 0
+    if n == 0 or height == 0 or width == 0 or params.channels == 0:
+        status = 2
+    elif (
+        first > _MAX_INDEX - (n - 1)
+        or _refuses(params, height, width)
+        or _overlaps(
+            n,
+            height,
+            width,
+            params.channels,
+            params.item_bytes,
+            image_stride,
+            row_stride,
+            column_stride,
+            channel_stride,
+        )
     ):
-        return 1
+        status = 1
+    strides_in_bytes = image_stride, row_stride, column_stride, channel_stride
+    return status, address, n, height, width, strides_in_bytes, indices, start, stop
+
+
+@_entry
+def dust_batch(plan, patterns, images, is_array, seed_low, seed_high, epoch, first):
+    """Draw and paint images with a brightness per rectangle or image.
+
+    The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
+
+    patterns : uint64, (levels or images, pattern_columns). images, is_array : as `_open` takes them.
+
+    Returns 1, and paints nothing, if the memory of the batch overlaps itself, the spec does not suit its size, or an
+    index would pass the greatest one.
+    """
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, is_array, first)
+    if status:
+        return status & 1
+    item, channels = params.item_bytes, params.channels
+    image_stride, row_stride, column_stride, channel_stride = strides
+    k0, k1, epoch = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
@@ -763,22 +782,12 @@ def _dust(
         while n_back == 0 and drawn_i < stop:
             if n_drawn < count:
                 n_back = _clip(count - n_drawn, _LANES)
-                _draw_group(
-                    params,
-                    curves,
-                    height,
-                    width,
-                    words,
-                    sizes,
-                    n_drawn + 1,
-                    n_back,
-                    boxes,
-                    back,
-                    k0,
-                    k1,
-                    epoch,
-                    index,
-                )
+                _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+                if not params.size_unit:
+                    _draw_sizes_of_image(
+                        params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
+                    )
+                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back)
             else:
                 drawn_i += 1
                 if drawn_i < stop:
@@ -800,37 +809,16 @@ def _dust(
         n_drawn += n_back
 
 
-@_call
-def _dust_in_detail(
-    params,
-    patterns,
-    address,
-    n,
-    height,
-    width,
-    image_stride,
-    row_stride,
-    column_stride,
-    channel_stride,
-    k0,
-    k1,
-    epoch,
-    first,
-    indices,
-    start,
-    stop,
-):
-    """As `_dust`, with a brightness for each channel of a rectangle or each value of the image."""
-    if n == 0 or height == 0 or width == 0 or params.channels == 0:
-        return 0
-    image_stride, row_stride, column_stride, channel_stride = _strides_of(
-        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
-    )
-    item, channels = params.item_bytes, params.channels
-    if _refuses(params, height, width) or _overlaps(
-        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
-    ):
-        return 1
+@_entry
+def dust_batch_in_detail(plan, patterns, images, is_array, seed_low, seed_high, epoch, first):
+    """As `dust_batch`, with a brightness for each channel of a rectangle or each value of the image."""
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, is_array, first)
+    if status:
+        return status & 1
+    channels = params.channels
+    image_stride, row_stride, column_stride, channel_stride = strides
+    k0, k1, epoch = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
@@ -841,22 +829,10 @@ def _dust_in_detail(
         count = _draw_count(params, k0, k1, epoch, index)
         for n_drawn in range(0, count, _LANES):
             n_group = _clip(count - n_drawn, _LANES)
-            _draw_group(
-                params,
-                curves,
-                height,
-                width,
-                words,
-                sizes,
-                n_drawn + 1,
-                n_group,
-                boxes,
-                _ZERO,
-                k0,
-                k1,
-                epoch,
-                index,
-            )
+            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+            if not params.size_unit:
+                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO)
             for lane in range(n_group):
                 if params.per_value:
                     _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
@@ -867,153 +843,6 @@ def _dust_in_detail(
                         colors[channel] = patterns[pattern]
                     _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
     return 0
-
-
-@_entry
-def dust_batch(
-    plan,
-    patterns,
-    address,
-    n,
-    height,
-    width,
-    image_stride,
-    row_stride,
-    column_stride,
-    channel_stride,
-    seed_low,
-    seed_high,
-    epoch,
-    first,
-    indices,
-    start,
-    stop,
-):
-    """Draw and paint the images `start` to `stop` of a batch of n, with a brightness per rectangle or image.
-
-    The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
-
-    patterns : uint64, (levels or images, pattern_columns). address : of the batch's first item.
-
-    Returns 1, and paints nothing, if the memory of the batch overlaps itself or the spec does not suit its size.
-    """
-    return _dust(
-        _params_at(plan),
-        _pointer(patterns, np.uint64),
-        address,
-        n,
-        height,
-        width,
-        image_stride,
-        row_stride,
-        column_stride,
-        channel_stride,
-        np.uint64(seed_low),
-        np.uint64(seed_high),
-        np.uint64(epoch),
-        first,
-        indices,
-        start,
-        stop,
-    )
-
-
-@_entry
-def dust_array(plan, patterns, array, seed_low, seed_high, epoch, first):
-    """As `dust_batch`, on all images of an array by its own address; 1 too if an index would pass the greatest one."""
-    params = _params_at(plan)
-    address, n, height, width, image_stride, row_stride, column_stride, channel_stride = _lie_of(params, array)
-    if first > _MAX_INDEX - n:
-        return 1
-    return _dust(
-        params,
-        _pointer(patterns, np.uint64),
-        address,
-        n,
-        height,
-        width,
-        image_stride,
-        row_stride,
-        column_stride,
-        channel_stride,
-        np.uint64(seed_low),
-        np.uint64(seed_high),
-        np.uint64(epoch),
-        first,
-        _ZERO,
-        _ZERO,
-        n,
-    )
-
-
-@_entry
-def dust_batch_in_detail(
-    plan,
-    patterns,
-    address,
-    n,
-    height,
-    width,
-    image_stride,
-    row_stride,
-    column_stride,
-    channel_stride,
-    seed_low,
-    seed_high,
-    epoch,
-    first,
-    indices,
-    start,
-    stop,
-):
-    """As `dust_batch`, with a brightness for each channel of a rectangle or each value of the image."""
-    return _dust_in_detail(
-        _params_at(plan),
-        _pointer(patterns, np.uint64),
-        address,
-        n,
-        height,
-        width,
-        image_stride,
-        row_stride,
-        column_stride,
-        channel_stride,
-        np.uint64(seed_low),
-        np.uint64(seed_high),
-        np.uint64(epoch),
-        first,
-        indices,
-        start,
-        stop,
-    )
-
-
-@_entry
-def dust_array_in_detail(plan, patterns, array, seed_low, seed_high, epoch, first):
-    """As `dust_array`, with the fills of `dust_batch_in_detail`."""
-    params = _params_at(plan)
-    address, n, height, width, image_stride, row_stride, column_stride, channel_stride = _lie_of(params, array)
-    if first > _MAX_INDEX - n:
-        return 1
-    return _dust_in_detail(
-        params,
-        _pointer(patterns, np.uint64),
-        address,
-        n,
-        height,
-        width,
-        image_stride,
-        row_stride,
-        column_stride,
-        channel_stride,
-        np.uint64(seed_low),
-        np.uint64(seed_high),
-        np.uint64(epoch),
-        first,
-        _ZERO,
-        _ZERO,
-        n,
-    )
 
 
 @_entry
@@ -1036,9 +865,10 @@ def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indi
         index = _index_of(first, indices, i)
         for n_drawn in range(0, counts[i], _LANES):
             n = _clip(counts[i] - n_drawn, _LANES)
-            _draw_group(
-                params, curves, height, width, words, sizes, n_drawn + 1, n, drawn, _ZERO, k0, k1, epoch_word, index
-            )
+            _draw_words(words, n, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
+            if not params.size_unit:
+                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n, k0, k1, epoch_word, index)
+            _draw_boxes(params, curves, height, width, words, sizes, n, drawn, _ZERO)
             for lane in range(n):
                 for edge in range(_LEVEL):
                     boxes[row, edge] = drawn[lane + edge * _BOTH]
@@ -1228,25 +1058,18 @@ def _encode_mean(code, mean, unit):
 
 
 @_entry
-def mean_patterns(
-    plan, code, scale, address, n, height, width, image_stride, row_stride, column_stride, channel_stride, patterns
-):
+def mean_patterns(plan, code, scale, images, is_array, patterns):
     """Set patterns, uint64 (n, channels), to each image's mean of each channel.
 
     Floats are summed as whole numbers of which `scale` make up 1. Returns 1 if the memory of the batch overlaps itself
     or the spec does not suit its size, and 2 if a value is not finite, or out of reach.
     """
     params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    status, address, n, height, width, strides, _, _, _ = _open(params, images, is_array, _ZERO)
+    if status:
+        return status & 1
     item, channels, ok = params.item_bytes, params.channels, True
-    if n == 0 or height == 0 or width == 0 or channels == 0:
-        return 0
-    image_stride, row_stride, column_stride, channel_stride = _strides_of(
-        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
-    )
-    if _refuses(params, height, width) or _overlaps(
-        n, height, width, channels, item, image_stride, row_stride, column_stride, channel_stride
-    ):
-        return 1
+    image_stride, row_stride, column_stride, channel_stride = strides
     sums_32, sums_64 = _stack_array(np.uint32, _COLUMNS), _stack_array(np.int64, _COLUMNS)
     upper, lower = _stack_array(np.int64, _COLUMNS), _stack_array(np.int64, _COLUMNS)
     # Pixels side by side are columns of all their channels, others are columns of each channel on its own.
@@ -1304,7 +1127,8 @@ def bind(entry: Any, plan: int, patterns: int, pick: Callable[..., Any], checked
             and 0 <= index <= _MAX_INDEX - n  # Conservative by one; `checked` decides the last index exactly.
             and num_threads == 1
         ):
-            if entry(plan, patterns, address, *batch, seed & _MASK, seed >> 32, epoch, index, FOLLOWING, 0, n):
+            batch = _pack(address, *batch, FOLLOWING, 0, n)
+            if entry(plan, patterns, id(batch) + _BYTES_HEAD, 0, seed & _MASK, seed >> 32, epoch, index):
                 refuse(shape, strides)
         else:
             checked(address, shape, strides, coordinates, num_threads)
@@ -1323,22 +1147,44 @@ def bind_array(entry: Any, plan: int, patterns: int, otherwise: Callable[..., No
             and 0 <= epoch <= _MAX_EPOCH
             and 0 <= index <= _MAX_INDEX
             and num_threads == 1
-            and not entry(plan, patterns, id(images), seed & _MASK, seed >> 32, epoch, index)
+            and not entry(plan, patterns, id(images), 1, seed & _MASK, seed >> 32, epoch, index)
         ):
             return
         otherwise(images, coordinates, num_threads)
 
-    return paint if _READS_ARRAYS else otherwise
+    return paint
 
 
-def _reads_arrays() -> bool:
-    """Whether the fields of an array stand where the entries read them, as they have since NumPy 1.7."""
+def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[int, int], None]:
+    """Return ``paint(start, stop)`` for a checked batch: address, seven numbers, words, and the address of indices."""
+    *batch, seed_low, seed_high, epoch, first, indices = where
+
+    def paint(start: int, stop: int) -> None:
+        part = _pack(*batch, indices, start, stop)
+        entry(plan, patterns, id(part) + _BYTES_HEAD, 0, seed_low, seed_high, epoch, first)
+
+    return paint
+
+
+# The numbers that `_open` reads, as bytes.
+_pack = struct.Struct("=11q").pack
+# What stands before the items of bytes, which end with a zero.
+_BYTES_HEAD = bytes.__basicsize__ - 1
+
+
+def _check_memory() -> None:
+    """Check that arrays and bytes lie in memory as the entries read them: NumPy since 1.7, and every CPython, do so."""
     array = np.zeros((2, 6), np.int16)[:, ::3]
     fields = (ctypes.c_int64 * 4).from_address(id(array) + _ARRAY_HEAD)
-    if ctypes.sizeof(ctypes.c_void_p) != 8 or fields[0] != operand_of(array) or fields[1] & _MASK != array.ndim:
-        return False
-    pairs = ((ctypes.c_int64 * 2).from_address(address) for address in fields[2:])
-    return [tuple(pair) for pair in pairs] == [array.shape, array.strides]
+    known = fields[0] == operand_of(array) and fields[1] & _MASK == array.ndim
+    pairs = ((ctypes.c_int64 * 2).from_address(address) for address in fields[2:]) if known else ()
+    packed = _pack(*range(11))
+    held = ctypes.string_at(id(packed) + _BYTES_HEAD, len(packed))
+    if [tuple(pair) for pair in pairs] != [array.shape, array.strides] or held != packed:
+        raise ImportError(
+            f"NumPy's arrays and Python's bytes must lie in memory as in CPython, got NumPy {np.__version__} on "
+            f"{sys.implementation.name}: set NUMBA_DISABLE_JIT=1, which paints without compiled code"
+        )
 
 
 _buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
@@ -1358,4 +1204,4 @@ def operand_of_images(images: np.ndarray) -> int:
         return operand_of(images)
 
 
-_READS_ARRAYS = _reads_arrays()
+_check_memory()

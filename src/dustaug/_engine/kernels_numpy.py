@@ -6,6 +6,7 @@ indices of its images are an array, or 0 if they follow one another.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +44,11 @@ def _as_nhwc(params: Any, items: NDArray[Any], n: int, height: int, width: int, 
 def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any, _____: Any) -> Any:
     """Return what paints a batch: the general way is fast enough here."""
     return checked
+
+
+def bind_part(entry: Any, plan: Any, patterns: Any, *where: Any) -> Any:
+    """Return ``paint(start, stop)`` for a checked batch: items, seven numbers, words, and indices."""
+    return functools.partial(entry, plan, patterns, *where)
 
 
 def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
@@ -238,8 +244,6 @@ def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *ba
     return 0
 
 
-# Arrays are painted by the general way, which calls `dust_batch`.
-dust_array = dust_array_in_detail = None
 dust_batch_in_detail = dust_batch
 
 

@@ -123,7 +123,7 @@ class Launch:
             _bind(self.engine, (self.params, means), self.spec, self.kind, self._stride_bytes)[1](*given)
 
         engine, plan = self.engine, self.plan
-        paint = engine.bind_array(engine.dust_array, plan, engine.operand_of_images(means), otherwise)
+        paint = engine.bind_array(engine.dust_batch, plan, engine.operand_of_images(means), otherwise)
         paint(images, coordinates, num_threads)
 
 
@@ -151,14 +151,13 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
         If floating-point images are not finite, or very far out of their range.
     """
     engine, kind = launch.engine, launch.kind
-    batch = _PICKERS[kind.layout]((*images.shape, *images.strides, 1, 0))
     if launch.sum_code is None:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
         return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
-    patterns = np.empty((batch[0], kind.channels), np.uint64)
-    operands = engine.operand_of_images(images), *batch, engine.operand_of_images(patterns)
+    patterns = np.empty((launch.count(images), kind.channels), np.uint64)
+    operands = id(images), 1, engine.operand_of_images(patterns)
     status = engine.mean_patterns(launch.plan, launch.sum_code, launch.mean_scale, *operands)
     if status == 1:
         launch.refuse(images.shape, images.strides)
@@ -244,8 +243,8 @@ def _bind(
     engine: ModuleType, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
 ) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return what paints located images and arrays. They hold `arrays`, not the launch: circles keep these too long."""
-    in_detail = "_in_detail" if FILLS[spec.fill].per in ("channel", "value") else ""
-    entry, locate = getattr(engine, f"dust_batch{in_detail}"), engine.operand_of_images
+    entry = engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
+    locate = engine.operand_of_images
     operands, pick = tuple(map(engine.operand_of, arrays)), _PICKERS[kind.layout]
     refuse = functools.partial(_refuse, spec, kind, stride_bytes)
 
@@ -257,14 +256,14 @@ def _bind(
         check_threads(num_threads)
         refuse(shape, strides)
         words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(functools.partial(entry, *operands, target, *batch, *words), batch[0], num_threads)
+        _run_on_threads(engine.bind_part(entry, *operands, target, *batch, *words), batch[0], num_threads)
 
     paint_located = engine.bind(entry, *operands, pick, checked, refuse)
 
     def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
         paint_located(locate(images), images.shape, images.strides, coordinates, num_threads)
 
-    return paint_located, engine.bind_array(getattr(engine, f"dust_array{in_detail}"), *operands, paint)
+    return paint_located, engine.bind_array(entry, *operands, paint)
 
 
 def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides: Any) -> None:
