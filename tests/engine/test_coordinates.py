@@ -154,7 +154,7 @@ def test_plain_numbers_become_words(coordinates, words):
 def test_all_others_are_sent_to_the_checks(coordinates):
     """Numbers out of their limits, of other types, and arrays do not reach the kernel the short way."""
     seen = []
-    paint = kernels.bind(None, 0, 0, lambda numbers: numbers[:1], lambda *given: seen.append(given), None)
+    paint = kernels.bind(lambda *_: 1, 0, 0, 3, lambda *given: seen.append(given))
     paint(0, (2, 8, 9), (72, 9, 1), Coordinates(*coordinates))
 
     assert seen == [(0, (2, 8, 9), (72, 9, 1), coordinates, 1)]

@@ -35,7 +35,7 @@ from numba.np.numpy_support import from_dtype
 from dustaug.spec import MAX_SIDE
 
 from . import contract
-from .coordinates import FOLLOWING, Coordinates
+from .coordinates import Coordinates
 from .plan import PARAMS_DTYPE
 from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW
 
@@ -235,6 +235,8 @@ _BOTH, _BOTH_BOXES = 2 * _LANES, 2 * _LANES * _BOX
 # Levels of noise that are drawn at once: sixteen of a block, at most.
 _LEVELS = 16 * _LANES
 
+# What an entry is told the address of, to find images.
+ARRAY, _AXES, _PART = range(3)
 # What stands before the fields of an array of NumPy: first item, number of axes, lengths, strides.
 _ARRAY_HEAD = object.__basicsize__
 
@@ -699,29 +701,36 @@ def _strides_of(params, n, height, width, image_stride, row_stride, column_strid
 
 
 @_inline
-def _open(params, images, is_array, first):
+def _open(params, images, kind, first):
     """Read where a batch lies, and whether its images from an index on may be painted.
 
-    `images` is the address of a NumPy array, whose fields are read; or else of eleven numbers: the address of the first
-    item, n, height, width, the strides of images, rows, columns and channels in units of `stride_bytes`, the address of
-    an index for each image, or 0 if they follow one another, and the first image to paint and the first not to.
+    `kind` says what `images` is the address of, and strides are in units of `stride_bytes`:
+
+    - `ARRAY`: a NumPy array, whose fields are read,
+    - `_AXES`: numbers: the address of the first item, the lengths of all axes, their strides,
+    - `_PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
+      channels, the address of an index for each image, or 0 if they follow one another, and the first image to paint
+      and the first not to.
 
     Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
     and stop.
     """
-    if is_array:
-        fields = _pointer(images + _ARRAY_HEAD, np.int64)
-        address, lengths, strides = fields[0], _pointer(fields[2], np.int64), _pointer(fields[3], np.int64)
+    if kind == _PART:
+        numbers = _pointer(images, np.int64)
+        address, n, height, width = numbers[0], numbers[1], numbers[2], numbers[3]
+        image_stride, row_stride, column_stride, channel_stride = numbers[4], numbers[5], numbers[6], numbers[7]
+        indices, start, stop = numbers[8], numbers[9], numbers[10]
+    else:
+        fields = _pointer(images + (_ARRAY_HEAD if kind == ARRAY else 0), np.int64)
+        address, at_lengths, at_strides = fields[0], images + 8, images + 8 + 8 * params.n_axes
+        if kind == ARRAY:
+            at_lengths, at_strides = fields[2], fields[3]
+        lengths, strides = _pointer(at_lengths, np.int64), _pointer(at_strides, np.int64)
         n, image_stride = (lengths[params.axis_n], strides[params.axis_n]) if params.axis_n >= 0 else (_ONCE, _ZERO)
         height, width = lengths[params.axis_h], lengths[params.axis_w]
         row_stride, column_stride = strides[params.axis_h], strides[params.axis_w]
         channel_stride = strides[params.axis_c] if params.axis_c >= 0 else _ZERO
         indices, start, stop = _ZERO, _ZERO, n
-    else:
-        numbers = _pointer(images, np.int64)
-        address, n, height, width = numbers[0], numbers[1], numbers[2], numbers[3]
-        image_stride, row_stride, column_stride, channel_stride = numbers[4], numbers[5], numbers[6], numbers[7]
-        indices, start, stop = numbers[8], numbers[9], numbers[10]
     image_stride, row_stride, column_stride, channel_stride = _strides_of(
         params, n, height, width, image_stride, row_stride, column_stride, channel_stride
     )
@@ -749,18 +758,18 @@ def _open(params, images, is_array, first):
 
 
 @_entry
-def dust_batch(plan, patterns, images, is_array, seed_low, seed_high, epoch, first):
+def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """Draw and paint images with a brightness per rectangle or image.
 
     The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
 
-    patterns : uint64, (levels or images, pattern_columns). images, is_array : as `_open` takes them.
+    patterns : uint64, (levels or images, pattern_columns). images, kind : as `_open` takes them.
 
     Returns 1, and paints nothing, if the memory of the batch overlaps itself, the spec does not suit its size, or an
     index would pass the greatest one.
     """
     params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
-    status, address, _, height, width, strides, indices, start, stop = _open(params, images, is_array, first)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, kind, first)
     if status:
         return status & 1
     item, channels = params.item_bytes, params.channels
@@ -810,10 +819,10 @@ def dust_batch(plan, patterns, images, is_array, seed_low, seed_high, epoch, fir
 
 
 @_entry
-def dust_batch_in_detail(plan, patterns, images, is_array, seed_low, seed_high, epoch, first):
+def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """As `dust_batch`, with a brightness for each channel of a rectangle or each value of the image."""
     params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
-    status, address, _, height, width, strides, indices, start, stop = _open(params, images, is_array, first)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, kind, first)
     if status:
         return status & 1
     channels = params.channels
@@ -1058,14 +1067,14 @@ def _encode_mean(code, mean, unit):
 
 
 @_entry
-def mean_patterns(plan, code, scale, images, is_array, patterns):
+def mean_patterns(plan, code, scale, images, kind, patterns):
     """Set patterns, uint64 (n, channels), to each image's mean of each channel.
 
     Floats are summed as whole numbers of which `scale` make up 1. Returns 1 if the memory of the batch overlaps itself
     or the spec does not suit its size, and 2 if a value is not finite, or out of reach.
     """
     params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
-    status, address, n, height, width, strides, _, _, _ = _open(params, images, is_array, _ZERO)
+    status, address, n, height, width, strides, _, _, _ = _open(params, images, kind, _ZERO)
     if status:
         return status & 1
     item, channels, ok = params.item_bytes, params.channels, True
@@ -1104,34 +1113,30 @@ def mean_patterns(plan, code, scale, images, is_array, patterns):
 # ------------------------------------------------------------------------- what ``launch`` asks before
 
 _MAX_SEED, _MAX_EPOCH, _MASK = contract.MAX_SEED, contract.MAX_EPOCH, contract.WORD_MASK
-# A batch of one image without channels: what stands for the axes that a layout lacks.
-_REST = 1, 0
 
 
-def bind(entry: Any, plan: int, patterns: int, pick: Callable[..., Any], checked: Any, refuse: Any) -> Any:
+def bind(entry: Any, plan: int, patterns: int, n_axes: int, checked: Callable[..., None]) -> Callable[..., None]:
     """Return ``paint(address, shape, strides, coordinates, num_threads=1)`` by an entry for a kind of images.
 
     It runs at every call, and the kernel takes a microsecond an image. So plain numbers within their limits and one
-    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else. `pick`
-    takes the seven numbers of a batch from its shape and strides, `refuse` raises what is wrong with them.
+    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else, and tells
+    what is wrong with a batch that the kernel refuses.
     """
+    pack = struct.Struct(f"={1 + 2 * n_axes}q").pack
 
     def paint(address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1) -> None:
         seed, epoch, index = coordinates
-        batch = pick(shape + strides + _REST)
-        n = batch[0]
         if (
             type(seed) is type(epoch) is type(index) is type(num_threads) is int
             and 0 <= seed <= _MAX_SEED
             and 0 <= epoch <= _MAX_EPOCH
-            and 0 <= index <= _MAX_INDEX - n  # Conservative by one; `checked` decides the last index exactly.
+            and 0 <= index <= _MAX_INDEX
             and num_threads == 1
         ):
-            batch = _pack(address, *batch, FOLLOWING, 0, n)
-            if entry(plan, patterns, id(batch) + _BYTES_HEAD, 0, seed & _MASK, seed >> 32, epoch, index):
-                refuse(shape, strides)
-        else:
-            checked(address, shape, strides, coordinates, num_threads)
+            axes = pack(address, *shape, *strides)
+            if not entry(plan, patterns, id(axes) + _BYTES_HEAD, _AXES, seed & _MASK, seed >> 32, epoch, index):
+                return
+        checked(address, shape, strides, coordinates, num_threads)
 
     return paint
 
@@ -1147,7 +1152,7 @@ def bind_array(entry: Any, plan: int, patterns: int, otherwise: Callable[..., No
             and 0 <= epoch <= _MAX_EPOCH
             and 0 <= index <= _MAX_INDEX
             and num_threads == 1
-            and not entry(plan, patterns, id(images), 1, seed & _MASK, seed >> 32, epoch, index)
+            and not entry(plan, patterns, id(images), ARRAY, seed & _MASK, seed >> 32, epoch, index)
         ):
             return
         otherwise(images, coordinates, num_threads)
@@ -1160,14 +1165,13 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
     *batch, seed_low, seed_high, epoch, first, indices = where
 
     def paint(start: int, stop: int) -> None:
-        part = _pack(*batch, indices, start, stop)
-        entry(plan, patterns, id(part) + _BYTES_HEAD, 0, seed_low, seed_high, epoch, first)
+        part = _pack_part(*batch, indices, start, stop)
+        entry(plan, patterns, id(part) + _BYTES_HEAD, _PART, seed_low, seed_high, epoch, first)
 
     return paint
 
 
-# The numbers that `_open` reads, as bytes.
-_pack = struct.Struct("=11q").pack
+_pack_part = struct.Struct("=11q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1
 
@@ -1178,7 +1182,7 @@ def _check_memory() -> None:
     fields = (ctypes.c_int64 * 4).from_address(id(array) + _ARRAY_HEAD)
     known = fields[0] == operand_of(array) and fields[1] & _MASK == array.ndim
     pairs = ((ctypes.c_int64 * 2).from_address(address) for address in fields[2:]) if known else ()
-    packed = _pack(*range(11))
+    packed = _pack_part(*range(11))
     held = ctypes.string_at(id(packed) + _BYTES_HEAD, len(packed))
     if [tuple(pair) for pair in pairs] != [array.shape, array.strides] or held != packed:
         raise ImportError(

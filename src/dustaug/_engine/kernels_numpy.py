@@ -41,7 +41,7 @@ def _as_nhwc(params: Any, items: NDArray[Any], n: int, height: int, width: int, 
     return np.lib.stride_tricks.as_strided(items, shape, (image, row, column, channel))
 
 
-def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any, _____: Any) -> Any:
+def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any) -> Any:
     """Return what paints a batch: the general way is fast enough here."""
     return checked
 

@@ -135,6 +135,7 @@ def make_params(spec: Spec, kind: ImageKind, patterns: NDArray[np.uint64], strid
     params["pattern_columns"] = patterns.shape[1]
     params["pattern_step"] = patterns.shape[1] > 1
     in_order = kind.dtype.itemsize == 1 and patterns.shape == (256, 1)
+    params["n_axes"] = len(kind.layout)
     for axis in "NHWC":
         params[f"axis_{axis.lower()}"] = kind.layout.find(axis)
     params["plain_noise"] = in_order and np.array_equal(patterns[:, 0] & np.uint64(255), np.arange(256))
@@ -157,7 +158,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
         return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
     patterns = np.empty((launch.count(images), kind.channels), np.uint64)
-    operands = id(images), 1, engine.operand_of_images(patterns)
+    operands = id(images), engine.ARRAY, engine.operand_of_images(patterns)
     status = engine.mean_patterns(launch.plan, launch.sum_code, launch.mean_scale, *operands)
     if status == 1:
         launch.refuse(images.shape, images.strides)
@@ -258,7 +259,7 @@ def _bind(
         words = words_of(coordinates, engine.operand_of)
         _run_on_threads(engine.bind_part(entry, *operands, target, *batch, *words), batch[0], num_threads)
 
-    paint_located = engine.bind(entry, *operands, pick, checked, refuse)
+    paint_located = engine.bind(entry, *operands, len(kind.layout), checked)
 
     def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
         paint_located(locate(images), images.shape, images.strides, coordinates, num_threads)

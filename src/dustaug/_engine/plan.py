@@ -44,8 +44,8 @@ PARAMS_DTYPE = np.dtype(
             *("n_levels", "per_channel", "per_value", "per_image"),
             # A kind of images: bytes of an item, and in how many of them strides are counted.
             *("channels", "item_bytes", "stride_bytes"),
-            # Where the layout has each axis, or -1.
-            *("axis_n", "axis_h", "axis_w", "axis_c"),
+            # How many axes the layout has, and where each of them is, or -1.
+            *("n_axes", "axis_n", "axis_h", "axis_w", "axis_c"),
             # From one channel's pattern to the next: `pattern_step`, 0 if there is one for all. `plain_noise`: the
             # pattern of a level is that level, in bytes.
             *("pattern_columns", "pattern_step", "plain_noise"),
