@@ -29,8 +29,8 @@ _CALL = (
 _REASONS = {
     "/ C twin": _CALL,
     "/ C paint only": "It draws nothing. Its rectangles were computed before the clock started. " + _CALL,
-    '`dust(fill="color")`': "The kernel writes the first row of a colour value by value, through the code that also fills "
-    "long runs. The C code has a loop for bytes alone.",
+    '`dust(fill="color")`': "The kernel writes the first row of a colour value by value, through the code that also "
+    "fills long runs. The C code has a loop for bytes alone.",
 }
 
 
