@@ -1,6 +1,7 @@
 """The benchmarks compare like with like."""
 
 import importlib
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyperf
 import pytest
 
 import dustaug
-from benchmarks import __main__, builds, checks, peers
+from benchmarks import __main__, builds, checks, fills, peers, sizes
 from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
@@ -286,6 +287,46 @@ def test_a_file_is_updated_between_its_marks(tmp_path):
     __main__._update(page, {"figure": Section(title="New", note="", tables=[])})
 
     assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
+
+
+class Short:
+    """Settings for a race of no length."""
+
+    quick = True
+
+    def seconds(self, full):
+        return full / 1000
+
+
+def test_every_new_size_is_new():
+    """No shape comes twice."""
+    shapes = list(itertools.islice(sizes._new_shapes(), 5000))
+
+    assert len(set(shapes)) == 5000
+    assert {sizes.LEAST, sizes.MOST} == {min(map(min, shapes)), max(map(max, shapes))}
+
+
+def test_the_figure_of_new_sizes_has_all_rows(monkeypatch):
+    """Each library has a row, or the note says that it is missing; what is kept in memory is measured."""
+    monkeypatch.setattr(sizes, "_MANY_SIZES", 60)
+    monkeypatch.setattr(sizes, "_FEW_SIZES", 20)
+    section = sizes.sizes(Short())
+    rows = {row[0] for row in section.tables[0].rows}
+
+    assert {sizes.NEW, sizes.SEEN, sizes.FIRST} <= rows
+    assert all(name in rows or f"`{needs}`" in section.note for name, (needs, _) in sizes._LIBRARIES.items())
+    assert set(section.data["KiB kept"]) == set(sizes._WORKS)
+    assert all(each[name].median > 0 for name in rows for each in list(section.data.values())[:-1])
+
+
+def test_the_figure_of_fills_has_all_rows():
+    """Noise, colours and means are measured on bytes and floats, beside Albumentations where it is installed."""
+    section = fills.fills(Short())
+
+    assert list(section.data) == ["uint8", "float32"]
+    for times in section.data.values():
+        assert {fills.NOISE, fills.COLOR, fills.MEAN} <= set(times)
+        assert fills.RIVAL in times or "Albumentations is not installed" in section.note
 
 
 # These figures need a framework, named as in conftest.py. The one of Ray imports Ray when it is measured.

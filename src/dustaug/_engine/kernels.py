@@ -84,7 +84,7 @@ class _SafeCache(FunctionCache):
     def _report(self, verb: str, error: Exception) -> None:
         warnings.warn(
             f"dustaug's compiled kernel could not be {verb} at {self.cache_path} ({type(error).__name__}: {error}); "
-            "it is compiled anew, which takes about two seconds",
+            "it is compiled anew, which takes about five seconds",
             RuntimeWarning,
             stacklevel=2,
         )
