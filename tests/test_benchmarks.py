@@ -295,6 +295,7 @@ class Short:
     quick = True
 
     def seconds(self, full):
+        """Return a thousandth."""
         return full / 1000
 
 
