@@ -1,4 +1,4 @@
-"""Compiling and caching work whatever state the disk is in."""
+"""Numba's own cache works whatever state the disk is in. It is what remains where machine code finds no place."""
 
 import os
 import shutil
@@ -38,6 +38,7 @@ def package(tmp_path_factory):
 def warm(package, tmp_path_factory):
     """Let another process fill a cache directory, and return it with the hash of its pixels."""
     directory = tmp_path_factory.mktemp("warm")
+    (directory / "dustaug").touch()  # A file in the place of the folder of machine code: so Numba is on its own.
     finished = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         env={**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(directory)},
@@ -111,6 +112,7 @@ def test_a_cache_directory_that_vanishes(run_python, package, tmp_path):
     )
     directory = tmp_path / "lost"
     directory.mkdir()
+    (directory / "dustaug").touch()
     output = run_python(program, directory, PYTHONPATH=str(package.parent), NUMBA_CACHE_DIR=str(directory))
     _, kind, hits, reported = output.split()
 

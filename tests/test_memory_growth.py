@@ -106,8 +106,9 @@ def test_no_table_is_kept():
 
 
 @pytest.mark.usefixtures("empty_caches")
-def test_nothing_is_compiled_for_a_size():
+def test_nothing_is_compiled_for_a_size(monkeypatch):
     """The compiled functions have one signature each, whatever the images are."""
+    monkeypatch.setattr(launch, "_engine", lambda: kernels)
     for spec in PRESETS.values():
         for height, width in ((8, 8), (99, 300), (300, 99), (64, 64)):
             dustaug.add_dust(grey(height, width), spec, seed=0, index=0)

@@ -425,7 +425,7 @@ def paint_rectangles(
         params = make_params(spec, kind, patterns)
         # Channels of given colours lie in columns; drawn ones would be levels of their own.
         params["per_channel"] = 0
-    paint_boxes(params, patterns, images, kind.layout, boxes, image, coordinates)
+    paint_boxes(params, patterns, images, boxes, image, coordinates)
     return images
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import reference
 from dustaug import add_dust, cutout, dust
-from dustaug._engine import contract, kernels, kernels_numpy, launch
+from dustaug._engine import calls, contract, kernels, kernels_numpy, launch
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.launch import Launch, draw_rectangles, find_launch, launch_for, make_params
 from dustaug._engine.memory import ImageKind
@@ -105,11 +105,11 @@ def test_the_kernel_reads_where_an_array_lies(spec):
 
 def test_memory_that_is_laid_out_otherwise_is_refused(monkeypatch):
     """Another Python or NumPy, whose objects begin otherwise, is told what to set instead of being read wrongly."""
-    kernels._check_memory()
-    monkeypatch.setattr(kernels, "_BYTES_HEAD", kernels._BYTES_HEAD - 8)
+    calls.check_memory()
+    monkeypatch.setattr(calls, "_BYTES_HEAD", calls._BYTES_HEAD - 8)
 
     with pytest.raises(ImportError, match="set NUMBA_DISABLE_JIT=1, which paints without compiled code"):
-        kernels._check_memory()
+        calls.check_memory()
 
 
 def test_the_last_index_is_the_limit_of_each_image():

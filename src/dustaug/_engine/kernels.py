@@ -15,13 +15,9 @@ import. Preconditions are checked in ``checks`` and ``launch``; these functions 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import pickle
-import struct
-import sys
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,12 +31,21 @@ from numba.np.numpy_support import from_dtype
 from dustaug.spec import MAX_SIDE
 
 from . import contract
-from .coordinates import Coordinates
+from .calls import (  # noqa: F401  Each engine has them.
+    ARRAY,
+    ARRAY_HEAD,
+    PART,
+    SUMMED,
+    TAKES_ADDRESSES,
+    bind,
+    bind_array,
+    bind_part,
+    operand_of,
+    operand_of_array,
+    operand_of_images,
+)
 from .plan import PARAMS_DTYPE
 from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW
-
-JIT_DISABLED = bool(config.DISABLE_JIT)
-TAKES_ADDRESSES = True
 
 # What the compiled code holds of other files.
 _IMPORTED = (
@@ -235,12 +240,7 @@ _BOTH, _BOTH_BOXES = 2 * _LANES, 2 * _LANES * _BOX
 # Levels of noise that are drawn at once: sixteen of a block, at most.
 _LEVELS = 16 * _LANES
 
-# What an entry is told the address of, to find images.
-ARRAY, _AXES, _PART = range(3)
-# What stands before the fields of an array of NumPy: first item, number of axes, lengths, strides.
-_ARRAY_HEAD = object.__basicsize__
-
-_MAX_INDEX = contract.MAX_INDEX
+_MAX_INDEX, _MASK = contract.MAX_INDEX, contract.WORD_MASK
 _MAX_COLOR_CHANNELS, _MAX_SIDE = contract.MAX_COLOR_CHANNELS, MAX_SIDE
 _MAX_NOISE_BYTES, _MAX_NOISE_HALVES = contract.MAX_NOISE_BYTES, contract.MAX_NOISE_HALVES
 
@@ -707,21 +707,21 @@ def _open(params, images, kind, first):
     `kind` says what `images` is the address of, and strides are in units of `stride_bytes`:
 
     - `ARRAY`: a NumPy array, whose fields are read,
-    - `_AXES`: numbers: the address of the first item, the lengths of all axes, their strides,
-    - `_PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
+    - `AXES`: numbers: the address of the first item, the lengths of all axes, their strides,
+    - `PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
       channels, the address of an index for each image, or 0 if they follow one another, and the first image to paint
       and the first not to.
 
     Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
     and stop.
     """
-    if kind == _PART:
+    if kind == PART:
         numbers = _pointer(images, np.int64)
         address, n, height, width = numbers[0], numbers[1], numbers[2], numbers[3]
         image_stride, row_stride, column_stride, channel_stride = numbers[4], numbers[5], numbers[6], numbers[7]
         indices, start, stop = numbers[8], numbers[9], numbers[10]
     else:
-        fields = _pointer(images + (_ARRAY_HEAD if kind == ARRAY else 0), np.int64)
+        fields = _pointer(images + (ARRAY_HEAD if kind == ARRAY else 0), np.int64)
         address, at_lengths, at_strides = fields[0], images + 8, images + 8 + 8 * params.n_axes
         if kind == ARRAY:
             at_lengths, at_strides = fields[2], fields[3]
@@ -855,75 +855,72 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
 
 
 @_entry
-def count_rectangles(plan, seed_low, seed_high, epoch, first, indices, counts):
-    """Set counts[i] to the number of rectangles of image i."""
+def count_rectangles(plan, seed_low, seed_high, epoch, first, indices, n, counts):
+    """Set counts, int64 (n,), to the number of rectangles of each image."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    for i in range(len(counts)):
+    counts = _pointer(counts, np.int64)
+    for i in range(n):
         counts[i] = _draw_count(params, k0, k1, epoch_word, _index_of(first, indices, i))
+    return 0
 
 
 @_entry
-def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, counts, boxes, levels):
-    """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
+def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, n, counts, boxes, levels):
+    """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), of images with counts, int64 (n,), one by one."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    curves = _pointer(params.curves, np.uint32)
+    curves, counts = _pointer(params.curves, np.uint32), _pointer(counts, np.int64)
+    boxes, levels = _pointer(boxes, np.int32), _pointer(levels, np.int32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     row = 0
-    for i in range(len(counts)):
+    for i in range(n):
         index = _index_of(first, indices, i)
         for n_drawn in range(0, counts[i], _LANES):
-            n = _clip(counts[i] - n_drawn, _LANES)
-            _draw_words(words, n, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
+            n_group = _clip(counts[i] - n_drawn, _LANES)
+            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
             if not params.size_unit:
-                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n, k0, k1, epoch_word, index)
-            _draw_boxes(params, curves, height, width, words, sizes, n, drawn, _ZERO)
-            for lane in range(n):
+                _draw_sizes_of_image(
+                    params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
+                )
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, drawn, _ZERO)
+            for lane in range(n_group):
                 for edge in range(_LEVEL):
-                    boxes[row, edge] = drawn[lane + edge * _BOTH]
+                    boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]
                 if params.per_channel:
                     _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
                     for channel in range(params.channels):
-                        levels[row, channel] = of_channels[channel]
+                        levels[row * params.channels + channel] = of_channels[channel]
                 else:
-                    levels[row, 0] = drawn[lane + _LEVEL * _BOTH]
+                    levels[row] = drawn[lane + _LEVEL * _BOTH]
                 row += 1
+    return 0
 
 
 @_entry
-def paint_boxes(
-    plan,
-    patterns,
-    address,
-    n,
-    height,
-    width,
-    image_stride,
-    row_stride,
-    column_stride,
-    channel_stride,
-    boxes,
-    positions,
-    seed_low,
-    seed_high,
-    epoch,
-    first,
-    indices,
-):
-    """Paint boxes, (5, r), on the images positions[r], with the pattern r or with the noise of the image."""
+def paint_boxes(plan, patterns, images, kind, n_boxes, boxes, positions, seed_low, seed_high, epoch, first, indices):
+    """Paint boxes, int64 (4, n_boxes), on the images at positions, int64 (n_boxes,).
+
+    Each has a row of patterns, or the noise of its image. images, kind : as `_open` takes them.
+    """
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    patterns, boxes = _pointer(patterns, np.uint64), _pointer(boxes, np.int64)
-    image_stride, row_stride, column_stride, channel_stride = _strides_of(
-        params, n, height, width, image_stride, row_stride, column_stride, channel_stride
+    patterns, boxes, positions = (
+        _pointer(patterns, np.uint64),
+        _pointer(boxes, np.int64),
+        _pointer(positions, np.int64),
     )
-    memory, stride = _memory_of(params, row_stride, column_stride, channel_stride), len(positions)
-    for r in range(stride):
+    status, address, _, _, width, strides, _, _, _ = _open(params, images, kind, _ZERO)
+    if status == 2:
+        return 0
+    image_stride, row_stride, column_stride, channel_stride = strides
+    memory = _memory_of(params, row_stride, column_stride, channel_stride)
+    for r in range(n_boxes):
         image = address + positions[r] * image_stride
         if params.per_value:
             index = _index_of(first, indices, positions[r])
-            _paint_noise(params, memory, image, width, boxes, stride, r, patterns, k0, k1, epoch_word, index)
+            _paint_noise(params, memory, image, width, boxes, n_boxes, r, patterns, k0, k1, epoch_word, index)
         else:
-            _paint_box(memory, image, boxes, stride, r, patterns, r * params.pattern_columns, params.pattern_step)
+            _paint_box(memory, image, boxes, n_boxes, r, patterns, r * params.pattern_columns, params.pattern_step)
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------- means
@@ -1018,9 +1015,7 @@ _add_u2, _add_i2 = _summing_integers(np.uint16, np.uint32), _summing_integers(np
 _add_u4, _add_i4 = _summing_integers(np.uint32, np.int64), _summing_integers(np.int32, np.int64)
 _add_f4, _add_f8 = _summing_floats(np.float32), _summing_floats(np.float64)
 
-# What `mean_patterns` takes for a dtype. NumPy sums the others: 64 bits may overflow, and few processors have 16.
-_SUMMED = "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"
-SUMMED = {**{name: code for code, name in enumerate(_SUMMED)}, "bool": 0}
+# From this place on, `SUMMED` has floats.
 _FLOATS = 6
 
 
@@ -1110,102 +1105,22 @@ def mean_patterns(plan, code, scale, images, kind, patterns):
     return 0 if ok else 2
 
 
-# ------------------------------------------------------------------------- what ``launch`` asks before
+# -------------------------------------------------------------------------------- what ``objects`` asks
 
-_MAX_SEED, _MAX_EPOCH, _MASK = contract.MAX_SEED, contract.MAX_EPOCH, contract.WORD_MASK
-
-
-def bind(entry: Any, plan: int, patterns: int, n_axes: int, checked: Callable[..., None]) -> Callable[..., None]:
-    """Return ``paint(address, shape, strides, coordinates, num_threads=1)`` by an entry for a kind of images.
-
-    It runs at every call, and the kernel takes a microsecond an image. So plain numbers within their limits and one
-    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else, and tells
-    what is wrong with a batch that the kernel refuses.
-    """
-    pack = struct.Struct(f"={1 + 2 * n_axes}q").pack
-
-    def paint(address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1) -> None:
-        seed, epoch, index = coordinates
-        if (
-            type(seed) is type(epoch) is type(index) is type(num_threads) is int
-            and 0 <= seed <= _MAX_SEED
-            and 0 <= epoch <= _MAX_EPOCH
-            and 0 <= index <= _MAX_INDEX
-            and num_threads == 1
-        ):
-            axes = pack(address, *shape, *strides)
-            if not entry(plan, patterns, id(axes) + _BYTES_HEAD, _AXES, seed & _MASK, seed >> 32, epoch, index):
-                return
-        checked(address, shape, strides, coordinates, num_threads)
-
-    return paint
+# The parameters of entries that are no whole numbers.
+_DOUBLES = ("scale",)
 
 
-def bind_array(entry: Any, plan: int, patterns: int, otherwise: Callable[..., None]) -> Callable[..., None]:
-    """Return ``paint(images, coordinates, num_threads=1)`` for arrays: the short way as in `bind`, or `otherwise`."""
-
-    def paint(images: np.ndarray, coordinates: Coordinates, num_threads: int = 1) -> None:
-        seed, epoch, index = coordinates
-        if (
-            type(seed) is type(epoch) is type(index) is type(num_threads) is int
-            and 0 <= seed <= _MAX_SEED
-            and 0 <= epoch <= _MAX_EPOCH
-            and 0 <= index <= _MAX_INDEX
-            and num_threads == 1
-            and not entry(plan, patterns, id(images), ARRAY, seed & _MASK, seed >> 32, epoch, index)
-        ):
-            return
-        otherwise(images, coordinates, num_threads)
-
-    return paint
+def compile_entry(entry: Any) -> tuple[bytes, str, list[bool]]:
+    """Compile an entry for numbers; return its bitcode, the name of its native function, and which are doubles."""
+    code = entry.py_func.__code__
+    doubles = [parameter in _DOUBLES for parameter in code.co_varnames[: code.co_argcount]]
+    kinds = tuple(types.float64 if is_double else types.int64 for is_double in doubles)
+    entry.compile(kinds)
+    result = entry.overloads[kinds]
+    return result.library._get_module_for_linking().as_bitcode(), result.fndesc.llvm_func_name, doubles
 
 
-def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[int, int], None]:
-    """Return ``paint(start, stop)`` for a checked batch: address, seven numbers, words, and the address of indices."""
-    *batch, seed_low, seed_high, epoch, first, indices = where
-
-    def paint(start: int, stop: int) -> None:
-        part = _pack_part(*batch, indices, start, stop)
-        entry(plan, patterns, id(part) + _BYTES_HEAD, _PART, seed_low, seed_high, epoch, first)
-
-    return paint
-
-
-_pack_part = struct.Struct("=11q").pack
-# What stands before the items of bytes, which end with a zero.
-_BYTES_HEAD = bytes.__basicsize__ - 1
-
-
-def _check_memory() -> None:
-    """Check that arrays and bytes lie in memory as the entries read them: NumPy since 1.7, and every CPython, do so."""
-    array = np.zeros((2, 6), np.int16)[:, ::3]
-    fields = (ctypes.c_int64 * 4).from_address(id(array) + _ARRAY_HEAD)
-    known = fields[0] == operand_of(array) and fields[1] & _MASK == array.ndim
-    pairs = ((ctypes.c_int64 * 2).from_address(address) for address in fields[2:]) if known else ()
-    packed = _pack_part(*range(11))
-    held = ctypes.string_at(id(packed) + _BYTES_HEAD, len(packed))
-    if [tuple(pair) for pair in pairs] != [array.shape, array.strides] or held != packed:
-        raise ImportError(
-            f"NumPy's arrays and Python's bytes must lie in memory as in CPython, got NumPy {np.__version__} on "
-            f"{sys.implementation.name}: set NUMBA_DISABLE_JIT=1, which paints without compiled code"
-        )
-
-
-_buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
-
-
-def operand_of(array: np.ndarray) -> int:
-    """What the entries take for an array: its address. The caller keeps the array alive."""
-    return int(array.ctypes.data)  # An __array_interface__ lists all fields of a record, in 25 µs.
-
-
-def operand_of_images(images: np.ndarray) -> int:
-    """What the entries take for images that are writable: the address of the first item."""
-    try:
-        # A third of the time of images.ctypes.data, for contiguous arrays.
-        return _address_of(_buffer_of(images))  # type: ignore[arg-type]
-    except (TypeError, ValueError, BufferError):
-        return operand_of(images)
-
-
-_check_memory()
+def is_switched_off() -> bool:
+    """Whether Numba is told not to compile."""
+    return bool(config.DISABLE_JIT)

@@ -17,7 +17,7 @@ from . import contract
 from .coordinates import FOLLOWING
 from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW, curves
 
-TAKES_ADDRESSES = False
+TAKES_ADDRESSES, ARRAY = False, 0
 
 _MASK_32, _SHIFT_32 = np.uint64(contract.WORD_MASK), np.uint64(32)
 
@@ -27,6 +27,9 @@ Words = NDArray[np.uint64]
 def operand_of(array: NDArray[Any]) -> NDArray[Any]:
     """What the entries take for an array: the array."""
     return array
+
+
+operand_of_array = operand_of
 
 
 def operand_of_images(images: NDArray[Any]) -> NDArray[Any]:
@@ -247,16 +250,16 @@ def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *ba
 dust_batch_in_detail = dust_batch
 
 
-def count_rectangles(plan: Any, *words_counts: Any) -> None:
+def count_rectangles(plan: Any, *words_n_counts: Any) -> None:
     """Set counts[i] to the number of rectangles of image i."""
-    *words, counts = words_counts
-    for i in range(len(counts)):
+    *words, n, counts = words_n_counts
+    for i in range(n):
         counts[i] = _Draws(plan, words, i).count()
 
 
-def draw_rectangles(plan: Any, height: int, width: int, *words_counts_boxes_levels: Any) -> None:
+def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels: Any) -> None:
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
-    *words, counts, boxes, levels = words_counts_boxes_levels
+    *words, _, counts, boxes, levels = words_n_counts_boxes_levels
     row = 0
     for i, count in enumerate(counts.tolist()):
         draws = _Draws(plan, words, i)
@@ -268,16 +271,20 @@ def draw_rectangles(plan: Any, height: int, width: int, *words_counts_boxes_leve
         row += count
 
 
-def paint_boxes(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *batch_boxes_words: Any) -> None:
+def paint_boxes(plan: Any, patterns: NDArray[np.uint64], images: NDArray[Any], _: int, *n_boxes_words: Any) -> None:
     """Paint boxes, (4, r), on the images positions[r], with the pattern r or with the noise of the image."""
-    batch, (boxes, positions), words = batch_boxes_words[:7], batch_boxes_words[7:9], batch_boxes_words[9:]
-    images, values = _as_nhwc(plan[0], items, *batch), patterns.astype(items.dtype)
+    _, boxes, positions, *words = n_boxes_words
+    items = operand_of_images(images)
+    values = patterns.astype(items.dtype)
+    axes = [int(plan[0][f"axis_{axis}"]) for axis in "nhwc"]
+    nhwc = items.transpose([axis for axis in axes if axis >= 0])
+    nhwc = np.expand_dims(nhwc, [place for place, axis in enumerate(axes) if axis < 0])
     for r, (box, position) in enumerate(zip(boxes.T, positions, strict=True)):
         top, left, bottom, right = box
         if plan[0]["per_value"]:
-            _Draws(plan, words, position).paint_noise(images[position], box, values)
+            _Draws(plan, words, position).paint_noise(nhwc[position], box, values)
         else:
-            images[position, top:bottom, left:right] = values[r]
+            nhwc[position, top:bottom, left:right] = values[r]
 
 
 # Means are summed by NumPy.

@@ -8,7 +8,6 @@ import math
 import operator
 import os
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -158,7 +157,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
         return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
     patterns = np.empty((launch.count(images), kind.channels), np.uint64)
-    operands = id(images), engine.ARRAY, engine.operand_of_images(patterns)
+    operands = engine.operand_of_array(images), engine.ARRAY, engine.operand_of_images(patterns)
     status = engine.mean_patterns(launch.plan, launch.sum_code, launch.mean_scale, *operands)
     if status == 1:
         launch.refuse(images.shape, images.strides)
@@ -229,19 +228,15 @@ _PICKERS = {layout: _picker(layout) for layout in LAYOUTS}
 
 
 @functools.cache
-def _engine() -> ModuleType:
-    """Numba's kernels, or their twin in NumPy if Numba's compiler is switched off. Imported at the first call."""
-    from . import kernels
+def _engine() -> Any:
+    """What paints: machine code from the disk or Numba's kernels, or NumPy if Numba's compiler is switched off."""
+    from . import objects
 
-    if kernels.JIT_DISABLED:
-        from . import kernels_numpy
-
-        return kernels_numpy
-    return kernels
+    return objects.engine()
 
 
 def _bind(
-    engine: ModuleType, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
+    engine: Any, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
 ) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return what paints located images and arrays. They hold `arrays`, not the launch: circles keep these too long."""
     entry = engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
@@ -296,12 +291,12 @@ def draw_rectangles(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each."""
     engine = _engine()
-    words, per_channel = words_of(coordinates, engine.operand_of), params[0]["per_channel"]
-    counts = np.zeros(len(coordinates.index), np.int64)
-    engine.count_rectangles(engine.operand_of(params), *words, counts)
-    boxes = np.zeros((counts.sum(), 4), np.int32)
-    levels = np.zeros((len(boxes), params[0]["channels"] if per_channel else 1), np.int32)
-    engine.draw_rectangles(engine.operand_of(params), height, width, *words, counts, boxes, levels)
+    plan, n, words = engine.operand_of(params), len(coordinates.index), words_of(coordinates, engine.operand_of)
+    counts = np.zeros(n, np.int64)
+    engine.count_rectangles(plan, *words, n, engine.operand_of(counts))
+    boxes = np.zeros((int(counts.sum()), 4), np.int32)
+    levels = np.zeros((len(boxes), params[0]["channels"] if params[0]["per_channel"] else 1), np.int32)
+    engine.draw_rectangles(plan, height, width, *words, n, *map(engine.operand_of, (counts, boxes, levels)))
     return counts, boxes, levels
 
 
@@ -309,18 +304,16 @@ def paint_boxes(
     params: NDArray[Any],
     patterns: NDArray[np.uint64],
     images: NDArray[Any],
-    layout: Layout,
     boxes: NDArray[Any],
     positions: NDArray[np.int64],
     coordinates: Coordinates,
 ) -> None:
     """Paint boxes (r, 4) on the images `positions`, with a row of patterns each, or the noise of the coordinates."""
     engine = _engine()
-    edges = np.ascontiguousarray(boxes.T, np.int64)
-    operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_images(images)
-    batch = _PICKERS[layout]((*images.shape, *images.strides, 1, 0))
-    words = words_of(coordinates, engine.operand_of)
-    engine.paint_boxes(*operands, *batch, engine.operand_of(edges), positions, *words)
+    edges, positions = np.ascontiguousarray(boxes.T, np.int64), np.ascontiguousarray(positions, np.int64)
+    operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_array(images), engine.ARRAY
+    where = len(positions), engine.operand_of(edges), engine.operand_of(positions)
+    engine.paint_boxes(*operands, *where, *words_of(coordinates, engine.operand_of))
 
 
 _pools: dict[int, Any] = {}

@@ -1,0 +1,128 @@
+"""What Python does around compiled entries, whoever compiled them: addresses in place of arrays, and the short way."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import contract
+from .coordinates import Coordinates
+
+TAKES_ADDRESSES = True
+
+# What an entry is told the address of, to find images.
+ARRAY, AXES, PART = range(3)
+# What stands before the fields of an array of NumPy: first item, number of axes, lengths, strides.
+ARRAY_HEAD = object.__basicsize__
+
+# What `mean_patterns` takes for a dtype. NumPy sums the others: 64 bits may overflow, and few processors have 16.
+_SUMMED = "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"
+SUMMED = {**{name: code for code, name in enumerate(_SUMMED)}, "bool": 0}
+
+_MAX_SEED, _MAX_EPOCH, _MAX_INDEX = contract.MAX_SEED, contract.MAX_EPOCH, contract.MAX_INDEX
+_MASK = contract.WORD_MASK
+
+
+def bind(entry: Any, plan: int, patterns: int, n_axes: int, checked: Callable[..., None]) -> Callable[..., None]:
+    """Return ``paint(address, shape, strides, coordinates, num_threads=1)`` by an entry for a kind of images.
+
+    It runs at every call, and the kernel takes a microsecond an image. So plain numbers within their limits and one
+    thread, which is what a worker of a data loader has, take the short way; `checked` takes everything else, and tells
+    what is wrong with a batch that the kernel refuses.
+    """
+    pack = struct.Struct(f"={1 + 2 * n_axes}q").pack
+
+    def paint(address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1) -> None:
+        seed, epoch, index = coordinates
+        if (
+            type(seed) is type(epoch) is type(index) is type(num_threads) is int
+            and 0 <= seed <= _MAX_SEED
+            and 0 <= epoch <= _MAX_EPOCH
+            and 0 <= index <= _MAX_INDEX
+            and num_threads == 1
+        ):
+            axes = pack(address, *shape, *strides)
+            if not entry(plan, patterns, id(axes) + _BYTES_HEAD, AXES, seed & _MASK, seed >> 32, epoch, index):
+                return
+        checked(address, shape, strides, coordinates, num_threads)
+
+    return paint
+
+
+def bind_array(entry: Any, plan: int, patterns: int, otherwise: Callable[..., None]) -> Callable[..., None]:
+    """Return ``paint(images, coordinates, num_threads=1)`` for arrays: the short way as in `bind`, or `otherwise`."""
+
+    def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
+        seed, epoch, index = coordinates
+        if (
+            type(seed) is type(epoch) is type(index) is type(num_threads) is int
+            and 0 <= seed <= _MAX_SEED
+            and 0 <= epoch <= _MAX_EPOCH
+            and 0 <= index <= _MAX_INDEX
+            and num_threads == 1
+            and not entry(plan, patterns, id(images), ARRAY, seed & _MASK, seed >> 32, epoch, index)
+        ):
+            return
+        otherwise(images, coordinates, num_threads)
+
+    return paint
+
+
+def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[int, int], None]:
+    """Return ``paint(start, stop)`` for a checked batch: address, seven numbers, words, and the address of indices."""
+    *batch, seed_low, seed_high, epoch, first, indices = where
+
+    def paint(start: int, stop: int) -> None:
+        part = _pack_part(*batch, indices, start, stop)
+        entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first)
+
+    return paint
+
+
+_pack_part = struct.Struct("=11q").pack
+# What stands before the items of bytes, which end with a zero.
+_BYTES_HEAD = bytes.__basicsize__ - 1
+
+
+def check_memory() -> None:
+    """Check that arrays and bytes lie in memory as the entries read them: NumPy since 1.7, and every CPython, do so."""
+    array = np.zeros((2, 6), np.int16)[:, ::3]
+    fields = (ctypes.c_int64 * 4).from_address(id(array) + ARRAY_HEAD)
+    known = fields[0] == operand_of(array) and fields[1] & _MASK == array.ndim
+    pairs = ((ctypes.c_int64 * 2).from_address(address) for address in fields[2:]) if known else ()
+    packed = _pack_part(*range(11))
+    held = ctypes.string_at(id(packed) + _BYTES_HEAD, len(packed))
+    if [tuple(pair) for pair in pairs] != [array.shape, array.strides] or held != packed:
+        raise ImportError(
+            f"NumPy's arrays and Python's bytes must lie in memory as in CPython, got NumPy {np.__version__} on "
+            f"{sys.implementation.name}: set NUMBA_DISABLE_JIT=1, which paints without compiled code"
+        )
+
+
+_buffer_of, _address_of = ctypes.c_char.from_buffer, ctypes.addressof
+
+
+def operand_of(array: NDArray[Any]) -> int:
+    """What the entries take for an array: its address. The caller keeps the array alive."""
+    return int(array.ctypes.data)  # An __array_interface__ lists all fields of a record, in 25 µs.
+
+
+operand_of_array = id
+
+
+def operand_of_images(images: NDArray[Any]) -> int:
+    """What the entries take for images that are writable: the address of the first item."""
+    try:
+        # A third of the time of images.ctypes.data, for contiguous arrays.
+        return _address_of(_buffer_of(images))  # type: ignore[arg-type]
+    except (TypeError, ValueError, BufferError):
+        return operand_of(images)
+
+
+check_memory()
