@@ -21,9 +21,10 @@ import dustaug
 from .build_worker import CASES, SIDE
 from .machine import describe
 from .report import Section, Table, markdown
+from .starts import N_WORKERS, measure, table
 from .timing import Times
 
-__all__ = ["compare"]
+__all__ = ["compare", "starts"]
 
 
 def compare(other: Path, rounds: int) -> Section:
@@ -47,6 +48,17 @@ def compare(other: Path, rounds: int) -> Section:
     )
     table = Table("", ("Case", "this build", "the other build", "this / other"), rows)
     return Section(title="Two builds", note=note, tables=[table], data=measured)
+
+
+def starts(other: Path, rounds: int, n_workers: int = N_WORKERS) -> Section:
+    """Measure what a process pays until its first batch, with this build and another one."""
+    sources = {"this build": Path(dustaug.__file__).parents[1], "the other build": other.resolve(strict=True)}
+    found = measure(sources, rounds, n_workers)
+    note = (
+        f"Median (least–greatest) of {rounds} rounds, in turns, each with a cache of its own. Private memory is what "
+    )
+    note += "a process has written to and shares with no other."
+    return Section(title="Starts of two builds", note=note, tables=[table(found)], data=found)
 
 
 def _ratio(times: dict[str, Times]) -> str:
@@ -82,9 +94,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.builds", description=__doc__)
     parser.add_argument("other", type=Path, help="the src folder of another checkout, as git worktree makes one")
     parser.add_argument("--rounds", type=int, default=40, help="turns of each build (40)")
+    parser.add_argument("--starts", action="store_true", help="measure the starts of processes only")
     options = parser.parse_args()
     print(markdown(describe()))
-    print(markdown(compare(options.other, options.rounds)))
+    if not options.starts:
+        print(markdown(compare(options.other, options.rounds)))
+    print(markdown(starts(options.other, max(1, options.rounds // 8))))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dustaug
+
 from .report import Section, Settings, Table, Target
+from .starts import measure, table
 
 __all__ = ["memory", "processes"]
 
@@ -103,6 +106,8 @@ def processes(settings: Settings) -> Section:
             numba, compiling = _child(_COMPILE, cache)
             times.setdefault("import numba", []).append(numba)
             times.setdefault("compile", []).append(compiling)
+    started = measure({"dustaug": Path(dustaug.__file__).parents[1]}, settings.times(5, quick=1))
+    cpu, private = (statistics.median(started[what]["dustaug"]) for what in ("cpu", "memory"))
     pairs = zip(times["import dustaug"], times["import numpy"], strict=True)
     ratios = [ours / numpy for ours, numpy in pairs]
     ratio = statistics.median(ratios)
@@ -113,23 +118,25 @@ def processes(settings: Settings) -> Section:
         "import numba": "`import numba`",
         "compile": "first `add_dust` with an empty cache, Numba imported before: compile, write the cache, paint",
     }
-    start, compiling = statistics.median(times["start"]), statistics.median(times["compile"])
+    compiling = statistics.median(times["compile"])
     return Section(
         title="Processes",
         note="The table gives the median (least–greatest) of fresh processes, in ms. The two imports take turns.",
-        tables=[Table("", ("What", "ms"), [(text, _spread(times[name])) for name, text in names.items()])],
+        tables=[
+            Table("", ("What", "ms"), [(text, _spread(times[name])) for name, text in names.items()]),
+            table(started)._replace(
+                caption="From the import of dustaug to a batch of 32 × 224 × 224 × 3, NumPy imported before. Private "
+                "memory is what a process has written to and shares with no other."
+            ),
+        ],
         targets=[
             Target(
-                "`import dustaug` at most 1.3 × `import numpy`",
+                "`import dustaug` at most 1.15 × `import numpy`",
                 f"{ratio:.2f} ({min(ratios):.2f}–{max(ratios):.2f})",
-                ratio <= 1.3,
+                ratio <= 1.15,
             ),
-            Target(
-                "warm start to the first batch at most 0.6 s",
-                f"{start:.2f} s",
-                start <= 0.6,
-                "The process imports Numba and reads the compiled kernel.",
-            ),
+            Target("warm process: at most 0.15 s of CPU above NumPy", f"{cpu:.3f} s", cpu <= 0.15),
+            Target("warm process: at most 12 MiB of private memory above NumPy", f"{private:.1f} MiB", private <= 12),
             Target(
                 "compile at most 2 s",
                 f"{compiling:.2f} s",
@@ -138,7 +145,7 @@ def processes(settings: Settings) -> Section:
                 "on its own, and once more where it is used.",
             ),
         ],
-        data=times,
+        data={**times, "starts": started},
     )
 
 

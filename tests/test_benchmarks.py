@@ -15,6 +15,7 @@ from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
 from benchmarks.rivals import own
 from benchmarks.rivals.cases import CASES, Case, Peer, Work
+from benchmarks.starts import WHAT
 from benchmarks.timing import Rival, Times, race
 from benchmarks.twin import check_equal
 from conftest import missing_framework
@@ -272,6 +273,16 @@ def test_two_builds_are_compared_in_turns():
     assert set(section.data) == set(builds.CASES)
     assert all(len(each["this"].runs) == len(each["other"].runs) == 2 for each in section.data.values())
     assert all(float(row[3].partition(";")[0]) > 0 for row in section.tables[0].rows)
+
+
+def test_the_starts_of_two_builds_are_compared():
+    """Compiling, a warm start and several workers are measured, with and without Numba's import."""
+    section = builds.starts(Path(dustaug.__file__).parents[1], rounds=1, n_workers=2)
+
+    assert set(section.data) == set(WHAT)
+    for each in section.data.values():
+        assert [1, 1] == [len(numbers) for numbers in each.values()]
+    assert all(float(row[1].partition(" ")[0]) >= 0 for row in section.tables[0].rows)
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path):

@@ -256,7 +256,7 @@ _POWER_ROWS, _POWER_ROW = (1 << contract.POWER_ROW_BITS) - 1, POWER_ROW
 _SHAPE_BITS, _SIZE_BLOCKS_USED = contract.SHAPE_BITS, contract.AREA_TRIES // 2
 
 # Typed, because Numba compiles a function once more for a literal.
-_ZERO, _ONCE, _LANE = np.int64(0), np.int64(1), np.int64(_LANES)
+_ZERO, _ONCE, _LANE, _LAST_BIT, _HALF = map(np.int64, (0, 1, _LANES, 31, _HALF_WORD))
 
 # Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
 _PREFETCH_BYTES = 16 << 20
@@ -304,14 +304,15 @@ def _draw_places(curves, words, first, n, mean, std, shift, side, boxes, start):
     for lane in range(n):
         word = np.int64(words[first + lane])
         below = word < _HALF_WORD
-        tail = max(min(word, _MASK - word), 1)
+        tail = word if below else _MASK - word
+        tail = tail if tail > 0 else 1
         bits = _bits_of_double(tail)
         row = ((bits >> _QUANTILE_SHIFT) - _QUANTILE_START) * 4
         x = (bits >> (_QUANTILE_SHIFT - 32)) & _MASK
-        z = curves[row] - _high(x, curves[row + 1] - _high(x, curves[row + 2]))
+        z = curves[row] - _high(x, curves[row + 1] - _high(x, np.int64(curves[row + 2])))
         distance = _high(z, std) << shift
         place = mean - distance if below else mean + distance
-        places[lane] = _high(max(min(place, _HALF_WORD), 0), 2 * side)
+        places[lane] = _high(_clip(place, _HALF), 2 * side)
     for lane in range(n):
         boxes[start + lane] = places[lane]
 
@@ -322,7 +323,7 @@ def _log(curves, number):
     bits = _bits_of_double(number)
     row = (_LOG_ROW + ((bits >> _LOG_SHIFT) & _LOG_ROWS)) * 4
     x = (bits >> (_LOG_SHIFT - 32)) & _MASK
-    fraction = curves[row] + _high(x, curves[row + 1] - _high(x, curves[row + 2]))
+    fraction = curves[row] + _high(x, curves[row + 1] - _high(x, np.int64(curves[row + 2])))
     return (((bits >> 52) - 1023) << (_LOG_BITS - 1)) + (fraction >> (33 - _LOG_BITS))
 
 
@@ -331,8 +332,8 @@ def _power(curves, exponent):
     """Two to the power of a logarithm, in units of 2**-31."""
     row = (_POWER_ROW + ((exponent >> _POWER_SHIFT) & _POWER_ROWS)) * 4
     x = (exponent << (32 - _POWER_SHIFT)) & _MASK
-    mantissa = curves[row] + _high(x, curves[row + 1] + _high(x, curves[row + 2]))
-    return mantissa >> _clip(_POWER_BIAS - (exponent >> _LOG_BITS), 31)
+    mantissa = curves[row] + _high(x, curves[row + 1] + _high(x, np.int64(curves[row + 2])))
+    return mantissa >> _clip(_POWER_BIAS - (exponent >> _LOG_BITS), _LAST_BIT)
 
 
 @_inline
@@ -365,7 +366,7 @@ def _draw_words(words, n, block, k0, k1, epoch, index):
 @_call
 def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1, epoch, index):
     """Set heights and widths in pixels of rectangles, from number `first` on, that are fractions or areas."""
-    longer, shorter = max(height, width), min(height, width)
+    longer, shorter = (height, width) if height > width else (width, height)
     shape = _log(curves, (longer << _SHAPE_BITS) // shorter) - (_SHAPE_BITS << (_LOG_BITS - 1))
     shape = shape if width > height else -shape
     low, high = index & _MASK_32, index >> _SHIFT_32
@@ -382,7 +383,8 @@ def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1,
                 a, b = c, d
             elif attempt:
                 a, b, c, d = _philox(block + np.uint64(attempt >> 1), low, high, epoch, k0, k1)
-            area = _log(curves, max(params.area_low + _high(a, params.n_areas), 1)) + params.area_base
+            area = params.area_low + _high(a, params.n_areas)
+            area = _log(curves, area if area > 1 else 1) + params.area_base
             aspect = params.aspect_low + _high(b, params.n_aspects) + shape
             tall = _in_pixels(_power(curves, area + aspect), height)
             wide = _in_pixels(_power(curves, area - aspect), width)
@@ -411,7 +413,8 @@ def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
         boxes[start + lane + _LEVEL * _BOTH] = _high(words[lane + 3 * _LANES], n_levels)
     if params.inside:
         for lane in range(n):
-            tall, wide = min(np.int64(sizes[lane]), rows), min(np.int64(sizes[lane + _LANES]), columns)
+            tall, wide = np.int64(sizes[lane]), np.int64(sizes[lane + _LANES])
+            tall, wide = tall if tall < rows else rows, wide if wide < columns else columns
             top, left = _high(words[lane], rows - tall + 1), _high(words[lane + _LANES], columns - wide + 1)
             boxes[start + lane + _TOP * _BOTH] = top
             boxes[start + lane + _LEFT * _BOTH] = left
@@ -451,27 +454,12 @@ def _draw_colors(params, rectangle, levels, k0, k1, epoch, index):
 # ------------------------------------------------------------------------------------------- painting
 
 
-def _overlapping(size):
-    """Return a function that fills runs of one to two times `size` bytes with two stores that overlap."""
-
-    @_inline
-    def fill(address, stop, stride, n, pattern):
-        while address != stop:
-            _store_repeated(address, pattern, size)
-            _store_repeated(address + n - size, pattern, size)
-            address += stride
-
-    return fill
-
-
-_fill_2, _fill_4, _fill_8, _fill_16, _fill_32 = map(_overlapping, (2, 4, 8, 16, 32))
-
-
 @_inline
 def _fill_rows(address, rows, stride, n, pattern):
     """Fill `rows` runs of n bytes, `stride` apart, with a repeated pattern.
 
-    Most runs are shorter than a cache line, so the time is the number of stores. Their size is decided per rectangle.
+    Most runs are shorter than a cache line, so the time is the number of stores. Their size is decided per rectangle:
+    two stores that overlap fill a run. The loops are alike, but a function of each size would be compiled on its own.
     """
     stop = address + rows * stride
     if n > 64:
@@ -483,15 +471,30 @@ def _fill_rows(address, rows, stride, n, pattern):
             _store_repeated(address + n - 64, pattern, 64)
             address += stride
     elif n >= 32:
-        _fill_32(address, stop, stride, n, pattern)
+        while address != stop:
+            _store_repeated(address, pattern, 32)
+            _store_repeated(address + n - 32, pattern, 32)
+            address += stride
     elif n >= 16:
-        _fill_16(address, stop, stride, n, pattern)
+        while address != stop:
+            _store_repeated(address, pattern, 16)
+            _store_repeated(address + n - 16, pattern, 16)
+            address += stride
     elif n >= 8:
-        _fill_8(address, stop, stride, n, pattern)
+        while address != stop:
+            _store_repeated(address, pattern, 8)
+            _store_repeated(address + n - 8, pattern, 8)
+            address += stride
     elif n >= 4:
-        _fill_4(address, stop, stride, n, pattern)
+        while address != stop:
+            _store_repeated(address, pattern, 4)
+            _store_repeated(address + n - 4, pattern, 4)
+            address += stride
     elif n >= 2:
-        _fill_2(address, stop, stride, n, pattern)
+        while address != stop:
+            _store_repeated(address, pattern, 2)
+            _store_repeated(address + n - 2, pattern, 2)
+            address += stride
     else:
         while address != stop:
             _store_repeated(address, pattern, 1)
@@ -510,7 +513,7 @@ def _memory_of(params, row_stride, column_stride, channel_stride):
     adjacent = abs(channel_stride) == item
     merged = adjacent and params.pattern_columns == 1 and not params.per_channel
     # From channel 0 to the first one in memory.
-    first_channel = min(0, (channels - 1) * channel_stride)
+    first_channel = (channels - 1) * channel_stride if channel_stride < 0 else 0
     runs, run_bytes, origin = (1, channels * item, first_channel) if merged else (channels, item, 0)
     whole = channels > 1 and abs(column_stride) == channels * item
     interleaved = np.int64(adjacent and whole and not merged)
@@ -677,8 +680,9 @@ def _refuses(params, height, width):
             return True
     if params.from_area:
         area = params.smallest_area * height * width
-        lowest = max(params.smallest_aspect, area / ((width - 0.5) * (width - 0.5)))
-        if lowest > min(params.largest_aspect, (height - 0.5) * (height - 0.5) / area):
+        # From these aspects on it is narrow enough, and up to those flat enough.
+        narrow, flat = area / ((width - 0.5) * (width - 0.5)), (height - 0.5) * (height - 0.5) / area
+        if narrow > flat or narrow > params.largest_aspect or params.smallest_aspect > flat:
             return True
     return False
 
@@ -790,7 +794,7 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
         back, n_back = _LANES - front, 0
         while n_back == 0 and drawn_i < stop:
             if n_drawn < count:
-                n_back = _clip(count - n_drawn, _LANES)
+                n_back = _clip(count - n_drawn, _LANE)
                 _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
                     _draw_sizes_of_image(
@@ -837,7 +841,7 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
         image, index = address + i * image_stride, _index_of(first, indices, i)
         count = _draw_count(params, k0, k1, epoch, index)
         for n_drawn in range(0, count, _LANES):
-            n_group = _clip(count - n_drawn, _LANES)
+            n_group = _clip(count - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
             if not params.size_unit:
                 _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
@@ -876,7 +880,7 @@ def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indi
     for i in range(n):
         index = _index_of(first, indices, i)
         for n_drawn in range(0, counts[i], _LANES):
-            n_group = _clip(counts[i] - n_drawn, _LANES)
+            n_group = _clip(counts[i] - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
             if not params.size_unit:
                 _draw_sizes_of_image(
