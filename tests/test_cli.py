@@ -130,6 +130,21 @@ def test_preview_prints_the_call(tmp_path):
         assert len(positions(sheet, tile)) == 1
 
 
+def test_a_warm_command_needs_no_compiler(tmp_path, run_python):
+    """``dustaug apply`` loads machine code from the disk, and never imports Numba."""
+    dustaug.warmup()
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (40, 30), "white").save(tmp_path / "in" / "white.png")
+    program = (
+        "import sys; from dustaug.cli import main\n"
+        "try: main()\nexcept SystemExit as done: print(done.code or 0, 'numba' in sys.modules)"
+    )
+    printed = run_python(program, "apply", tmp_path / "in", tmp_path / "out")
+
+    assert printed.splitlines()[-1] == "0 False"
+    assert np.asarray(Image.open(tmp_path / "out" / "white.png")).min() < 255
+
+
 def test_preview_of_several_images(tmp_path):
     """Every image has its block; grey, 16-bit, transparent and tiny ones (in whole squares) are shown."""
     half_clear = noise(200, 160, 4)

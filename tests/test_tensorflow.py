@@ -53,6 +53,21 @@ def test_an_enumerated_data_set_gets_the_dust_of_its_indices(backend, dtype):
     assert expected(images[3], index=2**40).tobytes() == fn(2**40, images[3]).numpy().tobytes()
 
 
+def test_a_warm_process_needs_no_compiler(run_python):
+    """A data set that finds machine code on the disk never imports Numba."""
+    dustaug.warmup()
+    program = """
+import sys
+import numpy as np
+import tensorflow as tf
+from dustaug.tensorflow import make_dust_fn
+images = tf.data.Dataset.from_tensor_slices(np.zeros((4, 32, 32, 3), np.uint8)).enumerate()
+dusted = list(images.batch(4).map(make_dust_fn(seed=1, indexed=True)))
+print(int(dusted[0].numpy().sum()) > 0, "numba" in sys.modules)
+"""
+    assert run_python(program, TF_CPP_MIN_LOG_LEVEL="3").split() == ["True", "False"]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_data_set_out_of_order_gets_the_same_images(backend):
     """The order of parallel calls changes no pixel."""

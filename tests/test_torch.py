@@ -4,6 +4,7 @@ import collections
 import copy
 import io
 import pickle
+import sys
 from typing import NamedTuple
 
 import ml_dtypes
@@ -391,6 +392,19 @@ def collect(loader):
     return images[numbers.argsort()]
 
 
+class SeesNumba(Dataset):
+    """Images of another data set, and whether Numba was imported by then."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i][0], "numba" in sys.modules
+
+
 class TestDustDataset:
     """DustDataset works with real data loaders."""
 
@@ -424,6 +438,16 @@ class TestDustDataset:
 
             assert torch.equal(expected_images(epoch), collect(loader))
         assert not torch.equal(expected_images(0), expected_images(1))
+
+    def test_a_spawned_worker_needs_no_compiler(self):
+        """A worker that finds machine code on the disk never imports Numba."""
+        dustaug.warmup()
+        dataset = SeesNumba(DustDataset(Photos(), SPEC, seed=11))
+        loader = DataLoader(dataset, batch_size=N, num_workers=1, multiprocessing_context="spawn")
+        [(images, seen)] = loader
+
+        assert torch.equal(expected_images(), images)
+        assert not seen.any()
 
     def test_shards_of_a_distributed_sampler(self):
         """Two ranks together see what one would see, whatever the epoch's shuffle."""
