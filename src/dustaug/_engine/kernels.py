@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import config, njit, types
-from numba.core import cgutils
+from numba.core import cgutils, compiler, compiler_lock
 from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
@@ -1116,13 +1116,28 @@ _DOUBLES = ("scale",)
 
 
 def compile_entry(entry: Any) -> tuple[bytes, str, list[bool]]:
-    """Compile an entry for numbers; return its bitcode, the name of its native function, and which are doubles."""
-    code = entry.py_func.__code__
+    """Compile an entry for numbers; return its bitcode, the name of its native function, and which are doubles.
+
+    The dispatcher of Numba would also make machine code, a wrapper and a file of its own, which takes half a second.
+    """
+    code, dispatched = entry.py_func.__code__, entry._compiler
     doubles = [parameter in _DOUBLES for parameter in code.co_varnames[: code.co_argcount]]
-    kinds = tuple(types.float64 if is_double else types.int64 for is_double in doubles)
-    entry.compile(kinds)
-    result = entry.overloads[kinds]
-    return result.library._get_module_for_linking().as_bitcode(), result.fndesc.llvm_func_name, doubles
+    flags = compiler.Flags()
+    dispatched.targetdescr.options.parse_as_flags(flags, dispatched.targetoptions)
+    for left_out in ("no_compile", "no_cpython_wrapper", "no_cfunc_wrapper"):
+        setattr(flags, left_out, True)
+    with compiler_lock.global_compiler_lock:
+        result = compiler.compile_extra(
+            dispatched.targetdescr.typing_context,
+            dispatched.targetdescr.target_context,
+            entry.py_func,
+            args=tuple(types.float64 if is_double else types.int64 for is_double in doubles),
+            return_type=None,
+            flags=flags,
+            locals=dispatched.locals,
+        )
+        bitcode = result.library._get_module_for_linking().as_bitcode()
+    return bitcode, result.fndesc.llvm_func_name, doubles
 
 
 def is_switched_off() -> bool:

@@ -1,8 +1,8 @@
 """Machine code of the compiled entries on disk, so that only the first process of an installation needs the compiler.
 
-That process compiles an entry with Numba, and writes its object code to a file. Later ones load the file with llvmlite,
-which Numba brings, in a tenth of a second and of the memory; they never import Numba. Whatever goes wrong, Numba's own
-way is taken, with a disk cache of its own.
+That process compiles an entry with Numba, writes its object code to a file, and loads it. Later ones load the file with
+llvmlite, which Numba brings, in a tenth of a second and a fifth of the memory; they never import Numba. Where there is
+no place for a file, or anything goes wrong, Numba's own way is taken, with a disk cache of its own.
 
 How an entry is called
 ----------------------
@@ -108,9 +108,10 @@ def find_entry(name: str) -> Callable[..., Any]:
         if entry is None:
             from . import kernels
 
-            entry = getattr(kernels, name)
             if _is_writable():
-                _tried(_save, "written", name, functools.partial(kernels.compile_entry, entry))
+                entry = _tried(_make, "made", name, getattr(kernels, name))
+            if entry is None:
+                entry = getattr(kernels, name)
         return entry  # type: ignore[no-any-return]
 
 
@@ -125,7 +126,7 @@ def _tried(function: Callable[..., Any], verb: str, name: str, *arguments: Any) 
 
 def _warn(what: str) -> None:
     warnings.warn(
-        f"dustaug's machine code could not be {what}; Numba takes its place, half a second slower",
+        f"dustaug's machine code could not be {what}; Numba compiles instead, which takes about five seconds",
         RuntimeWarning,
         stacklevel=2,
     )
@@ -287,9 +288,13 @@ def _target_machine() -> Any:
     )
 
 
-def _save(name: str, compiled: Callable[[], tuple[bytes, str, list[bool]]]) -> None:
-    """Write the object code of an entry. What Numba refuses to compile, it refuses again when the entry is called."""
-    _write(name, _emit(name, *compiled()))
+def _make(name: str, entry: Any) -> Callable[..., Any]:
+    """Compile an entry, write its object code, and load it. What Numba refuses, it refuses again when it is called."""
+    from . import kernels
+
+    code = _emit(name, *kernels.compile_entry(entry))
+    _write(name, code)
+    return _link(name, code)
 
 
 def _emit(name: str, bitcode: bytes, native: str, doubles: list[bool]) -> bytes:
@@ -376,8 +381,11 @@ _alive: list[Any] = []
 def _load(name: str) -> Callable[..., Any] | None:
     """Return an entry whose object code is on the disk."""
     code = _read(name)
-    if code is None:
-        return None
+    return None if code is None else _link(name, code)
+
+
+def _link(name: str, code: bytes) -> Callable[..., Any]:
+    """Return the entry of object code."""
     import llvmlite.binding as llvm
 
     for outside in _PYTHON:
