@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -59,6 +58,8 @@ def _hash(name: Any) -> int:
     from hashlib import blake2b  # Loads OpenSSL.
 
     if isinstance(name, os.PathLike):
+        from pathlib import PurePath
+
         name = name.as_posix() if isinstance(name, PurePath) else os.fspath(name)
     if isinstance(name, str):
         # Names of files need not be valid text; os.fsencode encodes them in the same way.

@@ -7,7 +7,6 @@ painter serves all dtypes.
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -74,6 +73,8 @@ def _integers(brightness: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     """Return ``low + brightness / 255 * (high - low)``, rounded, halves up, in whole numbers of any size."""
     if brightness.dtype == np.uint8 and -_SMALL < low <= high < _SMALL:  # In a hundredth of the time.
         return low + (2 * (high - low) * brightness.astype(np.int64) + 255) // 510
+    from fractions import Fraction  # It takes as long to import as half of dustaug.
+
     values, half = brightness.ravel().tolist(), Fraction(1, 2)
     exact = {value: low + math.floor((high - low) * Fraction(value) / 255 + half) for value in set(values)}
     return np.array([exact[value] for value in values], dtype=object).reshape(brightness.shape)

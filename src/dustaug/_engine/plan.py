@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 import functools
 import math
 from collections.abc import Callable
@@ -145,16 +144,14 @@ def _fraction(number: float) -> int:
     return math.ceil(math.ldexp(number, FRACTION_BITS))
 
 
-_LOG_DIGITS = 40
-_LOG_2 = decimal.Decimal(2).ln(decimal.Context(_LOG_DIGITS))  # Taken once: a logarithm takes 30 µs.
-
-
 @functools.lru_cache(maxsize=64)
 def _half_log(aspect: float) -> int:
     """Return half the binary logarithm of an aspect, rounded from the exact value, the same on every machine."""
+    import decimal  # Late, as few specs have aspects.
+
     with decimal.localcontext() as context:
-        context.prec = _LOG_DIGITS
-        exact = decimal.Decimal(aspect).ln() / _LOG_2
+        context.prec = 40
+        exact = decimal.Decimal(aspect).ln() / decimal.Decimal(2).ln()
         exact = min(max(exact, decimal.Decimal(-MAX_LOG_ASPECT)), decimal.Decimal(MAX_LOG_ASPECT))
         return round(exact * (1 << (LOG_BITS - 1)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import statistics
 from collections.abc import Callable
 
 import numpy as np
@@ -26,10 +25,16 @@ def curves() -> NDArray[np.uint32]:
     They are computed in doubles, a millionth of a unit from the exact numbers, and none of these is that near to where
     rounding turns. So they are the same on every machine, which a test holds against exact arithmetic.
     """
-    table = np.zeros((N_ROWS, 4), np.uint32)
+    from statistics import NormalDist  # Late: it takes as long to import as a tenth of NumPy.
+
+    inverse, table = NormalDist().inv_cdf, np.zeros((N_ROWS, 4), np.uint32)
+
+    def quantile(place: float) -> float:
+        return -(2.0**QUANTILE_BITS) * inverse((place + 0.5) / 2.0**32)
+
     for octave in range(QUANTILE_OCTAVES):
         start = QUANTILE_ROW + (octave << QUANTILE_ROW_BITS)
-        f, m, last = _samples(_quantile, 2.0**octave, 2.0 ** (octave + 1), 1 << QUANTILE_ROW_BITS)
+        f, m, last = _samples(quantile, 2.0**octave, 2.0 ** (octave + 1), 1 << QUANTILE_ROW_BITS)
         c = 2 * (f - 2 * m + last)
         _put(table, start, f, f - last + c, c)
     f, m, last = _samples(lambda place: 2.0**32 * math.log2(place), 1, 2, 1 << LOG_ROW_BITS)
@@ -40,10 +45,6 @@ def curves() -> NDArray[np.uint32]:
     _put(table, POWER_ROW, f, last - f - c, c)
     table.flags.writeable = False
     return table
-
-
-def _quantile(place: float) -> float:
-    return -(2.0**QUANTILE_BITS) * statistics.NormalDist().inv_cdf((place + 0.5) / 2.0**32)
 
 
 def _samples(curve: Callable[[float], float], low: float, high: float, rows: int) -> list[NDArray[np.float64]]:
