@@ -119,6 +119,16 @@ def test_a_broken_file_heals(run, cache, damage):
     assert [path.name for path in files(cache)] == sorted({path.name for path in files(cache)})
 
 
+def test_many_broken_files_cost_one_warning(run, cache):
+    """All files are made anew, after one warning."""
+    for path in files(cache):
+        path.write_bytes(b"")
+    numba, n_warnings, *_ = run()
+
+    assert (numba, n_warnings) == (True, 1)
+    assert run() == (False, 0)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has other rights")
 def test_what_others_may_write_to_is_not_trusted(run, cache):
     """A folder or file that others may write to is neither read nor written, without a word."""
@@ -255,7 +265,8 @@ def test_the_switch_of_numba_is_read_without_numba(run_python, package, tmp_path
 
 @pytest.fixture
 def stored(monkeypatch, tmp_path):
-    """Keep files in a folder of this test."""
+    """Keep files in a folder of this test, and warn anew."""
+    monkeypatch.setattr(objects, "_warned", [])
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     return tmp_path / "dustaug"
 

@@ -124,7 +124,14 @@ def _tried(function: Callable[..., Any], verb: str, name: str, *arguments: Any) 
         return None
 
 
+_warned: list[str] = []
+
+
 def _warn(what: str) -> None:
+    """Warn, once in a process: what is wrong with one file is mostly wrong with all of them."""
+    _warned.append(what)
+    if len(_warned) > 1:
+        return
     warnings.warn(
         f"dustaug's machine code could not be {what}; Numba compiles instead, which takes about five seconds",
         RuntimeWarning,
