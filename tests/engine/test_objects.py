@@ -271,11 +271,17 @@ def stored(monkeypatch, tmp_path):
     return tmp_path / "dustaug"
 
 
+@pytest.fixture(scope="module")
+def object_code():
+    """Compile all entries, once."""
+    return {name: objects._emit(name, *kernels.compile_entry(getattr(kernels, name))) for name in objects.ENTRIES}
+
+
 @pytest.fixture
-def machine_code(stored):
+def machine_code(stored, object_code):
     """Return the entries as loaded machine code."""
-    for name in objects.ENTRIES:
-        objects._make(name, getattr(kernels, name))
+    for name, code in object_code.items():
+        objects._write(name, code)
     return {name: objects._load(name) for name in objects.ENTRIES}
 
 
