@@ -247,7 +247,9 @@ def test_eight_processes_write_at_once(package, warm, tmp_path):
 def test_the_switch_of_numba_is_read_without_numba(run_python, package, tmp_path):
     """NUMBA_DISABLE_JIT and .numba_config.yaml keep their meaning."""
     program = (
-        "import os, sys; os.chdir(sys.argv[1])\nfrom dustaug._engine import objects\n"
+        "import os, sys, warnings; os.chdir(sys.argv[1])\n"
+        "warnings.simplefilter('ignore')  # Without PyYAML, Numba warns of the file and goes on.\n"
+        "from dustaug._engine import objects\n"
         "engine = objects.engine()\nprint(getattr(engine, '__name__', 'compiled'), 'numba' in sys.modules)"
     )
     environment = {"PYTHONPATH": str(package.parent)}
