@@ -6,6 +6,7 @@ that could break the promise, such as prefetching.
 """
 
 import concurrent.futures
+import hashlib
 import multiprocessing
 import pickle
 import sys
@@ -129,6 +130,37 @@ def test_threads_that_meet_a_new_spec_together_agree():
             assert [painted[0]] * 4 == painted
     finally:
         sys.setswitchinterval(interval)
+
+
+FIRST_CALLS = """
+import hashlib, sys, threading
+import numpy as np
+import dustaug
+
+sys.setswitchinterval(1e-5)
+images, gate = np.zeros((64, 40, 30, 3), np.uint8), threading.Barrier(16)
+
+def paint(first):
+    gate.wait()
+    for index in range(first, 64, 16):
+        dustaug.add_dust(images[index], seed=11, index=index)
+        np.full((1120, 4), 7, np.uint32)  # Takes the place of what was freed too early.
+
+threads = [threading.Thread(target=paint, args=(first,)) for first in range(16)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(hashlib.sha256(images).hexdigest())
+"""
+
+
+def test_the_first_calls_of_a_process_may_come_from_many_threads(run_python):
+    """A process whose very first calls meet on 16 threads, as in Grain's workers, paints what any other paints."""
+    expected = hashlib.sha256(add_dust(np.zeros((64, 40, 30, 3), np.uint8), seed=11, index=0)).hexdigest()
+
+    for _ in range(3):
+        assert run_python(FIRST_CALLS) == expected
 
 
 def work(spec_bytes, start):

@@ -112,6 +112,14 @@ def test_memory_that_is_laid_out_otherwise_is_refused(monkeypatch):
         calls.check_memory()
 
 
+def test_no_batch_stays_unpainted_in_silence():
+    """If the kernel refused what the checks have passed, an error would say so."""
+    paint = kernels.bind_part(lambda *_: 1, 0, 0, *range(13))
+
+    with pytest.raises(RuntimeError, match="the kernel refused images that the checks had passed"):
+        paint(0, 1)
+
+
 def test_the_last_index_is_the_limit_of_each_image():
     """A batch whose last index would pass the greatest is refused untouched, however its shape is read."""
     images, spec = photos(n=2), FILLS["grey"]

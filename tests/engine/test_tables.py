@@ -1,6 +1,8 @@
 """The table of the curves is the exact one, and what is read from it fits into words and grows as it should."""
 
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,6 +53,21 @@ def test_the_table_is_made_once_and_cannot_be_written():
     assert tables.curves() is tables.curves()
     with pytest.raises(ValueError, match="read-only"):
         tables.curves()[0] = 0
+
+
+def test_first_calls_at_once_get_one_table(monkeypatch):
+    """Threads that ask at once for a table that is not there yet get the same one: kernels keep its address."""
+    monkeypatch.setattr(tables, "_made", {})
+    gate = threading.Barrier(8)
+
+    def ask(_):
+        gate.wait()
+        return tables.curves()
+
+    with ThreadPoolExecutor(8) as pool:
+        first, *others = pool.map(ask, range(8))
+
+    assert all(other is first for other in others)
 
 
 @pytest.mark.parametrize("curve", ENDS)

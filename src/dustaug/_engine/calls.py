@@ -80,7 +80,10 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
 
     def paint(start: int, stop: int) -> None:
         part = _pack_part(*batch, indices, start, stop)
-        entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first)
+        if entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first):
+            raise RuntimeError(
+                "the kernel refused images that the checks had passed, and left them unchanged: report it"
+            )
 
     return paint
 

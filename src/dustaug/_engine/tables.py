@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -18,12 +17,24 @@ POWER_ROW = LOG_ROW + (1 << LOG_ROW_BITS)
 N_ROWS = POWER_ROW + (1 << POWER_ROW_BITS)
 
 
-@functools.cache
-def curves() -> NDArray[np.uint32]:
-    """Return the rows of all curves, (rows, 4), read-only: 18 KB.
+_made: dict[str, NDArray[np.uint32]] = {}
 
-    They are computed in doubles, a millionth of a unit from the exact numbers, and none of these is that near to where
-    rounding turns. So they are the same on every machine, which a test holds against exact arithmetic.
+
+def curves() -> NDArray[np.uint32]:
+    """Return the rows of all curves, (rows, 4), read-only: 18 KB, and at the same address as long as the process lives.
+
+    The kernels keep that address. So the first calls on several threads must all get one table, which a cache of
+    `functools` does not promise: there each caller gets its own, and all but the last are freed.
+    """
+    table = _made.get("curves")
+    return _made.setdefault("curves", _make_curves()) if table is None else table
+
+
+def _make_curves() -> NDArray[np.uint32]:
+    """Compute the table.
+
+    The rows are computed in doubles, a millionth of a unit from the exact numbers, and none of these is that near to
+    where rounding turns. So they are the same on every machine, which a test holds against exact arithmetic.
     """
     from statistics import NormalDist  # Late: it takes as long to import as a tenth of NumPy.
 
