@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ._engine.forks import fork_lock
+
 Name: TypeAlias = "str | bytes | os.PathLike[str]"
 
 
@@ -51,15 +53,17 @@ def index_of(name: Any) -> Any:
         return _hash(name)
     if not isinstance(name, Iterable):
         raise _not_a_name(name)
+    if isinstance(name, np.ndarray) and not name.ndim:
+        raise _not_a_name(name)
     return np.fromiter(map(_hash, name), np.int64)
 
 
 def _hash(name: Any) -> int:
-    from hashlib import blake2b  # Loads OpenSSL.
-
-    if isinstance(name, os.PathLike):
+    with fork_lock:
+        from hashlib import blake2b  # Loads OpenSSL.
         from pathlib import PurePath
 
+    if isinstance(name, os.PathLike):
         name = name.as_posix() if isinstance(name, PurePath) else os.fspath(name)
     if isinstance(name, str):
         # Names of files need not be valid text; os.fsencode encodes them in the same way.

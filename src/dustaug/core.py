@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,11 +17,14 @@ from ._engine.coordinates import (
     check_each,
     check_epoch,
     check_seed,
+    count_indices,
     make_coordinates,
 )
 from ._engine.fills import brightness_levels, encode
+from ._engine.forks import fork_lock
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
 from ._engine.memory import ImageKind, Layout, make_memory
+from ._habits import shown, unexpected_error
 from .spec import MAX_SIDE, Spec
 
 __all__ = [
@@ -47,6 +49,7 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
+    **unexpected: NoReturn,
 ) -> Images:
     """Paint random rectangles on every image of a batch, in place, and return the batch.
 
@@ -106,6 +109,8 @@ def add_dust(
     >>> bool((alone == images[5]).all())
     True
     """
+    if unexpected:
+        raise unexpected_error("add_dust()", unexpected)
     launch = find_launch(images, spec, layout, value_range)
     return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
 
@@ -149,12 +154,15 @@ class DustStream:
     DustStream(Spec(), seed=7, epoch=0, index=8)
     """
 
-    def __init__(self, spec: Spec | None = None, *, seed: int, epoch: int = 0, index: int = 0) -> None:
+    def __init__(
+        self, spec: Spec | None = None, *, seed: int, epoch: int = 0, index: int = 0, **unexpected: NoReturn
+    ) -> None:
+        if unexpected:
+            raise unexpected_error("DustStream()", unexpected)
         self.spec = check_spec(spec)
         self.seed = check_seed(seed)
         self.epoch = check_epoch(epoch)
         self.index = check_whole("index", index, 0, MAX_INDEX + 1)
-        self._lock = threading.Lock()
 
     def __call__(
         self,
@@ -166,14 +174,14 @@ class DustStream:
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
         launch = find_launch(images, self.spec, layout, value_range)
-        with self._lock:
+        with fork_lock:
             epoch, index = self.epoch, self.index
             self.index = index + launch.count(images)
         try:
             return launch.run(images, make_coordinates(self.seed, epoch, index), num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
-            with self._lock:
+            with fork_lock:
                 if self.index == index + launch.count(images):
                     self.index = index
             raise
@@ -186,12 +194,12 @@ class DustStream:
         ValueError
             If `epoch` is out of its limits.
         """
-        with self._lock:
+        with fork_lock:
             self.epoch, self.index = check_epoch(epoch), 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the stream stands, as plain values: spec, seed, epoch and index."""
-        with self._lock:
+        with fork_lock:
             return {"spec": self.spec.to_dict(), "seed": self.seed, "epoch": self.epoch, "index": self.index}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -203,14 +211,14 @@ class DustStream:
             If the state belongs to another spec or seed, or is not a state at all.
         """
         if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "index"} - set(state):
-            raise ValueError(f"state must come from state_dict() of a DustStream, got {state!r}")
-        if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
+            raise ValueError(f"state must come from state_dict() of a DustStream, got {shown(state)}")
+        spec, seed = Spec.from_dict(state["spec"]), check_seed(state["seed"])
+        if (spec, seed) != (self.spec, self.seed):
             raise ValueError(
-                f"state must come from a stream of {self.spec} and seed {self.seed}, "
-                f"got {Spec.from_dict(state['spec'])} and seed {state['seed']}"
+                f"state must come from a stream of {self.spec} and seed {self.seed}, got {spec} and seed {seed}"
             )
         epoch, index = check_epoch(state["epoch"]), check_whole("index", state["index"], 0, MAX_INDEX + 1)
-        with self._lock:
+        with fork_lock:
             self.epoch, self.index = epoch, index
 
     def __getstate__(self) -> dict[str, Any]:
@@ -279,8 +287,11 @@ class Rectangles:
         ValueError
             If a rectangle reaches out of `height` by `width`.
         """
-        mask = np.zeros((self.n_images, height, width), bool)
-        paint_rectangles(mask, dataclasses.replace(self, fill=np.full(len(self), 255), spec=None), layout="NHW")
+        n = check_whole("n_images", self.n_images, 0, MAX_INDEX)
+        height, width = check_whole("height", height, 0, MAX_SIDE), check_whole("width", width, 0, MAX_SIDE)
+        mask = np.zeros((n, height, width), bool)
+        white = np.full(np.shape(self.image), 255)
+        paint_rectangles(mask, dataclasses.replace(self, fill=white, spec=None), layout="NHW")
         return mask
 
 
@@ -293,6 +304,7 @@ def sample_rectangles(
     epoch: int = 0,
     index: int | ArrayLike,
     channels: int = 3,
+    **unexpected: NoReturn,
 ) -> Rectangles:
     """Return exactly the rectangles that :func:`add_dust` paints.
 
@@ -331,10 +343,12 @@ def sample_rectangles(
     >>> bool((painted == add_dust(images, seed=7, index=0)).all())
     True
     """
+    if unexpected:
+        raise unexpected_error("sample_rectangles()", unexpected)
     spec = check_spec(spec)
     most_channels = MAX_COLOR_CHANNELS if FILLS[spec.fill].per == "channel" else 2**63 - 1
     channels = check_whole("channels", channels, 1, most_channels)
-    coordinates = check_each(Coordinates(seed, epoch, index), np.size(index))
+    coordinates = check_each(Coordinates(seed, epoch, index), count_indices(index))
     height, width = check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     check_size(spec, height, width, channels)
     params = make_params(spec, ImageKind(np.dtype(np.uint8), "NHWC", channels), np.zeros((0, 1), np.uint64))
@@ -402,7 +416,7 @@ def paint_rectangles(
     launch = find_launch(images, spec, layout, value_range)
     kind = launch.kind
     memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
-    if rectangles.n_images != memory.n:
+    if check_whole("n_images", rectangles.n_images, 0, MAX_INDEX) != memory.n:
         raise ValueError(f"rectangles must be of {memory.n} images, got n_images={rectangles.n_images}")
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, memory)
     if not len(boxes) or not images.size:

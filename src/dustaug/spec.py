@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from ._engine.contract import FILLS, PLACEMENTS
+from ._habits import FIELDS, hint_for, shown
 
 __all__ = ["Spec", "cutout", "dust", "random_erasing"]
 
@@ -141,7 +142,7 @@ class Spec:
         put("center_std", _tuple("center_std", self.center_std, 0, math.inf, length=2))
         self._complete_size(put)
         if not isinstance(self.spare_last, bool):
-            raise TypeError(f"spare_last must be True or False, got {self.spare_last!r}")
+            raise TypeError(f"spare_last must be True or False, got {shown(self.spare_last)}")
         _choice("fill", self.fill, FILLS)
         put("fill_range", _range("fill_range", self.fill_range, int, 0, 255))
         self._check_fill_value(put)
@@ -176,7 +177,7 @@ class Spec:
         if self.fill != "constant":
             if self.fill_value is not None:
                 raise ValueError(
-                    f"fill_value must be left out with fill={self.fill!r}, got {self.fill_value!r}: "
+                    f"fill_value must be left out with fill={self.fill!r}, got {shown(self.fill_value)}: "
                     'type fill="constant"'
                 )
         elif self.fill_value is None:
@@ -229,12 +230,15 @@ class Spec:
         Spec(side_range=(8, 8))
         """
         fields = self.to_dict()
+        for name, choices in (("fill", FILLS), ("center", PLACEMENTS)):
+            if name in changes:
+                _choice(name, changes[name], choices)
         for group in _SIZE_FIELDS:
             if any(name in changes for name in group):
                 fields.update((name, None) for other in _SIZE_FIELDS if other != group for name in other)
         if changes.get("fill", "constant") != "constant":
             fields["fill_value"] = None
-        if changes.get("fill") in FILLS and not FILLS[changes["fill"]].drawn:
+        if "fill" in changes and not FILLS[changes["fill"]].drawn:
             fields["fill_range"] = _DEFAULTS["fill_range"]
         if changes.get("center", "normal") != "normal":
             fields.update((name, _DEFAULTS[name]) for name in ("center_mean", "center_std"))
@@ -261,14 +265,16 @@ class Spec:
         ValueError
             As in :class:`Spec`.
         """
-        unknown = sorted(set(fields) - {field.name for field in dataclasses.fields(cls) if field.init})
+        if not isinstance(fields, Mapping):
+            raise TypeError(
+                f"fields of Spec must be a mapping of names to values, got {shown(fields)}: type "
+                "Spec.from_dict(spec.to_dict())"
+            )
+        unknown = [name for name in fields if name not in FIELD_NAMES]
         if unknown:
-            import difflib
-
-            known = [field.name for field in dataclasses.fields(cls) if field.init]
-            near = [name for field in unknown for name in difflib.get_close_matches(field, known, 1)]
-            hint = f"did you mean {', '.join(near)}?" if near else "see help(dustaug.Spec)"
-            raise TypeError(f"fields of Spec must be known, got {', '.join(unknown)}: {hint}")
+            raise TypeError(
+                f"fields of Spec must be known, got {', '.join(map(str, unknown))}: {_hint_for_fields(unknown)}"
+            )
         return cls(**fields)
 
     def __hash__(self) -> int:
@@ -285,6 +291,24 @@ class Spec:
     def __reduce__(self) -> tuple[Callable[..., Spec], tuple[dict[str, Any]]]:
         # The hash of a string differs between processes, so a pickle carries the fields only.
         return Spec.from_dict, (self.to_dict(),)
+
+
+FIELD_NAMES = tuple(field.name for field in dataclasses.fields(Spec) if field.init)
+_COORDINATES = ("seed", "epoch", "index")
+
+
+def _hint_for_fields(unknown: list[Any]) -> str:
+    """Return what to type instead of names that a spec does not have."""
+    words = [name for name in unknown if isinstance(name, str)]
+    known = [FIELDS[name] for name in words if name in FIELDS]
+    if known:
+        return f"type {' and '.join(dict.fromkeys(known))}"
+    if any(name in _COORDINATES for name in words):
+        return "a spec holds none of seed, epoch and index: type dustaug.add_dust(images, spec, seed=0, index=0)"
+    import difflib
+
+    near = [close for name in words for close in difflib.get_close_matches(name, FIELD_NAMES, 1)]
+    return f"did you mean {', '.join(near)}?" if near else "see help(dustaug.Spec)"
 
 
 def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
@@ -326,16 +350,18 @@ def _number(
     `of` is the pair that it is one of.
     """
     what = ("a whole number" if kind is int else "a number") if of is None else f"two {'whole ' * (kind is int)}numbers"
-    given = repr(value if of is None else of)
-    if isinstance(value, (bool, str)):
+    given = shown(value if of is None else of)
+    if isinstance(value, (bool, str, bytes)) or type(value).__name__ == "bool" or getattr(value, "ndim", False):
         raise TypeError(f"{name} must be {what}, got {given}")
     try:
         number = kind(operator.index(value)) if kind is int else kind(value)
+    except OverflowError:  # A whole number beyond what a double holds.
+        number = kind(math.inf)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be {what}, got {given}") from None
     if not (low <= number <= high) or math.isinf(number) or (open_low and number == low):
         raise ValueError(f"{name} must be {what} {_limits(low, high, open_low=open_low)}, got {given}")
-    return number
+    return number + 0  # Makes 0.0 of -0.0, which is equal to it: caches know specs by what they are equal to.
 
 
 def _limits(low: float, high: float, *, open_low: bool) -> str:
@@ -355,10 +381,10 @@ def _range(
 ) -> tuple[_Number, _Number]:
     """Return `value` as a tuple (low, high) of numbers in order."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} must be a tuple of two numbers, got {value!r}: {_pair_hint(name, kind)}")
+        raise TypeError(f"{name} must be a tuple of two numbers, got {shown(value)}: {_pair_hint(name, kind)}")
     first, last = (_number(name, item, kind, low, high, open_low=open_low, of=tuple(value)) for item in value)
     if first > last:
-        raise ValueError(f"{name} must not be reversed, got {tuple(value)!r}: type {name}=({last!r}, {first!r})")
+        raise ValueError(f"{name} must not be reversed, got {shown(tuple(value))}: type {name}=({last!r}, {first!r})")
     return first, last
 
 
@@ -368,13 +394,15 @@ def _tuple(
     """Return `value` as a tuple of floats."""
     wanted = "numbers, one per channel" if length is None else f"{length} numbers"
     if not isinstance(value, (tuple, list)) or not value or length not in (None, len(value)):
-        raise TypeError(f"{name} must be a tuple of {wanted}, got {value!r}")
+        raise TypeError(f"{name} must be a tuple of {wanted}, got {shown(value)}")
     return tuple(_number(name, item, float, low, high, open_low=open_low) for item in value)
 
 
 def _choice(name: str, value: object, choices: Mapping[str, Any]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}{hint_for(name, value)}"
+        )
 
 
 _DEFAULTS = Spec().to_dict()

@@ -236,7 +236,7 @@ class _Painter:
             raise ValueError(
                 f"images must have {len(single)} or {len(given)} axes for layout {given}, got shape {shape}: {hint}"
             )
-        if self.layout is None and None not in shape[-3:]:
+        if self.layout is None:
             return guess_layout(shape)
         return given if len(shape) == len(given) else single  # type: ignore[no-any-return]
 

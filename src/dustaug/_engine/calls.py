@@ -38,7 +38,9 @@ def bind(entry: Any, plan: int, patterns: int, n_axes: int, checked: Callable[..
     """
     pack = struct.Struct(f"={1 + 2 * n_axes}q").pack
 
-    def paint(address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1) -> None:
+    def paint(
+        address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1, owner: Any = None
+    ) -> None:
         seed, epoch, index = coordinates
         if (
             type(seed) is type(epoch) is type(index) is type(num_threads) is int
@@ -50,7 +52,7 @@ def bind(entry: Any, plan: int, patterns: int, n_axes: int, checked: Callable[..
             axes = pack(address, *shape, *strides)
             if not entry(plan, patterns, id(axes) + _BYTES_HEAD, AXES, seed & _MASK, seed >> 32, epoch, index):
                 return
-        checked(address, shape, strides, coordinates, num_threads)
+        checked(address, shape, strides, coordinates, num_threads, owner)
 
     return paint
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dustaug._habits import shown
 from dustaug.spec import MAX_SIDE, Spec, resolve_spec
 
 from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
@@ -31,8 +32,28 @@ _INSTEAD = {
 }
 
 
+# Integers of more bytes are counts or labels: no picture fills them, so their largest value is not white.
+_LARGEST_PICTURE_ITEM = 2
+
+
 def check_spec(spec: Spec | None) -> Spec:
     return DEFAULT_SPEC if spec is None else resolve_spec(spec, {})
+
+
+def check_array(images: Any) -> None:
+    """Check that images are a NumPy array whose memory is all that it means."""
+    if type(images) is np.ndarray:
+        return
+    if not isinstance(images, np.ndarray):
+        raise not_an_array_error(images)
+    kind = type(images).__name__
+    if hasattr(images, "mask"):
+        raise TypeError(
+            f"images must be an array without a mask, got {kind}, whose hidden values would count as pixels: type "
+            "images.filled(0), or images.data to take them as they are"
+        )
+    if hasattr(images, "unit") or hasattr(images, "units"):
+        raise TypeError(f"images must be an array without a unit, got {kind}: type images.value, and value_range=…")
 
 
 def not_an_array_error(images: Any) -> TypeError:
@@ -56,14 +77,17 @@ def check_whole(name: str, value: Any, low: int, high: int) -> int:
     except TypeError:
         number = None
     if number is None:
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not low <= number <= high:
-        raise ValueError(f"{name} must be from {low} to {high}, got {number}")
+        raise ValueError(f"{name} must be from {low} to {high}, got {shown(number)}")
     return number
 
 
+MAX_THREADS = 4096
+
+
 def check_threads(num_threads: Any) -> int:
-    return check_whole("num_threads", num_threads, 1, 4096)
+    return check_whole("num_threads", num_threads, 1, MAX_THREADS)
 
 
 def check_ends(name: str, numbers: NDArray[Any], high: int) -> None:
@@ -81,7 +105,7 @@ def check_mask_value(value: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         except (TypeError, ValueError, OverflowError):
             kept = False
     if not kept:
-        raise ValueError(f"fill_mask must be a value of the masks' dtype {dtype}, got {value!r}")
+        raise ValueError(f"fill_mask must be a value of the masks' dtype {dtype}, got {shown(value)}")
     return fill
 
 
@@ -99,33 +123,46 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> Any:
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}")
+        raise ValueError(f"{name} must be {' or '.join(map(repr, choices))}, got {shown(value)}")
     return value
 
 
 def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return value
 
 
 def check_layout(layout: Any) -> Layout | None:
     if layout is not None and (not isinstance(layout, str) or layout not in LAYOUTS):
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
+        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {shown(layout)}")
     return layout  # type: ignore[return-value]
 
 
 def check_given_range(value_range: Any) -> tuple[float, float]:
-    """Return two finite numbers, the smaller first."""
+    """Return two finite numbers, the smaller first: whole ones as they are, and 0.0 for -0.0, which is equal to it."""
     try:
-        low, high = (number if isinstance(number, int) else float(number) for number in value_range)
+        low, high = map(_end_of_range, value_range)
     except (TypeError, ValueError):
         raise TypeError(
-            f"value_range must be a tuple of two numbers, got {value_range!r}: type value_range=(0, 255)"
+            f"value_range must be a tuple of two numbers, got {shown(value_range)}: type value_range=(0, 255)"
         ) from None
-    if not low < high or math.isinf(high - low):
-        raise ValueError(f"value_range must be two finite numbers, the smaller first, got {value_range!r}")
+    try:
+        is_finite = math.isfinite(float(high) - float(low))
+    except OverflowError:
+        is_finite = False
+    if not is_finite or not low < high:
+        raise ValueError(f"value_range must be two finite numbers, the smaller first, got {shown(value_range)}")
     return low, high
+
+
+def _end_of_range(number: Any) -> float:
+    if isinstance(number, (bool, np.bool_, str, bytes)):
+        raise TypeError
+    try:
+        return operator.index(number)
+    except TypeError:
+        return float(number) + 0.0
 
 
 def check_value_range(value_range: Any) -> tuple[float, float] | None:
@@ -135,29 +172,48 @@ def check_value_range(value_range: Any) -> tuple[float, float] | None:
 def resolve_value_range(value_range: Any, dtype: np.dtype[Any]) -> tuple[float, float]:
     """Return the values of black and white in images of a dtype."""
     if value_range is None:
-        return default_value_range(dtype)
+        if dtype.kind in "iu" and dtype.itemsize > _LARGEST_PICTURE_ITEM:
+            raise ValueError(
+                f"value_range must be given for images of {dtype}, as no picture fills that dtype, got none: type "
+                "value_range=(0, 255), or whatever black and white are"
+            )
+        value_range = default_value_range(dtype)
     low, high = check_given_range(value_range)
     if dtype.kind == "b" and (low, high) != (0, 1):
-        raise ValueError(f"value_range must be (0, 1) for bool images, got {value_range}")
+        raise ValueError(f"value_range must be (0, 1) for bool images, got {shown(value_range)}")
     if dtype.kind not in "biu":
-        with np.errstate(over="ignore"):
-            ends = np.array([low, high]).astype(dtype).astype(np.complex128)
-        if not np.isfinite(ends).all():
-            raise ValueError(f"value_range must lie within what {dtype} can hold, got {value_range}")
+        if low <= 0 <= high and not _holds_zero(dtype):
+            raise ValueError(
+                f"images must be of a dtype that holds zero, got {dtype}: type images.astype(numpy.float32)"
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = np.array([low, high], np.float64).astype(dtype).astype(np.complex128)
+        if not np.isfinite(ends).all() or ends[0] == ends[1]:
+            raise ValueError(
+                f"value_range must be two values that {dtype} can hold, got {shown(value_range)}: type another "
+                "value_range, or images.astype(numpy.float32)"
+            )
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         if int(low) != low or int(high) != high or low < limits.min or high > limits.max:
             raise ValueError(
                 f"value_range must be whole numbers from {limits.min} to {limits.max} for {dtype} images, "
-                f"got {value_range}"
+                f"got {shown(value_range)}"
             )
     return low, high
+
+
+def _holds_zero(dtype: np.dtype[Any]) -> bool:
+    return bool(np.zeros(1).astype(dtype).astype(np.complex128)[0] == 0)
 
 
 def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[float, float]:
     """Check a kind of images, and a spec's fill on it; return the values of black and white."""
     check_dtype(kind.dtype)
-    value_range = resolve_value_range(kind.value_range, kind.dtype)
+    given = kind.value_range
+    if given is None and kind.dtype.kind in "iu" and FILLS[spec.fill].per == "image":
+        given = default_value_range(kind.dtype)  # Means of whole numbers have no need of it.
+    value_range = resolve_value_range(given, kind.dtype)
     _check_fill(spec, kind)
     return value_range
 
@@ -203,6 +259,7 @@ def check_channels(name: str, n: int, channels: int, whose: str = "images") -> N
 
 
 def check_default_range(images: NDArray[Any]) -> None:
+    """Warn if floating-point images lie out of [0, 1], where they are taken to lie for want of a value range."""
     # Three items are enough to notice a batch of 0…255 at its first call, and cost nothing.
     for position in (0, images.size // 2, images.size - 1):
         value = float(images.item(position).real)
@@ -216,6 +273,37 @@ def check_default_range(images: NDArray[Any]) -> None:
             return
 
 
+# Images of 12 bits fill a sixteenth of 16 bits.
+_LEAST_SHARE = 16
+
+
+def fills_its_dtype(low: int, high: int, dtype: np.dtype[Any]) -> bool:
+    """Tell whether whole numbers from `low` to `high` may be a picture whose white is the dtype's largest value.
+
+    Bytes may always be one; 12 bits in 16, or numbers below 0, may not.
+    """
+    if dtype.kind not in "iu" or dtype == np.uint8:
+        return True
+    return low >= 0 and high >= int(np.iinfo(dtype).max) // _LEAST_SHARE
+
+
+def check_filled(images: NDArray[Any]) -> bool:
+    """Warn if images of whole numbers do not fill their dtype, and return whether they tell: black ones do not."""
+    low, high = int(images.min()), int(images.max())
+    if low == high == 0:
+        return False
+    if not fills_its_dtype(low, high, images.dtype):
+        white = int(np.iinfo(images.dtype).max)
+        warnings.warn(
+            f"images of {images.dtype} are taken to lie in 0 … {white}, got {low} to {high} in the first of them: "
+            f"the dust will look wrong. Type value_range=(0, 4095) for images of 12 bits, or value_range=(0, {white}) "
+            "if they are that dark",
+            UserWarning,
+            stacklevel=_level_of_caller(),
+        )
+    return True
+
+
 def _level_of_caller() -> int:
     """How many calls lie between a warning and the line outside of the package that led to it."""
     level, frame = 1, sys._getframe(1)  # noqa: SLF001  What warnings.warn itself counts.
@@ -227,8 +315,9 @@ def _level_of_caller() -> int:
 def check_rectangles(
     image: ArrayLike, boxes: ArrayLike, fill: ArrayLike, memory: Memory
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
-    """Return positions, boxes and fills as arrays; fills may be NaN where they are not read."""
-    image, boxes, fill = np.asarray(image), np.asarray(boxes), np.asarray(fill)
+    """Return positions, boxes and fills as arrays of their own; fills may be NaN where they are not read."""
+    # Copies: another thread may change the caller's arrays after the checks, and the kernel writes where it is told.
+    image, boxes, fill = (_copied(name, part) for name, part in (("image", image), ("boxes", boxes), ("fill", fill)))
     n = len(image) if image.ndim else -1
     if image.shape != (n,) or boxes.shape != (n, 4) or fill.shape[:1] != (n,) or fill.ndim > 2:
         raise ValueError(
@@ -257,3 +346,10 @@ def check_rectangles(
     if np.any((fill < 0) | (fill > 255)):
         raise ValueError(f"rectangles must have a fill from 0 to 255, got {fill.min()} to {fill.max()}")
     return image.astype(np.int64), boxes.astype(np.int64), fill
+
+
+def _copied(name: str, values: Any) -> NDArray[Any]:
+    try:
+        return np.array(values)
+    except (TypeError, ValueError):
+        raise TypeError(f"rectangles must have an array in {name}, got {shown(values)}") from None

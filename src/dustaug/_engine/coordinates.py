@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._habits import shown
+
 from .checks import check_whole
 from .contract import MAX_EPOCH, MAX_INDEX, MAX_SEED, WORD_MASK
 
@@ -60,6 +62,14 @@ def check_each(coordinates: Coordinates, n: int) -> Coordinates:
     return Coordinates(seed, epoch, index + np.arange(n) if isinstance(index, int) else index)
 
 
+def count_indices(index: Any) -> int:
+    """Return how many indices were given: one for each image, or one."""
+    try:
+        return np.size(index)
+    except ValueError:  # A ragged list, which `check_index` refuses.
+        return 1
+
+
 def words_of(coordinates: Coordinates, operand_of: Any) -> tuple[int, int, int, int, Any]:
     """Return what the kernels take for checked coordinates: words of the seed, epoch, index of the first, indices.
 
@@ -81,11 +91,21 @@ def check_epoch(epoch: Any) -> int:
 
 def check_index(index: Any, n: int) -> int | NDArray[np.int64]:
     """Return the index of the first of n images, or an array with the index of each."""
-    if np.ndim(index) == 0:
+    if isinstance(index, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"index must be a whole number or an array of them, got {shown(index)}: type index=dustaug.index_of(name)"
+        )
+    if isinstance(index, (int, np.integer)):
         return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0))
-    array = np.asarray(index)
+    try:
+        array = np.array(index)  # A copy, as the caller may change an array after it was checked.
+    except (TypeError, ValueError):  # Ragged lists, and tensors that are not on the CPU.
+        array = np.array(None)
+    if not array.ndim:
+        return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0))
     if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}")
+        hint = ": type index=dustaug.index_of(names)" if array.dtype.kind in "SU" else ""
+        raise TypeError(f"index must be a whole number or an array of them, got an array of {array.dtype}{hint}")
     if array.shape != (n,):
         raise ValueError(
             f"index must be a number or an array of shape ({n},), one for each image, got shape {array.shape}"

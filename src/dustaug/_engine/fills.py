@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._habits import shown
 from dustaug.spec import Spec
 
 from .contract import FILLS, MEAN_BITS, MEAN_LIMIT_BITS, WORD_MASK
+from .forks import fork_lock
 from .memory import ImageKind
 
 
@@ -47,14 +49,28 @@ def encode(
     -------
     uint64, (r, 1) or (r, c)
         Normalised patterns have a column for each channel.
+
+    Raises
+    ------
+    ValueError
+        If the dtype cannot hold a fill.
     """
     low, high = value_range
     if dtype.kind in "biu":
         return _replicate(_integers(brightness, int(low), int(high)).astype(dtype))
     values = low + brightness / 255 * (high - low)
     if spec.normalize_mean is not None:
-        values = (values - np.array(spec.normalize_mean)) / np.array(spec.normalize_std)
-    return _replicate(values.astype(dtype))
+        with np.errstate(over="ignore"):
+            values = (values - np.array(spec.normalize_mean)) / np.array(spec.normalize_std)
+    with np.errstate(over="ignore", invalid="ignore"):
+        encoded = values.astype(dtype)
+    if not np.isfinite(encoded.astype(np.complex128)).all():
+        raise ValueError(
+            f"fills must be numbers that {dtype} can hold, got {np.nanmin(values):g} to {np.nanmax(values):g} from "
+            f"value_range={shown(value_range)}, normalize_mean={spec.normalize_mean} and normalize_std="
+            f"{spec.normalize_std}: type another normalize_std, or images.astype(numpy.float32)"
+        )
+    return _replicate(encoded)
 
 
 def spec_patterns(spec: Spec, kind: ImageKind, value_range: tuple[float, float]) -> NDArray[np.uint64]:
@@ -73,7 +89,8 @@ def _integers(brightness: NDArray[Any], low: int, high: int) -> NDArray[Any]:
     """Return ``low + brightness / 255 * (high - low)``, rounded, halves up, in whole numbers of any size."""
     if brightness.dtype == np.uint8 and -_SMALL < low <= high < _SMALL:  # In a hundredth of the time.
         return low + (2 * (high - low) * brightness.astype(np.int64) + 255) // 510
-    from fractions import Fraction  # It takes as long to import as half of dustaug.
+    with fork_lock:
+        from fractions import Fraction  # It takes as long to import as half of dustaug.
 
     values, half = brightness.ravel().tolist(), Fraction(1, 2)
     exact = {value: low + math.floor((high - low) * Fraction(value) / 255 + half) for value in set(values)}

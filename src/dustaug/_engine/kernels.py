@@ -1115,13 +1115,30 @@ def mean_patterns(plan, code, scale, images, kind, patterns):
 _DOUBLES = ("scale",)
 
 
+def compiled_by_numba(entry: Any) -> Any:
+    """Return an entry that Numba's dispatcher has compiled, or read from its cache, and not at its first call only.
+
+    A process that forks while another thread is in a first call would have a child that waits for ever.
+    """
+    entry.compile(_signature_of(_doubles_of(entry)))
+    return entry
+
+
+def _doubles_of(entry: Any) -> list[bool]:
+    code = entry.py_func.__code__
+    return [parameter in _DOUBLES for parameter in code.co_varnames[: code.co_argcount]]
+
+
+def _signature_of(doubles: list[bool]) -> tuple[Any, ...]:
+    return tuple(types.float64 if is_double else types.int64 for is_double in doubles)
+
+
 def compile_entry(entry: Any) -> tuple[bytes, str, list[bool]]:
     """Compile an entry for numbers; return its bitcode, the name of its native function, and which are doubles.
 
     The dispatcher of Numba would also make machine code, a wrapper and a file of its own, which takes half a second.
     """
-    code, dispatched = entry.py_func.__code__, entry._compiler
-    doubles = [parameter in _DOUBLES for parameter in code.co_varnames[: code.co_argcount]]
+    dispatched, doubles = entry._compiler, _doubles_of(entry)
     flags = compiler.Flags()
     dispatched.targetdescr.options.parse_as_flags(flags, dispatched.targetoptions)
     for left_out in ("no_compile", "no_cpython_wrapper", "no_cfunc_wrapper"):
@@ -1131,7 +1148,7 @@ def compile_entry(entry: Any) -> tuple[bytes, str, list[bool]]:
             dispatched.targetdescr.typing_context,
             dispatched.targetdescr.target_context,
             entry.py_func,
-            args=tuple(types.float64 if is_double else types.int64 for is_double in doubles),
+            args=_signature_of(doubles),
             return_type=None,
             flags=flags,
             locals=dispatched.locals,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import operator
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,21 +15,24 @@ from dustaug.spec import Spec
 
 from . import fills
 from .checks import (
+    check_array,
     check_default_range,
     check_dtype,
+    check_filled,
     check_layout,
     check_size,
     check_spec,
     check_threads,
     check_value_range,
-    not_an_array_error,
     resolve_kind,
 )
 from .contract import FILLS
 from .coordinates import Coordinates, check_coordinates, words_of
+from .forks import fork_lock
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
 from .plan import make_plan
 from .tables import curves
+from .threads import run_on_threads
 
 Images = TypeVar("Images", bound=NDArray[Any])
 
@@ -44,8 +45,9 @@ class Launch:
 
     Attributes
     ----------
-    range_is_default : bool
-        Whether images are taken to lie in [0, 1] for want of a value range, which is then checked at each call.
+    must_look : bool
+        Whether the values of images are to be looked at, because black and white are those that the dtype tells:
+        floats at each call; whole numbers of more than a byte until some were seen.
     """
 
     def __init__(self, spec: Spec | None, kind: ImageKind, stride_bytes: int = 1) -> None:
@@ -56,9 +58,10 @@ class Launch:
         self.params = make_params(self.spec, kind, self.patterns, stride_bytes)
         self.plan = engine.operand_of(self.params)
         self._per = per = FILLS[self.spec.fill].per
-        self.range_is_default = (
+        self.must_look = (
             kind.value_range is None
-            and kind.dtype.kind not in "biu"
+            and kind.dtype.kind != "b"
+            and kind.dtype != np.uint8
             and self.spec.normalize_mean is None
             and per != "image"
         )
@@ -71,15 +74,15 @@ class Launch:
         # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located, and
         # ``paint(images, coordinates, num_threads=1)``.
         self._paint_located, self._paint = _bind(engine, arrays, self.spec, kind, stride_bytes)
-        self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self.range_is_default
+        self._takes_address = engine.TAKES_ADDRESSES and per != "image"
 
     @property
     def run_at(self) -> Callable[..., None]:
         """``run_at(address, shape, strides, coordinates, num_threads=1)``: `run` on memory that stays writable.
 
-        Strides are counted in the launch's `stride_bytes`.
+        Strides are counted in the launch's `stride_bytes`. With several threads, the owner of the memory may follow.
         """
-        return self._paint_located if self._takes_address else self._run_array_at
+        return self._paint_located if self._takes_address and not self.must_look else self._run_array_at
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
@@ -92,28 +95,41 @@ class Launch:
     @property
     def run_checked(self) -> Callable[..., None]:
         """``run_checked(images, coordinates, num_threads=1)``: `run`, after a look at the values if one is needed."""
-        return self._run_checked if self._per == "image" or self.range_is_default else self._paint
+        return self._run_checked if self._per == "image" or self.must_look else self._paint
 
     def refuse(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         """Raise what is wrong with the shape or the strides of images, if anything is."""
         _refuse(self.spec, self.kind, self._stride_bytes, shape, strides)
+
+    def look(self, images: NDArray[Any]) -> None:
+        """Warn if the values of images are not those that their dtype tells."""
+        if not images.size:
+            return
+        if self.kind.dtype.kind not in "iu":
+            check_default_range(images)
+        elif check_filled(images):
+            self.must_look = False
 
     def count(self, images: NDArray[Any]) -> int:
         """Return how many images a batch has."""
         return len(images) if "N" in self.kind.layout else 1
 
     def _run_checked(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
-        if self.range_is_default:
-            check_default_range(images)
+        if self.must_look:
+            self.look(images)
         self.run(images, coordinates, num_threads)
 
     def _run_array_at(
-        self, address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1
+        self, address: int, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1, owner: Any = None
     ) -> None:
+        if self._takes_address and not self.must_look:
+            self._paint_located(address, shape, strides, coordinates, num_threads, owner)
+            return
         strides = tuple(stride * self._stride_bytes for stride in strides)
         images = array_at(address, shape, strides, self.kind.dtype)
         in_bytes = self if self._stride_bytes == 1 else launch_for(self.spec, self.kind)
         in_bytes.run_checked(images, coordinates, num_threads)
+        self.must_look = in_bytes.must_look
 
     def _run_with_means(self, images: NDArray[Any], coordinates: Coordinates, num_threads: int) -> None:
         means = mean_patterns(images, self)
@@ -155,7 +171,9 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
             check_size(launch.spec, memory.height, memory.width, memory.channels)
-        return fills.mean_patterns(np.lib.stride_tricks.as_strided(images, memory[:4], memory[4:]), launch.value_range)
+        # As whole numbers, because NumPy cannot say the name of every 8-bit float.
+        bits = np.lib.stride_tricks.as_strided(images.view(f"u{images.itemsize}"), memory[:4], memory[4:])
+        return fills.mean_patterns(bits.view(images.dtype), launch.value_range)
     patterns = np.empty((launch.count(images), kind.channels), np.uint64)
     operands = engine.operand_of_array(images), engine.ARRAY, engine.operand_of_images(patterns)
     status = engine.mean_patterns(launch.plan, launch.sum_code, launch.mean_scale, *operands)
@@ -177,8 +195,7 @@ def find_launch(
     images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
 ) -> Launch:
     """Check images and options, and return the launch for them."""
-    if not isinstance(images, np.ndarray):
-        raise not_an_array_error(images)
+    check_array(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
     if images.dtype.hasobject:  # Images of several sizes, whose axes tell nothing.
@@ -199,8 +216,8 @@ def find_launch(
         check_spec(spec)
     channels = shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
     launch = _find_launch(spec, images.dtype, layout, channels, value_range)
-    if launch.range_is_default:
-        check_default_range(images)
+    if launch.must_look:
+        launch.look(images)
     return launch
 
 
@@ -230,8 +247,8 @@ _PICKERS = {layout: _picker(layout) for layout in LAYOUTS}
 @functools.cache
 def _engine() -> Any:
     """What paints: machine code from the disk or Numba's kernels, or NumPy if Numba's compiler is switched off."""
-    from . import objects
-
+    with fork_lock:
+        from . import objects
     return objects.engine()
 
 
@@ -245,19 +262,27 @@ def _bind(
     refuse = functools.partial(_refuse, spec, kind, stride_bytes)
 
     def checked(
-        target: Any, shape: Any, strides: Any, coordinates: Coordinates, num_threads: int = 1, _arrays: Any = arrays
+        target: Any,
+        shape: Any,
+        strides: Any,
+        coordinates: Coordinates,
+        num_threads: int = 1,
+        owner: Any = None,
+        _arrays: Any = arrays,
     ) -> None:
         batch = pick((*shape, *strides, 1, 0))
-        coordinates = check_coordinates(coordinates, batch[0])  # Keeps an array of indices alive.
+        coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
         refuse(shape, strides)
         words = words_of(coordinates, engine.operand_of)
-        _run_on_threads(engine.bind_part(entry, *operands, target, *batch, *words), batch[0], num_threads)
+        part = engine.bind_part(entry, *operands, target, *batch, *words)
+        # What keeps all addresses alive until the last thread has ended.
+        run_on_threads(part, batch[0], num_threads, (owner, target, coordinates, arrays))
 
     paint_located = engine.bind(entry, *operands, len(kind.layout), checked)
 
     def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
-        paint_located(locate(images), images.shape, images.strides, coordinates, num_threads)
+        paint_located(locate(images), images.shape, images.strides, coordinates, num_threads, images)
 
     return paint_located, engine.bind_array(entry, *operands, paint)
 
@@ -268,22 +293,6 @@ def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides:
     memory = make_memory(tuple(shape), tuple(strides), item, kind.layout)
     if not memory.is_empty:
         check_size(spec, memory.height, memory.width, memory.channels)
-
-
-def _run_on_threads(dust_part: Callable[..., None], n: int, num_threads: int) -> None:
-    """Dust n images in parts: the kernel releases the GIL.
-
-    Numba's own threads would not survive a fork, or two Python threads at once.
-    """
-    num_threads = max(1, min(check_threads(num_threads), n))
-    first_part, *parts = itertools.pairwise(n * part // num_threads for part in range(num_threads + 1))
-    # This thread takes a part too: to wake one takes as long as a small batch.
-    others = [_pool(num_threads - 1).submit(dust_part, *part) for part in parts]
-    try:
-        dust_part(*first_part)
-    finally:
-        for other in others:
-            other.result()
 
 
 def draw_rectangles(
@@ -314,17 +323,3 @@ def paint_boxes(
     operands = engine.operand_of(params), engine.operand_of(patterns), engine.operand_of_array(images), engine.ARRAY
     where = len(positions), engine.operand_of(edges), engine.operand_of(positions)
     engine.paint_boxes(*operands, *where, *words_of(coordinates, engine.operand_of))
-
-
-_pools: dict[int, Any] = {}
-if hasattr(os, "register_at_fork"):
-    # A forked child inherits the pools, but not their threads.
-    os.register_at_fork(after_in_child=_pools.clear)
-
-
-def _pool(num_threads: int) -> Any:
-    if num_threads not in _pools:
-        from concurrent.futures import ThreadPoolExecutor
-
-        _pools[num_threads] = ThreadPoolExecutor(num_threads, "dustaug")
-    return _pools[num_threads]

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 
 LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
-_DEFAULT_LAYOUT: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
-# More channels than this are taken for a mistaken layout unless the layout is given.
-MAX_GUESSED_CHANNELS = 16
+_CHANNELS_LAST: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
+CHANNELS_FIRST: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
+# What else a shape may be that is taken for a layout.
+_AS_LIKELY = {"HWC": "NHW or CHW", "NHWC": "NCHW", "CHW": "NHW or HWC", "NCHW": "NHWC"}
+# More channels than a picture has are taken for a mistaken layout unless the layout is given.
+MAX_GUESSED_CHANNELS = 4
 
 
 class ImageKind(NamedTuple):
@@ -79,24 +82,34 @@ def check_axes(shape: tuple[Any, ...], layout: Layout, name: str = "images") -> 
         raise ValueError(f"{name} must have {len(layout)} axes for layout {layout}, got shape {tuple(shape)}")
 
 
-def guess_layout(shape: tuple[Any, ...]) -> Layout:
-    """Layout by the number of axes, or an error where another one is as likely; the length of a batch may be None."""
-    layout = _DEFAULT_LAYOUT.get(len(shape))
+def guess_layout(shape: tuple[Any, ...], *, channels_first: bool = False, name: str = "images") -> Layout:
+    """Return the layout by the number of axes; lengths may be None where they are unknown.
+
+    It is guessed only for pictures, which have 1 to 4 channels. Everything else is as likely to be another layout:
+    grey images, feature maps, volumes, clips.
+
+    Raises
+    ------
+    ValueError
+        If the layout must be given.
+    """
+    layout = (CHANNELS_FIRST if channels_first else _CHANNELS_LAST).get(len(shape))
     if layout is None:
-        raise ValueError(f"images must have 2, 3 or 4 axes, got shape {shape}")
-    if layout != "HW" and shape[-1] > 4 and is_ambiguous(shape):
-        others = "NCHW" if layout == "NHWC" else "NHW or CHW"
+        raise ValueError(f"{name} must have 2, 3 or 4 axes, got shape {tuple(shape)}")
+    if layout == "HW":
+        return layout
+    channels = shape[CHANNEL_AXIS[layout]]
+    if channels is not None and channels > MAX_GUESSED_CHANNELS:
         raise ValueError(
-            f"layout must be given where the shape does not tell it, got shape {shape}: type "
-            f'layout="{layout}" if the last axis is {shape[-1]} channels, else {others}'
+            f"layout must be given where the shape does not tell it, got shape {tuple(shape)}: type "
+            f'layout="{layout}" if it has {channels} channels, else {_AS_LIKELY[layout]}'
         )
     return layout
 
 
 def is_ambiguous(shape: tuple[Any, ...]) -> bool:
-    """Whether the last axis of what should be HWC or NHWC may be the width of an image instead."""
-    rows, columns, channels = map(int, shape[-3:])
-    return channels > MAX_GUESSED_CHANNELS or (channels > 4 and (rows <= 4 if len(shape) == 4 else columns == channels))
+    """Whether the last axis of what should be HWC or NHWC has more channels than a picture."""
+    return int(shape[-1]) > MAX_GUESSED_CHANNELS
 
 
 def _check_overlap(axes: list[tuple[int, int]], item: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:

@@ -27,7 +27,6 @@ import stat
 import struct
 import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from importlib import metadata
@@ -35,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from . import calls
+from .forks import fork_lock, wait_at_forks
 
 ENTRIES = (
     "dust_batch",
@@ -88,31 +88,30 @@ def _is_switched_off() -> bool:
         return False
 
 
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    """Take a new lock in a forked child: a thread that held the old one is not there."""
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
 def find_entry(name: str) -> Callable[..., Any]:
     """Return an entry from the disk, or compile it and write it there."""
-    with _lock:
+    with fork_lock:
         entry = _tried(_load, "loaded", name)
+    return _compile(name) if entry is None else entry
+
+
+def _compile(name: str) -> Callable[..., Any]:
+    # Numba takes the lock of logging. A fork that takes both must take ours first, which it does with what was
+    # registered last.
+    import logging  # noqa: F401
+
+    wait_at_forks()
+    with fork_lock:
+        # Another thread may have been here meanwhile; what was wrong with a file is not said twice.
+        entry = _tried(_load, "loaded", name) if not _warned else None
         if entry is None:
             from . import kernels
 
             if _is_writable():
                 entry = _tried(_make, "made", name, getattr(kernels, name))
             if entry is None:
-                entry = getattr(kernels, name)
-        return entry  # type: ignore[no-any-return]
+                entry = kernels.compiled_by_numba(getattr(kernels, name))
+    return entry  # type: ignore[no-any-return]
 
 
 def _tried(function: Callable[..., Any], verb: str, name: str, *arguments: Any) -> Any:

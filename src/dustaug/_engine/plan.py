@@ -24,6 +24,7 @@ from .contract import (
     WORD_MASK,
     WORDS,
 )
+from .forks import fork_lock
 
 # One record, read by name in the kernels. ``launch`` fills in the last part, which belongs to a kind of images.
 PARAMS_DTYPE = np.dtype(
@@ -147,7 +148,8 @@ def _fraction(number: float) -> int:
 @functools.lru_cache(maxsize=64)
 def _half_log(aspect: float) -> int:
     """Return half the binary logarithm of an aspect, rounded from the exact value, the same on every machine."""
-    import decimal  # Late, as few specs have aspects.
+    with fork_lock:
+        import decimal  # Late, as few specs have aspects.
 
     with decimal.localcontext() as context:
         context.prec = 40

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract import FRACTION_BITS, LOG_ROW_BITS, POWER_ROW_BITS, QUANTILE_BITS, QUANTILE_OCTAVES, QUANTILE_ROW_BITS
+from .forks import fork_lock
 
 # Where each curve begins, in rows of four words: f, s, c, and one that fills up 16 bytes.
 QUANTILE_ROW = 0
@@ -36,7 +37,8 @@ def _make_curves() -> NDArray[np.uint32]:
     The rows are computed in doubles, a millionth of a unit from the exact numbers, and none of these is that near to
     where rounding turns. So they are the same on every machine, which a test holds against exact arithmetic.
     """
-    from statistics import NormalDist  # Late: it takes as long to import as a tenth of NumPy.
+    with fork_lock:
+        from statistics import NormalDist  # Late: it takes as long to import as a tenth of NumPy.
 
     inverse, table = NormalDist().inv_cdf, np.zeros((N_ROWS, 4), np.uint32)
 

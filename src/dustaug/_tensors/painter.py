@@ -18,13 +18,20 @@ from dustaug import core
 from dustaug._engine.checks import check_layout, check_spec, check_value_range
 from dustaug._engine.coordinates import Coordinates, make_coordinates
 from dustaug._engine.launch import launch_for
-from dustaug._engine.memory import CHANNEL_AXIS, MAX_GUESSED_CHANNELS, ImageKind, Layout, check_axes
+from dustaug._engine.memory import (
+    CHANNEL_AXIS,
+    CHANNELS_FIRST,
+    MAX_GUESSED_CHANNELS,
+    ImageKind,
+    Layout,
+    check_axes,
+    guess_layout,
+)
 from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug.spec import Spec
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
-_LAYOUTS: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # Pillow's modes whose numbers are brightness. The others hold places in a palette, packed bits, inks or hues.
 _PICTURE_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I", "F")
 
@@ -67,14 +74,18 @@ class Painter:
         n_axes = len(shape)
         channels = shape[self._channel_axis] if n_axes > self._plain_axes else 1
         try:
-            self._find(dtype, n_axes, channels)(address, shape, strides, coordinates, num_threads)
+            paint = self._find(dtype, n_axes, channels)
+            if num_threads == 1:
+                paint(address, shape, strides, coordinates)
+            else:
+                paint(address, shape, strides, coordinates, num_threads, plain)
         except ValueError as error:
             raise self._explain(error, shape, strides) from None
         increment_version(tensor)
         return tensor
 
     def _kind_of(self, dtype: torch.dtype, n_axes: int, channels: int) -> ImageKind:
-        layout = self.layout or _LAYOUTS.get(n_axes)
+        layout = self.layout or CHANNELS_FIRST.get(n_axes)
         if layout is None or len(layout) != n_axes:
             raise ValueError(f"tensor must have other than {n_axes} axes")  # `_check_shape` says it in full.
         return ImageKind(numpy_dtype(dtype), layout, channels, self.value_range)
@@ -86,7 +97,7 @@ class Painter:
             return run_at
 
         def run_if_likely(address: int, shape: tuple[int, ...], *arguments: Any) -> None:
-            self._check_guess(shape, kind.layout)
+            self._check_guess(shape)
             run_at(address, shape, *arguments)
 
         return run_if_likely
@@ -121,8 +132,8 @@ class Painter:
         """Say what is wrong with a shape or strides, in words for tensors; the engine finds what is left."""
         if self.layout is not None:
             check_axes(shape, self.layout)
-        elif len(shape) in _LAYOUTS:
-            self._check_guess(shape, _LAYOUTS[len(shape)])
+        elif len(shape) in CHANNELS_FIRST:
+            self._check_guess(shape)
         else:
             raise ValueError(
                 f"tensor must have 2, 3 or 4 axes, got shape {shape}: type tensor.flatten(0, -4) if the "
@@ -134,21 +145,15 @@ class Painter:
                 "type tensor.clone()"
             )
 
-    def _check_guess(self, shape: tuple[int, ...], layout: Layout) -> None:
-        """Refuse a shape that is more likely of another layout, unless the framework knows no other."""
-        channels = shape[-3] if len(shape) > 2 else 1
-        if channels <= MAX_GUESSED_CHANNELS or (shape[-1] > 4 and (len(shape) == 4 or self.planar)):
-            return
-        hint = (
-            "tensor.movedim(-1, -3) if they come last"
-            if self.planar
-            else f"else {'HWC or NHW' if len(shape) == 3 else 'NHWC'}"
-        )
-        say = "" if self.planar else f'layout="{layout}" if that is meant, '
-        raise ValueError(
-            f"tensor must have its channels before height and width, got shape {shape}, which would be {channels} "
-            f"channels: type {say}{hint}"
-        )
+    def _check_guess(self, shape: tuple[int, ...]) -> None:
+        """Refuse a shape that is as likely of another layout, unless the framework knows no other."""
+        if not self.planar:
+            guess_layout(shape, channels_first=True, name="tensor")
+        elif len(shape) > 2 and shape[-3] > MAX_GUESSED_CHANNELS >= shape[-1]:
+            raise ValueError(
+                f"tensor must have its channels before height and width, got shape {shape}, which would be "
+                f"{shape[-3]} channels: type tensor.movedim(-1, -3) if they come last"
+            )
 
 
 def _channels_of(layout: Layout | None) -> tuple[int, int]:
@@ -247,7 +252,7 @@ def _not_dense(tensor: torch.Tensor) -> TypeError:
     )
 
 
-def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **coordinates: int) -> Any:
+def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **coordinates: Any) -> Any:
     """Return a dusted copy of a Pillow image, of the same mode and size; its own memory is Pillow's affair."""
     if picture.mode not in _PICTURE_MODES:
         raise ValueError(
