@@ -43,6 +43,7 @@ def cases(draw, *, dtypes, max_side):
     spec = draw(strategies.specs(channels, view.dtype))
     coordinates = {"seed": draw(strategies.SEEDS), "epoch": draw(strategies.EPOCHS)}
     coordinates["index"] = draw(st.integers(0, 2**63 - 10))
+    coordinates["value_range"] = strategies.range_of(view.dtype)
     return Case(buffer, view, layout, spec, coordinates)
 
 

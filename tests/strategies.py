@@ -58,6 +58,11 @@ def specs(draw, channels, dtype):
     return Spec(**fields)
 
 
+def range_of(dtype):
+    """Return black and white of a dtype if they must be given, or a few images would not tell them."""
+    return (0, int(np.iinfo(dtype).max)) if dtype.kind in "iu" and dtype != np.uint8 else None
+
+
 @st.composite
 def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS, steps=(1, 1, 1, -1, 2, -2, 3)):
     """Draw (buffer, view of it, layout).

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import dustaug
 from dustaug import DustStream, Rectangles, add_dust, cutout, dust, paint_rectangles, random_erasing, sample_rectangles
 from dustaug._engine.memory import array_at
-from strategies import EPOCHS, SEEDS, specs, views
+from strategies import EPOCHS, SEEDS, range_of, specs, views
 
 
 def grey(*shape, dtype=np.uint8):
@@ -97,12 +97,13 @@ class TestAddDust:
             assert (image == (channel[..., None] if layout == "NHWC" else channel)).all()
 
     @pytest.mark.parametrize("shape", [(40, 50, 13), (2, 40, 50, 8)])
-    def test_several_channels_need_no_layout(self, shape):
-        """The last axis of a multispectral image is taken for its channels: all of them get the same rectangles."""
+    def test_all_channels_get_the_same_rectangles(self, shape):
+        """The channels of a multispectral image, whose layout is given, are painted alike."""
         expected = add_dust(grey(*shape[:-1]), seed=0, index=0, layout="NHW" if len(shape) == 4 else "HW")
 
         assert (expected != 100).any()
-        assert (add_dust(grey(*shape), seed=0, index=0) == expected[..., None]).all()
+        layout = "NHWC" if len(shape) == 4 else "HWC"
+        assert (add_dust(grey(*shape), seed=0, index=0, layout=layout) == expected[..., None]).all()
 
     @pytest.mark.parametrize(
         ("dtype", "white"),
@@ -128,8 +129,10 @@ class TestAddDust:
     def test_black_and_white_of_every_dtype(self, dtype, white):
         """Brightness 0 and 255 are the ends of the dtype's range."""
         for brightness, value in ((0, 0), (255, white)):
-            images = np.ones((1, 8, 8, 1), dtype)
-            add_dust(images, cutout(64, fill_value=brightness), seed=0, index=0)
+            images = np.full((1, 8, 8, 1), white).astype(dtype)
+            # No picture fills the integers of 4 and 8 bytes, so black and white must be said.
+            given = (0, white) if images.dtype.kind in "iu" and images.dtype.itemsize > 2 else None
+            add_dust(images, cutout(64, fill_value=brightness), seed=0, index=0, value_range=given)
 
             assert images.astype(object).ravel().tolist() == [np.array(value).astype(dtype).astype(object).item()] * 64
 
@@ -143,7 +146,7 @@ class TestAddDust:
             (np.float32, (0, 255), levels),
             (np.uint16, (0, 255), levels),
             (np.int16, (-255, 255), 2 * levels - 255),
-            (np.uint64, None, levels.astype(object) * (2**64 - 1) // 255),
+            (np.uint64, (0, 2**64 - 1), levels.astype(object) * (2**64 - 1) // 255),
         ):
             images = np.zeros((256, 1, 1, 1), dtype)
             boxes = np.tile([0, 0, 1, 1], (256, 1))
@@ -302,7 +305,7 @@ class TestAddDust:
     def test_floats_too_large_for_the_dtype_are_refused(self):
         """A value range that float16 cannot hold raises instead of painting infinities."""
         images = grey(8, 8, dtype=np.float16)
-        with pytest.raises(ValueError, match="value_range must lie within what float16 can hold"):
+        with pytest.raises(ValueError, match="value_range must be two values that float16 can hold"):
             add_dust(images, seed=0, index=0, value_range=(0, 1e6))
         assert (images == 100).all()
 
@@ -339,10 +342,11 @@ class TestRectangles:
                 raise
             reject()
         before = buffer.copy()
-        add_dust(view, spec, seed=seed, epoch=epoch, index=index, layout=layout)
+        value_range = range_of(view.dtype)
+        add_dust(view, spec, seed=seed, epoch=epoch, index=index, layout=layout, value_range=value_range)
         expected = buffer.tobytes()
         buffer[...] = before
-        paint_rectangles(view, rectangles, layout=layout)
+        paint_rectangles(view, rectangles, layout=layout, value_range=value_range)
 
         assert expected == buffer.tobytes()
 

@@ -74,7 +74,7 @@ def outcome(name):
     n, height, width, channels = images.shape
     coordinates = {**coordinates, "index": coordinates["index"] + np.arange(n)}
     drawn = dustaug.sample_rectangles(spec, height=height, width=width, channels=channels, **coordinates)
-    dustaug.add_dust(images, spec, **coordinates)
+    dustaug.add_dust(images, spec, layout="NHWC", **coordinates)
     return {
         "rectangles": len(drawn),
         "image": drawn.image[:3].tolist(),

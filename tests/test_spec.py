@@ -192,8 +192,8 @@ def test_presets_name_their_own_arguments(make, error, message):
 
 def test_unknown_fields_of_a_dict_are_named():
     """from_dict() names the fields that it does not know."""
-    with pytest.raises(TypeError, match=r"fields of Spec must be known, got colour: see help\(dustaug.Spec\)"):
-        Spec.from_dict({"colour": 1})
+    with pytest.raises(TypeError, match=r"fields of Spec must be known, got tint: see help\(dustaug.Spec\)"):
+        Spec.from_dict({"tint": 1})
     with pytest.raises(TypeError, match=r"must be known, got counts_range: did you mean count_range\?"):
         dust(counts_range=(1, 2))
 

@@ -9,7 +9,7 @@ import dustaug
 import reference
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.fills import default_value_range
-from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, ordered, specs, views
+from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, ordered, range_of, specs, views
 
 
 @pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
@@ -27,7 +27,7 @@ def limits_of(draw, dtype):
     if dtype.kind == "b":
         return None, (0, 1)
     if draw(st.booleans()):
-        return None, default_value_range(dtype)
+        return range_of(dtype), default_value_range(dtype)
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         low = draw(st.integers(info.min, info.max - 1))

@@ -94,25 +94,14 @@ def hint_for(name: str, value: Any) -> str:
     return f": type {known}" if known else ""
 
 
-def unexpected_error(function: str, given: dict[str, Any], *, takes_spec: bool = True) -> TypeError:
-    """Error for arguments that a function of images does not take: fields of a spec, or words of another library."""
+def unexpected_error(function: str, given: dict[str, Any], fields: tuple[str, ...]) -> TypeError:
+    """Error for arguments that a function does not take: fields of a spec, or words of another library."""
     first = next(iter(given))
-    value = shown(given[first])
-    if takes_spec:
-        from .spec import FIELD_NAMES
-
-        if first in FIELD_NAMES:
-            return TypeError(
-                f"{function} must be given fields of a spec in a spec, got {first}={value}: type "
-                f"{function.removesuffix('()')}(…, dustaug.dust({first}={value}))"
-            )
-        if first in FIELDS:
-            return TypeError(
-                f"{function} must be given arguments that it knows, got {first}={value}: type "
-                f"{function.removesuffix('()')}(…, dustaug.dust(…)) with {FIELDS[first]}"
-            )
-    module = function.rpartition(".")[0] or "dustaug"
-    return TypeError(
-        f"{function} must be given arguments that it knows, got {first}={value}: see help({module}."
-        f"{function.rpartition('.')[2].removesuffix('()')})"
-    )
+    value, name = shown(given[first]), function.removesuffix("()")
+    if first in fields:
+        hint = f"type {name}(…, dustaug.dust({first}={value}))"
+    elif first in FIELDS:
+        hint = f"type {name}(…, dustaug.dust({FIELDS[first]}))"
+    else:
+        hint = f"see help(dustaug.{name})"
+    return TypeError(f"{function} must be given arguments that it knows, got {first}={value}: {hint}")

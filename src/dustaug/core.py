@@ -25,7 +25,7 @@ from ._engine.forks import fork_lock
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
 from ._engine.memory import ImageKind, Layout, make_memory
 from ._habits import shown, unexpected_error
-from .spec import MAX_SIDE, Spec
+from .spec import FIELD_NAMES, MAX_SIDE, Spec
 
 __all__ = [
     "DustStream",
@@ -110,7 +110,7 @@ def add_dust(
     True
     """
     if unexpected:
-        raise unexpected_error("add_dust()", unexpected)
+        raise unexpected_error("add_dust()", unexpected, FIELD_NAMES)
     launch = find_launch(images, spec, layout, value_range)
     return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
 
@@ -158,7 +158,7 @@ class DustStream:
         self, spec: Spec | None = None, *, seed: int, epoch: int = 0, index: int = 0, **unexpected: NoReturn
     ) -> None:
         if unexpected:
-            raise unexpected_error("DustStream()", unexpected)
+            raise unexpected_error("DustStream()", unexpected, FIELD_NAMES)
         self.spec = check_spec(spec)
         self.seed = check_seed(seed)
         self.epoch = check_epoch(epoch)
@@ -344,7 +344,7 @@ def sample_rectangles(
     True
     """
     if unexpected:
-        raise unexpected_error("sample_rectangles()", unexpected)
+        raise unexpected_error("sample_rectangles()", unexpected, FIELD_NAMES)
     spec = check_spec(spec)
     most_channels = MAX_COLOR_CHANNELS if FILLS[spec.fill].per == "channel" else 2**63 - 1
     channels = check_whole("channels", channels, 1, most_channels)

@@ -128,7 +128,7 @@ def test_a_value_range_suits_the_dtype(given, dtype, resolved):
         ((-1, 255), "u1", "value_range must be whole numbers from 0 to 255 for uint8 images, got (-1, 255)"),
         ((0, 0.5), "i1", "value_range must be whole numbers from -128 to 127 for int8 images, got (0, 0.5)"),
         ((0, 2), "?", "value_range must be (0, 1) for bool images, got (0, 2)"),
-        ((0, 1e6), "f2", "value_range must lie within what float16 can hold, got (0, 1000000.0)"),
+        ((0, 1e6), "f2", "value_range must be two values that float16 can hold, got (0, 1000000.0)"),
     ],
 )
 def test_a_value_range_that_the_dtype_cannot_hold_is_refused(given, dtype, message):

@@ -157,7 +157,7 @@ def test_all_others_are_sent_to_the_checks(coordinates):
     paint = kernels.bind(lambda *_: 1, 0, 0, 3, lambda *given: seen.append(given))
     paint(0, (2, 8, 9), (72, 9, 1), Coordinates(*coordinates))
 
-    assert seen == [(0, (2, 8, 9), (72, 9, 1), coordinates, 1)]
+    assert seen == [(0, (2, 8, 9), (72, 9, 1), coordinates, 1, None)]
 
 
 def test_an_array_of_indices_is_handed_on():

@@ -10,7 +10,7 @@ from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.launch import Launch, draw_rectangles
 from dustaug._engine.memory import ImageKind
-from strategies import EPOCHS, SEEDS, as_nhwc, specs, views
+from strategies import EPOCHS, SEEDS, as_nhwc, range_of, specs, views
 
 BASE = dust(count_range=(40, 70))
 SIZES = {
@@ -47,7 +47,7 @@ def run(engine, spec, images, layout="NHWC", where=Coordinates(2**63 + 5, 3, 2**
     launch._engine = lambda: engine
     try:
         channels = as_nhwc(images, layout).shape[3]
-        prepared = Launch(spec, ImageKind(images.dtype, layout, channels, None))
+        prepared = Launch(spec, ImageKind(images.dtype, layout, channels, range_of(images.dtype)))
     finally:
         launch._engine = original
     return prepared.run(images, where)

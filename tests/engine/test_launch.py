@@ -39,7 +39,9 @@ WHERE = Coordinates(seed=2**63 + 5, epoch=3, index=2**33)
 
 def photos(dtype=np.uint8, n=6):
     images = np.random.default_rng(3).integers(0, 256, (n, 12, 14, 3), dtype=np.uint8)
-    return images if dtype == np.uint8 else (images / 255).astype(dtype)
+    if np.dtype(dtype).kind in "iu":
+        return images.astype(dtype) * np.array(np.iinfo(dtype).max // 255, dtype)
+    return (images / 255).astype(dtype)
 
 
 def kind_of(images):
@@ -242,7 +244,7 @@ def test_images_of_one_kind_share_a_launch():
         find_launch(images, dust(), None, (0, 200)),
         find_launch(images[0], dust(), None, None),
         find_launch(images[..., :2], dust(), None, None),
-        find_launch(images.view(np.int8), dust(), None, None),
+        find_launch(images.view(np.bool_), dust(), None, None),
     ]
 
     assert len({first, *others}) == 7
@@ -325,15 +327,18 @@ def test_read_only_images_are_refused():
         (dust(), np.float32, None, True),
         (dust(), np.float32, (0, 1), False),
         (dust(), np.uint8, None, False),
+        (dust(), np.uint16, None, True),
+        (dust(), np.int64, (0, 255), False),
+        (dust(fill="mean"), np.int64, None, False),
         (dust(fill="mean"), np.float32, None, False),
         (dust(normalize_mean=(0,) * 3, normalize_std=(1,) * 3), np.float32, None, False),
     ],
 )
-def test_the_range_of_floats_is_checked_where_it_is_taken_for_granted(spec, dtype, value_range, checked):
-    """Only floats without a value range, whose fill is painted between 0 and 1, are looked at."""
+def test_values_are_looked_at_where_their_range_is_taken_for_granted(spec, dtype, value_range, checked):
+    """Floats and large integers without a value range are looked at, unless the fill is the image's own mean."""
     prepared = Launch(spec, ImageKind(np.dtype(dtype), "NHWC", 3, value_range))
 
-    assert prepared.range_is_default is checked
+    assert prepared.must_look is checked
 
 
 @pytest.mark.parametrize(

@@ -112,23 +112,24 @@ def test_the_number_of_axes_tells_the_layout(shape, layout):
     assert guess_layout(shape) == layout
 
 
-@pytest.mark.parametrize(
-    ("shape", "ambiguous"),
-    [
-        ((2, 8, 9, 16), False),
-        ((2, 8, 9, 17), True),
-        ((2, 3, 9, 9), True),
-        ((2, 4, 9, 5), True),
-        ((2, 5, 9, 5), False),
-        ((2, 3, 9, 4), False),
-        ((3, 9, 9), True),
-        ((3, 9, 8), False),
-        ((4, 4, 4), False),
-    ],
-)
-def test_a_shape_that_may_be_planar_is_ambiguous(shape, ambiguous):
-    """More than 16 channels, a second axis of 4 or less in a batch, or two equal last axes leave a doubt."""
-    assert is_ambiguous(shape) is ambiguous
+@pytest.mark.parametrize(("shape", "layout"), [((8, 9), "HW"), ((3, 8, 9), "CHW"), ((9, 4, None, None), "NCHW")])
+def test_the_number_of_axes_tells_the_layout_with_channels_first(shape, layout):
+    """Two, three and four axes of a tensor are HW, CHW and NCHW."""
+    assert guess_layout(shape, channels_first=True) == layout
+
+
+@pytest.mark.parametrize("channels", range(7))
+def test_only_the_channels_of_a_picture_are_guessed(channels):
+    """1 to 4 channels are those of a picture, wherever they stand; an axis of 5 or more may be anything."""
+    shapes = [((9, 9, channels), False), ((2, 9, 9, channels), False)]
+    shapes += [((channels, 9, 9), True), ((2, channels, 9, 9), True), ((2, channels, None, None), True)]
+    for shape, channels_first in shapes:
+        if channels <= 4:
+            assert guess_layout(shape, channels_first=channels_first)[0 if len(shape) == 3 else 1 :] in ("HWC", "CHW")
+        else:
+            with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
+                guess_layout(shape, channels_first=channels_first)
+    assert is_ambiguous((9, 9, channels)) is (channels > 4)
 
 
 @pytest.mark.parametrize(

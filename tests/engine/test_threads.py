@@ -13,14 +13,14 @@ from dustaug import add_dust
 from dustaug._engine import threads
 from dustaug._engine.threads import run_on_threads
 
-# 1,500 rectangles as large as the image take a good part of a second.
+# 5,000 rectangles as large as the image take a second or two.
 INTERRUPTED = """
 import signal, sys, time
 import numpy as np
 import dustaug
 
 once = sys.argv[1] == "once"
-spec = dustaug.dust(count_range=(1500, 1500), half_height_range=(3000, 3000), half_width_range=(3000, 3000))
+spec = dustaug.dust(count_range=(5000, 5000), half_height_range=(3000, 3000), half_width_range=(3000, 3000))
 dustaug.add_dust(np.zeros((4, 8, 8), np.uint8), seed=0, index=0, layout="NHW", num_threads=4)
 images = np.zeros((4, 1500, 1500), np.uint8)
 raised = 0
@@ -31,7 +31,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 signal.signal(signal.SIGALRM, interrupt)
-signal.setitimer(signal.ITIMER_REAL, 0.2, 0 if once else 0.002)
+signal.setitimer(signal.ITIMER_REAL, 0.1, 0 if once else 0.002)
 try:
     dustaug.add_dust(images, spec, seed=0, index=0, layout="NHW", num_threads=4)
 except KeyboardInterrupt:

@@ -15,6 +15,7 @@ _CHANNELS_LAST: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
 CHANNELS_FIRST: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # What else a shape may be that is taken for a layout.
 _AS_LIKELY = {"HWC": "NHW or CHW", "NHWC": "NCHW", "CHW": "NHW or HWC", "NCHW": "NHWC"}
+_CHANNEL_PLACE = {"HWC": "last", "NHWC": "last", "CHW": "first", "NCHW": "second"}
 # More channels than a picture has are taken for a mistaken layout unless the layout is given.
 MAX_GUESSED_CHANNELS = 4
 
@@ -102,7 +103,8 @@ def guess_layout(shape: tuple[Any, ...], *, channels_first: bool = False, name: 
     if channels is not None and channels > MAX_GUESSED_CHANNELS:
         raise ValueError(
             f"layout must be given where the shape does not tell it, got shape {tuple(shape)}: type "
-            f'layout="{layout}" if it has {channels} channels, else {_AS_LIKELY[layout]}'
+            f'layout="{layout}" if the {_CHANNEL_PLACE[layout]} axis is {channels} channels, else '
+            f"{_AS_LIKELY[layout]}"
         )
     return layout
 
