@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Literal, final
 
 import numpy as np
@@ -38,7 +39,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
-    tuples, as the transforms of torchvision do. All entries of a sample get the same dust. In a batch every image has
+    tuples, as the transforms of torchvision do; NumPy arrays pass unchanged, with a warning if there is no image. All entries of a sample get the same dust. In a batch every image has
     dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
@@ -101,6 +102,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.value_range = check_value_range(value_range)
         self._make_painter()
 
+    _has_warned = False
+
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
 
@@ -126,6 +129,20 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             fill()
             return self._painter(image if self.inplace else image.clone(), pack((read(), 0, 0)))
         return super().forward(*inputs)
+
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Warn once of a sample without an image for torchvision, but with a NumPy array that looks like one."""
+        pictures = (inpt for inpt in flat_inputs if isinstance(inpt, np.ndarray) and inpt.ndim > 1)
+        picture = None if self._has_warned or any(map(_is_image, flat_inputs)) else next(pictures, None)
+        if picture is None:
+            return
+        self._has_warned = True
+        warnings.warn(
+            "images must be Pillow images, tensors or tv_tensors, as torchvision passes NumPy arrays on unchanged, got "
+            f"an array of shape {picture.shape}: put v2.ToImage() before DustRectangles, or type "
+            "dustaug.add_dust(images, …)",
+            stacklevel=_frames_to_caller(),
+        )
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the seed of a sample, and find which pixels its dust covers if masks, boxes or keypoints follow it."""
