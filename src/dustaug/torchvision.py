@@ -39,8 +39,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
-    tuples, as the transforms of torchvision do; NumPy arrays pass unchanged, with a warning if there is no image. All entries of a sample get the same dust. In a batch every image has
-    dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
+    tuples, as the transforms of torchvision do; NumPy arrays pass unchanged. All entries of a sample get the same dust.
+    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     DustRectangles(Spec(count_range=(1, 3)), boxes='clip')
     """
 
+    _has_warned = False
+
     def __init__(
         self,
         spec: Spec | None = None,
@@ -101,8 +103,6 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
         self.value_range = check_value_range(value_range)
         self._make_painter()
-
-    _has_warned = False
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
@@ -131,17 +131,19 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         return super().forward(*inputs)
 
     def check_inputs(self, flat_inputs: list[Any]) -> None:
-        """Warn once of a sample without an image for torchvision, but with a NumPy array that looks like one."""
-        pictures = (inpt for inpt in flat_inputs if isinstance(inpt, np.ndarray) and inpt.ndim > 1)
-        picture = None if self._has_warned or any(map(_is_image, flat_inputs)) else next(pictures, None)
-        if picture is None:
+        """Warn once of a NumPy array where a sample lacks what this transform changes."""
+        array = next((inpt for inpt in flat_inputs if isinstance(inpt, np.ndarray) and inpt.ndim > 1), None)
+        if array is None or self._has_warned:
+            return
+        asked = self.fill_mask is not None or self.boxes == "clip" or self.keypoints == "nan"
+        if any(map(_is_image, flat_inputs)) and (not asked or any(map(self._follows, flat_inputs))):
             return
         self._has_warned = True
         warnings.warn(
-            "images must be Pillow images, tensors or tv_tensors, as torchvision passes NumPy arrays on unchanged, got "
-            f"an array of shape {picture.shape}: put v2.ToImage() before DustRectangles, or type "
-            "dustaug.add_dust(images, …)",
-            stacklevel=_frames_to_caller(),
+            "samples must hold Pillow images, tensors or tv_tensors, as torchvision passes NumPy arrays on unchanged, "
+            f"got an array of shape {array.shape}: put v2.ToImage() before DustRectangles, wrap masks, boxes and "
+            "keypoints in tv_tensors, or type dustaug.add_dust(images, …)",
+            stacklevel=6,  # Two calls of torchvision and two of torch lie between.
         )
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
