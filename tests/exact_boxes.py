@@ -36,9 +36,13 @@ def places(length, reach=0):
 
 @st.composite
 def boxes(draw, height, width, reach=0):
-    """Draw a box with an area: left, top, right, bottom."""
-    left, right = sorted(draw(st.lists(places(width, reach), min_size=2, max_size=2, unique=True)))
-    top, bottom = sorted(draw(st.lists(places(height, reach), min_size=2, max_size=2, unique=True)))
+    """Draw a box with an area in the image: left, top, right, bottom."""
+
+    def sides(length):
+        two = st.lists(places(length, reach), min_size=2, max_size=2, unique=True).map(sorted)
+        return draw(two.filter(lambda sides: sides[0] < length and sides[1] > 0))
+
+    (left, right), (top, bottom) = sides(width), sides(height)
     return left, top, right, bottom
 
 

@@ -52,6 +52,7 @@ def as_input(rows, made_of):
 
 
 PARTS_OF_ONE = ("0", "0.006", "0.1", "0.25", "0.5", "0.994")
+HALF, CENT = Fraction("0.5"), Fraction("0.01")
 # A side of a box, and a step by which it leaves the dust.
 MOVES = [(0, -1), (1, -1), (2, 1), (3, 1)]
 # A band over the whole width.
@@ -99,10 +100,11 @@ class TestBoxes:
             ),
         )
         height, width = size
+        reversed_box = [(Fraction(5), Fraction(1), Fraction(3), Fraction(4))] * clip  # It is filtered as invalid.
         found = compose(
             image=np.zeros((*size, 3), np.uint8),
-            bboxes=as_input([to_format(box, name, *size) for box in given_boxes], made_of),
-            labels=list(range(len(given_boxes))),
+            bboxes=as_input([to_format(box, name, *size) for box in reversed_box + given_boxes], made_of),
+            labels=list(range(-clip, len(given_boxes))),
             index=index,
             epoch=0,
         )
@@ -111,8 +113,6 @@ class TestBoxes:
         for label, box in enumerate(given_boxes):
             if clip:
                 sides = [min(max(side, 0), (width, height)[place % 2]) for place, side in enumerate(box)]
-                if sides[0] == sides[2] or sides[1] == sides[3]:
-                    continue  # It lies outside of the image, and is no valid box.
                 box = tuple(map(Fraction, sides))
             assume(not is_close_call(box, covered, Fraction(min_area), Fraction(min_visibility)))
             shown = visible_part(box, covered, Fraction(min_area), Fraction(min_visibility))
@@ -254,11 +254,11 @@ class TestKeypoints:
     def test_keypoints_are_what_the_pixels_say(self, name, data, index, size, remove):
         """A point goes, with its label, exactly if dust covers the pixel that holds it, and never changes."""
         height, width = size
-        # AlbumentationsX wants points half a pixel further left than Albumentations 2.0.8.
-        point = st.tuples(places(width), places(height)).filter(
-            lambda at: at[0] < width - X / 2 and at[1] < height - X / 2
+        # AlbumentationsX takes points up to the centre of the last pixel.
+        x, y = (
+            places(side).map(lambda at, last=side - (HALF if X else CENT): min(at, last)) for side in (width, height)
         )
-        points = data.draw(st.lists(point, min_size=1, max_size=8))
+        points = data.draw(st.lists(st.tuples(x, y), min_size=1, max_size=8))
         letters = {"x": [x for x, _ in points], "y": [y for _, y in points], "z": [0] * len(points)}
         rows = [
             [float(letters[letter][row]) if letter in letters else 1.0 for letter in name] for row in range(len(points))
