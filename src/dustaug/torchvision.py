@@ -241,7 +241,8 @@ def _clip_boxes(boxes: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
     corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
     visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), covered)).to(plain.device)
     clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
-    return torch.where((visible != corners).any(dim=1, keepdim=True), clipped, plain)
+    moved = (visible != corners) & ~corners.isnan()
+    return torch.where(moved.any(dim=1, keepdim=True), clipped, plain)
 
 
 def _blank_points(points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
