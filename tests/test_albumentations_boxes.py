@@ -81,7 +81,7 @@ class TestBoxes:
 
     @pytest.mark.parametrize("name", FORMATS)
     @given(data=st.data(), index=st.integers(0, 99), size=st.sampled_from(SIZES), door=st.sampled_from(sorted(DOORS)))
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     def test_boxes_are_what_the_pixels_say(self, name, data, index, size, door):
         """A box shrinks or goes, with its label, exactly where all its pixels at a side, or all, are covered."""
         clip = data.draw(st.booleans(), "clip")
@@ -191,7 +191,7 @@ class TestBoxes:
         assert (found[1] == rows[2]).all()
 
     @given(data=st.data(), index=st.integers(0, 99), check=st.booleans())
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     def test_clipping_before_or_after_dust_is_the_same(self, data, index, check):
         """Boxes that a crop pushed out of the image become what they become if they are clipped first."""
         height, width = 22, 31
@@ -225,7 +225,7 @@ class TestBoxes:
     if X:
 
         @given(data=st.data(), index=st.integers(0, 99), size=st.sampled_from(SIZES))
-        @settings(max_examples=60)
+        @settings(max_examples=40)
         def test_boxes_out_of_the_image_keep_what_no_dust_moves(self, data, index, size):
             """With clip_after_transform=False, boxes reach out of the image, and dust does not clip them."""
             given_boxes = data.draw(st.lists(boxes(*size, reach=4), min_size=1, max_size=6))

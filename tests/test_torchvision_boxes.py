@@ -50,7 +50,7 @@ def call(transform, seed, size, *others):
     size=st.sampled_from(SIZES),
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_boxes_are_what_the_pixels_say(name, data, seed, size, dtype):
     """A box shrinks or becomes empty exactly where all its pixels at a side, or all, are covered."""
     exact = data.draw(st.lists(boxes(*size, reach=3), min_size=1, max_size=6))
@@ -100,7 +100,7 @@ def test_boxes_with_nan_stay(name, place):
 
 
 @given(data=st.data(), seed=st.integers(0, 99), size=st.sampled_from(SIZES))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_masks_are_what_the_pixels_say(data, seed, size):
     """A mask has the fill exactly where the image has dust, and its own values everywhere else."""
     dtype = data.draw(st.sampled_from([torch.uint8, torch.int64, torch.float32, torch.bool]), "dtype")
@@ -117,7 +117,7 @@ class TestKeyPoints:
     __test__ = SINCE_0_23
 
     @given(data=st.data(), seed=st.integers(0, 99), size=st.sampled_from(SIZES))
-    @settings(max_examples=60)
+    @settings(max_examples=40)
     def test_keypoints_are_what_the_pixels_say(self, data, seed, size):
         """A point becomes NaN exactly if dust covers the pixel that holds it, and never changes otherwise."""
         height, width = size
