@@ -26,6 +26,8 @@ ADAPTERS = {
     "albumentations": Adapter(
         imports=("albumentations",),
         tests={
+            "albumentations_boxes": (),
+            "albumentations_generic": ("torch",),
             "albumentations_inputs": ("torch",),
             "albumentations_keys": ("torch",),
             "albumentations_peers": (),
@@ -37,7 +39,11 @@ ADAPTERS = {
         sections=("adapters", "albumentationsx"),
     ),
     "torch": Adapter(imports=("torch",), tests={"torch": (), "robustness_torch": ()}, sections=("adapters",)),
-    "torchvision": Adapter(imports=("PIL", "torch", "torchvision"), tests={"torchvision": ()}, sections=("adapters",)),
+    "torchvision": Adapter(
+        imports=("PIL", "torch", "torchvision"),
+        tests={"torchvision": (), "torchvision_boxes": ()},
+        sections=("adapters",),
+    ),
     "tensorflow": Adapter(
         imports=("tensorflow",),
         tests={"tensorflow": (), "scale_tensorflow": (), "saved_tensorflow": ()},

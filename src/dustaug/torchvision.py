@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Literal, final
 
 import numpy as np
@@ -38,8 +39,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     """Paint random rectangles on images and videos; the dust is drawn from torch's global generator.
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
-    tuples, as the transforms of torchvision do. All entries of a sample get the same dust. In a batch every image has
-    dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
+    tuples, as the transforms of torchvision do; NumPy arrays pass unchanged. All entries of a sample get the same dust.
+    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     >>> DustRectangles(count_range=(1, 3), boxes="clip")
     DustRectangles(Spec(count_range=(1, 3)), boxes='clip')
     """
+
+    _has_warned = False
 
     def __init__(
         self,
@@ -126,6 +129,22 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             fill()
             return self._painter(image if self.inplace else image.clone(), pack((read(), 0, 0)))
         return super().forward(*inputs)
+
+    def check_inputs(self, flat_inputs: list[Any]) -> None:
+        """Warn once of a NumPy array where a sample lacks what this transform changes."""
+        array = next((inpt for inpt in flat_inputs if isinstance(inpt, np.ndarray) and inpt.ndim > 1), None)
+        if array is None or self._has_warned:
+            return
+        asked = self.fill_mask is not None or self.boxes == "clip" or self.keypoints == "nan"
+        if any(map(_is_image, flat_inputs)) and (not asked or any(map(self._follows, flat_inputs))):
+            return
+        self._has_warned = True
+        warnings.warn(
+            "samples must hold Pillow images, tensors or tv_tensors, as torchvision passes NumPy arrays on unchanged, "
+            f"got an array of shape {array.shape}: put v2.ToImage() before DustRectangles, wrap masks, boxes and "
+            "keypoints in tv_tensors, or type dustaug.add_dust(images, …)",
+            stacklevel=6,  # Two calls of torchvision and two of torch lie between.
+        )
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the seed of a sample, and find which pixels its dust covers if masks, boxes or keypoints follow it."""
@@ -222,7 +241,8 @@ def _clip_boxes(boxes: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
     corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
     visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), covered)).to(plain.device)
     clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
-    return torch.where((visible != corners).any(dim=1, keepdim=True), clipped, plain)
+    moved = (visible != corners) & ~corners.isnan()
+    return torch.where(moved.any(dim=1, keepdim=True), clipped, plain)
 
 
 def _blank_points(points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:

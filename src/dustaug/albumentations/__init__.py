@@ -69,7 +69,7 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume
         always share their dust.
     inplace : bool, default False
-        Paint on the given arrays. By default they are copied, once.
+        Paint on the given arrays; of one that is not C-contiguous a copy comes back. By default they are copied, once.
     seed : int, optional
         0 … 2**64 - 1. With it the dust depends on spec, seed, epoch and index alone and is that of
         :func:`dustaug.add_dust`. By default Albumentations' own generators draw it, which ``Compose(seed=…)`` seeds.
@@ -319,14 +319,15 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         if self.boxes == "keep" or processor is None or not len(bboxes):
             return bboxes
         height, width = params["shape"][:2]
-        sides = [width, height, width, height]
-        # Undo the rounding to float32 of whole pixels, or a box would reach into the next row.
-        pixels = np.round(bboxes[:, :4] * sides, 2)
+        sides = np.array([width, height, width, height])
+        pixels = bboxes[:, :4] * sides
         covered, limits = self._covered_one("bboxes", **params), processor.params
         shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
-        bboxes = bboxes.copy()
-        bboxes[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
-        return bboxes  # Compose drops the empty boxes and their labels.
+        hidden: NDArray[np.bool_] = (shown[:, 2] == shown[:, 0]) & (pixels[:, 2] != pixels[:, 0])
+        # A box of the whole image may be whole numbers.
+        shrunk = bboxes.astype(np.result_type(bboxes, np.float32))
+        shrunk[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
+        return shrunk[~hidden]  # Compose drops their labels.
 
     def apply_to_keypoints(self, keypoints: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Drop keypoints (k, 2 or more), in pixels, under the dust, if ``remove_invisible`` is set."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -35,6 +36,10 @@ class VersionHooks(_Base):  # type: ignore[misc]
     if _X:
 
         def apply_in_invocation(self, invocation: Any, /, *args: Any, force_apply: bool, **kwargs: Any) -> Any:
+            """Apply the transform to named targets, and hand them back in C-contiguous memory."""
+            return self._tidy(self._apply_in_invocation(invocation, *args, force_apply=force_apply, **kwargs))
+
+        def _apply_in_invocation(self, invocation: Any, /, *args: Any, force_apply: bool, **kwargs: Any) -> Any:
             """Apply the transform to named targets, in half the base class's time unless a special case needs it."""
             special = (
                 args
@@ -68,9 +73,13 @@ class VersionHooks(_Base):  # type: ignore[misc]
             self._creation_pid = os.getpid()
 
         def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
-            """Apply the transform to named targets, in half the base class's time, and without copies of its own."""
+            """Apply the transform to named targets, and hand them back in C-contiguous memory."""
             if args or self.replay_mode or self.deterministic:
-                return super().__call__(*args, force_apply=force_apply, **kwargs)
+                return self._tidy(super().__call__(*args, force_apply=force_apply, **kwargs))
+            return self._tidy(self._apply(force_apply=force_apply, **kwargs))
+
+        def _apply(self, *, force_apply: bool, **kwargs: Any) -> Any:
+            """Apply the transform to named targets, in half the base class's time, and without copies of its own."""
             self.params = {}
             if self.p < 1 and not self.should_apply(force_apply=force_apply):
                 return kwargs
@@ -98,10 +107,29 @@ class VersionHooks(_Base):  # type: ignore[misc]
                 data[name] = functions[name](value, **params)
         return data
 
+    def _tidy(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Copy what is no C-contiguous array among the targets: Albumentations hands back no other arrays."""
+        functions = self._key2func
+        for name, value in data.items():
+            if name in functions:
+                data[name] = _contiguous(value)
+        return data
+
     def _draw_seed(self, py_random: Any) -> int:
         """Draw 64 bits from a generator, or from the operating system if another process has a copy of it."""
         salt = _fork_salt(self._creation_pid)
         return int.from_bytes(os.urandom(8), "little") if salt is None else py_random.getrandbits(64) ^ salt
+
+
+def _contiguous(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        # An axis of length 1 may have a negative stride in C-contiguous memory, which torch.from_numpy refuses.
+        tidy = value.flags.c_contiguous and min(value.strides, default=0) >= 0
+        return value if tidy else value.copy()
+    if isinstance(value, (list, tuple)):
+        copies = list(map(_contiguous, value))
+        return value if all(map(operator.is_, copies, value)) else copies
+    return value
 
 
 @functools.cache
