@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dustaug._names import index_of
 from dustaug.core import add_dust, sample_rectangles
@@ -171,6 +171,8 @@ def dust_file(task: FileTask, *, job: Job) -> FileResult:
         return _write_copies(task, missing, job, result, written) if missing else result
     except Exception as error:  # noqa: BLE001  Broken files raise anything, and must not stop the others.
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = "images must be of a format that Pillow reads, got something else: convert it to PNG"
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
             reason = (
                 f"images must have at most {Image.MAX_IMAGE_PIXELS} pixels, as a guard against decompression bombs: "
@@ -187,9 +189,9 @@ def _write_copies(
         picture = picture._replace(image=fit(picture.image, job.size), resized=True)
     image, value_range, is_dark = picture.image, job.value_range, False
     if image.mode == "I;16" and value_range is None:
-        # TIFF says how many of the 16 bits are used. Other formats say 16, whatever the camera had.
-        value_range = (0, 2**picture.bits - 1) if 8 < picture.bits < 16 else (0, 2**16 - 1)
-        is_dark = value_range[1] == 2**16 - 1 and int(np.asarray(image).max(initial=0)) < 2**12
+        # TIFF may say that it has fewer bits. Mostly 16 are said, whatever the camera had.
+        value_range = (0, 2**picture.bits - 1)
+        is_dark = picture.bits == 16 and 0 < int(np.asarray(image).max(initial=0)) < 2**12
     hidden = 0
     for epoch, path in missing:
         pixels = np.array(image)

@@ -42,8 +42,8 @@ class Picture(NamedTuple):
 
     image: Image.Image
     """In mode L, LA, RGB, RGBA or I;16; in mode I or F if these were allowed."""
-    bits: int = 8
-    """Of a value; a value of 16-bit grey may fill fewer."""
+    bits: int = 16
+    """Bits that 16-bit grey uses; only TIFF has fewer, as Pillow scales what other formats have."""
     frames: int = 1
     orientation: int = 1
     """That of the file in EXIF, if the picture was not turned upright."""
@@ -130,7 +130,7 @@ def read_picture(source: Path | io.BytesIO, *, upright: bool = True, any_range: 
     is_upright = upright or orientation == 1
     return Picture(
         _plain(image, is_word=is_word),
-        bits=bits,
+        bits=bits if file.format == "TIFF" else 16,
         frames=frames,
         orientation=1 if is_upright else orientation,
         turned=upright and orientation != 1,
@@ -178,7 +178,7 @@ def _jpeg_options(file: Any) -> dict[str, Any] | None:
     else:
         return None
     sampling = get_sampling(file)
-    if any(number not in tables for number in used) or (file.mode == "RGB" and sampling < 0):
+    if (file.mode == "RGB" and sampling < 0) or not all(max(tables.get(number, (256,))) < 256 for number in used):
         return None
     return {"qtables": [list(tables[number]) for number in used], "subsampling": max(sampling, 0)}
 
