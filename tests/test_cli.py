@@ -580,11 +580,17 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
         (["preview", "--relative", "--side-range", "1", "2"], "must be given without a size, got --side-range: leave"),
         (["preview", "--relative", "--preset", "cutout"], "--relative must be given with --preset dust, got --preset"),
         (["apply", ".", "../out", "--value-range", "9", "3"], "--value-range must be LOW below HIGH, got 9 3: type"),
-        (["preview", "--side-range", "1", "2", "--area-range", "0.1", "0.2"], "a size must be given in one unit, got --"),
+        (
+            ["preview", "--side-range", "1", "2", "--area-range", "0.1", "0.2"],
+            "a size must be given in one unit, got --",
+        ),
         (["preview", "--preset", "snow"], "--preset must be one of dust, cutout, random-erasing, got snow: type"),
         (["preview", "--seed", "-1"], "--seed must be from 0 to 18446744073709551615, got -1"),
         (["preview", "--epoch", "4294967296"], "--epoch must be from 0 to 4294967295, got 4294967296"),
-        (["preview", "--out", "dust.xyz"], "--out must end in an extension that Pillow writes, got dust.xyz: type --out"),
+        (
+            ["preview", "--out", "dust.xyz"],
+            "--out must end in an extension that Pillow writes, got dust.xyz: type --out",
+        ),
         (["preview", "--out", "dust"], "--out must end in an extension that Pillow writes, got dust: type --out"),
         (["preview", "--out", "setup.cfg/dust.png"], "--out must be writable, got"),
         (["preview", "nowhere.png"], "nowhere.png"),
@@ -598,7 +604,10 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
             ["apply", ".", "../out", "--format", "docx"],
             "--format must be keep or an extension that Pillow writes and reads, got docx",
         ),
-        (["apply", ".", "../out", "--copies", "2", "--epoch", "4294967295"], "--epoch must be from 0 to 4294967295, got"),
+        (
+            ["apply", ".", "../out", "--copies", "2", "--epoch", "4294967295"],
+            "--epoch must be from 0 to 4294967295, got",
+        ),
         (
             ["apply", ".", "../out", "--half-width-range", "-1", "2"],
             "--half-width-range must be two whole numbers from 0 to",

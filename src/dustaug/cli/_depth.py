@@ -40,6 +40,11 @@ def _bits_of_ppm(file: Any) -> int:
     return max([_bits_of_raw(file), *(number.bit_length() for number in arguments if isinstance(number, int))])
 
 
+def _bits_of_sgi(file: Any) -> int:
+    """Read the fourth byte, the bytes per channel."""
+    return 8 * _content(file)[3]
+
+
 def _bits_of_dds(file: Any) -> int:
     """Return the bits of the masks of uncompressed channels. BC6H holds floats."""
     if str(getattr(file, "pixel_format", "")).startswith("BC6H"):
@@ -103,10 +108,11 @@ _FORMATS: dict[str, Callable[[Any], int]] = {
     **dict.fromkeys(("BLP", "BMP", "CUR", "DCX", "DIB", "FLI", "FTEX", "GBR", "GIF", "ICNS", "ICO", "IMT"), _eight),
     **dict.fromkeys(("JPEG", "MPO", "MSP", "PCD", "PCX", "PIXAR", "PSD", "QOI", "SUN", "TGA", "WEBP"), _eight),
     **dict.fromkeys(("XBM", "XPM", "XVTHUMB"), _eight),
-    **dict.fromkeys(("FITS", "IM", "IPTC", "MCIDAS", "PNG", "SGI", "SPIDER"), _bits_of_raw),
+    **dict.fromkeys(("FITS", "IM", "IPTC", "MCIDAS", "PNG", "SPIDER"), _bits_of_raw),
     "AVIF": _bits_of_avif,
     "DDS": _bits_of_dds,
     "JPEG2000": _bits_of_jpeg_2000,
     "PPM": _bits_of_ppm,
+    "SGI": _bits_of_sgi,
     "TIFF": _bits_of_tiff,
 }

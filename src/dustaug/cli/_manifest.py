@@ -46,7 +46,7 @@ class Manifest:
         """
         try:
             text = self.path.read_text("utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         except (OSError, ValueError) as error:
             raise ValueError(f"{self.path} must be readable, got {error}: name another OUT_DIR") from None
@@ -95,6 +95,9 @@ class Manifest:
             names = {True: "--upright", False: "--no-upright"}
             return names[bool(theirs)], names[bool(ours)], f"type {names[bool(theirs)]}"
         if key == "value_range":
-            said = [f"{option} {' '.join(map(str, value))}" if value else f"no {option}" for value in (theirs, ours)]
+            said = [
+                f"{option} {' '.join(f'{number:g}' for number in value)}" if value else f"no {option}"
+                for value in (theirs, ours)
+            ]
             return said[0], said[1], f"type {said[0]}" if theirs else f"leave {option} out"
         return f"{key} {theirs}", f"{key} {ours}", f"type {option} {theirs}"

@@ -98,7 +98,11 @@ def read_picture(source: Path | io.BytesIO, *, upright: bool = True, any_range: 
     LossError
         If Pillow would cut off bits, or cannot paint on the picture.
     """
-    with Image.open(source, formats=readable_formats()) as file:
+    # From a path, Pillow 13.0 maps uncompressed TIFF files of orientation 5 … 8 into memory with their sides swapped.
+    with (
+        source if isinstance(source, io.BytesIO) else source.open("rb") as stream,
+        Image.open(stream, formats=readable_formats()) as file,
+    ):
         frames = getattr(file, "n_frames", 1)
         bits = bits_of(file)
         is_deep = file.mode.startswith("I") or file.mode == "F"
