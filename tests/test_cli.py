@@ -579,7 +579,7 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
         (["preview", "--aspect-range", "1", "2"], "given with --aspect-range: type --area-range 0.02 0.4"),
         (["preview", "--relative", "--side-range", "1", "2"], "must be given without a size, got --side-range: leave"),
         (["preview", "--relative", "--preset", "cutout"], "--relative must be given with --preset dust, got --preset"),
-        (["apply", ".", "../out", "--value-range", "9", "3"], "--value-range must be LOW below HIGH, got 9 3: type"),
+        (["apply", ".", "../out", "--value-range", "9", "3"], "two finite numbers, LOW below HIGH, got 9 3: type"),
         (
             ["preview", "--side-range", "1", "2", "--area-range", "0.1", "0.2"],
             "a size must be given in one unit, got --",

@@ -30,36 +30,6 @@ def manifest_of(out):
 # What a folder holds besides pictures
 
 
-def test_what_is_no_picture_is_ignored(folder, tmp_path):
-    """Pipes, sockets, what macOS writes, data and drawings are counted, never opened, and no failure."""
-    os.mkfifo(folder / "pipe.png")
-    (folder / "linked.png").symlink_to(folder / "pipe.png")
-    with socket.socket(socket.AF_UNIX) as server:
-        before = Path.cwd()
-        os.chdir(folder)  # The path of a socket is short.
-        server.bind("s.png")
-        os.chdir(before)
-    (folder / "._red.png").write_bytes(b"\0\5\x16\7")
-    for name in ("labels.h5", "page.pdf", "drawing.eps", "notes.txt", ".DS_Store", "README"):
-        (folder / name).write_bytes(b"no picture")
-    result = run_process("apply", folder, tmp_path / "out", timeout=60)
-    assert result.returncode == 0, result.stderr
-    assert set(contents(tmp_path / "out")) == {"red.png", "cats/tom.png", "cats/old/grey.png"}
-    assert "Ignored 3 pipes, sockets or devices." in result.stdout
-    assert "Ignored 1 file named ._*, which macOS writes beside others." in result.stdout
-    ignored = re.search(r"Ignored 6 files without the extension of an image: (.*)\.\n", result.stdout)[1]
-    assert set(ignored.split(", ")) == {"2 with none", "1 .h5", "1 .pdf", "1 .eps", "1 .txt"}
-    assert manifest_of(tmp_path / "out")["counts"]["ignored"] == 10
-
-
-def test_preview_of_a_pipe(tmp_path):
-    """A pipe is refused; nobody may ever write into it."""
-    os.mkfifo(tmp_path / "a.png")
-    result = run_process("preview", tmp_path / "a.png", "--out", tmp_path / "sheet.png", timeout=60)
-    assert result.returncode == 2
-    assert "a.png: images must be files, got a pipe, a socket or a device" in " ".join(result.stderr.split())
-
-
 def test_a_folder_that_may_not_be_entered(folder, tmp_path, monkeypatch):
     """Where names can be listed and nothing can be looked at, each file fails with the reason."""
 
@@ -148,33 +118,6 @@ def test_a_folder_is_read_once(tmp_path, monkeypatch):
 # Killed runs
 
 
-def test_a_later_run_removes_what_a_killed_one_left(tmp_path):
-    """After SIGKILL, the next run removes unfinished files, and ends as an undisturbed one."""
-    root, out = tmp_path / "in", tmp_path / "out"
-    for number in range(4):
-        save(root / "a" / f"{number}.png", noise(60, 60, 3))
-    program = (
-        "import os, signal, pathlib; write = pathlib.Path.write_bytes\n"
-        "def dying(path, content):\n"
-        "    write(path, content[:50])\n"
-        "    if content[1:4] == b'PNG': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    return write(path, content)\n"
-        "pathlib.Path.write_bytes = dying\n"
-        "from dustaug.cli import main; main()"
-    )
-    killed = subprocess.run(
-        [sys.executable, "-c", program, "apply", root, out, "--workers", "1"], capture_output=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
-    assert [path.suffix for path in (out / "a").iterdir()] == [".tmp"]
-    assert manifest_of(out)["finished"] is False
-    result = run("apply", root, out)
-    assert result.exit_code == 0
-    assert "Removed 1 unfinished file of a run that was killed." in result.stdout
-    assert {path.name for path in (out / "a").iterdir()} == {f"{number}.png" for number in range(4)}
-    assert manifest_of(out)["finished"] is True
-
-
 def test_unfinished_files_of_others_stay(tmp_path):
     """Files of a run that goes on, and of another machine for a day, stay; so does what has another name."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
@@ -189,6 +132,64 @@ def test_unfinished_files_of_others_stay(tmp_path):
     os.utime(tmp_path / names[1], (time.time() - 100_000,) * 2)
     assert _files.remove_unfinished(tmp_path) == 1
     assert {path.name for path in tmp_path.iterdir()} == set(names[2:])
+
+
+# Windows has neither pipes in folders nor SIGKILL.
+if hasattr(os, "mkfifo"):
+
+    def test_what_is_no_picture_is_ignored(folder, tmp_path):
+        """Pipes, sockets, what macOS writes, data and drawings are counted, never opened, and no failure."""
+        os.mkfifo(folder / "pipe.png")
+        (folder / "linked.png").symlink_to(folder / "pipe.png")
+        with socket.socket(socket.AF_UNIX) as server:
+            before = Path.cwd()
+            os.chdir(folder)  # The path of a socket is short.
+            server.bind("s.png")
+            os.chdir(before)
+        (folder / "._red.png").write_bytes(b"\0\5\x16\7")
+        for name in ("labels.h5", "page.pdf", "drawing.eps", "notes.txt", ".DS_Store", "README"):
+            (folder / name).write_bytes(b"no picture")
+        result = run_process("apply", folder, tmp_path / "out", timeout=60)
+        assert result.returncode == 0, result.stderr
+        assert set(contents(tmp_path / "out")) == {"red.png", "cats/tom.png", "cats/old/grey.png"}
+        assert "Ignored 3 pipes, sockets or devices." in result.stdout
+        assert "Ignored 1 file named ._*, which macOS writes beside others." in result.stdout
+        ignored = re.search(r"Ignored 6 files without the extension of an image: (.*)\.\n", result.stdout)[1]
+        assert set(ignored.split(", ")) == {"2 with none", "1 .h5", "1 .pdf", "1 .eps", "1 .txt"}
+        assert manifest_of(tmp_path / "out")["counts"]["ignored"] == 10
+
+    def test_preview_of_a_pipe(tmp_path):
+        """A pipe is refused; nobody may ever write into it."""
+        os.mkfifo(tmp_path / "a.png")
+        result = run_process("preview", tmp_path / "a.png", "--out", tmp_path / "sheet.png", timeout=60)
+        assert result.returncode == 2
+        assert "a.png: images must be files, got a pipe, a socket or a device" in " ".join(result.stderr.split())
+
+    def test_a_later_run_removes_what_a_killed_one_left(tmp_path):
+        """After SIGKILL, the next run removes unfinished files, and ends as an undisturbed one."""
+        root, out = tmp_path / "in", tmp_path / "out"
+        for number in range(4):
+            save(root / "a" / f"{number}.png", noise(60, 60, 3))
+        program = (
+            "import os, signal, pathlib; write = pathlib.Path.write_bytes\n"
+            "def dying(path, content):\n"
+            "    write(path, content[:50])\n"
+            "    if content[1:4] == b'PNG': os.kill(os.getpid(), signal.SIGKILL)\n"
+            "    return write(path, content)\n"
+            "pathlib.Path.write_bytes = dying\n"
+            "from dustaug.cli import main; main()"
+        )
+        killed = subprocess.run(
+            [sys.executable, "-c", program, "apply", root, out, "--workers", "1"], capture_output=True, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert [path.suffix for path in (out / "a").iterdir()] == [".tmp"]
+        assert manifest_of(out)["finished"] is False
+        result = run("apply", root, out)
+        assert result.exit_code == 0
+        assert "Removed 1 unfinished file of a run that was killed." in result.stdout
+        assert {path.name for path in (out / "a").iterdir()} == {f"{number}.png" for number in range(4)}
+        assert manifest_of(out)["finished"] is True
 
 
 # The manifest

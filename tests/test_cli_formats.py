@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, JpegImagePlugin, features
 import dustaug
 from dustaug import index_of
 from dustaug.cli._depth import bits_of
-from test_cli import contents, load, noise, run, save
+from test_cli import chunk, contents, load, noise, run, save
 
 HAS_AVIF = "avif" in features.modules and features.check("avif")
 
@@ -60,13 +60,22 @@ def bmp_with_alpha(alpha):
     return b"BM" + struct.pack("<IHHI", 126, 0, 0, 122) + info + bytes([1, 2, 3, alpha])
 
 
+def opens(content):
+    """Tell whether this version of Pillow opens a file at all."""
+    try:
+        Image.open(io.BytesIO(content)).close()
+    except OSError:
+        return False
+    return True
+
+
 DEEP = {
     "colour.ppm": (b"P6\n2 1\n65535\n" + bytes(12), "16-bit RGB"),
     "plain.ppm": (b"P3\n1 1\n1023\n1 2 3\n", "10-bit RGB"),
     "colour.sgi": (encoded(noise(4, 4, 3), "SGI", bpc=2), "16-bit RGB"),
     "grey.sgi": (encoded(noise(4, 4), "SGI", bpc=2), "16-bit L"),
     "colour.tif": (deep_tiff(), "16-bit RGB"),
-    "colour.dds": (deep_dds(), "10-bit RGB"),
+    **({"colour.dds": (deep_dds(), "10-bit RGB")} if opens(deep_dds()) else {}),
     "colour.jp2": (jpeg_2000_of_12_bits(), "12-bit RGB"),
 }
 
@@ -157,7 +166,9 @@ def test_palettes_with_alpha(tmp_path):
 
 def test_a_transparent_value_of_16_bits_is_refused(tmp_path):
     """Dust could hit the transparent value of 16-bit grey, and Pillow has no mode with an alpha beside it."""
-    save(tmp_path / "in" / "a.png", noise(20, 20, dtype=np.uint16), transparency=5)
+    content = encoded(noise(20, 20, dtype=np.uint16), "PNG")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(content[:33] + chunk(b"tRNS\0\5") + content[33:])
     result = run("apply", tmp_path / "in", tmp_path / "out")
     assert result.exit_code == 1
     assert "16-bit grey images must not have a transparent value, which the dust could hit" in result.stderr

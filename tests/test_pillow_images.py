@@ -1,7 +1,7 @@
 """Every file that Pillow tests itself with goes through ``dustaug apply``, and every copy is read back here too.
 
-.ci/run fetches them into a temporary folder, which DUSTAUG_TEST_PILLOW_IMAGES names. Some are meant to break decoders: they
-stay in that folder, and each group of them has a process of its own with a time limit.
+.ci/run fetches them into a temporary folder, which DUSTAUG_TEST_PILLOW_IMAGES names. Some are meant to break decoders:
+they stay in that folder, and each group of them has a process of its own with a time limit.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -323,9 +324,10 @@ def apply(
         raise typer.BadParameter(
             f"--format must be keep or an extension that Pillow writes and reads, got {format}: type --format png"
         )
-    if value_range is not None and not value_range[0] < value_range[1]:
+    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
         raise typer.BadParameter(
-            f"--value-range must be LOW below HIGH, got {_plain(value_range)}: type --value-range 0 4095"
+            f"--value-range must be two finite numbers, LOW below HIGH, got {_plain(value_range)}: "
+            "type --value-range 0 4095"
         )
     with _usage_errors():
         try:

@@ -241,7 +241,7 @@ def encode_picture(picture: Picture, extension: str) -> Copy:
     options |= _coding(picture, name)
     content = io.BytesIO()
     try:
-        (_with_palette(image) if name == "GIF" else image).save(content, name, **options)
+        _ready(image, name).save(content, name, **options)
         copy = read_picture(io.BytesIO(content.getvalue()), upright=False, any_range=True)
         loss = _loss(picture, copy, is_lossy=name in _LOSSY)
     except Exception as error:  # noqa: BLE001  Whatever an encoder says of an image, or a decoder of what came out.
@@ -268,10 +268,17 @@ def _coding(picture: Picture, name: str) -> dict[str, Any]:
     return {}
 
 
+def _ready(image: Image.Image, name: str) -> Image.Image:
+    """Return an image in the mode in which a format takes it."""
+    if name == "GIF" and image.mode in ("L", "LA", "RGB", "RGBA"):
+        return _with_palette(image)
+    if name == "PPM" and image.mode == "I;16":
+        return Image.fromarray(np.asarray(image).astype(np.int32))  # Pillow before 11 writes 16 bits from these only.
+    return image
+
+
 def _with_palette(image: Image.Image) -> Image.Image:
     """Return an image with a palette of its own colours, of which GIF holds 256, a transparent one among them."""
-    if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        return image  # GIF has no such depth, which shows when the copy is read back.
     pixels = np.asarray(image.convert("RGBA"))
     clear = pixels[..., 3] == 0
     codes = pixels[..., :3].astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
