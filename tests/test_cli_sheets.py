@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -71,6 +72,20 @@ def test_strips(tmp_path, shape, size):
     assert result.exit_code == 0, result.stderr
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width <= 60 * max(224, size or max(shape))
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.uint16, "a.png"), (np.int32, "a.tif"), (np.float32, "a.tif")])
+def test_value_range_of_sheets(tmp_path, dtype, name):
+    """--value-range shows what has 12 bits, or 32; without it, the error of 32 bits names it."""
+    pixels = noise(60, 60)
+    image = save(tmp_path / name, (pixels.astype(np.uint16) * 16).astype(dtype))
+    options = ["--size", 0, "--versions", 1, "--p", 0, "--out", tmp_path / "sheet.png"]
+    result = run("preview", image, *options)
+    assert result.exit_code == (0 if dtype is np.uint16 else 2)
+    assert ("type --value-range LOW HIGH" in " ".join(result.stderr.split())) == (dtype is not np.uint16)
+    assert run("preview", image, *options, "--value-range", 0, 4080).exit_code == 0
+    tile = np.repeat(pixels[..., None], 3, 2).repeat(3, 0).repeat(3, 1)
+    assert len(positions(load(tmp_path / "sheet.png"), tile)) >= 1
 
 
 def test_sheets_have_a_limit(tmp_path):

@@ -214,6 +214,12 @@ def preview(
             metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
         ),
     ] = 224,
+    value_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Draw a contact sheet: each image beside dusted versions of it.
 
@@ -221,6 +227,7 @@ def preview(
     the first one ends. Dust is measured in pixels: give --size the side of your training images to see what they would
     look like.
     """
+    _check_range(value_range)
     if format_of(out.suffix) is None:
         raise typer.BadParameter(f"--out must end in an extension that Pillow writes, got {out}: type --out dust.png")
     paths = images or [Path(str(resources.files("dustaug") / "photos" / "coffee.jpg"))]
@@ -232,7 +239,7 @@ def preview(
             for path in paths:
                 if not path.is_file():
                     raise ValueError("images must be files, got a pipe, a socket or a device")  # noqa: TRY301
-                original = on_white(read_picture(path).image)
+                original = on_white(read_picture(path, any_range=value_range is not None), value_range)
                 pictures.append(Shown(path.name, original, fit(original, size) if size else original))
     except Exception as error:  # noqa: BLE001  Broken files raise anything.
         raise typer.BadParameter(f"{path}: {error}") from None
@@ -324,11 +331,7 @@ def apply(
         raise typer.BadParameter(
             f"--format must be keep or an extension that Pillow writes and reads, got {format}: type --format png"
         )
-    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
-        raise typer.BadParameter(
-            f"--value-range must be two finite numbers, LOW below HIGH, got {_plain(value_range)}: "
-            "type --value-range 0 4095"
-        )
+    _check_range(value_range)
     with _usage_errors():
         try:
             check_epoch(recipe.epoch + copies - 1)
@@ -376,6 +379,14 @@ def apply(
         pool.join()
     manifest.write(_counts(results, found))
     _report(results, found, in_dir, out_dir, recipe, removed)
+
+
+def _check_range(value_range: tuple[float, float] | None) -> None:
+    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
+        raise typer.BadParameter(
+            f"--value-range must be two finite numbers, LOW below HIGH, got {_plain(value_range)}: "
+            "type --value-range 0 4095"
+        )
 
 
 def _counts(results: list[FileResult], found: Found) -> dict[str, int]:

@@ -323,7 +323,13 @@ def _shown(image: Image.Image) -> NDArray[Any]:
     return pixels
 
 
-def on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "I;16":
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+def on_white(picture: Picture, value_range: tuple[float, float] | None = None) -> Image.Image:
+    """Return what a screen shows of a picture: RGB on white, of a range of deeper values."""
+    image = picture.image
+    if image.mode == "I;16" and value_range is None:
+        image = Image.fromarray((np.asarray(image) >> (picture.bits - 8)).astype(np.uint8))
+    elif image.mode in ("I;16", "I", "F"):
+        low, high = value_range or (0, 255)
+        shown = (np.asarray(image).astype(np.float64) - low) / (high - low) * 255
+        image = Image.fromarray(np.nan_to_num(np.rint(np.clip(shown, 0, 255))).astype(np.uint8))
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
