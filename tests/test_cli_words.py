@@ -51,7 +51,8 @@ def test_no_python_in_any_error(tmp_path, name, value):
     arguments = ["preview", "--versions", 1, "--size", 9, "--out", tmp_path / "sheet.png"]
     result = run(*arguments, option_of(name), *values)
     assert result.exit_code in (0, 2), result.exception
-    error = " ".join(result.stderr.split()).partition("Error: ")[2].replace(str(tmp_path), "DIR")
+    error = " ".join(result.stderr.split()).partition("Error: ")[2]
+    error = error.replace(f"'{value}' is not a valid", "what was given is not a valid")  # Some versions of Typer.
     assert not PYTHON.search(error), error
     assert (error == "") == (result.exit_code == 0)
 
