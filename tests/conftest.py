@@ -37,6 +37,8 @@ def missing_framework(adapter):
 
 # .ci/run and the release workflow name here the folder that holds what `python -m build` made.
 BUILT = os.environ.get("DUSTAUG_TEST_BUILT")
+# .ci/run names here the folder Tests/images of Pillow's source distribution, which it fetches.
+PILLOW_IMAGES = os.environ.get("DUSTAUG_TEST_PILLOW_IMAGES")
 
 
 def adapter_of(test_file):
@@ -52,6 +54,8 @@ def pytest_ignore_collect(collection_path):
     adapter = adapter_of(collection_path)
     if adapter == "built":
         return None if BUILT else True
+    if adapter == "pillow_images":
+        return None if PILLOW_IMAGES else True
     if adapter == "ci":  # The sdist has tests, but neither .ci nor .github.
         return None if (TESTS.parent / ".ci").is_dir() and (TESTS.parent / "src").is_dir() else True
     if adapter == "_graph.program":
@@ -60,6 +64,11 @@ def pytest_ignore_collect(collection_path):
         torch = importlib.util.find_spec("torch") and importlib.import_module("torch")
         return None if torch and torch.cuda.is_available() else True
     return True if missing_framework(adapter) else None
+
+
+def pytest_report_header():
+    """Say why a test file is left out that no missing framework explains."""
+    return None if PILLOW_IMAGES else "tests/test_pillow_images.py is left out: DUSTAUG_TEST_PILLOW_IMAGES is not set"
 
 
 def modules_of(package):

@@ -16,8 +16,8 @@ ARRAYS = dict(re.findall(r"^(\w+)=\((.*)\)$", RUN, re.MULTILINE))
 SECTIONS = dict(re.findall(r"^section_(\w+)\(\) \{\n(.*?)^\}$", RUN, re.MULTILINE | re.DOTALL))
 FILES = {file.relative_to(ROOT).as_posix(): file for file in sorted(TESTS.rglob("test_*.py"))}
 SITE = set(FRAMEWORKS["site"])  # The section "readme" has these packages and no others.
-# conftest.py leaves these out without built files, or without any of three frameworks.
-LEFT_OUT = {"tests/test_built.py", "tests/graph/test_program.py"}
+# conftest.py leaves these out without built files or Pillow's images, or without any of three frameworks.
+LEFT_OUT = {"tests/test_built.py", "tests/test_pillow_images.py", "tests/graph/test_program.py"}
 
 
 def expand(word):

@@ -406,9 +406,11 @@ def _choice(name: str, value: object, choices: Mapping[str, Any]) -> None:
 
 
 _DEFAULTS = Spec().to_dict()
+# Twice the half sizes of the post, as fractions of the side of its images.
+_RELATIVE_SIZE = {"height_fraction_range": (2 / 224, 14 / 224), "width_fraction_range": (2 / 224, 14 / 224)}
 
 
-def dust(**changes: Any) -> Spec:
+def dust(*, relative: bool = False, **changes: Any) -> Spec:
     """Return the dust of the 2017 post: 0–31 small grey rectangles, denser near the middle.
 
     For an image of height h and width w: the count is uniform on 0…31; the centre is
@@ -417,15 +419,21 @@ def dust(**changes: Any) -> Spec:
     ``clip(y - half, 0, h - 1)`` up to, not including, ``clip(y + half, 0, h - 1)``, and the columns likewise: the last
     row and the last column stay as they are, as in the post (``spare_last=False`` lifts that).
 
+    The post's images had 224 by 224 pixels. On larger ones, sizes in pixels hide less: on a photo of 6000 by 4000
+    pixels less than 0.01 %. With `relative`, the sizes are the same fractions of the sides as in the post: heights are
+    uniform on 2/224…14/224 of the image's height, widths on as much of its width.
+
     Parameters
     ----------
+    relative : bool, default False
+        Whether the sizes grow with the image.
     **changes
         Fields of :class:`Spec` that are to differ.
 
     Raises
     ------
     TypeError, ValueError
-        As in :class:`Spec`.
+        As in :class:`Spec`; or `relative` is no bool, or a size is given besides.
 
     Examples
     --------
@@ -433,8 +441,17 @@ def dust(**changes: Any) -> Spec:
     True
     >>> dust(count_range=(0, 63))
     Spec(count_range=(0, 63))
+    >>> dust(relative=True).height_fraction_range == (2 / 224, 14 / 224)
+    True
     """
-    return Spec.from_dict(changes)
+    if not isinstance(relative, bool):
+        raise TypeError(f"relative must be True or False, got {relative!r}")
+    if not relative:
+        return Spec.from_dict(changes)
+    sizes = [name for group in _SIZE_FIELDS for name in group if changes.get(name) is not None]
+    if sizes:
+        raise ValueError(f"relative=True must be given without a size, got {', '.join(sizes)}: leave one of them out")
+    return Spec.from_dict({**changes, **_RELATIVE_SIZE})
 
 
 def cutout(size: int, **changes: Any) -> Spec:

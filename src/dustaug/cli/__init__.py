@@ -5,12 +5,15 @@ Both print the preset that paints the same pixels. The module needs the extra ``
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import inspect
+import io
+import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -21,22 +24,27 @@ from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._extras import MissingExtraError, name_extra
 from dustaug.spec import Spec, cutout, dust, random_erasing
 
+from ._words import in_options, option_of
+
 _missing = ""
 try:
     with name_extra("cli", "dustaug's command line", "PIL", "rich", "typer"):
         import typer
-        from PIL import Image, ImageOps
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
 
-        from ._folders import FileResult, dust_file, find_images, make_tasks
-        from ._pictures import can_write, draw_block, draw_sheet, on_white, pixel_limit, read_picture, write_picture
+        from ._files import write_file
+        from ._folders import FileResult, Found, Job, clean_folders, dust_file, find_existing, find_images, make_tasks
+        from ._manifest import NAME, Manifest
+        from ._pictures import fit, format_of, on_white, pixel_limit, read_picture
+        from ._sheets import Shown, draw_sheet
 except MissingExtraError as error:
     _missing = str(error)
 
 __all__ = ["main"]
 
 _CUTOUT_SIDE = 56
+_SHOWN_FAILURES = 100
 _PRESETS: dict[str, tuple[str, Callable[..., Spec]]] = {
     "dust": ("dust(", dust),
     "cutout": (f"cutout({_CUTOUT_SIDE}, ", functools.partial(cutout, _CUTOUT_SIDE)),
@@ -65,12 +73,13 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
 
 
 class _Recipe(NamedTuple):
-    """A spec with its keys, and the Python call that makes the same spec."""
+    """A spec with its keys, the Python call that makes the same spec, and the options that do."""
 
     call: str
     spec: Spec
     seed: int
     epoch: int
+    options: str
 
     @property
     def title(self) -> str:
@@ -111,12 +120,10 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
     """Replace a command's parameter `recipe` by the options of a spec, a seed and an epoch."""
 
     @functools.wraps(command)
-    def wrapped(*, preset: str, seed: int, epoch: int, **arguments: Any) -> None:
+    def wrapped(*, preset: str, relative: bool, seed: int, epoch: int, **arguments: Any) -> None:
         changes = {name: value for name in _FIELDS if (value := arguments.pop(name)) is not None}
-        try:
-            recipe = _make_recipe(preset, seed, epoch, changes)
-        except (TypeError, ValueError) as error:
-            raise typer.BadParameter(str(error)) from None
+        with _usage_errors():
+            recipe = _make_recipe(preset, seed, epoch, changes, relative=relative)
         command(recipe=recipe, **arguments)
 
     def option(name: str, kind: Any, default: Any, help_text: str, metavar: str = "") -> inspect.Parameter:
@@ -134,6 +141,14 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
             f"dust, cutout ({_CUTOUT_SIDE} pixels) or random-erasing; the options below change it.",
             "NAME",
         ),
+        inspect.Parameter(
+            "relative",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=Annotated[
+                bool, typer.Option("--relative", help="Let the sizes of the preset dust grow with the image.")
+            ],
+        ),
         option("seed", int, 0, "Another seed gives other dust.", "NUMBER"),
         option("epoch", int, 0, "So does another epoch.", "NUMBER"),
         *(option(name, kind | None, None, text, metavar) for name, (kind, metavar, text) in _FIELDS.items()),
@@ -143,18 +158,42 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any]) -> _Recipe:
+@contextlib.contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Turn errors about the parameters of Python into errors about the options that gave them."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise typer.BadParameter(in_options(str(error), (*_FIELDS, "preset", "relative", "seed", "epoch"))) from None
+
+
+def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any], *, relative: bool = False) -> _Recipe:
     if preset not in _PRESETS:
         raise ValueError(f"preset must be one of {', '.join(_PRESETS)}, got {preset}: type --preset dust")
+    if relative and preset != "dust":
+        raise ValueError(
+            f"relative must be given with --preset dust, got --preset {preset}: type --height-fraction-range 0.05 0.2"
+        )
+    typed = [] if preset == "dust" else [f"--preset {preset}"]
+    typed += ["--relative"] if relative else []
+    typed += [_typed(name, value) for name, value in changes.items()]
     if "fill_value" in changes:
         # The spec refuses a value that is not a number.
         with contextlib.suppress(ValueError):
             values = tuple(float(part) for part in changes["fill_value"].split(","))
             changes["fill_value"] = values if len(values) > 1 else values[0]
     prefix, make = _PRESETS[preset]
-    call = f"{prefix}{', '.join(f'{name}={value!r}' for name, value in changes.items())}".removesuffix(", ") + ")"
-    spec = make(**changes)
-    return _Recipe(call, spec, check_seed(seed), check_epoch(epoch))
+    fields = {"relative": True, **changes} if relative else changes
+    call = f"{prefix}{', '.join(f'{name}={value!r}' for name, value in fields.items())}".removesuffix(", ") + ")"
+    spec = make(**fields)
+    return _Recipe(call, spec, check_seed(seed), check_epoch(epoch), " ".join(typed))
+
+
+def _typed(name: str, value: Any) -> str:
+    """Return an option as it was typed."""
+    if isinstance(value, bool):
+        return option_of(name) if value else f"--no-{option_of(name)[2:]}"
+    return " ".join([option_of(name), *map(str, value if isinstance(value, tuple) else (value,))])
 
 
 def preview(
@@ -175,31 +214,45 @@ def preview(
             metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
         ),
     ] = 224,
+    value_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Draw a contact sheet: each image beside dusted versions of it.
 
-    Version i is what dustaug.add_dust paints with index=i. Dust is measured in pixels: give --size the side of your
-    training images to see what they would look like.
+    A version with the caption "index 3" is what dustaug.add_dust paints with index=3; the second image goes on where
+    the first one ends. Dust is measured in pixels: give --size the side of your training images to see what they would
+    look like.
     """
-    if not can_write(out.suffix):
-        raise typer.BadParameter(f"out must end in an extension that Pillow writes, got {out}: type --out dust.png")
+    _check_range(value_range)
+    if format_of(out.suffix) is None:
+        raise typer.BadParameter(f"--out must end in an extension that Pillow writes, got {out}: type --out dust.png")
     paths = images or [Path(str(resources.files("dustaug") / "photos" / "coffee.jpg"))]
     if any(out.exists() and out.samefile(path) for path in paths):
-        raise typer.BadParameter(f"out must not be one of the images, got {out}: type --out dust.png")
-    blocks = []
-    arguments = {"spec": recipe.spec, "seed": recipe.seed, "epoch": recipe.epoch}
+        raise typer.BadParameter(f"--out must not be one of the images, got {out}: type --out dust.png")
+    pictures = []
     try:
-        with pixel_limit(Image.MAX_IMAGE_PIXELS or sys.maxsize):
+        with pixel_limit(None):
             for path in paths:
-                original = on_white(read_picture(path)[0])
-                small = ImageOps.contain(original, (size, size), Image.Resampling.LANCZOS) if size else original
-                blocks.append(draw_block(path.name, original, small, versions, columns, **arguments))
+                if not path.is_file():
+                    raise ValueError("images must be files, got a pipe, a socket or a device")  # noqa: TRY301
+                original = on_white(read_picture(path, any_range=value_range is not None), value_range)
+                pictures.append(Shown(path.name, original, fit(original, size) if size else original))
     except Exception as error:  # noqa: BLE001  Broken files raise anything.
         raise typer.BadParameter(f"{path}: {error}") from None
+    with _usage_errors():
+        sheet = draw_sheet(
+            recipe.title, pictures, versions, columns, spec=recipe.spec, seed=recipe.seed, epoch=recipe.epoch
+        )
     try:
-        write_picture(draw_sheet(recipe.title, blocks), out)
+        content = io.BytesIO()
+        sheet.save(content, format_of(out.suffix), quality=95)
+        write_file(out, content.getvalue())
     except OSError as error:
-        raise typer.BadParameter(f"out must be writable, got {out}: {error}") from None
+        raise typer.BadParameter(f"--out must be writable, got {out}: {error}") from None
     epoch = f"epoch={recipe.epoch}, " if recipe.epoch else ""
     resized = f", resized to {size} pixels," if size else ""
     typer.echo(
@@ -227,6 +280,21 @@ def apply(
     format: Annotated[  # noqa: A002  It is the option's name.
         str, typer.Option(metavar="EXTENSION", help="keep, or an extension such as png, jpg, webp.")
     ] = "keep",
+    size: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
+        ),
+    ] = 0,
+    value_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
+        ),
+    ] = None,
+    upright: Annotated[
+        bool, typer.Option("--upright/--no-upright", help="Turn images as their EXIF orientation says.")
+    ] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo files that exist instead of skipping them.")
     ] = False,
@@ -247,63 +315,146 @@ def apply(
 
     The dust of a file depends on nothing but the spec, the seed, the epoch, the image's size and the file's path inside
     IN_DIR, so that a run can be repeated, stopped and resumed. The index is that of
-    dustaug.index_of(path) in Python. Files that exist in OUT_DIR are skipped, whatever they were made with: give
-    another seed another OUT_DIR.
+    dustaug.index_of(path) in Python. Files that exist in OUT_DIR are skipped. OUT_DIR/dustaug.json says what they were
+    made with, and a run with another spec, seed or version is refused.
 
-    PNG keeps pixels exactly; JPEG, WebP and AVIF are encoded again with quality 95. Grey, 16-bit grey, RGB and alpha
-    stay as they are (alpha gets no dust), other images become RGB. Of animations and multi-page files only the first
-    frame is taken. Images are turned upright; their colour profile stays, other metadata goes.
+    Every copy is read back: an image whose size, depth, colours or transparency the format cannot hold is reported, and
+    no file is written. PNG keeps pixels exactly, as do all formats without loss. JPEG copies of JPEG files keep their
+    tables and subsampling; other JPEG, WebP and AVIF files are encoded with quality 95. Grey, 16-bit grey, RGB and
+    alpha stay as they are (alpha gets no dust), other images become RGB. Of animations and multi-page files only the
+    first frame is taken. Images are turned upright; their colour profile stays, other metadata goes.
 
     The exit code is 1 if a file failed; the others are written all the same.
     """
     extension = "" if format == "keep" else f".{format.lower().removeprefix('.')}"
-    if extension and not can_write(extension):
+    if extension and format_of(extension) is None:
         raise typer.BadParameter(
-            f"format must be keep or an extension that Pillow writes, got {format}: type --format png"
+            f"--format must be keep or an extension that Pillow writes and reads, got {format}: type --format png"
         )
+    _check_range(value_range)
+    with _usage_errors():
+        try:
+            check_epoch(recipe.epoch + copies - 1)
+        except ValueError as error:
+            raise ValueError(f"{error}, the last of {copies} copies") from None
+    found = find_images(in_dir)
+    if not found.files and not found.failures:
+        others = found.other_extensions.total() + found.beside + found.special
+        raise typer.BadParameter(f"IN_DIR must hold images, got {in_dir} with {_count(others, 'other file')}")
+    job = Job(recipe.spec, recipe.seed, overwrite, upright, size, value_range)
+    facts = {
+        "spec": recipe.spec.to_dict(),
+        "seed": recipe.seed,
+        "epoch": recipe.epoch if copies == 1 else None,
+        "size": size,
+        "value_range": value_range,
+        "upright": upright,
+    }
+    manifest = Manifest(out_dir, recipe.options, facts)
     try:
-        check_epoch(recipe.epoch + copies - 1)
-    except ValueError as error:
-        raise typer.BadParameter(f"{error}, the last of {copies} copies") from None
-    results: list[FileResult] = []
-    files, ignored = find_images(in_dir, results)
-    if not files and not results:
-        raise typer.BadParameter(f"in_dir must hold images, got {in_dir} with {_count(ignored, 'other file')}")
-    try:
-        tasks = make_tasks(in_dir, out_dir, files, extension, range(recipe.epoch, recipe.epoch + copies))
+        tasks = make_tasks(in_dir, out_dir, found.files, extension, range(recipe.epoch, recipe.epoch + copies))
+        existing = find_existing(tasks)
+        if not manifest.check() and existing and not overwrite:
+            raise ValueError(  # noqa: TRY301
+                f"OUT_DIR must have a {NAME} if it has copies, got {_count(len(existing), 'file')} like {existing[0]} "
+                "without: name another OUT_DIR, or type --overwrite to replace them"
+            )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    work = functools.partial(dust_file, spec=recipe.spec, seed=recipe.seed, overwrite=overwrite)
-    limit = pixel_limit(max_pixels or Image.MAX_IMAGE_PIXELS or sys.maxsize)
+    removed = clean_folders(out_dir, tasks)
+    try:
+        manifest.write(None)
+    except OSError as error:
+        raise typer.BadParameter(f"OUT_DIR must be writable, got {out_dir}: {error}") from None
+    results = [*found.failures]
     progress = Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True))
     pool = ThreadPool(workers or min(8, os.cpu_count() or 1))
     try:
-        with limit, progress:
+        with pixel_limit(max_pixels), progress:
+            work = functools.partial(dust_file, job=job)
             results += progress.track(pool.imap_unordered(work, tasks), total=len(tasks), description="Dusting")
     finally:
         # Files under way are finished first, also after Ctrl+C.
         pool.terminate()
         pool.join()
-    _report(results, in_dir, out_dir, recipe, ignored)
+    manifest.write(_counts(results, found))
+    _report(results, found, in_dir, out_dir, recipe, removed)
 
 
-def _report(results: list[FileResult], in_dir: Path, out_dir: Path, recipe: _Recipe, ignored: int) -> None:
-    written, existed = sum(result.written for result in results), sum(result.existed for result in results)
-    frames = sum(result.frames > 1 for result in results)
-    typer.echo(f"{recipe.title}: wrote {_count(written, 'file')} to {out_dir}.")
-    if existed:
-        typer.echo(f"Skipped {_count(existed, 'file')} that existed; --overwrite redoes them.")
-    if ignored:
-        typer.echo(f"Ignored {_count(ignored, 'file')} without the extension of an image.")
-    if frames:
-        typer.echo(f"Took only the first frame of {_count(frames, 'file')} with several.")
+def _check_range(value_range: tuple[float, float] | None) -> None:
+    if value_range is not None and not -math.inf < value_range[0] < value_range[1] < math.inf:
+        raise typer.BadParameter(
+            f"--value-range must be two finite numbers, LOW below HIGH, got {_plain(value_range)}: "
+            "type --value-range 0 4095"
+        )
+
+
+def _counts(results: list[FileResult], found: Found) -> dict[str, int]:
+    return {
+        "written": sum(result.written for result in results),
+        "existed": sum(result.existed for result in results),
+        "failed": sum(bool(result.failure) for result in results),
+        "turned": sum(result.turned for result in results),
+        "first_frames": sum(result.frames > 1 for result in results),
+        "ignored": found.other_extensions.total() + found.beside + found.special,
+    }
+
+
+def _report(
+    results: list[FileResult], found: Found, in_dir: Path, out_dir: Path, recipe: _Recipe, removed: int
+) -> None:
+    counts = _counts(results, found)
+    typer.echo(f"{recipe.title}: wrote {_count(counts['written'], 'file')} to {out_dir}.")
+    if counts["existed"]:
+        typer.echo(f"Skipped {_count(counts['existed'], 'file')} that existed; --overwrite redoes them.")
+    if removed:
+        typer.echo(f"Removed {_count(removed, 'unfinished file')} of a run that was killed.")
+    if found.other_extensions:
+        kinds = ", ".join(f"{n} {extension or 'with none'}" for extension, n in found.other_extensions.most_common(5))
+        more = ", …" if len(found.other_extensions) > 5 else ""
+        ignored = _count(found.other_extensions.total(), "file")
+        typer.echo(f"Ignored {ignored} without the extension of an image: {kinds}{more}.")
+    if found.beside:
+        typer.echo(f"Ignored {_count(found.beside, 'file')} named ._*, which macOS writes beside others.")
+    if found.special:
+        typer.echo(f"Ignored {_count(found.special, 'pipe, socket or device', 'pipes, sockets or devices')}.")
+    if counts["first_frames"]:
+        typer.echo(f"Took only the first frame of {_count(counts['first_frames'], 'file')} with several.")
+    if counts["turned"]:
+        turned = _count(counts["turned"], "image")
+        typer.echo(f"Turned {turned} upright, as the EXIF orientation says; --no-upright leaves images as they lie.")
+    for mode, number in sorted(collections.Counter(r.converted for r in results if r.converted).items()):
+        typer.echo(f"Turned {_count(number, 'image')} of mode {mode} into RGB.")
+    for name, number in sorted(collections.Counter(r.in_colour for r in results if r.in_colour).items()):
+        typer.echo(f"Stored {_count(number, 'grey image')} in colour, as {name} has no grey.")
+    if profiles := sum(result.lost_profile for result in results):
+        typer.echo(f"Dropped the colour profile of {_count(profiles, 'image')}, as the format has none: --format png.")
+    if dark := sum(result.is_dark for result in results):
+        typer.echo(
+            f"Found no value above 4095 in {_count(dark, '16-bit image')}: if they have 12 bits, type "
+            "--value-range 0 4095.",
+            err=True,
+        )
+    pixels, hidden = sum(result.pixels for result in results), sum(result.hidden for result in results)
+    if pixels and hidden < pixels / 1000 and recipe.spec.p > 0:
+        typer.echo(
+            f"The dust hides {100 * hidden / pixels:.2g} % of the pixels: type --relative for sizes that grow with the "
+            "image, or --size 224.",
+            err=True,
+        )
     failures = sorted((result.path, result.failure) for result in results if result.failure)
     if failures:
         typer.echo(f"Failed on {len(failures)} of {_count(len(results), 'file')}:", err=True)
-        for path, failure in failures:
+        for path, failure in failures[:_SHOWN_FAILURES]:
             typer.echo(f"  {path.relative_to(in_dir)}: {failure}", err=True)
+        for failure, number in collections.Counter(text for _, text in failures[_SHOWN_FAILURES:]).most_common():
+            typer.echo(f"  and {number} more: {failure}", err=True)
         raise typer.Exit(1)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _plain(numbers: tuple[float, ...]) -> str:
+    return " ".join(f"{number:g}" for number in numbers)

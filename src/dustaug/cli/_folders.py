@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import collections
+import os
+import stat
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from dustaug._names import index_of
-from dustaug.core import add_dust
+from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec
 
-from ._pictures import read_picture, write_picture
+from ._files import remove_unfinished, write_file
+from ._pictures import encode_picture, fit, picture_extensions, read_picture
 
 
 class FileTask(NamedTuple):
@@ -23,37 +27,96 @@ class FileTask(NamedTuple):
     outputs: tuple[tuple[int, Path], ...]
 
 
+class Job(NamedTuple):
+    """What is done to every file."""
+
+    spec: Spec
+    seed: int
+    overwrite: bool = False
+    upright: bool = True
+    size: int = 0
+    value_range: tuple[float, float] | None = None
+
+
 class FileResult(NamedTuple):
+    """What came of one file, or why nothing did."""
+
     path: Path
     written: int = 0
     existed: int = 0
     frames: int = 1
     failure: str = ""
+    turned: bool = False
+    converted: str = ""
+    lost_profile: bool = False
+    in_colour: str = ""
+    """Format of the copy if it has no grey, and the picture is grey."""
+    is_dark: bool = False
+    """Whether a picture of 16 bits uses only 12."""
+    hidden: int = 0
+    """Pixels under dust in all copies, of `pixels`."""
+    pixels: int = 0
 
 
-def find_images(in_dir: Path, results: list[FileResult]) -> tuple[list[Path], int]:
-    """Return the images below a folder, also behind links, and the number of other files."""
-    extensions = {extension for extension, name in Image.registered_extensions().items() if name in Image.OPEN}
-    files, ignored = [], 0
-    folders = [(in_dir, frozenset[Path]())]
+class Found(NamedTuple):
+    """What a folder tree holds."""
+
+    files: list[Path]
+    failures: list[FileResult]
+    other_extensions: collections.Counter[str]
+    """Files without the extension of a picture, by extension."""
+    beside: int = 0
+    """Files that macOS writes beside others."""
+    special: int = 0
+    """Pipes, sockets and devices, which are never opened."""
+
+
+def find_images(in_dir: Path) -> Found:
+    """Return the images below a folder, also behind links. Every folder is read once, and no file is opened."""
+    extensions = picture_extensions()
+    files: list[Path] = []
+    failures: list[FileResult] = []
+    others: collections.Counter[str] = collections.Counter()
+    beside = special = 0
+    folders = [(in_dir, frozenset[str]())]
     while folders:
         folder, above = folders.pop()
-        real = folder.resolve()
+        real = os.path.realpath(folder)
         if real in above:
             continue  # A link leads back to a folder above.
         try:
-            paths = sorted(folder.iterdir())
+            with os.scandir(folder) as found:
+                entries = list(found)
         except OSError as error:
-            results.append(FileResult(folder, failure=str(error)))
+            failures.append(FileResult(folder, failure=str(error)))
             continue
-        for path in paths:
-            if path.is_dir():
+        for entry in entries:
+            path = folder / entry.name
+            kind = _kind(entry)
+            if kind == "folder":
                 folders.append((path, above | {real}))
-            elif path.suffix.lower() in extensions:
-                files.append(path)
+            elif entry.name.startswith("._"):
+                beside += 1
+            elif path.suffix.lower() not in extensions:
+                others[path.suffix.lower()] += 1
+            elif kind == "special":
+                special += 1
             else:
-                ignored += 1
-    return sorted(files), ignored
+                files.append(path)
+    return Found(sorted(files), failures, others, beside, special)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Tell a file from a folder and from what may wait for ever. What cannot be looked at counts as a file."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "file"
+        mode = entry.stat().st_mode
+    except OSError:
+        return "file"  # A broken link, or a folder that may not be entered: opening it says why.
+    return "file" if stat.S_ISREG(mode) else "special"
 
 
 def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, epochs: range) -> list[FileTask]:
@@ -66,19 +129,31 @@ def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, e
     for path in files:
         relative = path.relative_to(in_dir)
         target = out_dir / (relative.with_suffix(extension) if extension else relative)
-        if target in sources:
-            raise ValueError(
-                f"outputs must differ, got {target} for {sources[target]} and for {path}: rename one of the two"
-            )
-        sources[target] = path
         outputs = [(target if len(epochs) == 1 else target.with_stem(f"{target.stem}_epoch{e}")) for e in epochs]
+        for output in outputs:
+            if output in sources:
+                raise ValueError(
+                    f"outputs must differ, got {output} for {sources[output]} and for {path}: rename one of the two"
+                )
+            sources[output] = path
         tasks.append(FileTask(path, index_of(relative.as_posix()), tuple(zip(epochs, outputs, strict=True))))
+    return tasks
+
+
+def find_existing(tasks: list[FileTask]) -> list[Path]:
+    """Return the outputs that are there, or raise if one is an input."""
     existing = [output for task in tasks for _, output in task.outputs if output.exists()]
-    inputs = {_identity(path) for path in files if path.exists()} if existing else set()
+    inputs = {_identity(task.path) for task in tasks if task.path.exists()} if existing else set()
     for output in existing:
         if _identity(output) in inputs:
             raise ValueError(f"outputs must not be input files, got {output}: name another OUT_DIR")
-    return tasks
+    return existing
+
+
+def clean_folders(out_dir: Path, tasks: list[FileTask]) -> int:
+    """Remove what killed runs left unfinished in the folders of the outputs, and return how many files that were."""
+    folders = {out_dir, *(output.parent for task in tasks for _, output in task.outputs)}
+    return sum(map(remove_unfinished, folders))
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -87,27 +162,56 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def dust_file(task: FileTask, *, spec: Spec, seed: int, overwrite: bool) -> FileResult:
-    missing = [output for output in task.outputs if overwrite or not output[1].exists()]
-    existed, written, frames = len(task.outputs) - len(missing), 0, 1
+def dust_file(task: FileTask, *, job: Job) -> FileResult:
+    """Write the copies of one file that are missing."""
+    missing = [output for output in task.outputs if job.overwrite or not output[1].exists()]
+    result = FileResult(task.path, existed=len(task.outputs) - len(missing))
+    written: list[Path] = []
     try:
-        if missing:
-            image, frames = read_picture(task.path)
-        for epoch, path in missing:
-            pixels = np.array(image)
-            colours = pixels[..., :-1] if image.mode in ("LA", "RGBA") else pixels
-            add_dust(colours, spec, seed=seed, epoch=epoch, index=task.dust_index)
-            dusted = Image.fromarray(pixels)
-            dusted.info = image.info
-            write_picture(dusted, path)
-            written += 1
+        return _write_copies(task, missing, job, result, written) if missing else result
     except Exception as error:  # noqa: BLE001  Broken files raise anything, and must not stop the others.
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = "images must be of a format that Pillow reads, got something else: convert it to PNG"
         if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-            limit = Image.MAX_IMAGE_PIXELS
             reason = (
-                f"images must have at most {limit} pixels, as a guard against decompression bombs: "
+                f"images must have at most {Image.MAX_IMAGE_PIXELS} pixels, as a guard against decompression bombs: "
                 "type --max-pixels to raise the limit"
             )
-        return FileResult(task.path, written, existed, frames, reason)
-    return FileResult(task.path, written, existed, frames)
+        return result._replace(written=len(written), failure=reason)
+
+
+def _write_copies(
+    task: FileTask, missing: list[tuple[int, Path]], job: Job, result: FileResult, written: list[Path]
+) -> FileResult:
+    picture = read_picture(task.path, upright=job.upright, any_range=job.value_range is not None)
+    if job.size:
+        picture = picture._replace(image=fit(picture.image, job.size), resized=True)
+    image, value_range, is_dark = picture.image, job.value_range, False
+    if image.mode == "I;16" and value_range is None:
+        # TIFF may say that it has fewer bits. Mostly 16 are said, whatever the camera had.
+        value_range = (0, 2**picture.bits - 1)
+        is_dark = picture.bits == 16 and 0 < int(np.asarray(image).max(initial=0)) < 2**12
+    hidden = 0
+    for epoch, path in missing:
+        pixels = np.array(image)
+        height, width = pixels.shape[:2]
+        colours = pixels[..., :-1] if image.mode in ("LA", "RGBA") else pixels
+        layout: Literal["HW", "HWC"] = "HW" if pixels.ndim == 2 else "HWC"
+        keys = {"seed": job.seed, "epoch": epoch, "index": task.dust_index}
+        add_dust(colours, job.spec, layout=layout, value_range=value_range, **keys)
+        copy = encode_picture(picture._replace(image=Image.fromarray(pixels)), path.suffix)
+        write_file(path, copy.content)
+        written.append(path)
+        hidden += int(sample_rectangles(job.spec, height=height, width=width, **keys).mask(height, width).sum())
+    return result._replace(
+        written=len(written),
+        frames=picture.frames,
+        turned=picture.turned,
+        converted=picture.converted,
+        lost_profile=copy.lost_profile,
+        in_colour=copy.in_colour,
+        is_dark=is_dark,
+        hidden=hidden,
+        pixels=image.width * image.height * len(missing),
+    )

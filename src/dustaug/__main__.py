@@ -1,0 +1,5 @@
+"""Run the command line: ``python -m dustaug``."""
+
+from .cli import main
+
+main()
