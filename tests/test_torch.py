@@ -651,7 +651,7 @@ class TestDustDataset:
             ),
             (lambda: DustDataset(7, seed=0), TypeError, "dataset must have a sample at each index, got int: type"),
             (lambda: DustDataset(Photos, seed=0), TypeError, "a sample at each index, got type: type DustDataset"),
-            (lambda: DustDataset(Photos()), TypeError, "seed"),
+            (lambda: DustDataset(Photos(), seed="7"), TypeError, "seed must be a whole number, got '7'"),
             (lambda: DustDataset(Photos(), seed=-1), ValueError, "seed must be from 0"),
             (lambda: DustDataset(Photos(), seed=0, epoch=2**32), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), seed=0).set_epoch(-1), ValueError, "epoch must be from 0"),
