@@ -490,6 +490,8 @@ class TestWarnings:
         next(batches)
         dataset.set_epoch(2)
         list(itertools.islice(batches, 10))
+        assert recorded(tmp_path) == set()
+        list(itertools.islice(batches, 80))
         [message] = recorded(tmp_path)
 
         assert message.startswith("the epoch changed from 1 to 2 while workers were reading")

@@ -25,7 +25,7 @@ from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
 from ._engine.memory import Layout
 from ._tensors import compiled, painter
 from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture
-from ._tensors.passes import Pass, PassFinder, SharedEpoch
+from ._tensors.passes import MOST_PREFETCHED, Pass, PassFinder, SharedEpoch
 from ._tensors.samplers import EpochSampler
 from .spec import Spec
 
@@ -186,6 +186,8 @@ class DustDataset(Dataset[Any]):
         # that reads, and the pass of the state, which goes on in it.
         self._last: tuple[Pass, int] | None = None
         self._resumed: tuple[Pass | None, Pass | None] | None = None
+        # The former and the new epoch, and the count of calls, where the epoch moved within a pass.
+        self._moved: tuple[int, int, int] | None = None
 
     @property
     def epoch(self) -> int:
@@ -263,7 +265,7 @@ class DustDataset(Dataset[Any]):
         if epoch is None:
             epoch = current
             if is_chosen:
-                self._check_steady(found, epoch, last)
+                self._check_steady(found, last, epoch)
             else:
                 self._check_repeat(found, index)
                 if self.seed is None:
@@ -284,13 +286,18 @@ class DustDataset(Dataset[Any]):
         self._resumed = (first, former) if first == found else None
         return found if self._resumed is None else former
 
-    def _check_steady(self, found: Pass, epoch: int, last: tuple[Pass, int] | None) -> None:
+    def _check_steady(self, found: Pass, last: tuple[Pass, int] | None, epoch: int) -> None:
         """Warn if the dust depends on how fast the workers are."""
-        if last is not None and last[0] == found and last[1] != epoch and get_worker_info() is not None:
+        if last is None or last[0] != found or get_worker_info() is None:
+            self._moved = None
+        elif last[1] != epoch and self._moved is None:
+            self._moved = last[1], epoch, self._passes.calls
+        # A pass that was left early ends with what its workers had still to do.
+        if self._moved is not None and self._passes.calls - self._moved[2] > MOST_PREFETCHED:
             self._shared.warn(
-                f"the epoch changed from {last[1]} to {epoch} while workers were reading, so that the dust of some "
-                "batches depends on how fast they were: call set_epoch() before the loader is iterated, or type "
-                "DataLoader(…, sampler=dustaug.torch.EpochSampler(sampler))"
+                f"the epoch changed from {self._moved[0]} to {self._moved[1]} while workers were reading, so that the "
+                "dust of some batches depends on how fast they were: call set_epoch() before the loader is iterated, "
+                "or type DataLoader(…, sampler=dustaug.torch.EpochSampler(sampler))"
             )
 
     def _check_repeat(self, found: Pass, index: int) -> None:
@@ -316,7 +323,7 @@ class DustDataset(Dataset[Any]):
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle must name no private module: the version that reads it may lack that module.
-        private = ("_painter", "_passes", "_last", "_resumed", "_shared")
+        private = ("_painter", "_passes", "_last", "_moved", "_resumed", "_shared")
         return {**{k: v for k, v in self.__dict__.items() if k not in private}, "_epoch": self._shared.numbers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

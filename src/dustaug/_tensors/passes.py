@@ -13,6 +13,8 @@ from torch.utils.data import get_worker_info
 
 # A process that reads this many times the samples of a data set in one pass of a loader has a loader that never ends.
 MOST_READS = 4
+# A worker has fewer batches before it than this, once its pass has ended.
+MOST_PREFETCHED = 32
 
 
 class Pass(NamedTuple):
@@ -32,7 +34,7 @@ class PassFinder(threading.local):
 
     def __init__(self) -> None:
         self.found: Pass | None = None
-        self.reads = 0
+        self.reads = self.calls = 0
         self._worker: Any = None
         self._fetcher: weakref.ref[Any] | None = None
 
@@ -46,6 +48,7 @@ class PassFinder(threading.local):
         if fetcher is not None and fetcher is not known:
             self._fetcher, self.reads = weakref.ref(fetcher), 0
         self.reads += n_reads
+        self.calls += 1
         if worker is None:
             loader = None if frame is None or frame.f_back is None else frame.f_back.f_locals.get("self")
             seed = getattr(loader, "_base_seed", None)
