@@ -349,7 +349,7 @@ def _check_dataset(dataset: Any) -> None:
                 f"dataset must be map-style, got {kind.__name__}, which has samples at indices but is an "
                 "IterableDataset, so that loaders take its own order and pass no index: type dustaug.torch.add_dust("
                 f"image, seed=…, epoch=…, index=index) in the method __getitem__(self, index) of a subclass of "
-                f"{kind.__name__}"
+                f"{kind.__name__}, where litdata has the number as index.index"
             )
         raise TypeError(
             f"dataset must be map-style, got the iterable {kind.__name__}, which has no indices: type "
