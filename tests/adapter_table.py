@@ -38,7 +38,9 @@ ADAPTERS = {
         },
         sections=("adapters", "albumentationsx"),
     ),
-    "torch": Adapter(imports=("torch",), tests={"torch": (), "robustness_torch": ()}, sections=("adapters",)),
+    "torch": Adapter(
+        imports=("torch",), tests={"torch": (), "loaders": (), "robustness_torch": ()}, sections=("adapters",)
+    ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),
         tests={"torchvision": (), "torchvision_boxes": ()},
@@ -71,6 +73,8 @@ OTHERS = {
     "_tensors.agreement": ("torch",),
     "_tensors.devices": ("torch",),
     "_tensors.compiled": ("torch",),
+    "_tensors.passes": ("torch",),
+    "_tensors.samplers": ("torch",),
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
     "keras._flow": ("keras",),
@@ -81,7 +85,18 @@ OTHERS = {
     "scale_torch": ("torch",),
     "rivals": ("albumentations", "torchvision", "timm", "kornia"),
     "rivals_keras": ("keras", "tensorflow"),
-    "pipelines": ("torch", "lightning", "timm", "webdataset", "datasets"),
+    "resuming": ("torch", "torchdata"),
+    "pipelines": (
+        "torch",
+        "lightning",
+        "timm",
+        "webdataset",
+        "datasets",
+        "accelerate",
+        "transformers",
+        "ignite",
+        "torchdata",
+    ),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.

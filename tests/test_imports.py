@@ -130,6 +130,8 @@ ALLOWED = {
         "core",
         "spec",
     },
+    "_tensors.passes": set(),
+    "_tensors.samplers": {"_engine.checks", "_engine.contract", "_engine.coordinates"},
     "_tensors.triton": {
         "_engine.contract",
         "_engine.coordinates",
@@ -250,6 +252,9 @@ ALLOWED = {
         "_extras",
         "_tensors.compiled",
         "_tensors.painter",
+        "_tensors.passes",
+        "_tensors.samplers",
+        "core",
         "spec",
     },
     "torchvision": {

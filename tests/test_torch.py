@@ -5,6 +5,7 @@ import copy
 import io
 import pickle
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import ml_dtypes
@@ -201,6 +202,11 @@ class TestAddDust:
         ("images", "error", "message"),
         [
             (np.zeros((8, 8, 3)), TypeError, r"tensor must be a torch.Tensor, got ndarray: type dustaug.add_dust"),
+            (PIL.Image.new("L", (8, 8)), TypeError, r"got Image: type dustaug.add_dust\(numpy.array\(image\), …\)"),
+            ([grey(8, 8)], TypeError, r"torch.Tensor, got list: type torch.stack\(images\) if they are tensors of one"),
+            (memoryview(b"8"), TypeError, "tensor must be a torch.Tensor, got memoryview$"),
+            (SimpleNamespace(__array__=None), TypeError, r"got SimpleNamespace: type torch.as_tensor\(images\)"),
+            (torch.nn.UninitializedParameter(), TypeError, r"must have memory, got .*: type tensor.materialize\("),
             (
                 grey(8, 1, 8).expand(8, 3, 8),
                 ValueError,
@@ -215,7 +221,11 @@ class TestAddDust:
             (torch.zeros(3, 8, 8).to_sparse(), TypeError, "got a torch.sparse_coo tensor: type tensor.to_dense"),
             (torch.zeros(3, 8, 8).to_mkldnn(), TypeError, "got a torch._mkldnn tensor"),
             (torch._efficientzerotensor((3, 8, 8)), TypeError, "must be dense memory, got a lazy tensor"),
-            (torch.zeros(3, 8, 8, dtype=torch.cfloat).conj().imag, TypeError, r"lazy tensor: .*tensor.resolve_neg\(\)"),
+            (
+                torch.zeros(3, 8, 8, dtype=torch.cfloat).conj().imag,
+                TypeError,
+                r"negated tensor: type tensor.resolve_neg",
+            ),
             (torch.zeros(3, 8, 8, dtype=torch.cdouble), TypeError, "1, 2, 4 or 8 bytes, got torch.complex128"),
             (torch.empty(8, 8, dtype=torch.bits8), TypeError, "must hold numbers .*, got torch.bits8"),
         ],
@@ -231,21 +241,35 @@ class TestAddDust:
     @pytest.mark.filterwarnings("ignore:.*quantize.*deprecated:UserWarning")
     @pytest.mark.filterwarnings("ignore:Sparse .* tensor support is in beta:UserWarning")
     def test_more_tensors_that_cannot_be_painted(self):
-        """Nested, quantised, compressed, fake and mapped tensors are refused."""
+        """Nested, quantised, compressed, fake and wrapped tensors are refused."""
         parts = [torch.zeros(3, 8, 8), torch.zeros(3, 9, 8)]
         with FakeTensorMode():
             fake = torch.zeros(3, 8, 8)
         for images, message in (
-            (torch.nested.nested_tensor(parts), "must be dense memory"),
-            (torch.nested.nested_tensor(parts, layout=torch.jagged), "memory of its own, got a NestedTensor"),
+            (torch.nested.nested_tensor(parts), r"got a nested tensor: type for i, image in enumerate\(tensor.unbind"),
+            (torch.nested.nested_tensor(parts, layout=torch.jagged), r"a nested tensor: type for .*tensor.unbind\(\)"),
             (torch.quantize_per_tensor(parts[0], 0.1, 0, torch.quint8), r"quint8: type .*tensor.dequantize\(\)"),
             (torch.zeros(8, 8).to_sparse_csr(), "got a torch.sparse_csr tensor"),
             (fake, "memory of its own, got a FakeTensor"),
         ):
             with pytest.raises(TypeError, match=message):
                 add_dust(images, seed=0, index=0)
-        with pytest.raises(TypeError, match="must be dense memory"):
-            torch.vmap(lambda image: add_dust(image, seed=0, index=0))(grey(2, 3, 8, 8))
+        for transform in (torch.func.vmap, torch.func.grad, torch.func.functionalize):
+            with pytest.raises(
+                TypeError, match=r"got a torch.func tensor: type add_dust\(images, .* whole batch before"
+            ):
+                transform(lambda image: add_dust(image, seed=0, index=0).sum())(torch.zeros(2, 3, 8, 8))
+
+    @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
+    @pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+    def test_parts_of_a_nested_tensor(self, layout):
+        """They are painted in its memory, as the error says."""
+        parts = [grey(5, 32, 8), grey(3, 32, 8)]
+        nested = torch.nested.nested_tensor(parts, layout=layout)
+        for i, image in enumerate(nested.unbind()):
+            add_dust(image, seed=0, index=4 + i, layout="CHW")
+        for i, (part, image) in enumerate(zip(parts, nested.unbind(), strict=True)):
+            assert torch.equal(add_dust(part, seed=0, index=4 + i, layout="CHW"), image)
 
     @pytest.mark.parametrize(
         ("arguments", "error", "message"),
@@ -651,7 +675,7 @@ class TestDustDataset:
             ),
             (lambda: DustDataset(7, seed=0), TypeError, "dataset must have a sample at each index, got int: type"),
             (lambda: DustDataset(Photos, seed=0), TypeError, "a sample at each index, got type: type DustDataset"),
-            (lambda: DustDataset(Photos()), TypeError, "seed"),
+            (lambda: DustDataset(Photos(), seed="7"), TypeError, "seed must be a whole number, got '7'"),
             (lambda: DustDataset(Photos(), seed=-1), ValueError, "seed must be from 0"),
             (lambda: DustDataset(Photos(), seed=0, epoch=2**32), ValueError, "epoch must be from 0"),
             (lambda: DustDataset(Photos(), seed=0).set_epoch(-1), ValueError, "epoch must be from 0"),

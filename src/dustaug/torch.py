@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,19 +14,22 @@ from ._extras import name_extra
 
 with name_extra("torch", "dustaug.torch", "torch"):
     import torch
-    from torch.utils.data import Dataset, IterableDataset
+    from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from . import core
 from ._adapters.keys import check_key
-from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
+from ._adapters.records import default_key, has_entries, read_entry, replace_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
-from ._engine.contract import MAX_INDEX
-from ._engine.coordinates import check_epoch, check_seed, pack
+from ._engine.contract import MAX_EPOCH, MAX_INDEX
+from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
 from ._engine.memory import Layout
 from ._tensors import compiled, painter
-from ._tensors.painter import AnyTensor, Painter, dust_picture
+from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture
+from ._tensors.passes import MOST_PREFETCHED, Pass, PassFinder, SharedEpoch
+from ._tensors.samplers import EpochSampler
 from .spec import Spec
 
-__all__ = ["DustDataset", "add_dust"]
+__all__ = ["DustDataset", "EpochSampler", "add_dust"]
 
 
 def add_dust(
@@ -93,15 +98,22 @@ class DustDataset(Dataset[Any]):
     """A map-style data set whose images are dusted: image number i of epoch e always gets the dust of (seed, e, i).
 
     That holds for any number of workers, forked or spawned, any batch size, any sampler and any shard of a
-    ``DistributedSampler``. Without :meth:`set_epoch` every epoch shows the same dust.
+    ``DistributedSampler``. Call :meth:`set_epoch` before each epoch, or let :class:`EpochSampler` count them. Without a
+    seed, each pass of a data loader shows other dust, which ``torch.manual_seed`` determines.
 
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
         A sample is an image (tensor, NumPy array or Pillow image), or a tuple, list, named tuple or mapping with an
         image. The arrays of the data set stay unchanged, and the other entries of a sample are passed on.
-    spec, seed, epoch
-        As in :func:`dustaug.add_dust`; the seed is required.
+    spec : Spec, optional
+        What to draw; :func:`dustaug.dust` if left out.
+    seed : int, optional
+        0 … 2**64 - 1. By default the base seed of the data loader, which is the same for all workers of a pass, and
+        outside of a loader a number of torch's generator for each sample.
+    epoch : int, optional
+        The first epoch, 0 … 2**32 - 1, by default 0. Type ``epoch=0`` if every pass is to show the same dust, as for
+        validation: then no warning is given.
     image_key : int or str, optional
         Place or key of the image in a sample. By default 0 in tuples and lists, ``"image"`` in mappings.
     layout, value_range : optional
@@ -113,12 +125,22 @@ class DustDataset(Dataset[Any]):
     Raises
     ------
     TypeError
-        If `dataset` has no indices, such as an ``IterableDataset``, or `image_key` is neither a place nor a key.
+        If `dataset` has no indices, such as an ``IterableDataset``, or `image_key` is neither a place nor a key; in
+        use, if a key is neither an index nor a pair (epoch, index), or a sample holds no image.
+
+    Warns
+    -----
+    UserWarning
+        If every epoch shows the same dust, because nobody chose the epoch; if :meth:`set_epoch` is called in the middle
+        of a pass with workers, which would change batches that are already dealt.
 
     Notes
     -----
     The index of the dust is the index of the sample in this data set. Split it as in
     ``Subset(DustDataset(whole, seed=7), chosen)``, and every image keeps its dust whatever the split.
+
+    A key is an index, or a pair (epoch, index), which :class:`EpochSampler` deals. The epoch of a pair goes before that
+    of :meth:`set_epoch`.
 
     Examples
     --------
@@ -131,6 +153,8 @@ class DustDataset(Dataset[Any]):
     >>> dusted.set_epoch(1)
     >>> torch.equal(images[0], dusted[labels[0]][0])
     False
+    >>> torch.equal(images[0], dusted[0, labels[0]][0])
+    True
     """
 
     def __init__(
@@ -138,92 +162,221 @@ class DustDataset(Dataset[Any]):
         dataset: Dataset[Any],
         spec: Spec | None = None,
         *,
-        seed: int,
-        epoch: int = 0,
+        seed: int | None = None,
+        epoch: int | None = None,
         image_key: int | str | None = None,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
     ) -> None:
-        if isinstance(dataset, IterableDataset):
-            raise TypeError(
-                f"dataset must be map-style, got the iterable {type(dataset).__name__}, which has no indices: type "
-                "dustaug.torch.add_dust(image, seed=…, index=number_of_the_image) where it makes its samples"
-            )
-        if not hasattr(type(dataset), "__getitem__"):
-            raise TypeError(
-                f"dataset must have a sample at each index, got {type(dataset).__name__}: type DustDataset(dataset, …) "
-                "with a torch.utils.data.Dataset or a list"
-            )
-        self.dataset, self.spec, self.seed = dataset, check_spec(spec), check_seed(seed)
+        _check_dataset(dataset)
+        self.dataset, self.spec = dataset, check_spec(spec)
+        self.seed = None if seed is None else check_seed(seed)
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
-        self._make_painter()
-        # The epoch is in shared memory, so that persistent workers see set_epoch.
-        with torch.inference_mode(mode=False):
-            self._epoch = torch.tensor(check_epoch(epoch), device="cpu")
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+        # In shared memory, so that persistent workers see set_epoch. A pickle holds its numbers alone.
+        self._shared = SharedEpoch(None if epoch is None else check_epoch(epoch))
+        self._prepare()
 
-    def _make_painter(self) -> None:
+    def _prepare(self) -> None:
+        """Make what belongs to one process."""
         self._painter = Painter(self.spec, self.layout, self.value_range)
+        self._passes = PassFinder()
+        # The pass that was seen last, and the shared epoch at that time; and after a state was loaded, the first pass
+        # that reads, and the pass of the state, which goes on in it.
+        self._last: tuple[Pass, int] | None = None
+        self._resumed: tuple[Pass | None, Pass | None] | None = None
+        # The former and the new epoch, and the count of calls, where the epoch moved within a pass.
+        self._moved: tuple[int, int, int] | None = None
 
     @property
     def epoch(self) -> int:
         """The epoch of the next sample."""
-        return int(self._epoch)
+        return self._shared.read()[0]
 
     def set_epoch(self, epoch: int) -> None:
         """Go to another epoch, 0 … 2**32 - 1, before iterating over the loader; persistent workers follow."""
-        self._epoch.fill_(check_epoch(epoch))
+        self._shared.choose(check_epoch(epoch))
 
     def __len__(self) -> int:
         return len(self.dataset)  # type: ignore[arg-type]
 
-    def __getitem__(self, index: int) -> Any:
-        return self._dust(self.dataset[index], index)
+    def __getitem__(self, key: int | tuple[int, int]) -> Any:
+        """Return the sample of an index, or of a pair (epoch, index)."""
+        epoch, index = _split(key)
+        return self._dust(self.dataset[index], index, epoch, self._find_pass(1))
 
-    def __getitems__(self, indices: list[int]) -> list[Any]:
+    def __getitems__(self, keys: list[Any]) -> list[Any]:
         """Return several samples, which the data set fetches at once if it can."""
         # Asked of the type: a wrapper that hands on unknown attributes would hand on the method of what it wraps.
         at_once = hasattr(type(self.dataset), "__getitems__")
         dataset: Any = self.dataset
+        pairs = [_split(key) for key in keys]
+        indices = [index for _, index in pairs]
         samples = dataset.__getitems__(indices) if at_once else [dataset[index] for index in indices]
-        return [self._dust(sample, index) for sample, index in zip(samples, indices, strict=True)]
+        found = self._find_pass(len(keys))
+        return [self._dust(sample, index, epoch, found) for sample, (epoch, index) in zip(samples, pairs, strict=True)]
 
-    def _dust(self, sample: Any, index: int) -> Any:
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the data set stands, as plain values; torchdata's ``StatefulDataLoader`` asks for it."""
+        found = None if self._last is None or self.seed is not None else list(self._last[0])
+        epoch, chosen = self._shared.read()
+        return {"spec": self.spec.to_dict(), "seed": self.seed, "epoch": epoch, "chosen": chosen, "pass": found}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go to where a data set of the same spec and seed stood.
+
+        Raises
+        ------
+        ValueError
+            If the state belongs to another spec or seed, or is not a state at all.
+        """
+        if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "chosen", "pass"} - set(state):
+            raise ValueError(f"state must come from state_dict() of a DustDataset, got {state!r}")
+        if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
+            raise ValueError(
+                f"state must come from a DustDataset of {self.spec} and seed {self.seed}, "
+                f"got {Spec.from_dict(state['spec'])} and seed {state['seed']}"
+            )
+        self._shared.choose(check_epoch(state["epoch"]), is_chosen=bool(state["chosen"]))
+        self._last = None
+        self._resumed = None
+        if state["pass"] is not None:
+            self._shared.resume(Pass(*state["pass"]))
+            self._resumed = None, None
+
+    def _dust(self, sample: Any, index: int, epoch: int | None, found: Pass | None) -> Any:
         index = check_whole("index", index, -MAX_INDEX, MAX_INDEX)
         index += len(self) if index < 0 else 0
+        coordinates = self._coordinates(index, epoch, found)
         if not has_entries(sample):
-            return self._dust_image(sample, index)
+            return self._dust_image(sample, coordinates, "DustDataset takes a tuple, a list or a mapping with an image")
         key = default_key(sample) if self.image_key is None else self.image_key
         image = read_entry(sample, key, "image_key", "DustDataset")
-        return replace_entry(sample, key, self._dust_image(image, index))
+        return replace_entry(sample, key, self._dust_image(image, coordinates, "type DustDataset(…, image_key=…)"))
 
-    def _dust_image(self, image: Any, index: Any) -> Any:
-        if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
-            return dust_picture(image, self.spec, self.value_range, seed=self.seed, epoch=self.epoch, index=index)
-        if not isinstance(image, (torch.Tensor, np.ndarray)):
-            raise TypeError(
-                f"image must be a tensor, a NumPy array or a Pillow image, got {type(image).__name__}: type "
-                "DustDataset(…, image_key=…)"
+    def _coordinates(self, index: int, epoch: int | None, found: Pass | None) -> Coordinates:
+        """Return the coordinates of a sample; `epoch` is that of its key."""
+        current, is_chosen = self._shared.read()
+        if found is None:
+            seed = draw_seed() if self.seed is None else self.seed
+            return Coordinates(seed, current if epoch is None else epoch, index)
+        last, self._last = self._last, (found, current)
+        if epoch is None:
+            epoch = current
+            if is_chosen:
+                self._check_steady(found, last, epoch)
+            else:
+                self._check_repeat(found, index)
+                if self.seed is None:
+                    epoch = (epoch + found.number) % (MAX_EPOCH + 1)
+        return Coordinates(found.base_seed if self.seed is None else self.seed, epoch, index)
+
+    def _find_pass(self, n_reads: int) -> Pass | None:
+        """Return the pass that asks for samples: that of the state which was loaded, as long as it goes on."""
+        found = self._passes.find(n_reads)
+        if found is None or self._resumed is None:
+            return found
+        first, former = self._resumed
+        if first is None or former is None:
+            first, former = found, self._shared.resumed()
+        if former.base_seed == found.base_seed:  # Workers who go on counting from there.
+            self._passes.found, self._resumed = former, None
+            return former
+        self._resumed = (first, former) if first == found else None
+        return found if self._resumed is None else former
+
+    def _check_steady(self, found: Pass, last: tuple[Pass, int] | None, epoch: int) -> None:
+        """Warn if the dust depends on how fast the workers are."""
+        if last is None or last[0] != found or get_worker_info() is None:
+            self._moved = None
+        elif last[1] != epoch and self._moved is None:
+            self._moved = last[1], epoch, self._passes.calls
+        # A pass that was left early ends with what its workers had still to do.
+        if self._moved is not None and self._passes.calls - self._moved[2] > MOST_PREFETCHED:
+            self._shared.warn(
+                f"the epoch changed from {self._moved[0]} to {self._moved[1]} while workers were reading, so that the "
+                "dust of some batches depends on how fast they were: call set_epoch() before the loader is iterated, "
+                "or type DataLoader(…, sampler=dustaug.torch.EpochSampler(sampler))"
             )
+
+    def _check_repeat(self, found: Pass, index: int) -> None:
+        """Warn if dust must be repeating, as nobody has chosen an epoch."""
+        if self.seed is not None:
+            self._shared.check_repeat(found, index)
+        if hasattr(type(self.dataset), "__len__"):
+            self._shared.check_endless(self._passes.reads, len(self))
+
+    def _dust_image(self, image: Any, coordinates: Coordinates, hint: str) -> Any:
+        if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
+            return dust_picture(image, self.spec, self.value_range, **coordinates._asdict())
+        if not isinstance(image, (torch.Tensor, np.ndarray)):
+            raise _not_an_image(image, hint)
+        seed, epoch, index = coordinates
         if image.ndim == 4 or self.layout == "NHW":
             index = np.full(len(image), index)
         if isinstance(image, torch.Tensor):
-            coordinates = pack((self.seed, self.epoch, index))
-            return self._painter(image if self.inplace else image.clone(), coordinates)
+            return self._painter(image if self.inplace else image.clone(), Coordinates(seed, epoch, index))
         array = image if self.inplace else image.copy(order="K")
-        return dust_array(array, self, self.epoch, index, self.layout)
+        options: dict[str, Any] = {"layout": self.layout, "value_range": self.value_range}
+        return core.add_dust(array, self.spec, seed=seed, epoch=epoch, index=index, **options)
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle must name no private module: the version that reads it may lack that module.
-        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+        private = ("_painter", "_passes", "_last", "_moved", "_resumed", "_shared")
+        return {**{k: v for k, v in self.__dict__.items() if k not in private}, "_epoch": self._shared.numbers}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        numbers = state.pop("_epoch")
         self.__dict__.update(state)
-        self._make_painter()
+        self._shared = SharedEpoch(None)
+        self._shared.numbers = numbers
         # A copy has an epoch of its own, and so has an unpickled data set outside of the loader's workers.
-        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+        self._shared.share()
+        self._prepare()
 
     def __repr__(self) -> str:
         return f"DustDataset({self.dataset!r}, {self.spec!r}, seed={self.seed}, epoch={self.epoch})"
+
+
+def _check_dataset(dataset: Any) -> None:
+    """Refuse what has no sample at each index."""
+    kind = type(dataset)
+    if isinstance(dataset, IterableDataset):
+        # Those of litdata and of MosaicML's streaming have both.
+        if kind.__getitem__ is not Dataset.__getitem__ and hasattr(kind, "__len__"):
+            raise TypeError(
+                f"dataset must be map-style, got {kind.__name__}, which has samples at indices but is an "
+                "IterableDataset, so that loaders take its own order and pass no index: type dustaug.torch.add_dust("
+                f"image, seed=…, epoch=…, index=index) in the method __getitem__(self, index) of a subclass of "
+                f"{kind.__name__}, where litdata has the number as index.index"
+            )
+        raise TypeError(
+            f"dataset must be map-style, got the iterable {kind.__name__}, which has no indices: type "
+            "dustaug.torch.add_dust(image, seed=…, index=number_of_the_image) where it makes its samples"
+        )
+    if not hasattr(kind, "__getitem__"):
+        raise TypeError(
+            f"dataset must have a sample at each index, got {kind.__name__}: type DustDataset(dataset, …) "
+            "with a torch.utils.data.Dataset or a list"
+        )
+
+
+def _split(key: Any) -> tuple[int | None, Any]:
+    """Return the epoch, if the key has one, and the index."""
+    if not isinstance(key, tuple):
+        return None, key
+    if len(key) != 2:
+        raise TypeError(f"key must be an index or a pair (epoch, index), got {key!r}")
+    return check_epoch(key[0]), key[1]
+
+
+def _not_an_image(image: Any, hint: str) -> TypeError:
+    kind = type(image).__name__
+    if isinstance(image, (str, bytes, os.PathLike)):
+        hint = "type PIL.Image.open(…) in the data set, which must decode its images"
+    elif isinstance(getattr(image, "data", None), torch.Tensor):  # torchio.ScalarImage, and other owners of a tensor.
+        hint = (
+            f"let the data set return the tensor {kind}.data, or a slice of it with the axes channels, height and width"
+        )
+    return TypeError(f"image must be a tensor, a NumPy array or a Pillow image, got {kind}: {hint}")

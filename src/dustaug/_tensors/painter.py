@@ -236,20 +236,50 @@ def refuse_capture(tensor: torch.Tensor) -> None:
 def _as_plain(tensor: Any) -> torch.Tensor:
     """View a subclass of tensors, such as torchvision's, as a tensor without ways of its own."""
     if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"tensor must be a torch.Tensor, got {type(tensor).__name__}{_instead_of(tensor)}")
+    if torch.nn.parameter.is_lazy(tensor):
         raise TypeError(
-            f"tensor must be a torch.Tensor, got {type(tensor).__name__}: type dustaug.add_dust(…) for NumPy arrays"
+            f"tensor must have memory, got an {type(tensor).__name__}: type tensor.materialize((channels, height, "
+            "width))"
         )
-    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:  # Fake, distributed, jagged tensors.
+    if tensor.is_nested:
+        raise _not_dense(tensor)
+    if type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:  # Fake, distributed, masked tensors.
         raise TypeError(f"tensor must have memory of its own, got a {type(tensor).__name__}: type a plain torch.Tensor")
     return tensor.as_subclass(torch.Tensor)
 
 
+def _instead_of(images: Any) -> str:
+    """Return what to type for what is no tensor, if anything is known of it."""
+    if isinstance(images, (list, tuple)):
+        return ": type torch.stack(images) if they are tensors of one size, or give them one by one"
+    if isinstance(images, np.ndarray):
+        return ": type dustaug.add_dust(…) for NumPy arrays"
+    if type(images).__module__.partition(".")[0] == "PIL":
+        return ": type dustaug.add_dust(numpy.array(image), …)"
+    return ": type torch.as_tensor(images)" if hasattr(images, "__array__") or hasattr(images, "__dlpack__") else ""
+
+
 def _not_dense(tensor: torch.Tensor) -> TypeError:
-    kind = "lazy" if tensor.layout is torch.strided else tensor.layout
-    return TypeError(
-        f"tensor must be dense memory, got a {kind} tensor: type tensor.to_dense() if it is sparse, or "
-        "tensor.resolve_neg() if it is an imaginary part"
-    )
+    """Error for a tensor whose numbers do not lie in memory of its own."""
+    if tensor.is_nested:
+        kind, hint = "nested", "for i, image in enumerate(tensor.unbind()): add_dust(image, seed=…, index=first + i)"
+    elif tensor.layout is not torch.strided:
+        kind, hint = str(tensor.layout), "tensor.to_dense()"
+    elif _is_wrapped(tensor):
+        kind = "torch.func"
+        hint = "add_dust(images, seed=…, index=…) with the whole batch before torch.func.vmap(…), grad(…) or jvp(…)"
+    elif tensor.is_neg():
+        kind, hint = "negated", "tensor.resolve_neg() if it is an imaginary part"
+    else:
+        kind, hint = "lazy", "a plain torch.Tensor"
+    return TypeError(f"tensor must be dense memory, got a {kind} tensor: type {hint}")
+
+
+def _is_wrapped(tensor: torch.Tensor) -> bool:
+    """Tell whether a transform of torch.func has wrapped a tensor: it then stands for others, or for a derivative."""
+    is_wrapped: Any = getattr(getattr(torch._C, "_functorch", None), "is_functorch_wrapped_tensor", None)  # noqa: SLF001
+    return is_wrapped is not None and bool(is_wrapped(tensor))
 
 
 def dust_picture(picture: Any, spec: Spec, value_range: tuple[float, float] | None = None, **coordinates: Any) -> Any:
