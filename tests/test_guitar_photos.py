@@ -331,6 +331,28 @@ def test_preprocessing_is_that_of_keras(backbone, images):
     np.testing.assert_allclose(scores_of(model, images), want, rtol=3e-7, atol=3e-7)
 
 
+def test_resnet50_is_the_network_of_the_post(files, images):
+    """ResNet-50 ends in Flatten of 2,048 numbers and one Dense layer with softmax, and all its layers are trained."""
+    model = build_transfer_model("resnet50", files["resnet50"], 13, size=224)
+    network = model.get_layer("resnet50")
+
+    assert model.input_shape == (None, 224, 224, 3)
+    assert network.output_shape == (None, 7, 7, 2048)
+    assert [type(layer).__name__ for layer in model.layers[-3:]] == ["GlobalAveragePooling2D", "Flatten", "Dense"]
+    assert model.layers[-2].output.shape == (None, 2048)
+    assert model.layers[-1].activation is keras.activations.softmax
+    assert model.output_shape == (None, 13)
+    assert all(layer.trainable for layer in network.layers)
+    assert len(model.trainable_weights) == len(network.trainable_weights) + 2 == 2 * 53 + 2 * 53 + 2
+
+    model = built("resnet50", files["resnet50"])
+    before = [array.copy() for array in model.get_layer("resnet50").get_layer("conv1_bn").get_weights()]
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    model.fit(images, np.arange(6) % 3, epochs=1, verbose=0)
+
+    assert not any(map(np.array_equal, model.get_layer("resnet50").get_layer("conv1_bn").get_weights(), before))
+
+
 @pytest.mark.parametrize("trainable", [True, False])
 def test_statistics_that_came_with_weights_stay(trainable, files, images, tmp_path):
     """Training changes no statistics of the loaded weights, nor does saving."""
