@@ -82,7 +82,7 @@ __all__ = ["main"]
 
 # Settings are chosen with one style of paint and tested with the other.
 _STYLES = {"test": "spray", "validation": "marker"}
-_TEST_PER_MODEL = 40
+_PER_MODEL, _TEST_PER_MODEL = 100, 40
 _SIZES = {True: 96, False: 224}
 _SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 7, 2
 
@@ -111,7 +111,9 @@ def run(
     size: Annotated[
         int | None, typer.Option(min=32, help="Side of the pictures in pixels: 96 for small, 224 for the others.")
     ] = None,
-    per_model: Annotated[int, typer.Option(min=5, help="Number of drawn training pictures per model.")] = 100,
+    per_model: Annotated[
+        int | None, typer.Option(min=5, help="Number of drawn training pictures per model: 100 if left out.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     evaluate: Annotated[
         str, typer.Option(help="test, or validation for choosing settings, with other pictures and another paint.")
@@ -123,7 +125,9 @@ def run(
         str,
         typer.Option(help="small (trained from scratch), resnet50 (as in the post), mobilenetv2 or efficientnetb0."),
     ] = "small",
-    weights: Annotated[str, typer.Option(help="Weights of the backbone: imagenet, a file, or none.")] = "imagenet",
+    weights: Annotated[
+        str | None, typer.Option(help="Weights of the backbone: imagenet (if left out), a file, or none.")
+    ] = None,
     predict: Annotated[
         bool, typer.Option("--predict", help="Do not train; classify pictures with the models in --out.")
     ] = False,
@@ -135,13 +139,23 @@ def run(
     if images:
         raise typer.BadParameter(f"pictures come with --predict, got {images[0]}: type --predict {images[0]}")
     small = backbone == "small"
-    recipe = Recipe(size=size or _SIZES[small], epochs=epochs, backbone=backbone, weights="none" if small else weights)
+    if small and weights not in (None, "none"):
+        raise typer.BadParameter(
+            f"weights must come with a network that has some, got {weights!r} with small: type --backbone resnet50"
+        )
+    if data is not None and per_model is not None:
+        raise typer.BadParameter(
+            f"per-model must come with drawn guitars, got {per_model} with --data: type only one of them"
+        )
+    recipe = Recipe(
+        size=size or _SIZES[small], epochs=epochs, backbone=backbone, weights="none" if small else weights or "imagenet"
+    )
     experiment = _Experiment(
         out=out,
         arms=_choose("arms", arms, ARMS),
         seeds=_choose_seeds(seeds),
         recipe=recipe,
-        per_model=per_model,
+        per_model=per_model or _PER_MODEL,
         photos=data,
         evaluate=_choose("evaluate", evaluate, tuple(_STYLES))[0],
     )
@@ -246,6 +260,9 @@ class _Experiment:
         written = [self.out / "results.json", *self._draw(results, histories, self._read(self.seeds[0]))]
         Console().print(_summary(results))
         console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
+        if len(self.seeds) == 1:
+            # The example's own three seeds differ by up to 7 points in the gain of dust.
+            console.print("One seed proves nothing: type --seeds 0,1,2 for means.", highlight=False, soft_wrap=True)
 
     def _take_folder(self, *, resume: bool) -> None:
         """Make the folder, or refuse one that holds another run."""

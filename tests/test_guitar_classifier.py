@@ -220,6 +220,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
         (["--predict", "guitar.png", "--out", "nowhere"], "nowhere must hold trained models"),
         (["--data", "nowhere"], "nowhere"),
         (["--backbone", "resnet51", "--weights", "none"], "resnet50"),
+        (["--weights", "imagenet"], "weights must come with a network that has some, got 'imagenet' with small"),
     ],
 )
 def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):

@@ -331,7 +331,7 @@ def test_preprocessing_is_that_of_keras(backbone, images):
     np.testing.assert_allclose(scores_of(model, images), want, rtol=3e-7, atol=3e-7)
 
 
-def test_resnet50_is_the_network_of_the_post(files, images):
+def test_resnet50_is_the_network_of_the_post(files):
     """ResNet-50 ends in Flatten of 2,048 numbers and one Dense layer with softmax, and all its layers are trained."""
     model = build_transfer_model("resnet50", files["resnet50"], 13, size=224)
     network = model.get_layer("resnet50")
@@ -343,14 +343,8 @@ def test_resnet50_is_the_network_of_the_post(files, images):
     assert model.layers[-1].activation is keras.activations.softmax
     assert model.output_shape == (None, 13)
     assert all(layer.trainable for layer in network.layers)
+    # Of each of 53 convolutions and of 53 layers of batch normalization two weights are learned, and two of the top.
     assert len(model.trainable_weights) == len(network.trainable_weights) + 2 == 2 * 53 + 2 * 53 + 2
-
-    model = built("resnet50", files["resnet50"])
-    before = [array.copy() for array in model.get_layer("resnet50").get_layer("conv1_bn").get_weights()]
-    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    model.fit(images, np.arange(6) % 3, epochs=1, verbose=0)
-
-    assert not any(map(np.array_equal, model.get_layer("resnet50").get_layer("conv1_bn").get_weights(), before))
 
 
 @pytest.mark.parametrize("trainable", [True, False])
