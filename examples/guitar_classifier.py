@@ -109,10 +109,12 @@ def run(
     seeds: Annotated[str, typer.Option(help="Seeds separated by commas; each draws its own guitars.")] = "0",
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 30,
     size: Annotated[
-        int | None, typer.Option(min=32, help="Side of the pictures in pixels: 96 for small, 224 for the others.")
+        int | None,
+        typer.Option(min=32, max=4096, help="Side of the pictures in pixels: 96 for small, 224 for the others."),
     ] = None,
     per_model: Annotated[
-        int | None, typer.Option(min=5, help="Number of drawn training pictures per model: 100 if left out.")
+        int | None,
+        typer.Option(min=5, max=100_000, help="Number of drawn training pictures per model: 100 if left out."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     evaluate: Annotated[

@@ -25,7 +25,7 @@ from dustaug._extras import name_extra
 with name_extra("guitar", "dustaug.examples", "PIL"):
     from PIL import Image, ImageOps
 
-from .guitars import whole
+from .guitars import MAX_SIZE, whole
 
 if TYPE_CHECKING:
     import keras
@@ -84,8 +84,8 @@ def load_photos(folder: str | Path, *, size: int, validation: float = 0.2, seed:
         If an argument is wrong, there are fewer than two classes, a class has fewer than two pictures, or a picture
         cannot be read.
     """
-    size, seed, folder = whole("size", size, 32), whole("seed", seed, 0), Path(folder)
-    if not 0 < validation < 1:
+    size, seed, folder = whole("size", size, 32, MAX_SIZE), whole("seed", seed, 0), Path(folder)
+    if isinstance(validation, bool) or not isinstance(validation, (int, float)) or not 0 < validation < 1:
         raise ValueError(f"validation must be a share between 0 and 1, got {validation!r}: type validation=0.2")
     classes = _find_classes(folder)
     paths = tuple(path for files in classes.values() for path in files)
@@ -166,7 +166,7 @@ def load_images(paths: Sequence[str | Path], *, size: int) -> NDArray[np.uint8]:
     TypeError, ValueError
         If `size` is wrong, or a file is no picture or broken; the message names the file.
     """
-    size = whole("size", size, 32)
+    size = whole("size", size, 32, MAX_SIZE)
     images = np.full((len(paths), size, size, 3), 255, np.uint8)
     for canvas, path in zip(images, map(Path, paths), strict=True):
         if not path.exists():
@@ -232,7 +232,7 @@ def build_transfer_model(
         raise ValueError(
             f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}: type --backbone {next(iter(BACKBONES))}"
         )
-    n_classes, size = whole("n_classes", n_classes, 2), whole("size", size, 32)
+    n_classes, size = whole("n_classes", n_classes, 2), whole("size", size, 32, MAX_SIZE)
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise FileNotFoundError(
             f"weights must be imagenet, none, or the path of a file, got {weights}, which is no file: "
