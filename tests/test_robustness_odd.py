@@ -134,6 +134,21 @@ class TestBlankMaps:
 
         assert caught[0].filename.endswith("toy_models.py")
 
+    @pytest.mark.parametrize("factor", [1e-9, 1e9])
+    def test_of_scores_of_any_size(self, factor):
+        """Scores in small or large units are no blank map; what changes by the rounding of float32 is one."""
+
+        def predict(batch):
+            return brightness_of(batch) * factor
+
+        def rounded(batch):
+            flat = batch.reshape(len(batch), -1)
+            return np.stack([1000 + 1e-4 * (flat[:, 0] != flat[:, -1]), np.zeros(len(batch))], axis=1)
+
+        assert np.abs(map_of(pictures(8, 8, 3), predict, patch=2).heat).max() > 0
+        with pytest.warns(UserWarning, match="^the score of class 0 stays at 1000 wherever"):
+            map_of(pictures(8, 8, 3), rounded, patch=2)
+
 
 def brightness_of(batch):
     return batch.reshape(len(batch), -1, 3).mean(axis=1)

@@ -30,8 +30,8 @@ from ._predict import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Smaller changes of a score are the rounding of float32.
-_BLANK = 1e-6
+# Smaller changes of a probability, and of any other score in units of itself, are the rounding of float32.
+_BLANK = 5e-7
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {2: ("HW",), 3: ("HWC", "CHW")}
 
 
@@ -215,15 +215,15 @@ def occlusion_map(
                 n_patches[top:bottom, left:right] += 1
             advance(n)
     heat, picture = falls / n_patches, _picture(image, layout, value_range)
-    if float(np.abs(heat).max()) <= _BLANK * max(1.0, abs(score)):
-        warnings.warn(_say_blank(clean, target), UserWarning, stacklevel=2)
+    probabilities = clean.min() >= 0 and abs(float(clean.sum()) - 1) < 1e-3
+    if float(np.abs(heat).max()) <= _BLANK * (1 if probabilities else abs(score)):
+        warnings.warn(_say_blank(target, score, probabilities=probabilities), UserWarning, stacklevel=2)
     return OcclusionMap(heat=heat, target=target, score=score, patch=patch, stride=stride, picture=picture)
 
 
-def _say_blank(scores: NDArray[np.float64], target: int) -> str:
-    score = float(scores[target])
+def _say_blank(target: int, score: float, *, probabilities: bool) -> str:
     stays = f"the score of class {target} stays at {score:.6g} wherever the patch lies, and the map is blank: "
-    if scores.min() >= 0 and abs(float(scores.sum()) - 1) < 1e-3 and min(abs(score), abs(1 - score)) < 1e-3:
+    if probabilities and min(score, 1 - score) < 1e-3:
         return stays + "let predict return logits, the numbers before the softmax, which is saturated here"
     return stays + "type a larger patch, or a fill_value that the image does not have"
 
