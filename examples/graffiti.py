@@ -91,9 +91,9 @@ def paint_graffiti(
     True
     """
     _check_arrays(images, bodies)
-    if severity not in tuple(SHARES) or isinstance(severity, bool):
+    if not isinstance(severity, (int, np.integer)) or severity not in tuple(SHARES) or isinstance(severity, bool):
         raise ValueError(f"severity must be 1, 2 or 3, got {severity!r}: type severity=1")
-    if style not in STYLES:
+    if not isinstance(style, str) or style not in STYLES:
         raise ValueError(f"style must be one of {', '.join(map(repr, STYLES))}, got {style!r}")
     seed, index = whole("seed", seed, 0), whole("index", index, 0)
     painted, coverage = images.copy(), np.zeros(len(images))

@@ -7,10 +7,14 @@ more options: other arms and seeds, your own photos, pre-trained networks, and a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,9 +30,37 @@ if not __package__:  # If it runs as a file of a clone, it still belongs to its 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow logs too much.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+# What TensorFlow tells of its own set-up, in lines that begin with I for information. It writes them while it is
+# imported, before it reads TF_CPP_MIN_LOG_LEVEL. Warnings and errors begin with W and E.
+_CHATTER = re.compile(rb"^(?:I\d{4} |WARNING: All log messages before absl::InitializeLog).*\n?", re.MULTILINE)
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Hold back the error stream, of compiled code too, and show it at the end without what TensorFlow tells."""
+    try:
+        stream = os.dup(2)
+    except OSError:  # There is no error stream.
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(stream, 2)
+            os.close(stream)
+            held.seek(0)
+            os.write(2, _CHATTER.sub(b"", held.read()))
+
+
 _missing = ""
 try:
-    with name_extra("guitar", "The guitar classifier", "PIL", "keras", "matplotlib", "rich", "tensorflow", "typer"):
+    with (
+        _without_chatter(),
+        name_extra("guitar", "The guitar classifier", "PIL", "keras", "matplotlib", "rich", "tensorflow", "typer"),
+    ):
         import keras
         import matplotlib as mpl
         import PIL
@@ -50,7 +82,8 @@ __all__ = ["main"]
 
 # Settings are chosen with one style of paint and tested with the other.
 _STYLES = {"test": "spray", "validation": "marker"}
-_TEST_PER_MODEL = 40
+_PER_MODEL, _TEST_PER_MODEL = 100, 40
+_SIZES = {True: 96, False: 224}
 _SHEET_COLUMNS, _ANSWERS, _ANSWER_SEVERITY = 8, 7, 2
 
 
@@ -75,8 +108,14 @@ def run(
     ] = "none,dust",
     seeds: Annotated[str, typer.Option(help="Seeds separated by commas; each draws its own guitars.")] = "0",
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 30,
-    size: Annotated[int, typer.Option(min=32, help="Side of the pictures in pixels.")] = 96,
-    per_model: Annotated[int, typer.Option(min=5, help="Number of drawn training pictures per model.")] = 100,
+    size: Annotated[
+        int | None,
+        typer.Option(min=32, max=4096, help="Side of the pictures in pixels: 96 for small, 224 for the others."),
+    ] = None,
+    per_model: Annotated[
+        int | None,
+        typer.Option(min=5, max=100_000, help="Number of drawn training pictures per model: 100 if left out."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     evaluate: Annotated[
         str, typer.Option(help="test, or validation for choosing settings, with other pictures and another paint.")
@@ -85,9 +124,12 @@ def run(
         Path | None, typer.Option(help="Use photos instead of drawings: a folder with one folder per class.")
     ] = None,
     backbone: Annotated[
-        str, typer.Option(help="small (trained from scratch), resnet50, mobilenetv2 or efficientnetb0.")
+        str,
+        typer.Option(help="small (trained from scratch), resnet50 (as in the post), mobilenetv2 or efficientnetb0."),
     ] = "small",
-    weights: Annotated[str, typer.Option(help="Weights of the backbone: imagenet, a file, or none.")] = "imagenet",
+    weights: Annotated[
+        str | None, typer.Option(help="Weights of the backbone: imagenet (if left out), a file, or none.")
+    ] = None,
     predict: Annotated[
         bool, typer.Option("--predict", help="Do not train; classify pictures with the models in --out.")
     ] = False,
@@ -98,13 +140,24 @@ def run(
         return
     if images:
         raise typer.BadParameter(f"pictures come with --predict, got {images[0]}: type --predict {images[0]}")
-    recipe = Recipe(size=size, epochs=epochs, backbone=backbone, weights="none" if backbone == "small" else weights)
+    small = backbone == "small"
+    if small and weights not in (None, "none"):
+        raise typer.BadParameter(
+            f"weights must come with a network that has some, got {weights!r} with small: type --backbone resnet50"
+        )
+    if data is not None and per_model is not None:
+        raise typer.BadParameter(
+            f"per-model must come with drawn guitars, got {per_model} with --data: type only one of them"
+        )
+    recipe = Recipe(
+        size=size or _SIZES[small], epochs=epochs, backbone=backbone, weights="none" if small else weights or "imagenet"
+    )
     experiment = _Experiment(
         out=out,
         arms=_choose("arms", arms, ARMS),
-        seeds=tuple(_whole_number("seeds", seed) for seed in _split(seeds)),
+        seeds=_choose_seeds(seeds),
         recipe=recipe,
-        per_model=per_model,
+        per_model=per_model or _PER_MODEL,
         photos=data,
         evaluate=_choose("evaluate", evaluate, tuple(_STYLES))[0],
     )
@@ -123,10 +176,30 @@ def _choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     return chosen
 
 
-def _whole_number(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise typer.BadParameter(f"{name} must be whole numbers with commas, got {text!r}: type --{name} 0,1,2")
-    return int(text)
+def _choose_seeds(text: str) -> tuple[int, ...]:
+    chosen = tuple(dict.fromkeys(_split(text)))
+    if not chosen or not all(seed.isascii() and seed.isdecimal() and int(seed) < 2**30 for seed in chosen):
+        raise typer.BadParameter(
+            f"seeds must be whole numbers below {2**30} with commas, got {text!r}: type --seeds 0,1,2"
+        )
+    return tuple(map(int, chosen))
+
+
+class _Progress:
+    """A bar on a terminal, and lines where the error stream is a pipe or a file."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console, self._live = console, console.is_terminal
+        self.bar = Progress(*Progress.get_default_columns(), console=console, disable=not self._live)
+        self._task = self.bar.add_task("", total=total)
+
+    def say(self, line: str) -> None:
+        self.advance(0, line)
+
+    def advance(self, steps: int, line: str, *, log: bool = True) -> None:
+        self.bar.update(self._task, advance=steps, description=line)
+        if log and not self._live:
+            self._console.print(line, highlight=False, soft_wrap=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -168,29 +241,42 @@ class _Experiment:
 
     def run(self, *, resume: bool) -> None:
         """Train and test the models that are missing, and write results and figures."""
+        self._take_folder(resume=resume)
         console = Console(stderr=True)
-        (self.out / "trainings").mkdir(parents=True, exist_ok=True)
         results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
         histories: dict[str, list[Any]] = {arm: [] for arm in self.arms}
-        with Progress(*Progress.get_default_columns(), console=console) as bar:
-            task = bar.add_task("", total=len(self.seeds) * len(self.arms) * self.recipe.epochs)
+        progress = _Progress(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
+        with progress.bar:
             for seed in self.seeds:
-                bar.update(
-                    task, description=f"seed {seed}: reading pictures" if self.photos else f"seed {seed}: drawing"
-                )
+                progress.say(f"seed {seed}: reading pictures" if self.photos else f"seed {seed}: drawing")
                 split = self._read(seed)
                 for arm in self.arms:
                     done = self._finished(arm, seed) if resume else None
                     if done is None:
-                        done = self._train(arm, seed, split, bar, task)
+                        done = self._train(arm, seed, split, progress)
                     else:
-                        bar.advance(task, self.recipe.epochs)
+                        progress.advance(self.recipe.epochs, f"seed {seed}, {arm}: trained before")
                     results["arms"][arm].append(done["result"])
                     histories[arm].append(done["history"])
         _write_json(self.out / "results.json", results)
         written = [self.out / "results.json", *self._draw(results, histories, self._read(self.seeds[0]))]
         Console().print(_summary(results))
         console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
+        if len(self.seeds) == 1:
+            # The example's own three seeds differ by up to 7 points in the gain of dust.
+            console.print("One seed proves nothing: type --seeds 0,1,2 for means.", highlight=False, soft_wrap=True)
+
+    def _take_folder(self, *, resume: bool) -> None:
+        """Make the folder, or refuse one that holds another run."""
+        trainings = self.out / "trainings"
+        if self.out.exists() and not self.out.is_dir():
+            raise ValueError(f"--out must be a folder, got the file {self.out}: type --out with another name")
+        if not resume and ((self.out / "results.json").exists() or any(trainings.glob("*.json"))):
+            raise ValueError(
+                f"{self.out} must hold no results of another run, which would be overwritten: type --out with another "
+                "folder, or --resume to continue that run"
+            )
+        trainings.mkdir(parents=True, exist_ok=True)
 
     def _read(self, seed: int) -> _Split:
         """Draw the guitars, or read the photos."""
@@ -210,11 +296,15 @@ class _Experiment:
         )
         return _Split(training=training, validation=validation, test=validation, names=photos.names)
 
-    def _train(self, arm: str, seed: int, split: _Split, bar: Progress, task: Any) -> dict[str, Any]:
-        def report(_: int, accuracy: float) -> None:
-            bar.update(task, advance=1, description=f"seed {seed}, {arm}: {accuracy:.0%} of validation")
+    def _train(self, arm: str, seed: int, split: _Split, progress: _Progress) -> dict[str, Any]:
+        epochs = self.recipe.epochs
 
-        bar.update(task, description=f"seed {seed}, {arm}")
+        def report(epoch: int, accuracy: float) -> None:
+            # Ten lines for each training are enough where the bar cannot move.
+            line = f"seed {seed}, {arm}, epoch {epoch} of {epochs}: {accuracy:.0%} of validation"
+            progress.advance(1, line, log=10 * epoch // epochs > 10 * (epoch - 1) // epochs)
+
+        progress.say(f"seed {seed}, {arm}")
         n_classes = len(split.names)
         model, trained = train(
             arm, split.training, split.validation, n_classes, self.recipe, seed=seed, on_epoch=report
@@ -277,7 +367,10 @@ def _choose_answers(scores: dict[str, Any], labels: Any) -> Any:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    """Write a file whole, or not at all if the program is stopped meanwhile."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def _summary(results: dict[str, Any]) -> Table:

@@ -1,7 +1,8 @@
 """The set-up of the 2017 post: your own photos for the guitar classifier, and networks that are pre-trained on photos.
 
-A folder has one sub-folder of pictures per class. A network of `keras.applications` gets a new last layer, and is
-fine-tuned on the pictures. The import of this module loads no framework.
+A folder has one sub-folder of pictures per class. A network of `keras.applications` without its top gets Flatten and
+one Dense layer with softmax, and is fine-tuned on the pictures. All layers of ResNet-50 are trained, as in the post.
+The import of this module loads no framework.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dustaug._extras import name_extra
 with name_extra("guitar", "dustaug.examples", "PIL"):
     from PIL import Image, ImageOps
 
-from .guitars import whole
+from .guitars import MAX_SIZE, whole
 
 if TYPE_CHECKING:
     import keras
@@ -83,8 +84,8 @@ def load_photos(folder: str | Path, *, size: int, validation: float = 0.2, seed:
         If an argument is wrong, there are fewer than two classes, a class has fewer than two pictures, or a picture
         cannot be read.
     """
-    size, seed, folder = whole("size", size, 32), whole("seed", seed, 0), Path(folder)
-    if not 0 < validation < 1:
+    size, seed, folder = whole("size", size, 32, MAX_SIZE), whole("seed", seed, 0), Path(folder)
+    if isinstance(validation, bool) or not isinstance(validation, (int, float)) or not 0 < validation < 1:
         raise ValueError(f"validation must be a share between 0 and 1, got {validation!r}: type validation=0.2")
     classes = _find_classes(folder)
     paths = tuple(path for files in classes.values() for path in files)
@@ -165,7 +166,7 @@ def load_images(paths: Sequence[str | Path], *, size: int) -> NDArray[np.uint8]:
     TypeError, ValueError
         If `size` is wrong, or a file is no picture or broken; the message names the file.
     """
-    size = whole("size", size, 32)
+    size = whole("size", size, 32, MAX_SIZE)
     images = np.full((len(paths), size, size, 3), 255, np.uint8)
     for canvas, path in zip(images, map(Path, paths), strict=True):
         if not path.exists():
@@ -216,8 +217,9 @@ def build_transfer_model(
     trainable : bool
         Whether the backbone learns too. It does by default, because dust changes what a network looks at: with frozen
         features dust brought no gain. Use a small learning rate, such as 1e-4, and enough epochs: with fine-tuned
-        ImageNet weights the gain needed 14 epochs. With False only the last layer learns. In both cases batch
-        normalization keeps the values of the weights; with random weights it learns.
+        ImageNet weights the gain needed 14 epochs. With False only the last layer learns. Batch normalization learns in
+        ResNet-50, of which the post trained all layers, and with random weights; in the other networks it keeps the
+        values of the weights.
 
     Raises
     ------
@@ -230,7 +232,7 @@ def build_transfer_model(
         raise ValueError(
             f"backbone must be one of {', '.join(BACKBONES)}, got {backbone!r}: type --backbone {next(iter(BACKBONES))}"
         )
-    n_classes, size = whole("n_classes", n_classes, 2), whole("size", size, 32)
+    n_classes, size = whole("n_classes", n_classes, 2), whole("size", size, 32, MAX_SIZE)
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise FileNotFoundError(
             f"weights must be imagenet, none, or the path of a file, got {weights}, which is no file: "
@@ -243,14 +245,17 @@ def build_transfer_model(
 
     network = _make_network(backbone, weights, size)
     network.name = backbone
+    all_layers = weights == "none" or backbone == "resnet50"
     for layer in network.layers:
         # Keras' guide calls the network with training=False to keep the statistics, but fit() overrides that. A frozen
         # layer of batch normalization uses the statistics and does not change them.
-        layer.trainable = trainable and (weights == "none" or not isinstance(layer, keras.layers.BatchNormalization))
+        layer.trainable = trainable and (all_layers or not isinstance(layer, keras.layers.BatchNormalization))
     inputs = keras.Input((size, size, 3), name="images")
     features = network(_preprocess(network, inputs, weights))
-    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(features)
-    scores = keras.layers.Dense(n_classes, activation="softmax", dtype="float32", name="scores")(pooled)
+    # In the Keras of 2017 ResNet-50 without its top ended in this mean over 7 × 7 places; today's leaves it out.
+    pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="avg_pool")(features)
+    flat = keras.layers.Flatten(name="flatten")(pooled)
+    scores = keras.layers.Dense(n_classes, activation="softmax", dtype="float32", name="scores")(flat)
     return keras.Model(inputs, scores, name=f"{backbone}_classifier")
 
 

@@ -145,14 +145,15 @@ def train(
     n_steps = recipe.epochs * math.ceil(len(training.images) / recipe.batch_size)
     model = _make_model(n_classes, recipe, n_steps)
     epoch = tf.Variable(0, dtype=tf.int64)
-    callbacks = [
+    callbacks: list[keras.callbacks.Callback] = [
         keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda number, _: epoch.assign(number),
             on_epoch_end=lambda number, logs: on_epoch(number + 1, logs["val_accuracy"]),
         ),
         clock := _Clock(),
-        _Settle(training.images),
     ]
+    if recipe.backbone == "small":
+        callbacks.append(_Settle(training.images))
     dataset = tf.data.Dataset.from_tensor_slices((training.images, training.labels)).enumerate()
     dataset = dataset.shuffle(len(training.images), seed=seed).batch(recipe.batch_size)
     spec = arm_spec(arm, recipe.size)

@@ -27,7 +27,10 @@ from .guitar_looks import Look, draw_look
 from .guitar_parts import Camera, Floats, Pen, blur, curve, draw_parts
 from .guitar_shapes import MODELS, SHAPES
 
-__all__ = ["MODELS", "Guitars", "Picture", "draw_guitar", "make_guitars"]
+__all__ = ["MAX_SIZE", "MODELS", "Guitars", "Picture", "draw_guitar", "make_guitars"]
+
+MAX_SIZE = 4096
+"""Greatest side of a picture in pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +79,7 @@ def make_guitars(per_model: int, *, size: int = 224, seed: int = 0, processes: i
     ((14, 32, 32, 3), array([0, 1, 2, 3, 4, 5, 6, 0]))
     """
     n = whole("per_model", per_model, 1) * len(MODELS)
-    draw = functools.partial(_draw_numbered, whole("size", size, 32), whole("seed", seed, 0))
+    draw = functools.partial(_draw_numbered, whole("size", size, 32, MAX_SIZE), whole("seed", seed, 0))
     processes = whole("processes", processes, 1)
     if processes == 1:
         pictures = list(map(draw, range(n)))
@@ -116,7 +119,7 @@ def draw_guitar(model: str, *, size: int = 224, seed: int = 0, index: int = 0) -
     """
     if not isinstance(model, str) or model not in SHAPES:
         raise ValueError(f"model must be one of {', '.join(map(repr, MODELS))}, got {model!r}")
-    size = whole("size", size, 32)
+    size = whole("size", size, 32, MAX_SIZE)
     key = (whole("seed", seed, 0), whole("index", index, 0), MODELS.index(model))
     looks, grains = (np.random.Generator(np.random.Philox(key)) for key in np.random.SeedSequence(key).spawn(2))
     look = draw_look(looks, model)
@@ -127,8 +130,8 @@ def _draw_numbered(size: int, seed: int, index: int) -> Picture:
     return draw_guitar(MODELS[index % len(MODELS)], size=size, seed=seed, index=index)
 
 
-def whole(name: str, value: Any, low: int) -> int:
-    """Return a whole number not below `low`, or raise with its name."""
+def whole(name: str, value: Any, low: int, high: int = 2**63 - 1) -> int:
+    """Return a whole number from `low` to `high`, or raise with its name."""
     hint = f"type {name}={max(low, 1)}"
     try:
         number = operator.index(value)
@@ -138,6 +141,8 @@ def whole(name: str, value: Any, low: int) -> int:
         raise TypeError(f"{name} must be a whole number, got {value!r}: {hint}")
     if number < low:
         raise ValueError(f"{name} must be a whole number not below {low}, got {value!r}: {hint}")
+    if number > high:
+        raise ValueError(f"{name} must be a whole number not above {high}, got a larger one: {hint}")
     return number
 
 

@@ -131,6 +131,8 @@ IMAGES, BODIES = np.zeros((2, 32, 32, 3), np.uint8), np.ones((2, 32, 32), bool)
         ({"severity": 4}, ValueError, "severity must be 1, 2 or 3, got 4: type severity=1"),
         ({"severity": True}, ValueError, "severity must be 1, 2 or 3, got True"),
         ({"severity": []}, ValueError, "severity must be 1, 2 or 3, got \\[\\]"),
+        ({"severity": np.array([1, 2])}, ValueError, r"severity must be 1, 2 or 3, got array\(\[1, 2\]\)"),
+        ({"style": np.array(["spray", "marker"])}, ValueError, r"style must be one of 'marker', 'spray', got array\("),
         ({"style": "pencil"}, ValueError, "style must be one of 'marker', 'spray', got 'pencil'"),
         ({"seed": -1}, ValueError, "seed must be a whole number not below 0, got -1"),
         ({"index": 0.5}, TypeError, "index must be a whole number, got 0.5"),

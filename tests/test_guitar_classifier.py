@@ -1,17 +1,20 @@
 """The guitar classifier runs as a program: it writes files, repeats, resumes, and answers for photos."""
 
+import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 from examples.graffiti import SHARES
-from examples.guitar_classifier import _choose_answers
+from examples.guitar_classifier import _choose_answers, _choose_seeds, _Experiment, _without_chatter
 from examples.guitar_training import ARMS, arm_images, arm_spec
 from examples.guitars import MODELS, draw_guitar
 
@@ -78,6 +81,75 @@ def test_a_run_leaves_results_and_figures(trained):
     assert "arm clean 11% 22% 36% flips s/epoch" in " ".join(printed.split())
 
 
+def test_a_piped_run_says_where_it_is(trained):
+    """Where no bar can move, lines name the seed, the arm and the epoch; TensorFlow tells nothing of its own."""
+    lines = trained[1].splitlines()
+
+    for seed in (3, 4):
+        for arm in ("none", "dust"):
+            assert [line for line in lines if line.startswith(f"seed {seed}, {arm}, epoch 3 of 3: ")]
+    assert [
+        line for line in lines if re.match(r"(?:[IWE]\d{4} |WARNING|\d{4}-\d\d-\d\d )|.*(?:oneDNN|[Cc]uda)", line)
+    ] == []
+
+
+def test_other_messages_of_the_import_are_shown(capfd):
+    """What is held back is shown at its end, but for what TensorFlow tells of its set-up; also if the import fails."""
+    chatter = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795951118.424882   18702 port.cc:153] oneDNN custom operations are on.\n"
+    )
+
+    @_without_chatter()
+    def fail():
+        os.write(2, f"{chatter}E0000 00:00:1 1 cuda.cc:1] no memory\n{chatter}I am no chatter\n".encode())
+        raise ImportError
+
+    with pytest.raises(ImportError):
+        fail()
+
+    assert capfd.readouterr().err == "E0000 00:00:1 1 cuda.cc:1] no memory\nI am no chatter\n"
+
+
+def test_a_run_is_not_overwritten(trained):
+    """A second run into the same folder is refused, also if the first one was stopped."""
+    folder, _ = trained
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    printed = " ".join(classify("--out", folder, *SMALL, check=False).split())
+    refused = (
+        f"{folder} must hold no results of another run, which would be overwritten: type --out with another folder, or "
+        "--resume to continue that run"
+    )
+
+    assert printed.endswith(refused)
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_stopped_run_and_a_file_are_not_overwritten_either(tmp_path):
+    """One finished training is a run, and a file is no folder."""
+    experiment = functools.partial(
+        _Experiment, arms=("none",), seeds=(0,), recipe=None, per_model=8, photos=None, evaluate="test"
+    )
+    experiment(out=tmp_path)._take_folder(resume=False)
+    (tmp_path / "trainings" / "none-0.json").write_text("{}")
+    with pytest.raises(ValueError, match="must hold no results of another run"):
+        experiment(out=tmp_path)._take_folder(resume=False)
+    experiment(out=tmp_path)._take_folder(resume=True)
+    with pytest.raises(
+        ValueError, match="^--out must be a folder, got the file .*none-0.json: type --out with another"
+    ):
+        experiment(out=tmp_path / "trainings" / "none-0.json")._take_folder(resume=True)
+
+
+@pytest.mark.parametrize("text", ["", ",", "-1", "1.5", "1,99999999999", "²"])
+def test_seeds_are_whole_numbers(text):
+    """There is at least one seed, and each is small enough for the parts of the data to have seeds of their own."""
+    assert _choose_seeds("3, 4,3") == (3, 4)
+    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1073741824 with commas, got"):
+        _choose_seeds(text)
+
+
 def test_the_loss_falls(trained):
     """The loss of every training is lower at its end than at its start."""
     for path in (trained[0] / "trainings").glob("*.json"):
@@ -141,13 +213,14 @@ def test_photos_of_ones_own(tmp_path, backbone):
     ("arguments", "message"),
     [
         (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
-        (["--seeds", "one"], "seeds must be whole numbers with commas, got 'one'"),
+        (["--seeds", "one"], "seeds must be whole numbers below 1073741824 with commas, got 'one'"),
         (["--evaluate", "train"], "evaluate must be of test, validation"),
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),
         (["--predict", "guitar.png", "--out", "nowhere"], "nowhere must hold trained models"),
         (["--data", "nowhere"], "nowhere"),
         (["--backbone", "resnet51", "--weights", "none"], "resnet50"),
+        (["--weights", "imagenet"], "weights must come with a network that has some, got 'imagenet' with small"),
     ],
 )
 def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):

@@ -331,6 +331,22 @@ def test_preprocessing_is_that_of_keras(backbone, images):
     np.testing.assert_allclose(scores_of(model, images), want, rtol=3e-7, atol=3e-7)
 
 
+def test_resnet50_is_the_network_of_the_post(files):
+    """ResNet-50 ends in Flatten of 2,048 numbers and one Dense layer with softmax, and all its layers are trained."""
+    model = build_transfer_model("resnet50", files["resnet50"], 13, size=224)
+    network = model.get_layer("resnet50")
+
+    assert model.input_shape == (None, 224, 224, 3)
+    assert network.output_shape == (None, 7, 7, 2048)
+    assert [type(layer).__name__ for layer in model.layers[-3:]] == ["GlobalAveragePooling2D", "Flatten", "Dense"]
+    assert model.layers[-2].output.shape == (None, 2048)
+    assert model.layers[-1].activation is keras.activations.softmax
+    assert model.output_shape == (None, 13)
+    assert all(layer.trainable for layer in network.layers)
+    # Of each of 53 convolutions and of 53 layers of batch normalization two weights are learned, and two of the top.
+    assert len(model.trainable_weights) == len(network.trainable_weights) + 2 == 2 * 53 + 2 * 53 + 2
+
+
 @pytest.mark.parametrize("trainable", [True, False])
 def test_statistics_that_came_with_weights_stay(trainable, files, images, tmp_path):
     """Training changes no statistics of the loaded weights, nor does saving."""

@@ -152,6 +152,7 @@ def test_left_handed_guitars_are_mirrored():
         ({"model": "Gibson"}, ValueError, "model must be one of 'Stratocaster', 'Jazzmaster', .*, got 'Gibson'"),
         ({"model": 3}, ValueError, "model must be one of .*, got 3"),
         ({"size": 31}, ValueError, "size must be a whole number not below 32, got 31: type size=32"),
+        ({"size": 10**400}, ValueError, "size must be a whole number not above 4096, got a larger one: type size=32"),
         ({"size": 96.5}, TypeError, "size must be a whole number, got 96.5: type size=32"),
         ({"seed": -1}, ValueError, "seed must be a whole number not below 0, got -1: type seed=1"),
         ({"index": "7"}, TypeError, "index must be a whole number, got '7': type index=1"),

@@ -28,10 +28,7 @@ class TestErrors:
             (
                 {"images": [pictures(4, 4)]},
                 TypeError,
-                (
-                    "images must be a NumPy array, got list: type numpy.stack(images) if they are of one size, or give "
-                    "them one by one"
-                ),
+                "images must be a NumPy array, got list: type numpy.stack(images)",
             ),
             (
                 {"images": pictures(N, 64)},
@@ -58,7 +55,7 @@ class TestErrors:
                 ValueError,
                 (
                     "layout must be given where the shape does not tell it, got shape (23, 3, 32, 32): type "
-                    'layout="NHWC" if the last axis is 32 channels, else NCHW'
+                    'layout="NHWC" if the last axis is 32 channels, else "NCHW"'
                 ),
             ),
             ({"layout": "HWC"}, ValueError, "layout must be 'NHW' or 'NHWC' or 'NCHW', got 'HWC'"),

@@ -144,7 +144,8 @@ class TestPlots:
         assert len(ax.figure.axes) == 2
         assert (ax.images[1].get_array() == found.heat).all()
 
-        ax = map_of(pictures(*shape), lambda batch: np.ones((len(batch), 2))).plot()
+        with pytest.warns(UserWarning, match="the map is blank"):
+            ax = map_of(pictures(*shape), lambda batch: np.ones((len(batch), 2))).plot()
         ax.figure.canvas.draw()
 
         assert ax.get_title(loc="left") == "Class 0, score 1"

@@ -92,3 +92,47 @@ def test_labels_may_be_a_tensor():
     curve = occlusion_curve(by_hand, images, torch.arange(N) % 3, LEVELS, progress=False)
 
     assert curve == occlusion_curve(by_hand, images, np.arange(N) % 3, LEVELS, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("image", "hint"),
+    [
+        (torch.zeros(28, 28), "image.numpy(force=True)"),
+        (torch.zeros(28, 28, requires_grad=True), "image.numpy(force=True)"),
+        (torch.zeros(28, 28, dtype=torch.bfloat16), "image.float().numpy(force=True)"),
+    ],
+)
+def test_a_tensor_is_told_how_to_become_an_array(image, hint):
+    """The hint names what makes an array of a tensor, and it works."""
+    with pytest.raises(TypeError) as caught:
+        occlusion_map(by_hand, image)
+    array = eval(hint)  # noqa: S307  What the message says to type.
+
+    assert str(caught.value) == f"image must be a NumPy array, got Tensor: type {hint}"
+    assert isinstance(array, np.ndarray)
+    with pytest.raises(TypeError, match=r"^images must be a NumPy array, got Tensor: type images\."):
+        occlusion_curve(by_hand, image[None], [0])
+
+
+def test_a_module_is_told_to_become_a_function():
+    """A module gets arrays that it cannot read, so the message shows the function around it."""
+    with pytest.raises(TypeError) as caught:
+        occlusion_map(Model(), photos()[0])
+
+    assert str(caught.value) == (
+        "predict must be a function of a batch of NumPy images, got the module Model: type model.eval(), and "
+        "predict=torch.no_grad()(lambda images: model(torch.from_numpy(images)))"
+    )
+
+
+def test_labels_may_be_tensors():
+    """Labels of a data loader are read as they are, and uneven ones are refused."""
+    labels = torch.arange(N) % 3
+    model = Model().eval()
+
+    def predict(images):
+        return model(convert(images))
+
+    curve = occlusion_curve(predict, photos(), labels, LEVELS, progress=False)
+
+    assert curve == occlusion_curve(predict, photos(), labels.numpy(), LEVELS, progress=False)

@@ -71,6 +71,19 @@ def test_every_page_is_there(site):
     assert expected <= {path.relative_to(folder).as_posix() for path in folder.rglob("*.html")}
 
 
+def test_what_is_shown_can_be_read():
+    """No picture is squeezed into a table, and on a desktop a line of code breaks where the column ends."""
+    cells = [
+        line for page in (ROOT / "docs").glob("*.md") for line in page.read_text("utf-8").splitlines() if "![" in line
+    ]
+    style = re.sub(r"\s+", " ", (ROOT / "docs" / "style.css").read_text("utf-8"))
+
+    assert [line for line in cells if line.startswith("|")] == []
+    assert len(cells) > 30
+    wide = style.partition("@media screen and (min-width: 60em) { .md-typeset pre > code {")[2].partition("}")[0]
+    assert wide == " overflow-wrap: anywhere; white-space: pre-wrap; "
+
+
 def test_nothing_comes_from_elsewhere(site):
     """Pages fetch no font, script or picture from another server."""
     folder, _ = site

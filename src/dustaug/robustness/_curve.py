@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug._engine.checks import check_choice
+from dustaug._engine.checks import check_choice, check_whole, resolve_value_range
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
-from dustaug._engine.memory import Layout, Memory
+from dustaug._engine.memory import Layout
 from dustaug.core import add_dust, sample_rectangles
-from dustaug.spec import Spec, dust
+from dustaug.spec import Spec, cutout, dust, random_erasing
 
 from . import _plots, _predict
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Occlusion = Spec | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
 
+# They make specs, and are none.
+_PRESETS = (Spec, dust, cutout, random_erasing)
 _DEFAULT_COUNTS = (4, 8, 16, 32, 64)
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
 
@@ -74,6 +76,25 @@ class OcclusionCurve:
     coverage: tuple[float, ...]
     accuracy: tuple[float, ...]
     flip_rate: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        check_whole("n_images", self.n_images, 1, 2**63 - 1)
+        object.__setattr__(self, "clean_accuracy", _predict.check_real("clean_accuracy", self.clean_accuracy))
+        lengths = []
+        for name in ("severities", "coverage", "accuracy", "flip_rate"):
+            given = getattr(self, name)
+            try:
+                items = tuple(given)
+            except TypeError:
+                raise TypeError(f"{name} must be a tuple of numbers, got {type(given).__name__}") from None
+            numbers = tuple(_predict.check_real(f"each number of {name}", item) for item in items)
+            object.__setattr__(self, name, numbers)
+            lengths.append(len(numbers))
+        if len(set(lengths)) > 1:
+            raise ValueError(
+                "severities, coverage, accuracy and flip_rate must have one number for each severity, got "
+                f"{', '.join(map(str, lengths))} numbers"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as plain numbers and tuples, ready for JSON."""
@@ -206,14 +227,17 @@ def occlusion_curve(
            9    53.7 %    50.0 %     50.0 %
     """
     _predict.check_predict(predict)
-    memory, layout = _predict.check_images("images", images, layout, _LAYOUTS)
-    if not len(images) or not memory.height or not memory.width:
-        raise ValueError(f"images must be at least one image of at least one pixel, got shape {images.shape}")
+    images = _predict.check_array("images", images)
+    layout, height, width = _predict.check_layout("images", images.shape, layout, _LAYOUTS)
     truth, levels = _predict.check_labels(labels, len(images)), _check_occlusions(occlusions)
     specs = [level for level in levels.values() if isinstance(level, Spec)]
     if any(spec.normalize_mean is None and FILLS[spec.fill].per != "image" for spec in specs):
         _predict.check_range("images", images, value_range)
-    occlude = functools.partial(_occlude, memory=memory, layout=layout, seed=check_seed(seed), value_range=value_range)
+    elif value_range is not None:
+        resolve_value_range(value_range, images.dtype)
+    occlude = functools.partial(
+        _occlude, size=(height, width), layout=layout, seed=check_seed(seed), value_range=value_range
+    )
     batch_size = _predict.check_size("batch_size", batch_size)
     starts = range(0, len(images), batch_size)
     hits, flips, covered = np.zeros((3, len(levels)), np.int64)
@@ -236,7 +260,7 @@ def occlusion_curve(
                 flips[i] += np.count_nonzero(guess != clean)
                 covered[i] += n_pixels
                 advance()
-    n_images, n_pixels = len(images), len(images) * memory.height * memory.width
+    n_images, n_pixels = len(images), len(images) * height * width
     return OcclusionCurve(
         n_images=n_images,
         clean_accuracy=clean_hits / n_images,
@@ -252,7 +276,7 @@ def _occlude(
     originals: NDArray[Any],
     index: NDArray[np.int64],
     *,
-    memory: Memory,
+    size: tuple[int, int],
     layout: Layout,
     seed: int,
     value_range: tuple[float, float] | None,
@@ -261,8 +285,8 @@ def _occlude(
     copies = np.array(originals, order="C")
     if isinstance(occlusion, Spec):
         add_dust(copies, occlusion, seed=seed, index=index, layout=layout, value_range=value_range)
-        rectangles = sample_rectangles(occlusion, height=memory.height, width=memory.width, seed=seed, index=index)
-        return copies, int(np.count_nonzero(rectangles.mask(memory.height, memory.width)))
+        rectangles = sample_rectangles(occlusion, height=size[0], width=size[1], seed=seed, index=index)
+        return copies, int(np.count_nonzero(rectangles.mask(*size)))
     occluded = occlusion(copies, index.copy())
     if not isinstance(occluded, np.ndarray):
         raise TypeError(
@@ -273,7 +297,7 @@ def _occlude(
             f"an occlusion must return {originals.dtype} images of shape {originals.shape}, as it got them, "
             f"got {occluded.dtype} of shape {occluded.shape}"
         )
-    changed = occluded != originals
+    changed = (occluded != originals) & ((occluded == occluded) | (originals == originals))  # noqa: PLR0124  NaN.
     if "C" in layout:
         changed = changed.any(axis=layout.index("C"))
     return occluded, int(changed.sum())
@@ -292,16 +316,26 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
         raise ValueError(
             "occlusions must name at least one severity, got none: type {8: dustaug.dust(count_range=(8, 8))}"
         )
+    levels: dict[float, Occlusion] = {}
     for severity, occlusion in occlusions.items():
-        if isinstance(severity, (bool, str)) or not isinstance(severity, (int, float, np.integer, np.floating)):
-            raise TypeError(f"severities must be numbers, got {severity!r}")
-        if not 0 < severity < math.inf:
-            raise ValueError(
-                f"severities must be above 0 and finite, got {severity!r}: the clean images are measured anyway"
-            )
-        if not isinstance(occlusion, Spec) and not callable(occlusion):
-            raise TypeError(
-                f"an occlusion must be a dustaug.Spec or a function (images, index) -> images, got "
-                f"{type(occlusion).__name__}"
-            )
-    return {float(severity): occlusions[severity] for severity in sorted(occlusions)}
+        number = _check_severity(severity)
+        if number in levels:
+            raise ValueError(f"severities must differ as floats, got {number:g} twice")
+        preset = next((each.__name__ for each in _PRESETS if each is occlusion), None)
+        if preset or not (isinstance(occlusion, Spec) or callable(occlusion)):
+            got = f"{preset} without its arguments: type dustaug.{preset}(…)" if preset else type(occlusion).__name__
+            raise TypeError(f"an occlusion must be a dustaug.Spec or a function (images, index) -> images, got {got}")
+        levels[number] = occlusion
+    return dict(sorted(levels.items()))
+
+
+def _check_severity(severity: Any) -> float:
+    if isinstance(severity, (bool, str)) or not isinstance(severity, (int, float, np.integer, np.floating)):
+        raise TypeError(f"severities must be numbers, got {severity!r}")
+    try:
+        number = float(severity)
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"severities must be above 0 and finite, got {number:g}: the clean images are measured anyway")
+    return number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,11 +16,22 @@ from dustaug.core import Rectangles, paint_rectangles
 from dustaug.spec import Spec
 
 from . import _plots
-from ._predict import ask_model, check_images, check_predict, check_range, check_size, progress_bar
+from ._predict import (
+    ask_model,
+    check_array,
+    check_layout,
+    check_predict,
+    check_range,
+    check_real,
+    check_size,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Smaller changes of a probability, and of any other score in units of itself, are the rounding of float32.
+_BLANK = 5e-7
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {2: ("HW",), 3: ("HWC", "CHW")}
 
 
@@ -56,6 +68,14 @@ class OcclusionMap:
     stride: int
     picture: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        for name, dims in (("heat", (2,)), ("picture", (2, 3))):
+            numbers = _numbers(name, getattr(self, name))
+            if numbers.ndim not in dims or not numbers.size:
+                raise ValueError(f"{name} must have {' or '.join(map(str, dims))} axes, got shape {numbers.shape}")
+            object.__setattr__(self, name, numbers)
+        object.__setattr__(self, "score", check_real("score", self.score))
+
     def to_dict(self) -> dict[str, Any]:
         """Return all fields but the picture as plain numbers and lists, ready for JSON."""
         fields = {name: getattr(self, name) for name in ("target", "score", "patch", "stride")}
@@ -90,6 +110,13 @@ class OcclusionMap:
             f"OcclusionMap({height} by {width} pixels, target={self.target}, score={self.score:g}, patch={self.patch}, "
             f"stride={self.stride}, falls by up to {self.heat[row, column]:g} at row {row}, column {column})"
         )
+
+
+def _numbers(name: str, numbers: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(numbers).astype(np.float64, casting="same_kind", copy=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of real numbers, got {type(numbers).__name__}") from None
 
 
 def occlusion_map(
@@ -140,6 +167,12 @@ def occlusion_map(
     ImportError, TypeError, ValueError
         As :func:`~dustaug.robustness.occlusion_curve`.
 
+    Warns
+    -----
+    UserWarning
+        If no patch changes the score, so that the map is blank: the softmax may be saturated, or the patch hides
+        nothing.
+
     Examples
     --------
     This model looks at the two pixels in the upper left corner:
@@ -157,10 +190,8 @@ def occlusion_map(
            [  0.,   0.,   0.,   0.]])
     """
     check_predict(predict)
-    memory, layout = check_images("image", image, layout, _LAYOUTS)
-    height, width = memory.height, memory.width
-    if not height or not width:
-        raise ValueError(f"image must have at least one pixel, got shape {image.shape}")
+    image = check_array("image", image)
+    layout, height, width = check_layout("image", image.shape, layout, _LAYOUTS)
     check_range("image", image, value_range)
     patch, stride = _check_patch(patch, stride, height, width)
     batch_size = check_size("batch_size", batch_size)
@@ -169,7 +200,7 @@ def occlusion_map(
     scores = ask_model(predict, one.copy(), None)
     classes = scores.shape[1]
     target = int(scores.argmax()) if target is None else check_whole("target", target, 0, classes - 1)
-    score = float(scores[0, target])
+    clean, score = scores[0], float(scores[0, target])
     boxes = _patch_boxes(height, width, patch, stride)
     falls, n_patches = np.zeros((2, height, width))
     with progress_bar("Sliding", len(boxes), shown=progress) as advance:
@@ -184,7 +215,17 @@ def occlusion_map(
                 n_patches[top:bottom, left:right] += 1
             advance(n)
     heat, picture = falls / n_patches, _picture(image, layout, value_range)
+    probabilities = clean.min() >= 0 and abs(float(clean.sum()) - 1) < 1e-3
+    if float(np.abs(heat).max()) <= _BLANK * (1 if probabilities else abs(score)):
+        warnings.warn(_say_blank(target, score, probabilities=probabilities), UserWarning, stacklevel=2)
     return OcclusionMap(heat=heat, target=target, score=score, patch=patch, stride=stride, picture=picture)
+
+
+def _say_blank(target: int, score: float, *, probabilities: bool) -> str:
+    stays = f"the score of class {target} stays at {score:.6g} wherever the patch lies, and the map is blank: "
+    if probabilities and min(score, 1 - score) < 1e-3:
+        return stays + "let predict return logits, the numbers before the softmax, which is saturated here"
+    return stays + "type a larger patch, or a fill_value that the image does not have"
 
 
 def _check_patch(patch: int | None, stride: int | None, height: int, width: int) -> tuple[int, int]:
@@ -218,7 +259,7 @@ def _places(side: int, patch: int, stride: int) -> list[int]:
 def _picture(image: NDArray[Any], layout: Layout, value_range: tuple[float, float] | None) -> NDArray[np.float64]:
     """Return an image as (h, w) or (h, w, 3), from 0 to 1."""
     low, high = resolve_value_range(value_range, image.dtype)
-    picture = np.clip((image.astype(np.float64) - low) / (high - low), 0, 1)
+    picture = np.clip((image.real.astype(np.float64) - low) / (high - low), 0, 1)
     if layout == "HW":
         return picture
     if layout == "CHW":

@@ -104,7 +104,12 @@ def draw_map(
 
 def _axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
     """Return `ax`, or the axes of a new figure."""
+    with name_extra("robustness", "a plot", "matplotlib"):
+        from matplotlib import axes
     if ax is not None:
+        if not isinstance(ax, axes.Axes):
+            hint = "ax=axes.flat[0], or another one of them" if isinstance(ax, np.ndarray) else "ax=figure.gca()"
+            raise TypeError(f"ax must be the Axes of a matplotlib figure, got {type(ax).__name__}: type {hint}")
         return ax
     with name_extra("robustness", "a plot", "matplotlib"):
         from matplotlib import pyplot as plt
