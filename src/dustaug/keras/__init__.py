@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, Literal, final
 
 import numpy as np
@@ -35,6 +36,13 @@ from ._flow import draw_seed, dust_flow
 __all__ = ["DustRectangles", "dust_flow"]
 
 DataFormat = Literal["channels_last", "channels_first"]
+
+# Modules that trace a model to write it to a file.
+_EXPORTERS = {
+    "keras": frozenset({"export"}),
+    "tensorflow": frozenset({"saved_model", "lite"}),
+    "jax": frozenset({"export", "_export", "jax2tf"}),
+}
 
 
 @final
@@ -88,7 +96,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     when it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
-    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.
+    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves. A model
+    that is exported (``model.export``, SavedModel, ``torch.export``, ``jax.export``) paints no dust, unless its call
+    says ``training=True``.
+
+    Outside of training the layer runs on all of Keras' backends. `load_model` needs ``import dustaug.keras`` before.
 
     Examples
     --------
@@ -164,8 +176,10 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 check_ends(key, checked[key], limit)
         return checked
 
-    def call(self, inputs: Any, training: bool = True) -> Any:  # noqa: FBT001, FBT002  As Keras calls it.
-        """Dust images, or the images and masks of a dict."""
+    def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: FBT001  As Keras calls it.
+        """Dust images, or the images and masks of a dict; by default, unless a model is being exported."""
+        if training is None:
+            training = not _is_exported()
         if not isinstance(inputs, Mapping):
             return self._dust(inputs, inputs, training=training)[0]
         if "images" not in inputs:
@@ -180,10 +194,13 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Return dusted images and a mask of the dust, or the images and None outside of training."""
         layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
-        ops, paint = _find_operations(framework, images)
-        dtype = ops.numpy_dtype(images)
-        if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        if keras.backend.is_float_dtype(dtype) and not keras.backend.is_float_dtype(self.compute_dtype):
             raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
+        if not training and framework == keras.config.backend():
+            # All backends can do this, also those that train no models.
+            return keras.ops.cast(images, self.compute_dtype), None
+        ops, paint = _find_operations(framework, images)
         images = ops.cast(images, self.compute_dtype)
         if not training:
             return images, None
@@ -211,9 +228,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return ("NCHW" if first else "NHWC") if rank == 4 else ("CHW" if first else "HWC")
 
     def _count_call(self, framework: str) -> Any:
-        if framework != "tensorflow":
+        # A SeedGenerator may give the same number to two calls that run in parallel, but TensorFlow can save it.
+        if framework != "tensorflow" or _is_exported():
             return self.generator.next()[1]
-        # A SeedGenerator may give the same number to two calls that run in parallel.
         if self._calls is None:
             from dustaug._graph.tensorflow import Calls
 
@@ -278,6 +295,25 @@ def _is_in_tensorflow_graph(inputs: Any) -> bool:
     tf = sys.modules.get("tensorflow")
     images = inputs.get("images") if isinstance(inputs, Mapping) else inputs
     return tf is not None and tf.is_tensor(images) and not tf.executing_eagerly()
+
+
+def _is_exported() -> bool:
+    """Tell whether a model is being written to a file for serving, by Keras, TensorFlow, JAX or PyTorch.
+
+    Keras traces a model for its export with `training` unset, which it resolves to a layer's own default.
+    """
+    if keras.config.backend() == "torch":
+        torch = sys.modules["torch"]
+        is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_dynamo_compiling)  # Since PyTorch 2.7.
+        return bool(is_exporting() or torch.jit.is_tracing())
+    # TensorFlow and JAX have no function that tells it, but they trace a model while a function of theirs waits.
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        package, *modules = frame.f_globals.get("__name__", "").split(".")
+        if package in _EXPORTERS and not _EXPORTERS[package].isdisjoint(modules):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _framework_of(images: Any) -> str:
