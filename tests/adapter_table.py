@@ -68,6 +68,7 @@ OTHERS = {
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
     "keras._flow": ("keras",),
+    "keras._inputs": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Literal, final
 
-import numpy as np
-
 from dustaug._extras import name_extra
 
 with (
@@ -25,13 +23,14 @@ with (
 
 from dustaug._adapters.keys import check_seed_and_keys
 from dustaug._adapters.targets import check_mask_class
-from dustaug._engine.checks import check_choice, check_ends, check_given_range, check_mask_value
+from dustaug._engine.checks import check_choice, check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.memory import Layout, is_ambiguous
 from dustaug._graph.program import Ops, WordCoordinates, build
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
+from ._inputs import check_images, check_masks, check_numbers, dtype_of, entry_of, images_of, is_taken
 
 __all__ = ["DustRectangles", "dust_flow"]
 
@@ -132,6 +131,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         # With autocast, Keras would round boxes, labels and masks to the dtype of the layer.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        if not dtype_of(self.compute_dtype):
+            raise TypeError(f'dtype must be of real numbers, got {dtype!r}: type dtype="float32"')
         self.spec = resolve_spec(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key
@@ -158,34 +159,40 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 f"inputs must be images or a dict with them, got a {type(inputs).__name__}: type "
                 "dataset.map(lambda images, labels: (layer(images), labels))"
             )
+        images = images_of(inputs)
+        shape = check_images(images, self.compute_dtype)
+        self._layout_of(shape)
         if isinstance(inputs, Mapping):
-            inputs = {**inputs, **self._checked(inputs)}
+            inputs = {**inputs, **self._checked(inputs, shape)}
+        elif self.index_key is not None:
+            raise ValueError(f'inputs must be a dict with "images" and {self.index_key!r}, got images alone')
         if keras.config.backend() != "tensorflow" and _is_in_tensorflow_graph(inputs):
             # Keras would take TensorFlow's tensors for arrays, and fail to convert them.
             return self.call(inputs, **kwargs)
-        return super().__call__(inputs, **kwargs)
+        others = {} if inputs is images else {key: value for key, value in inputs.items() if not is_taken(key, value)}
+        if not others:
+            return super().__call__(inputs, **kwargs)
+        # Names, numbers and the like are passed on; Keras takes nothing but tensors.
+        outputs = super().__call__({key: inputs[key] for key in inputs if key not in others}, **kwargs)
+        return {key: others[key] if key in others else outputs[key] for key in inputs}
 
-    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the index and epoch of a dict as checked arrays, except tensors whose values are unknown."""
+    def _checked(self, inputs: Mapping[str, Any], shape: tuple[int | None, ...]) -> dict[str, Any]:
+        """Check what a dict has beside its images; return the index and epoch, as arrays if their values are known."""
+        if self.fill_mask is not None and "segmentation_masks" in inputs:
+            axis = len(shape) - (1 if self.data_format == "channels_last" else 3)
+            check_masks(inputs["segmentation_masks"], shape, axis)
         max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
-        checked = {}
-        for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
-            numbers = None if key is None else _known(inputs.get(key))
-            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray, list, tuple)):
-                checked[key] = np.asarray(numbers)
-                check_ends(key, checked[key], limit)
-        return checked
+        n = shape[0] if len(shape) == 4 else 1
+        limits = ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH))
+        return {key: check_numbers(key, entry_of(inputs, key), n, limit) for key, limit in limits if key is not None}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: FBT001  As Keras calls it.
         """Dust images, or the images and masks of a dict; by default, unless a model is being exported."""
         if training is None:
             training = not _is_exported()
+        images, covered = self._dust(images_of(inputs), inputs, training=training)
         if not isinstance(inputs, Mapping):
-            return self._dust(inputs, inputs, training=training)[0]
-        if "images" not in inputs:
-            given = ", ".join(map(str, inputs))
-            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
-        images, covered = self._dust(inputs["images"], inputs, training=training)
+            return images
         outputs = {**inputs, "images": images}
         if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
             outputs["segmentation_masks"] = self._fill(inputs["segmentation_masks"], covered)
@@ -194,9 +201,6 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Return dusted images and a mask of the dust, or the images and None outside of training."""
         layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
-        dtype = keras.backend.standardize_dtype(images.dtype)
-        if keras.backend.is_float_dtype(dtype) and not keras.backend.is_float_dtype(self.compute_dtype):
-            raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
         if not training and framework == keras.config.backend():
             # All backends can do this, also those that train no models.
             return keras.ops.cast(images, self.compute_dtype), None
@@ -208,7 +212,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             epoch, index = ops.as_words(self._count_call(framework)), ops.to_words(0)
         else:
             keys = (self.epoch_key, self.index_key)
-            (epoch, _), index = (ops.to_words(0 if key is None else _entry(inputs, key)) for key in keys)
+            (epoch, _), index = (ops.to_words(0 if key is None else entry_of(inputs, key)) for key in keys)
         coordinates = WordCoordinates(ops.to_words(self._seed), epoch, index)
         # TensorFlow wraps tuples that are attributes.
         value_range = tuple(self.value_range)
@@ -250,12 +254,13 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def compute_output_spec(self, inputs: Any, **_: Any) -> Any:
         """Return the shapes of the inputs; images get the dtype of the layer."""
+        shape = check_images(images_of(inputs), self.compute_dtype)
+        self._layout_of(shape)
+        images = keras.KerasTensor(shape, self.compute_dtype)
         if not isinstance(inputs, Mapping):
-            self._layout_of(tuple(inputs.shape))
-            return keras.KerasTensor(inputs.shape, self.compute_dtype)
-        others = {key: value for key, value in inputs.items() if key != "images"}
-        others = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), others)
-        return {**others, "images": self.compute_output_spec(inputs["images"])}
+            return images
+        specs = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), dict(inputs))
+        return {**specs, "images": images}
 
     def get_config(self) -> dict[str, Any]:
         """Return all arguments, ready for JSON."""
@@ -267,27 +272,10 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DustRectangles:
         """Make a layer from the arguments that :meth:`get_config` returns."""
-        return cls(**{**config, "spec": Spec.from_dict(config["spec"])})
-
-
-def _known(numbers: Any) -> Any:
-    """Return a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
-    tf, torch, jax = (sys.modules.get(name) for name in ("tensorflow", "torch", "jax"))
-    if tf is not None and tf.is_tensor(numbers):
-        known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
-        return numbers if known is None else known
-    if torch is not None and isinstance(numbers, torch.Tensor):
-        return numbers.numpy() if numbers.is_cpu and not torch.compiler.is_compiling() else numbers
-    if jax is not None and isinstance(numbers, jax.Array) and not isinstance(numbers, jax.core.Tracer):
-        return np.asarray(numbers) if {device.platform for device in numbers.devices()} == {"cpu"} else numbers
-    return numbers
-
-
-def _entry(inputs: Any, key: str) -> Any:
-    if not isinstance(inputs, Mapping) or key not in inputs:
-        given = f"a dict with {', '.join(map(str, inputs))}" if isinstance(inputs, Mapping) else "images alone"
-        raise ValueError(f'inputs must be a dict with "images" and {key!r}, got {given}')
-    return inputs[key]
+        if not isinstance(config, Mapping):
+            raise TypeError(f"config must be a dict, got {type(config).__name__}: type layer.get_config()")
+        spec = config.get("spec")
+        return cls(**{**config, "spec": spec if spec is None or isinstance(spec, Spec) else Spec.from_dict(spec)})
 
 
 def _is_in_tensorflow_graph(inputs: Any) -> bool:
