@@ -110,15 +110,17 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def map_with_index(self, index: int, element: Any) -> Any:
         """Dust the element that Grain numbers `index`."""
-        passes, record = divmod(index, self.records_per_epoch) if self.records_per_epoch else (0, index)
+        passes, record = 0, index
+        if self.records_per_epoch:
+            passes, record = divmod(check_whole("index", index, 0, MAX_INDEX), self.records_per_epoch)
         return self._dust(element, passes, record)
 
-    def __call__(self, records: Iterator[Any]) -> Iterator[Any]:
+    def __call__(self, records: Iterator[Any], *_: Any) -> Iterator[Any]:
         """Dust the records of a ``DataLoader``, which applies a transform with an index to its iterator of records."""
         if not isinstance(records, Iterator):
             raise TypeError(
                 f"records must be the iterator of a DataLoader, got {type(records).__name__}: type "
-                "dataset.map_with_index(DustRectangles(…)) instead of dataset.map"
+                "dataset.map_with_index(DustRectangles(…)) instead of dataset.map and random_map"
             )
         return _DustedRecords(self._dust_record, records)
 
@@ -152,7 +154,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 )
             return self._dust_image(element, epoch, index)
         if self.epoch_key is not None:
-            epoch = int(_read(element, self.epoch_key, "epoch_key"))
+            epoch = check_epoch(_read(element, self.epoch_key, "epoch_key"))
         if self.index_key is not None:
             index = _read(element, self.index_key, "index_key")
         key = default_key(element) if self.image_key is None else self.image_key
@@ -160,15 +162,17 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def _dust_image(self, image: Any, epoch: int, index: Any) -> Any:
         if not isinstance(image, np.ndarray):
-            hint = ": type numpy.asarray(image)" if hasattr(image, "__array__") else ", or image_key=… where it is"
-            raise TypeError(f"image must be a NumPy array, got {type(image).__name__}{hint}")
+            hint = (
+                "numpy.asarray(image)" if hasattr(image, "__array__") else "DustRectangles(…, image_key=…) where it is"
+            )
+            raise TypeError(f"image must be a NumPy array, got {type(image).__name__}: type {hint}")
         layout = self.layout or guess_layout(image.shape)
         if "N" in layout and self.index_key is None:
             raise ValueError(
                 f"image must be a single image without an index_key, got a batch of shape {image.shape}: type "
                 "dataset.map_with_index(DustRectangles(seed=0)).batch(…), or index_key=…"
             )
-        return dust_array(np.array(image, order="K"), self, epoch, index, layout)
+        return dust_array(image.copy(order="K"), self, epoch, index, layout)
 
     def __repr__(self) -> str:
         names = ("epoch", "records_per_epoch", "index_key", "epoch_key", "image_key", "layout", "value_range")
