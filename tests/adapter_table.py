@@ -45,7 +45,15 @@ ADAPTERS = {
     ),
     "keras": Adapter(
         imports=("keras",),
-        tests={"keras": (), "keras_flow": (), "saved_keras": (), "robustness_keras": (), "keras_data": ("tensorflow",)},
+        tests={
+            "keras": (),
+            "keras_checks": (),
+            "keras_flow": (),
+            "saved_keras": (),
+            "robustness_keras": (),
+            "keras_data": ("tensorflow",),
+            "keras_export": ("tensorflow", "jax"),
+        },
         sections=("tensorflow", "keras_jax", "adapters"),
         page_needs=("tensorflow",),
     ),

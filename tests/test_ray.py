@@ -216,7 +216,7 @@ def test_bad_arguments_are_refused(options, error, message):
         ({"epoch": np.full(6, 2**32)}, ValueError, "column 'epoch' must hold numbers from 0 to 4294967295, got 4294"),
         ({"epoch": np.full(6, -1)}, ValueError, "column 'epoch' must hold numbers from 0 to 4294967295, got -1 to -1"),
         ({"image": list(photos())}, TypeError, "column 'image' must be a NumPy array, got list"),
-        ({"image": np.array([None] * 6)}, TypeError, "images must be a NumPy array, got NoneType"),
+        ({"image": np.array([None] * 6)}, TypeError, "column 'image' must hold images, .*, got NoneType"),
         ({"image": photos().astype("U3")}, TypeError, "images must hold numbers"),
         ({"image": photos().transpose(0, 3, 1, 2)}, ValueError, "layout must be given where the shape"),
     ],

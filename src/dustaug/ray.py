@@ -162,7 +162,7 @@ class DustBatch:
             raise TypeError(f"column {name!r} must hold one whole number for each image, got {given!r}") from None
         if column.dtype.kind not in "iu":
             is_named = column.size > 0 and all(isinstance(value, (str, bytes)) for value in column.flat)
-            hint = f": type dustaug.index_of(batch[{name!r}])" if is_named else f", from 0 to {most}"
+            hint = f": type dustaug.index_of(batch[{name!r}])" if is_named else ""
             raise TypeError(f"column {name!r} must hold whole numbers, got an array of {column.dtype}{hint}")
         if column.shape != (n,):
             raise ValueError(f"column {name!r} must hold one number for each of {n} images, got shape {column.shape}")

@@ -149,6 +149,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 "dataset.map(layer)"
             )
         self._seed = draw_seed() if seed is None else self.seed
+        self.supports_masking = True
         self.generator = keras.random.SeedGenerator(0)  # It counts the calls, also those of a compiled step.
         self._calls: Any = None
 

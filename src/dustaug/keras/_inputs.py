@@ -102,8 +102,9 @@ def check_numbers(key: str, given: Any, n: int | None, high: int) -> Any:
         raise ValueError(f"{key} must be a number or of shape ({n},), one for each image, got shape {shape}")
     if not isinstance(numbers, (np.ndarray, np.generic)):
         return given
-    check_ends(key, np.asarray(numbers), high)
-    return np.asarray(numbers, np.int64)  # PyTorch has few other integers.
+    array = np.asarray(numbers)
+    check_ends(key, array, high)
+    return array.astype(np.int64) if array.dtype == np.uint64 else array  # Keras has no uint64 on PyTorch.
 
 
 def _known(numbers: Any) -> Any:
