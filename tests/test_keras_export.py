@@ -1,7 +1,5 @@
 """An exported model of the layer serves no dust; models are loaded in fresh processes, and on other backends."""
 
-import os
-
 import keras
 import numpy as np
 import pytest
@@ -116,8 +114,8 @@ def test_a_fresh_process_loads_a_model(tmp_path, run_python):
     plain.save(tmp_path / "plain.keras")
     blocked = without("dustaug") + LOAD.format("")
 
-    assert run_python(LOAD.format("import dustaug.keras"), tmp_path / "dusty.keras", **QUIET) == "['DustRectangles']\n"
-    assert run_python(blocked, tmp_path / "plain.keras", **QUIET) == "['Rescaling']\n"
+    assert run_python(LOAD.format("import dustaug.keras"), tmp_path / "dusty.keras", **QUIET) == "['DustRectangles']"
+    assert run_python(blocked, tmp_path / "plain.keras", **QUIET) == "['Rescaling']"
 
 
 PREDICT = """
@@ -139,5 +137,4 @@ except ValueError as error:
 
 def test_other_backends_predict(run_python):
     """Outside of training nothing is asked of Keras' backend, as on NumPy or OpenVINO, which train no models."""
-    assert run_python(PREDICT, **QUIET, KERAS_BACKEND="numpy") == "numpy True\nTrue\nTrue\n"
-    assert os.environ.get("KERAS_BACKEND", "tensorflow") != "numpy"
+    assert run_python(PREDICT, **QUIET, KERAS_BACKEND="numpy") == "numpy True\nTrue\nTrue"

@@ -13,7 +13,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from ._adapters.keys import check_key
-from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
+from ._adapters.records import check_unmasked, default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
@@ -166,13 +166,14 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 "numpy.asarray(image)" if hasattr(image, "__array__") else "DustRectangles(…, image_key=…) where it is"
             )
             raise TypeError(f"image must be a NumPy array, got {type(image).__name__}: type {hint}")
+        check_unmasked(image)
         layout = self.layout or guess_layout(image.shape)
         if "N" in layout and self.index_key is None:
             raise ValueError(
                 f"image must be a single image without an index_key, got a batch of shape {image.shape}: type "
                 "dataset.map_with_index(DustRectangles(seed=0)).batch(…), or index_key=…"
             )
-        return dust_array(image.copy(order="K"), self, epoch, index, layout)
+        return dust_array(np.array(image, order="K"), self, epoch, index, layout)
 
     def __repr__(self) -> str:
         names = ("epoch", "records_per_epoch", "index_key", "epoch_key", "image_key", "layout", "value_range")

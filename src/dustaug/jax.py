@@ -15,6 +15,7 @@ with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
+from ._adapters.records import check_unmasked
 from ._engine.checks import (
     check_default_range,
     check_dtype,
@@ -185,8 +186,7 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
         if hasattr(images, "todense"):
             hint = ": type images.todense()"
         raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
-    if isinstance(images, np.ma.MaskedArray):
-        raise TypeError("images must not be masked, got a MaskedArray: type images.filled(0), or images.data")
+    check_unmasked(images)
     if _is_key(images):
         raise TypeError(f"images must hold numbers, got an array of {images.dtype}")
     dtype = np.dtype(images.dtype)

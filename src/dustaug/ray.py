@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import core
 from ._adapters.keys import check_name
-from ._adapters.records import dust_array, read_entry
+from ._adapters.records import check_unmasked, dust_array, read_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
@@ -130,13 +130,14 @@ class DustBatch:
             is_listed = isinstance(images, (list, tuple))
             hint = ": type numpy.stack(images) if they are of one size" if is_listed else ""
             raise TypeError(f"column {self.image_column!r} must be a NumPy array, got {type(images).__name__}{hint}")
+        if images.ndim and not len(images):
+            return dict(batch)
+        check_unmasked(images)
         if images.dtype == object and images.ndim == 1:
             for image in images:
                 self._check_image(image)
         elif images.ndim not in (3, 4) or images.dtype.kind in "OSUVmM":
             raise self._not_images_error(f"an array of {images.dtype} and shape {images.shape}")
-        if not len(images):
-            return dict(batch)
         index = self._numbers(batch, "index_column", len(images), MAX_INDEX)
         epochs = np.full(1, self.epoch)
         if self.epoch_column is not None:

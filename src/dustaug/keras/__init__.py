@@ -30,7 +30,7 @@ from dustaug._graph.program import Ops, WordCoordinates, build
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
-from ._inputs import check_images, check_masks, check_numbers, dtype_of, entry_of, images_of, is_taken
+from ._inputs import check_images, check_masks, check_numbers, dtype_of, entry_of, images_of, is_taken, shape_of
 
 __all__ = ["DustRectangles", "dust_flow"]
 
@@ -201,7 +201,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Return dusted images and a mask of the dust, or the images and None outside of training."""
-        layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
+        layout, framework = self._layout_of(shape_of(images)), _framework_of(images)
         if not training and framework == keras.config.backend():
             # All backends can do this, also those that train no models.
             return keras.ops.cast(images, self.compute_dtype), None

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._adapters.records import dust_array
+from dustaug._adapters.records import check_unmasked, dust_array
 from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
@@ -134,6 +134,7 @@ def _images_of(batch: Any) -> Any:
         )
     if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
         raise not_an_array_error(images)
+    check_unmasked(images)
     return np.asarray(images)
 
 

@@ -78,7 +78,12 @@ def check_images(images: Any, dtype: str) -> Shape:
         raise ValueError(
             "images must have a known number of axes, got none: type tf.ensure_shape(images, (None, None, 3))"
         )
-    return tuple(images.shape)
+    return shape_of(images)
+
+
+def shape_of(tensor: Any) -> Shape:
+    """Return the shape of a tensor, with None for lengths that JAX and PyTorch know by a name alone."""
+    return tuple(length if isinstance(length, int) else None for length in tensor.shape)
 
 
 def check_numbers(key: str, given: Any, n: int | None, high: int) -> Any:
@@ -97,7 +102,7 @@ def check_numbers(key: str, given: Any, n: int | None, high: int) -> Any:
             hint = f': type keras.Input((), dtype="int32", name={key!r})'
             raise TypeError(f"{key} must be whole numbers, got a tensor of {dtype}{hint}")
         raise TypeError(f"{key} must be whole numbers, got {given!r}")
-    shape = tuple(numbers.shape)
+    shape = shape_of(numbers)
     if len(shape) > 1 or (None not in (*shape, n) and shape not in ((), (n,))):
         raise ValueError(f"{key} must be a number or of shape ({n},), one for each image, got shape {shape}")
     if not isinstance(numbers, (np.ndarray, np.generic)):
@@ -124,7 +129,7 @@ def check_masks(masks: Any, images: Shape, axis: int) -> None:
     """Check that masks have the shape of images, with any number of channels or without that axis."""
     if not _is_tensor(masks):
         raise TypeError(f"segmentation_masks must be one tensor or array, got {type(masks).__name__}")
-    given, want = tuple(masks.shape), images[:axis] + images[axis + 1 :]
+    given, want = shape_of(masks), images[:axis] + images[axis + 1 :]
     bare = given[:axis] + given[axis + 1 :] if len(given) == len(images) else given
     if len(bare) != len(want) or any(None not in (a, b) and a != b for a, b in zip(bare, want, strict=True)):
         raise ValueError(
