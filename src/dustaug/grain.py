@@ -13,7 +13,8 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from ._adapters.keys import check_key
-from ._adapters.records import check_unmasked, default_key, dust_array, has_entries, read_entry, replace_entry
+from ._adapters.masked import check_unmasked
+from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed

@@ -15,7 +15,7 @@ with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
-from ._adapters.records import check_unmasked
+from ._adapters.masked import check_unmasked
 from ._engine.checks import (
     check_default_range,
     check_dtype,
@@ -156,7 +156,7 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     """
     # A list may hold more bits than NumPy's default, and would become floats.
     if _is_key(numbers):
-        raise TypeError(f"numbers must be whole numbers, got {numbers.dtype}: type jax.random.key_data(key)")
+        raise TypeError("numbers must be whole numbers, got a key: type jax.random.key_data(key)")
     array = np.asarray(numbers, None if hasattr(numbers, "dtype") else object)
     if array.dtype.kind not in "iu":
         each = [check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from . import core
 from ._adapters.keys import check_name
-from ._adapters.records import check_unmasked, dust_array, read_entry
+from ._adapters.masked import check_unmasked
+from ._adapters.records import dust_array, read_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed

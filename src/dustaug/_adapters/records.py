@@ -6,7 +6,6 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dustaug import core
@@ -58,12 +57,6 @@ def replace_entry(sample: Any, key: int | str, value: Any) -> Any:
     if isinstance(sample, tuple):
         return type(sample)(*entries) if hasattr(sample, "_fields") else tuple(entries)
     return entries
-
-
-def check_unmasked(images: Any) -> None:
-    """Check that no values of an array are hidden, before a copy forgets which."""
-    if isinstance(images, np.ma.MaskedArray):
-        raise TypeError("images must not be masked, got a MaskedArray: type images.filled(0), or images.data")
 
 
 def dust_array(images: NDArray[Any], adapter: Any, epoch: int, index: Any, layout: Any) -> NDArray[Any]:

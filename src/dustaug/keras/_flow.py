@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._adapters.records import check_unmasked, dust_array
+from dustaug._adapters.masked import check_unmasked
+from dustaug._adapters.records import dust_array
 from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
