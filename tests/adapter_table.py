@@ -84,7 +84,11 @@ OTHERS = {
     "scale_torch": ("torch",),
     "rivals": ("albumentations", "torchvision", "timm", "kornia"),
     "rivals_keras": ("keras", "tensorflow"),
-    "pipelines": ("torch", "lightning", "timm", "webdataset", "datasets"),
+    "pipelines": ("torch", "lightning", "timm", "webdataset", "datasets", "dask", "xarray"),
+    # For single blocks of docs/gotchas.md.
+    "dask": ("dask",),
+    "datasets": ("datasets",),
+    "xarray": ("xarray",),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.
