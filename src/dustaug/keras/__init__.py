@@ -97,7 +97,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves. A model
     that is exported (``model.export``, SavedModel, ``torch.export``, ``jax.export``) paints no dust, unless its call
-    says ``training=True``.
+    says ``training=True``. TensorFlow and JAX keep what they traced of a function: say which in functions of your own.
 
     Outside of training the layer runs on all of Keras' backends. `load_model` needs ``import dustaug.keras`` before.
 
