@@ -262,3 +262,23 @@ def test_odd_batches_of_a_flow():
             TypeError, match=r"^flow must be asked for one batch by its number, got .*: type flow\[0\]$"
         ):
             flow[i]
+
+
+if keras.config.backend() == "torch":
+
+    @pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore:`torch.jit.*` is deprecated:FutureWarning")
+    @pytest.mark.filterwarnings("ignore:.*not properly registered as a submodule:UserWarning")
+    def test_an_exported_model_serves_no_dust(tmp_path):
+        """PyTorch's own exporters and Keras' one write a model without dust, which itself goes on to dust."""
+        import torch
+
+        model = keras.Sequential([keras.Input((16, 20, 3)), DustRectangles(count_range=(5, 9), seed=7)])
+        images = torch.from_numpy(IMAGES.astype(np.float32))
+        exported = torch.export.export(model, (images,), strict=False)
+        torch.export.save(exported, tmp_path / "model.pt2")
+
+        assert torch.equal(images, exported.module()(images))
+        assert torch.equal(images, torch.export.load(tmp_path / "model.pt2").module()(images))
+        assert torch.equal(images, torch.jit.trace(model, (images,), check_trace=False)(images))
+        assert not torch.equal(images, model(images))
