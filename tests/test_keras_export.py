@@ -32,6 +32,23 @@ def is_clean(served):
     return np.array_equal(IMAGES, np.asarray(served))
 
 
+def test_layers_of_keras_before_do_not_change_that(tmp_path):
+    """Their default, to train, reaches all layers behind them where a call does not say it."""
+    model = keras.Sequential(
+        [
+            keras.Input((16, 20, 3)),
+            keras.layers.RandomBrightness(0.0),
+            DustRectangles(count_range=(5, 9), seed=7),
+        ]
+    )
+    model.export(tmp_path / "model", verbose=False)
+
+    served = tf.saved_model.load(tmp_path / "model")
+
+    assert is_clean(served.serve(IMAGES))
+    assert not is_clean(model(IMAGES))
+
+
 @pytest.mark.parametrize("shape", [(16, 20, 3), (None, None, 3)])
 def test_an_exported_model_serves_no_dust(tmp_path, shape):
     """It serves what `predict` gives, at each request, and the model itself goes on to dust."""
@@ -77,7 +94,9 @@ def test_a_model_whose_call_says_no_training_is_exported(tmp_path):
     model, entry = dusty(), keras.Input((16, 20, 3))
     keras.Model(entry, model(entry, training=False)).export(tmp_path / "model", verbose=False)
 
-    assert is_clean(tf.saved_model.load(tmp_path / "model").serve(IMAGES))
+    served = tf.saved_model.load(tmp_path / "model")
+
+    assert is_clean(served.serve(IMAGES))
 
 
 def test_what_the_backend_writes_serves_no_dust(tmp_path):

@@ -160,6 +160,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 f"inputs must be images or a dict with them, got a {type(inputs).__name__}: type "
                 "dataset.map(lambda images, labels: (layer(images), labels))"
             )
+        # Without a word from the caller, `training` may be the default of one of Keras' augmentation layers before.
+        if kwargs.get("training") is None and _is_exported():
+            kwargs["training"] = False
         images = images_of(inputs)
         shape = check_images(images, self.compute_dtype)
         self._layout_of(shape)
@@ -188,9 +191,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return {key: check_numbers(key, entry_of(inputs, key), n, limit) for key, limit in limits if key is not None}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: FBT001  As Keras calls it.
-        """Dust images, or the images and masks of a dict; by default, unless a model is being exported."""
-        if training is None:
-            training = not _is_exported()
+        """Dust images, or the images and masks of a dict."""
+        training = True if training is None else training
         images, covered = self._dust(images_of(inputs), inputs, training=training)
         if not isinstance(inputs, Mapping):
             return images
@@ -289,7 +291,7 @@ def _is_in_tensorflow_graph(inputs: Any) -> bool:
 def _is_exported() -> bool:
     """Tell whether a model is being written to a file for serving, by Keras, TensorFlow, JAX or PyTorch.
 
-    Keras traces a model for its export with `training` unset, which it resolves to a layer's own default.
+    Keras traces a model for its export with `training` unset, which it resolves to the first default that it meets.
     """
     if keras.config.backend() == "torch":
         torch = sys.modules["torch"]
