@@ -103,6 +103,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     Examples
     --------
+    >>> import numpy as np
     >>> layer = DustRectangles(count_range=(0, 63), seed=7)
     >>> images = np.zeros((8, 64, 64, 3), np.uint8)
     >>> dusted = np.asarray(layer(images))
