@@ -53,7 +53,15 @@ ADAPTERS = {
     ),
     "keras": Adapter(
         imports=("keras",),
-        tests={"keras": (), "keras_flow": (), "saved_keras": (), "robustness_keras": (), "keras_data": ("tensorflow",)},
+        tests={
+            "keras": (),
+            "keras_checks": (),
+            "keras_flow": (),
+            "saved_keras": (),
+            "robustness_keras": (),
+            "keras_data": ("tensorflow",),
+            "keras_export": ("tensorflow", "jax"),
+        },
         sections=("tensorflow", "keras_jax", "adapters"),
         page_needs=("tensorflow",),
     ),
@@ -78,6 +86,7 @@ OTHERS = {
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
     "keras._flow": ("keras",),
+    "keras._inputs": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),
@@ -96,7 +105,13 @@ OTHERS = {
         "transformers",
         "ignite",
         "torchdata",
+        "dask",
+        "xarray",
     ),
+    # For single blocks of docs/gotchas.md.
+    "dask": ("dask",),
+    "datasets": ("datasets",),
+    "xarray": ("xarray",),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.

@@ -56,6 +56,8 @@ def examples_of(page):
     return list(Sybil(parsers=[parse_blocks], patterns=["*.md"]).parse(page).examples())
 
 
+# Keras asks its tensors for arrays in a way that NumPy 2 warns of.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run(page, tmp_path, monkeypatch):
     """The blocks of a page run one after another, and sessions print what they show."""

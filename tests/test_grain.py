@@ -265,6 +265,11 @@ def test_arguments_are_checked_when_it_is_made(arguments, error, message):
         ({"image_key": "image"}, (IMAGES[0], 1), LookupError, "an image at 'image', got 2 entries"),
         ({}, np.zeros((28, 28, 28)), ValueError, "layout must be given where the shape does not tell it"),
         ({"index_key": "i"}, {"image": IMAGES[0], "i": -1}, ValueError, "index must be from 0"),
+        ({"epoch_key": "e"}, {"image": IMAGES[0], "e": 1.5}, TypeError, "epoch must be a whole number, got 1.5"),
+        ({"epoch_key": "e"}, {"image": IMAGES[0], "e": True}, TypeError, "epoch must be a whole number, got True"),
+        ({"epoch_key": "e"}, {"image": IMAGES[0], "e": None}, TypeError, "epoch must be a whole number, got None"),
+        ({}, np.ma.array(IMAGES[0]), TypeError, "images must not be masked, got a MaskedArray: type images.filled(0)"),
+        ({}, None, TypeError, "got NoneType: type DustRectangles(…, image_key=…) where it is"),
     ],
 )
 def test_elements_are_checked(arguments, element, error, message):
@@ -294,3 +299,5 @@ def test_a_plain_map_is_refused():
     """map() is refused, as it passes elements without their index."""
     with pytest.raises(TypeError, match=r"got dict: type dataset.map_with_index\(DustRectangles\(…\)\)"):
         DustRectangles(seed=7)({"image": np.zeros((8, 8, 3), np.uint8)})
+    with pytest.raises(TypeError, match=r"instead of dataset.map and random_map$"):
+        grain.MapDataset.source(records()).seed(1).random_map(DustRectangles(seed=7))[0]

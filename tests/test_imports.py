@@ -142,6 +142,7 @@ ALLOWED = {
     },
     "_adapters": set(),
     "_adapters.keys": {"_engine.coordinates"},
+    "_adapters.masked": set(),
     "_adapters.records": {"core"},
     "_adapters.targets": {"_engine.checks"},
     "albumentations": {
@@ -173,6 +174,7 @@ ALLOWED = {
     "cli._words": set(),
     "grain": {
         "_adapters.keys",
+        "_adapters.masked",
         "_adapters.records",
         "_engine.checks",
         "_engine.contract",
@@ -182,6 +184,7 @@ ALLOWED = {
         "spec",
     },
     "jax": {
+        "_adapters.masked",
         "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
@@ -203,11 +206,21 @@ ALLOWED = {
         "_graph.tensorflow",
         "_graph.torch",
         "keras._flow",
+        "keras._inputs",
         "spec",
     },
-    "keras._flow": {"_adapters.records", "_engine.checks", "_engine.coordinates", "_engine.memory", "spec"},
+    "keras._flow": {
+        "_adapters.masked",
+        "_adapters.records",
+        "_engine.checks",
+        "_engine.coordinates",
+        "_engine.memory",
+        "spec",
+    },
+    "keras._inputs": {"_engine.checks"},
     "ray": {
         "_adapters.keys",
+        "_adapters.masked",
         "_adapters.records",
         "_engine.checks",
         "_engine.contract",

@@ -3,6 +3,7 @@
 import re
 
 import jax
+import jax.experimental.sparse
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
@@ -414,3 +415,42 @@ def test_floats_out_of_their_range_warn():
     """NumPy's floats are checked against their range, as reading them costs nothing."""
     with pytest.warns(UserWarning, match=r"images of float32 are taken to lie in \[0, 1\], got 200"):
         add_dust(np.full((2, 8, 8, 3), 200, np.float32), seed=0, index=0)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_epochs_and_indices_of_all_whole_dtypes(dtype):
+    """NumPy's numbers may be of any width."""
+    images, numbers = photos(), np.arange(N)
+    each = [dustaug.add_dust(image.copy(), seed=SEED, epoch=i, index=i) for i, image in enumerate(images)]
+
+    assert same(np.stack(each), add_dust(images, seed=SEED, epoch=numbers.astype(dtype), index=numbers.astype(dtype)))
+
+
+def test_lists_of_traced_numbers():
+    """A list may hold numbers that are traced."""
+    images = photos()[:2]
+    dusted = jax.jit(lambda first, second: add_dust(images, seed=SEED, epoch=EPOCH, index=[first, second]))(3, 9)
+
+    assert same(expected(images, index=[3, 9]), dusted)
+
+
+@pytest.mark.parametrize("name", ["seed", "epoch", "index"])
+def test_odd_numbers(name):
+    """Ragged lists, and keys where no seed is, are refused in one sentence."""
+    with pytest.raises(TypeError, match=f"^{name} must be a number, or an array of one for each image, got"):
+        add_dust(photos(), **{"seed": 0, "index": 0, name: [[1], [2, 3]]})
+    if name != "seed":
+        with pytest.raises(TypeError, match=f"^{name} must be whole numbers, got key<fry>: type seed=key$"):
+            add_dust(photos(), **{"seed": 0, "index": 0, name: jax.random.key(0)})
+    with pytest.raises(TypeError, match=r"^numbers must be whole numbers, got a key: type jax.random.key_data\(key\)$"):
+        to_words(jax.random.key(0))
+
+
+def test_odd_images():
+    """Masked and sparse arrays, and whole numbers of 64 bits, are told what to type."""
+    with pytest.raises(TypeError, match=r"^images must not be masked, got a MaskedArray: type images.filled\(0\)"):
+        add_dust(np.ma.array(photos()), seed=0, index=0)
+    with pytest.raises(TypeError, match=r"got BCOO: type images.todense\(\)$"):
+        add_dust(jax.experimental.sparse.BCOO.fromdense(jnp.zeros((8, 8))), seed=0, index=0)
+    with pytest.raises(TypeError, match=r"got int64: type images.astype\(numpy.uint8\) if they are 0 … 255"):
+        add_dust(photos().astype(np.int64), seed=0, index=0)

@@ -306,7 +306,7 @@ def test_bad_batches_are_refused():
         next(dust_flow(iter([{"images": photos()}])))
     with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
         dust_flow([photos().transpose(0, 3, 1, 2)])[0]
-    with pytest.raises(TypeError, match="images must be a NumPy array, got list"):
+    with pytest.raises(TypeError, match="flow must give images or tuples that begin with them, got an empty list"):
         dust_flow([[]])[0]
 
 

@@ -1,5 +1,6 @@
 """dust_fn paints the pixels of add_dust() in data sets, eagerly and in graphs, with Numba and without."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -401,3 +402,48 @@ def test_a_layout_is_not_guessed_against_the_shape(backend, shape):
         with pytest.raises(ValueError, match=r"got shape \(None, 3, 224, 224\)"):
             batches.map(fn)
         assert shape == tuple(make_dust_fn(backend=backend, layout="NCHW")(images).shape)
+
+
+RAGGED = tf.ragged.stack([tf.zeros((16, 16, 3), tf.uint8), tf.zeros((8, 8, 3), tf.uint8)])
+SPARSE = tf.sparse.from_dense(tf.zeros((4, 16, 16, 3)))
+ODD_IMAGES = {
+    "ragged": (RAGGED, "got RaggedTensor: type dataset.map(dust_fn) before ragged_batch, or images.to_tensor()"),
+    "sparse": (SPARSE, "got SparseTensor: type tf.sparse.to_dense(images)"),
+    "data set": (
+        tf.data.Dataset.range(2),
+        "RangeDataset: type dataset.map(dust_fn), and after window dataset.flat_map",
+    ),
+    "sizes": ([np.zeros((4, 4, 3)), np.zeros((3, 3, 3))], "got list: type tf.stack(list(images)) if they are numbers"),
+    "objects": (np.array([None, "a"]), "got ndarray: type tf.stack(list(images)) if they are numbers of one shape"),
+    "none": (None, "got NoneType"),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ODD_IMAGES)
+def test_odd_images(backend, name):
+    """The error is one sentence, alone and in a dict."""
+    images, message = ODD_IMAGES[name]
+    for element in (images, {"image": images}):
+        with pytest.raises(TypeError, match=f"^images must be one tensor, .*{re.escape(message)}"):
+            make_dust_fn(backend=backend)(element)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_odd_elements_of_data_sets(backend):
+    """Ragged, sparse and nested elements are refused while the graph is made."""
+    whole = tf.data.Dataset.from_tensor_slices(photos())
+    for dataset in (tf.data.Dataset.from_tensors(RAGGED), tf.data.Dataset.from_tensors(SPARSE), whole.window(2)):
+        with pytest.raises(TypeError, match=r"^images must be one tensor, got \w+: type "):
+            dataset.map(make_dust_fn(backend=backend))
+    with pytest.raises(ValueError, match=r"got shape \(2, 10, 32, 40, 3\): type tf.reshape\(images, \(-1, "):
+        make_dust_fn(backend=backend)(tf.stack([photos(), photos()]))
+    with pytest.raises(TypeError, match=r"^element must begin with images, got an empty tuple$"):
+        make_dust_fn(backend=backend)(())
+
+
+@pytest.mark.parametrize("index", [None, "a", 1.5, True, 2**63, [[1], [2, 3]], RAGGED, SPARSE], ids=repr)
+def test_odd_indices(index):
+    """An index is whole numbers of 64 bits."""
+    with pytest.raises(TypeError, match=r"^index must be whole numbers"):
+        make_dust_fn(seed=SEED, indexed=True)(index, photos())

@@ -13,6 +13,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from ._adapters.keys import check_key
+from ._adapters.masked import check_unmasked
 from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
 from ._engine.checks import check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_INDEX
@@ -110,15 +111,17 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def map_with_index(self, index: int, element: Any) -> Any:
         """Dust the element that Grain numbers `index`."""
-        passes, record = divmod(index, self.records_per_epoch) if self.records_per_epoch else (0, index)
+        passes, record = 0, index
+        if self.records_per_epoch:
+            passes, record = divmod(check_whole("index", index, 0, MAX_INDEX), self.records_per_epoch)
         return self._dust(element, passes, record)
 
-    def __call__(self, records: Iterator[Any]) -> Iterator[Any]:
+    def __call__(self, records: Iterator[Any], *_: Any) -> Iterator[Any]:
         """Dust the records of a ``DataLoader``, which applies a transform with an index to its iterator of records."""
         if not isinstance(records, Iterator):
             raise TypeError(
                 f"records must be the iterator of a DataLoader, got {type(records).__name__}: type "
-                "dataset.map_with_index(DustRectangles(…)) instead of dataset.map"
+                "dataset.map_with_index(DustRectangles(…)) instead of dataset.map and random_map"
             )
         return _DustedRecords(self._dust_record, records)
 
@@ -152,7 +155,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 )
             return self._dust_image(element, epoch, index)
         if self.epoch_key is not None:
-            epoch = int(_read(element, self.epoch_key, "epoch_key"))
+            epoch = check_epoch(_read(element, self.epoch_key, "epoch_key"))
         if self.index_key is not None:
             index = _read(element, self.index_key, "index_key")
         key = default_key(element) if self.image_key is None else self.image_key
@@ -160,8 +163,11 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def _dust_image(self, image: Any, epoch: int, index: Any) -> Any:
         if not isinstance(image, np.ndarray):
-            hint = ": type numpy.asarray(image)" if hasattr(image, "__array__") else ", or image_key=… where it is"
-            raise TypeError(f"image must be a NumPy array, got {type(image).__name__}{hint}")
+            hint = (
+                "numpy.asarray(image)" if hasattr(image, "__array__") else "DustRectangles(…, image_key=…) where it is"
+            )
+            raise TypeError(f"image must be a NumPy array, got {type(image).__name__}: type {hint}")
+        check_unmasked(image)
         layout = self.layout or guess_layout(image.shape)
         if "N" in layout and self.index_key is None:
             raise ValueError(

@@ -15,6 +15,7 @@ with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
+from ._adapters.masked import check_unmasked
 from ._engine.checks import (
     check_default_range,
     check_dtype,
@@ -104,6 +105,7 @@ def add_dust(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
             f"seed={seed!r} and index={index!r}: type add_dust(images, seed=0, index=position_of_the_first_image)"
         )
+    seed, epoch, index = _as_numbers("seed", seed), _as_numbers("epoch", epoch), _as_numbers("index", index)
     spec = check_spec(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
     images = _as_array(images, default_range=value_range is None and spec.normalize_mean is None)
@@ -153,6 +155,8 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
     (3, 2)
     """
     # A list may hold more bits than NumPy's default, and would become floats.
+    if _is_key(numbers):
+        raise TypeError("numbers must be whole numbers, got a key: type jax.random.key_data(key)")
     array = np.asarray(numbers, None if hasattr(numbers, "dtype") else object)
     if array.dtype.kind not in "iu":
         each = [check_whole("numbers", number, 0, MAX_SEED) for number in array.ravel().tolist()]
@@ -179,8 +183,11 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
     """Return images as a JAX array, or refuse a dtype whose values JAX would cut to fewer bits."""
     if not isinstance(images, (jax.Array, np.ndarray)):
         hint = ": type jnp.stack(images) if they are of one size" if isinstance(images, (list, tuple)) else ""
+        if hasattr(images, "todense"):
+            hint = ": type images.todense()"
         raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
-    if jnp.issubdtype(images.dtype, jax.dtypes.prng_key):
+    check_unmasked(images)
+    if _is_key(images):
         raise TypeError(f"images must hold numbers, got an array of {images.dtype}")
     dtype = np.dtype(images.dtype)
     check_dtype(dtype)
@@ -190,16 +197,36 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
         check_default_range(images)
     native = dtype.newbyteorder("=")
     if jax.dtypes.canonicalize_dtype(native) != native:
+        narrow = (
+            "images.astype(numpy.uint8) if they are 0 … 255" if dtype.kind in "iu" else "images.astype(numpy.float32)"
+        )
         raise TypeError(
-            f"images must have a dtype that JAX can hold without its 64-bit mode, got {dtype}: type "
-            'images.astype(numpy.float32), or jax.config.update("jax_enable_x64", True)'
+            f"images must have a dtype that JAX can hold without its 64-bit mode, got {dtype}: type {narrow}, or "
+            'jax.config.update("jax_enable_x64", True)'
         )
     return jnp.asarray(images.astype(native, copy=False))
 
 
+def _is_key(numbers: Any) -> bool:
+    return isinstance(numbers, jax.Array) and bool(jnp.issubdtype(numbers.dtype, jax.dtypes.prng_key))
+
+
+def _as_numbers(name: str, numbers: Any) -> Any:
+    """Return numbers of which lists have become arrays; only a seed may be a key."""
+    if name != "seed" and _is_key(numbers):
+        raise TypeError(f"{name} must be whole numbers, got {numbers.dtype}: type seed=key")
+    if not isinstance(numbers, (list, tuple)):
+        return numbers
+    try:
+        is_traced = any(isinstance(number, jax.core.Tracer) for number in numbers)
+        return jnp.stack([jnp.asarray(number) for number in numbers]) if is_traced else np.asarray(numbers)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, or an array of one for each image, got {numbers!r}") from None
+
+
 def _seed_words(seed: Any) -> Words:
     """Return the low and the high word of a seed, given as a number, two words or a key."""
-    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+    if _is_key(seed):
         data = jax.random.key_data(seed)
         if data.shape[seed.ndim :] != (2,):
             raise TypeError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import core
 from ._adapters.keys import check_name
+from ._adapters.masked import check_unmasked
 from ._adapters.records import dust_array, read_entry
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
@@ -127,9 +128,17 @@ class DustBatch:
             )
         images = self._column(batch, "image_column")
         if not isinstance(images, np.ndarray):
-            raise TypeError(f"column {self.image_column!r} must be a NumPy array, got {type(images).__name__}")
-        if not len(images):
+            is_listed = isinstance(images, (list, tuple))
+            hint = ": type numpy.stack(images) if they are of one size" if is_listed else ""
+            raise TypeError(f"column {self.image_column!r} must be a NumPy array, got {type(images).__name__}{hint}")
+        if images.ndim and not len(images):
             return dict(batch)
+        check_unmasked(images)
+        if images.dtype == object and images.ndim == 1:
+            for image in images:
+                self._check_image(image)
+        elif images.ndim not in (3, 4) or images.dtype.kind in "OSUVmM":
+            raise self._not_images_error(f"an array of {images.dtype} and shape {images.shape}")
         index = self._numbers(batch, "index_column", len(images), MAX_INDEX)
         epochs = np.full(1, self.epoch)
         if self.epoch_column is not None:
@@ -148,9 +157,14 @@ class DustBatch:
 
     def _numbers(self, batch: Mapping[str, Any], argument: str, n: int, most: int) -> NDArray[np.int64]:
         """Return a column of n whole numbers from 0 to `most`."""
-        name, column = getattr(self, argument), np.asarray(self._column(batch, argument))
+        name, given = getattr(self, argument), self._column(batch, argument)
+        try:
+            column = np.asarray(given)
+        except ValueError:
+            raise TypeError(f"column {name!r} must hold one whole number for each image, got {given!r}") from None
         if column.dtype.kind not in "iu":
-            hint = f": type dustaug.index_of(batch[{name!r}])" if column.dtype.kind in "OSU" else ""
+            is_named = column.size > 0 and all(isinstance(value, (str, bytes)) for value in column.flat)
+            hint = f": type dustaug.index_of(batch[{name!r}])" if is_named else ""
             raise TypeError(f"column {name!r} must hold whole numbers, got an array of {column.dtype}{hint}")
         if column.shape != (n,):
             raise ValueError(f"column {name!r} must hold one number for each of {n} images, got shape {column.shape}")
@@ -159,6 +173,24 @@ class DustBatch:
                 f"column {name!r} must hold numbers from 0 to {most}, got {column.min()} to {column.max()}"
             )
         return column.astype(np.int64)
+
+    def _check_image(self, image: Any) -> None:
+        """Check an item of an object array."""
+        if not isinstance(image, np.ndarray):
+            raise self._not_images_error(type(image).__name__)
+        if image.ndim not in (2, 3) or image.dtype.kind in "OSUVmM":
+            raise self._not_images_error(f"an array of {image.dtype} and shape {image.shape}")
+
+    def _not_images_error(self, given: str) -> TypeError:
+        batch = f"batch[{self.image_column!r}]"
+        if "bytes" in given or "|S" in given:
+            hint = f"numpy.array(PIL.Image.open(io.BytesIO(data))) for the data in {batch}"
+        else:
+            hint = f"numpy.asarray({batch}.tolist(), numpy.uint8).reshape(-1, height, width, channels)"
+        return TypeError(
+            f"column {self.image_column!r} must hold images, (n, h, w, c), (n, h, w) or an array of them, got {given}: "
+            f"type {hint} in a function before"
+        )
 
     def _paint_batch(self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
         layout = self.layout if self._single is None else "N" + self._single

@@ -30,13 +30,20 @@ from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
 from ._graph.program import WordCoordinates, build
-from ._graph.tensorflow import OPS, PHILOX, Calls
+from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
 from .spec import Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
 
 _IMAGE_KEYS = ("image", "images")
 _INT64 = (-(2**63), 2**63 - 1)
+# What to type where an element holds something else than one tensor of images.
+_HINTS = (
+    (tf.RaggedTensor, "dataset.map(dust_fn) before ragged_batch, or images.to_tensor() if they are of one size"),
+    (tf.SparseTensor, "tf.sparse.to_dense(images)"),
+    (tf.data.Dataset, "dataset.map(dust_fn), and after window dataset.flat_map(lambda images: images.batch(n)) first"),
+    ((list, np.ndarray), "tf.stack(list(images)) if they are numbers of one shape, or give them one by one"),
+)
 
 
 def make_dust_fn(
@@ -124,7 +131,7 @@ def make_dust_fn(
                 "dust_fn must be given (index, element) with indexed=True, got one value: type "
                 "dataset.enumerate().map(dust_fn)"
             )
-        index = tf.convert_to_tensor(element[0])
+        index = as_tensor("index", element[0], f"whole numbers from 0 to {MAX_INDEX}")
         if not index.dtype.is_integer:
             raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
         return _map_images(functools.partial(painter, seed=seed, epoch=epoch, index=index), image_key, *element[1:])
@@ -181,6 +188,8 @@ def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any
     if rest:
         return _map_images(paint, image_key, element), *rest
     if isinstance(element, tuple):
+        if not element:
+            raise TypeError("element must begin with images, got an empty tuple")
         return _map_images(paint, image_key, element[0]), *element[1:]
     if isinstance(element, Mapping):
         name = _image_key(element, image_key)
@@ -215,7 +224,7 @@ class _Painter:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 
     def __call__(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
-        images = tf.convert_to_tensor(images)
+        images = as_tensor("images", images, "one tensor", _HINTS)
         if images.dtype == tf.string:
             raise TypeError("images must hold numbers, got strings: type dataset.map(read_and_decode).map(dust_fn)")
         paint = self._by_graph if self.backend == "graph" else self._by_numba
@@ -228,11 +237,12 @@ class _Painter:
         given: Any = self.layout or "NHWC"
         single = given.replace("N", "")
         if len(shape) not in (len(given), len(single)):
-            hint = (
-                "elements are images, (images, labels, …) or dicts, and (index, element) with indexed=True"
-                if len(shape) < 2
-                else "type make_dust_fn(layout=…)"
-            )
+            if len(shape) < 2:
+                hint = "elements are images, (images, labels, …) or dicts, and (index, element) with indexed=True"
+            elif len(shape) < 5:
+                hint = "type make_dust_fn(layout=…)"
+            else:
+                hint = "type tf.reshape(images, (-1, *images.shape[-3:])), and give each of them an index"
             raise ValueError(
                 f"images must have {len(single)} or {len(given)} axes for layout {given}, got shape {shape}: {hint}"
             )

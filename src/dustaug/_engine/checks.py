@@ -63,8 +63,18 @@ def not_an_array_error(images: Any) -> TypeError:
         hint = ": type numpy.stack(images) if they are of one size, or give them one by one"
     elif framework in _INSTEAD:
         hint = f": type {_INSTEAD[framework]}"
+    elif hasattr(images, "to_numpy_ndarray"):  # A column of PyArrow's tensors.
+        hint = ": type numpy.array(images.to_numpy_ndarray())"
+    elif framework == "PIL" or (hasattr(images, "__array__") and len(getattr(images, "shape", ())) > 1):
+        hint = ": type numpy.array(images)"
+        if hasattr(images, "columns"):
+            hint = ", which has no height and width: type images.to_numpy().reshape(-1, height, width, channels)"
+    elif hasattr(images, "__array__"):  # A column of a table. NumPy would make one grey image of it, or objects.
+        listed = next((f"images.{name}()" for name in ("tolist", "to_pylist", "to_list") if hasattr(images, name)), "…")
+        shaped = f"numpy.array({listed}, numpy.uint8).reshape(-1, height, width, channels)"
+        hint = f", which has no height and width: type {shaped}"
     else:
-        hint = ": type numpy.array(images)" if hasattr(images, "__array__") or framework == "PIL" else ""
+        hint = ""
     return TypeError(f"images must be a NumPy array, got {type(images).__name__}{hint}")
 
 

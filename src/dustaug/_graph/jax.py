@@ -34,6 +34,7 @@ class _Jax:
         if isinstance(number, int):
             return jnp.uint32(number & _MASK_32), jnp.uint32(number >> 32)
         if isinstance(number, np.ndarray):  # Which may be of 64 bits, unlike JAX's own.
+            number = number.astype(np.uint64)
             return self.as_words((number & _MASK_32).astype(np.uint32)), self.as_words((number >> 32).astype(np.uint32))
         if number.dtype.itemsize < 8:
             return self.as_words(number), self.as_words(number) * jnp.uint32(0)

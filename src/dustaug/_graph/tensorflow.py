@@ -184,6 +184,24 @@ def _round_to_odd(values: Any) -> Any:
     return tf.bitcast(tf.where(again == values, bits, towards_zero | 1), tf.float32)
 
 
+def as_tensor(name: str, value: Any, what: str, hints: tuple[tuple[Any, str], ...] = ()) -> Any:
+    """Return a value as one dense tensor, or raise an error that says what `name` must be.
+
+    Parameters
+    ----------
+    what : str
+        What it must be, with an article.
+    hints : tuple of (type, str)
+        What to type instead, for values of some types.
+    """
+    try:
+        return tf.convert_to_tensor(value)
+    except (TypeError, ValueError, OverflowError):
+        hint = next((f": type {hint}" for kind, hint in hints if isinstance(value, kind)), "")
+        given = repr(value) if isinstance(value, int) else type(value).__name__
+        raise TypeError(f"{name} must be {what}, got {given}{hint}") from None
+
+
 class Calls:
     """A counter of calls, in a resource of TensorFlow's: 0, 1, 2 …, whichever epoch of whichever data set they are in.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any, Literal, final
-
-import numpy as np
 
 from dustaug._extras import name_extra
 
@@ -24,17 +23,25 @@ with (
 
 from dustaug._adapters.keys import check_seed_and_keys
 from dustaug._adapters.targets import check_mask_class
-from dustaug._engine.checks import check_choice, check_ends, check_given_range, check_mask_value
+from dustaug._engine.checks import check_choice, check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.memory import Layout, is_ambiguous
 from dustaug._graph.program import Ops, WordCoordinates, build
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
+from ._inputs import check_images, check_masks, check_numbers, dtype_of, entry_of, images_of, is_taken, shape_of
 
 __all__ = ["DustRectangles", "dust_flow"]
 
 DataFormat = Literal["channels_last", "channels_first"]
+
+# Modules that trace a model to write it to a file.
+_EXPORTERS = {
+    "keras": frozenset({"export"}),
+    "tensorflow": frozenset({"saved_model", "lite"}),
+    "jax": frozenset({"export", "_export", "jax2tf"}),
+}
 
 
 @final
@@ -88,10 +95,15 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     when it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
-    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves.
+    ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves. A model
+    that is exported (``model.export``, SavedModel, ``torch.export``, ``jax.export``) paints no dust, unless its call
+    says ``training=True``. TensorFlow and JAX keep what they traced of a function: say which in functions of your own.
+
+    Outside of training the layer runs on all of Keras' backends. `load_model` needs ``import dustaug.keras`` before.
 
     Examples
     --------
+    >>> import numpy as np
     >>> layer = DustRectangles(count_range=(0, 63), seed=7)
     >>> images = np.zeros((8, 64, 64, 3), np.uint8)
     >>> dusted = np.asarray(layer(images))
@@ -120,6 +132,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     ) -> None:
         # With autocast, Keras would round boxes, labels and masks to the dtype of the layer.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
+        if not dtype_of(self.compute_dtype):
+            raise TypeError(f'dtype must be of real numbers, got {dtype!r}: type dtype="float32"')
         self.spec = resolve_spec(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key
@@ -136,6 +150,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 "dataset.map(layer)"
             )
         self._seed = draw_seed() if seed is None else self.seed
+        self.supports_masking = True
         self.generator = keras.random.SeedGenerator(0)  # It counts the calls, also those of a compiled step.
         self._calls: Any = None
 
@@ -146,32 +161,42 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
                 f"inputs must be images or a dict with them, got a {type(inputs).__name__}: type "
                 "dataset.map(lambda images, labels: (layer(images), labels))"
             )
+        # Without a word from the caller, `training` may be the default of one of Keras' augmentation layers before.
+        if kwargs.get("training") is None and _is_exported():
+            kwargs["training"] = False
+        images = images_of(inputs)
+        shape = check_images(images, self.compute_dtype)
+        self._layout_of(shape)
         if isinstance(inputs, Mapping):
-            inputs = {**inputs, **self._checked(inputs)}
+            inputs = {**inputs, **self._checked(inputs, shape)}
+        elif self.index_key is not None:
+            raise ValueError(f'inputs must be a dict with "images" and {self.index_key!r}, got images alone')
         if keras.config.backend() != "tensorflow" and _is_in_tensorflow_graph(inputs):
             # Keras would take TensorFlow's tensors for arrays, and fail to convert them.
             return self.call(inputs, **kwargs)
-        return super().__call__(inputs, **kwargs)
+        others = {} if inputs is images else {key: value for key, value in inputs.items() if not is_taken(key, value)}
+        if not others:
+            return super().__call__(inputs, **kwargs)
+        # Names, numbers and the like are passed on; Keras takes nothing but tensors.
+        outputs = super().__call__({key: inputs[key] for key in inputs if key not in others}, **kwargs)
+        return {key: others[key] if key in others else outputs[key] for key in inputs}
 
-    def _checked(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the index and epoch of a dict as checked arrays, except tensors whose values are unknown."""
+    def _checked(self, inputs: Mapping[str, Any], shape: tuple[int | None, ...]) -> dict[str, Any]:
+        """Check what a dict has beside its images; return the index and epoch, as arrays if their values are known."""
+        if self.fill_mask is not None and "segmentation_masks" in inputs:
+            axis = len(shape) - (1 if self.data_format == "channels_last" else 3)
+            check_masks(inputs["segmentation_masks"], shape, axis)
         max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
-        checked = {}
-        for key, limit in ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH)):
-            numbers = None if key is None else _known(inputs.get(key))
-            if key is not None and isinstance(numbers, (int, np.integer, np.ndarray, list, tuple)):
-                checked[key] = np.asarray(numbers)
-                check_ends(key, checked[key], limit)
-        return checked
+        n = shape[0] if len(shape) == 4 else 1
+        limits = ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH))
+        return {key: check_numbers(key, entry_of(inputs, key), n, limit) for key, limit in limits if key is not None}
 
-    def call(self, inputs: Any, training: bool = True) -> Any:  # noqa: FBT001, FBT002  As Keras calls it.
+    def call(self, inputs: Any, training: bool | None = None) -> Any:  # noqa: FBT001  As Keras calls it.
         """Dust images, or the images and masks of a dict."""
+        training = True if training is None else training
+        images, covered = self._dust(images_of(inputs), inputs, training=training)
         if not isinstance(inputs, Mapping):
-            return self._dust(inputs, inputs, training=training)[0]
-        if "images" not in inputs:
-            given = ", ".join(map(str, inputs))
-            raise ValueError(f'inputs must have "images", got a dict with {given}: type {{"images": …}}')
-        images, covered = self._dust(inputs["images"], inputs, training=training)
+            return images
         outputs = {**inputs, "images": images}
         if covered is not None and self.fill_mask is not None and "segmentation_masks" in inputs:
             outputs["segmentation_masks"] = self._fill(inputs["segmentation_masks"], covered)
@@ -179,11 +204,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _dust(self, images: Any, inputs: Any, *, training: bool) -> tuple[Any, Any]:
         """Return dusted images and a mask of the dust, or the images and None outside of training."""
-        layout, framework = self._layout_of(tuple(images.shape)), _framework_of(images)
+        layout, framework = self._layout_of(shape_of(images)), _framework_of(images)
+        if not training and framework == keras.config.backend():
+            # All backends can do this, also those that train no models.
+            return keras.ops.cast(images, self.compute_dtype), None
         ops, paint = _find_operations(framework, images)
-        dtype = ops.numpy_dtype(images)
-        if dtype.kind not in "biu" and not keras.backend.is_float_dtype(self.compute_dtype):
-            raise TypeError(f"images must be whole numbers with dtype={self.compute_dtype!r}, got {dtype}")
         images = ops.cast(images, self.compute_dtype)
         if not training:
             return images, None
@@ -191,7 +216,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             epoch, index = ops.as_words(self._count_call(framework)), ops.to_words(0)
         else:
             keys = (self.epoch_key, self.index_key)
-            (epoch, _), index = (ops.to_words(0 if key is None else _entry(inputs, key)) for key in keys)
+            (epoch, _), index = (ops.to_words(0 if key is None else entry_of(inputs, key)) for key in keys)
         coordinates = WordCoordinates(ops.to_words(self._seed), epoch, index)
         # TensorFlow wraps tuples that are attributes.
         value_range = tuple(self.value_range)
@@ -211,9 +236,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         return ("NCHW" if first else "NHWC") if rank == 4 else ("CHW" if first else "HWC")
 
     def _count_call(self, framework: str) -> Any:
-        if framework != "tensorflow":
+        # A SeedGenerator may give the same number to two calls that run in parallel, but TensorFlow can save it.
+        if framework != "tensorflow" or _is_exported():
             return self.generator.next()[1]
-        # A SeedGenerator may give the same number to two calls that run in parallel.
         if self._calls is None:
             from dustaug._graph.tensorflow import Calls
 
@@ -233,12 +258,13 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def compute_output_spec(self, inputs: Any, **_: Any) -> Any:
         """Return the shapes of the inputs; images get the dtype of the layer."""
+        shape = check_images(images_of(inputs), self.compute_dtype)
+        self._layout_of(shape)
+        images = keras.KerasTensor(shape, self.compute_dtype)
         if not isinstance(inputs, Mapping):
-            self._layout_of(tuple(inputs.shape))
-            return keras.KerasTensor(inputs.shape, self.compute_dtype)
-        others = {key: value for key, value in inputs.items() if key != "images"}
-        others = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), others)
-        return {**others, "images": self.compute_output_spec(inputs["images"])}
+            return images
+        specs = keras.tree.map_structure(lambda tensor: keras.KerasTensor(tensor.shape, tensor.dtype), dict(inputs))
+        return {**specs, "images": images}
 
     def get_config(self) -> dict[str, Any]:
         """Return all arguments, ready for JSON."""
@@ -250,27 +276,10 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DustRectangles:
         """Make a layer from the arguments that :meth:`get_config` returns."""
-        return cls(**{**config, "spec": Spec.from_dict(config["spec"])})
-
-
-def _known(numbers: Any) -> Any:
-    """Return a tensor as an array, unless it is part of a graph or would have to be fetched from a device."""
-    tf, torch, jax = (sys.modules.get(name) for name in ("tensorflow", "torch", "jax"))
-    if tf is not None and tf.is_tensor(numbers):
-        known = tf.get_static_value(numbers) if "GPU" not in str(getattr(numbers, "device", "")) else None
-        return numbers if known is None else known
-    if torch is not None and isinstance(numbers, torch.Tensor):
-        return numbers.numpy() if numbers.is_cpu and not torch.compiler.is_compiling() else numbers
-    if jax is not None and isinstance(numbers, jax.Array) and not isinstance(numbers, jax.core.Tracer):
-        return np.asarray(numbers) if {device.platform for device in numbers.devices()} == {"cpu"} else numbers
-    return numbers
-
-
-def _entry(inputs: Any, key: str) -> Any:
-    if not isinstance(inputs, Mapping) or key not in inputs:
-        given = f"a dict with {', '.join(map(str, inputs))}" if isinstance(inputs, Mapping) else "images alone"
-        raise ValueError(f'inputs must be a dict with "images" and {key!r}, got {given}')
-    return inputs[key]
+        if not isinstance(config, Mapping):
+            raise TypeError(f"config must be a dict, got {type(config).__name__}: type layer.get_config()")
+        spec = config.get("spec")
+        return cls(**{**config, "spec": spec if spec is None or isinstance(spec, Spec) else Spec.from_dict(spec)})
 
 
 def _is_in_tensorflow_graph(inputs: Any) -> bool:
@@ -278,6 +287,25 @@ def _is_in_tensorflow_graph(inputs: Any) -> bool:
     tf = sys.modules.get("tensorflow")
     images = inputs.get("images") if isinstance(inputs, Mapping) else inputs
     return tf is not None and tf.is_tensor(images) and not tf.executing_eagerly()
+
+
+def _is_exported() -> bool:
+    """Tell whether a model is being written to a file for serving, by Keras, TensorFlow, JAX or PyTorch.
+
+    Keras traces a model for its export with `training` unset, which it resolves to the first default that it meets.
+    """
+    if keras.config.backend() == "torch":
+        torch = sys.modules["torch"]
+        is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_dynamo_compiling)  # Since PyTorch 2.7.
+        return bool(is_exporting() or torch.jit.is_tracing())
+    # TensorFlow and JAX have no function that tells it, but they trace a model while a function of theirs waits.
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        package, *modules = frame.f_globals.get("__name__", "").split(".")
+        if package in _EXPORTERS and not _EXPORTERS[package].isdisjoint(modules):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _framework_of(images: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -11,10 +12,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._adapters.masked import check_unmasked
 from dustaug._adapters.records import dust_array
 from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
 from dustaug._engine.coordinates import check_epoch, check_seed
-from dustaug._engine.memory import Layout
+from dustaug._engine.memory import Layout, guess_layout
 from dustaug.spec import Spec
 
 
@@ -93,8 +95,9 @@ def dust_flow(
     if tensorflow is not None and isinstance(flow, tensorflow.data.Dataset):
         raise TypeError("flow must not be a tf.data.Dataset: type flow.map(dustaug.tensorflow.dust_fn)")
     is_sequence = hasattr(flow, "__len__") and hasattr(flow, "__getitem__")
-    if isinstance(flow, (str, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
-        raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {type(flow).__name__}")
+    if isinstance(flow, (str, bytes, type, Mapping, np.ndarray)) or not (is_sequence or isinstance(flow, Iterable)):
+        given = f"the class {flow.__name__}" if isinstance(flow, type) else type(flow).__name__
+        raise TypeError(f"flow must be a PyDataset, a sequence or an iterable of batches, got {given}")
     if is_sequence:
         return _DustFlow(_Batches(flow), painter, check_epoch(epoch))
     return _dust_each(flow, painter, check_epoch(epoch))
@@ -112,18 +115,27 @@ class _Painter(NamedTuple):
     def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
         """Return a batch with dust; all but the images is passed on."""
         images = _images_of(batch)
-        dusted = dust_array(images if self.inplace else np.array(images), self, epoch, index, self.layout)
+        layout = self.layout or guess_layout(images.shape)
+        if "N" not in layout:
+            raise ValueError(
+                f"flow must give batches of images, got shape {images.shape}: type images[None] for an image alone, or "
+                'layout="NHW" for grey images without channels'
+            )
+        dusted = dust_array(images if self.inplace else np.array(images), self, epoch, index, layout)
         return (dusted, *batch[1:]) if isinstance(batch, (tuple, list)) else dusted
 
 
 def _images_of(batch: Any) -> Any:
-    images = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+    if isinstance(batch, (tuple, list)) and not batch:
+        raise TypeError(f"flow must give images or tuples that begin with them, got an empty {type(batch).__name__}")
+    images = batch[0] if isinstance(batch, (tuple, list)) else batch
     if isinstance(images, Mapping):
         raise TypeError(
             "flow must give images or tuples that begin with them, got a dict: type ((d['images'], …) for …)"
         )
     if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
         raise not_an_array_error(images)
+    check_unmasked(images)
     return np.asarray(images)
 
 
@@ -159,6 +171,11 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
         return len(self.flow)
 
     def __getitem__(self, i: int) -> Any:
+        if isinstance(i, bool) or not hasattr(i, "__index__"):
+            raise TypeError(f"flow must be asked for one batch by its number, got {i!r}: type flow[0]")
+        i = operator.index(i)
+        if i < 0:
+            i += len(self)
         batch = self.flow[i]
         return self._painter(batch, self.epoch, self._index(i, len(_images_of(batch))))
 
