@@ -13,9 +13,13 @@ with name_extra("grain", "dustaug.grain", "grain"):
     from grain.transforms import MapWithIndex
 
 from ._adapters.keys import check_key
-from ._adapters.masked import check_unmasked
 from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
-from ._engine.checks import check_layout, check_value_range, check_whole
+from ._engine.checks import (
+    check_layout,
+    check_plain,
+    check_value_range,
+    check_whole,
+)
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
@@ -167,7 +171,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 "numpy.asarray(image)" if hasattr(image, "__array__") else "DustRectangles(…, image_key=…) where it is"
             )
             raise TypeError(f"image must be a NumPy array, got {type(image).__name__}: type {hint}")
-        check_unmasked(image)
+        check_plain(image)
         layout = self.layout or guess_layout(image.shape)
         if "N" in layout and self.index_key is None:
             raise ValueError(

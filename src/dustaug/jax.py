@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._extras import name_extra
+from ._habits import unexpected_error
 
 with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
-from ._adapters.masked import check_unmasked
 from ._engine.checks import (
     check_default_range,
     check_dtype,
     check_ends,
     check_layout,
+    check_plain,
     check_spec,
     check_value_range,
     check_whole,
@@ -31,7 +32,7 @@ from ._engine.coordinates import check_epoch, check_index, check_seed
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words
-from .spec import Spec
+from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
 
@@ -45,6 +46,7 @@ def add_dust(
     index: int | ArrayLike | jax.Array | None = None,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
+    **unexpected: NoReturn,
 ) -> jax.Array:
     """Return images with random rectangles painted on them.
 
@@ -100,6 +102,8 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
+    if unexpected:
+        raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
     if seed is None or index is None:
         raise TypeError(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
@@ -186,7 +190,7 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
         if hasattr(images, "todense"):
             hint = ": type images.todense()"
         raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
-    check_unmasked(images)
+    check_plain(images)
     if _is_key(images):
         raise TypeError(f"images must hold numbers, got an array of {images.dtype}")
     dtype = np.dtype(images.dtype)

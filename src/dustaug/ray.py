@@ -6,20 +6,26 @@ Ray itself is not imported: :class:`DustBatch` takes dicts of arrays, from Ray o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import core
 from ._adapters.keys import check_name
-from ._adapters.masked import check_unmasked
 from ._adapters.records import dust_array, read_entry
-from ._engine.checks import check_flag, check_layout, check_spec, check_value_range
+from ._engine.checks import (
+    check_flag,
+    check_layout,
+    check_plain,
+    check_spec,
+    check_value_range,
+)
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout
-from .spec import Spec
+from ._habits import unexpected_error
+from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustBatch"]
 
@@ -92,7 +98,10 @@ class DustBatch:
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
+        **unexpected: NoReturn,
     ) -> None:
+        if unexpected:
+            raise unexpected_error("ray.DustBatch()", unexpected, FIELD_NAMES)
         self.spec = check_spec(spec)
         if seed is None:
             raise TypeError(
@@ -133,7 +142,7 @@ class DustBatch:
             raise TypeError(f"column {self.image_column!r} must be a NumPy array, got {type(images).__name__}{hint}")
         if images.ndim and not len(images):
             return dict(batch)
-        check_unmasked(images)
+        check_plain(images)
         if images.dtype == object and images.ndim == 1:
             for image in images:
                 self._check_image(image)

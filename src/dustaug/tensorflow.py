@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -31,7 +31,8 @@ from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
 from ._graph.program import WordCoordinates, build
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
-from .spec import Spec
+from ._habits import unexpected_error
+from .spec import FIELD_NAMES, Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
 
@@ -56,6 +57,7 @@ def make_dust_fn(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     image_key: str | None = None,
+    **unexpected: NoReturn,
 ) -> Callable[..., Any]:
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
 
@@ -109,6 +111,8 @@ def make_dust_fn(
     >>> bool((np.stack(list(dusted.as_numpy_iterator())) == expected).all())
     True
     """
+    if unexpected:
+        raise unexpected_error("tensorflow.make_dust_fn()", unexpected, FIELD_NAMES)
     spec = check_spec(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
     check_choice("backend", backend, ("numba", "graph"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._extras import name_extra
+from ._habits import unexpected_error
 
 with name_extra("torch", "dustaug.torch", "torch"):
     import torch
@@ -27,7 +28,7 @@ from ._tensors import compiled, painter
 from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture
 from ._tensors.passes import MOST_PREFETCHED, Pass, PassFinder, SharedEpoch
 from ._tensors.samplers import EpochSampler
-from .spec import Spec
+from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustDataset", "EpochSampler", "add_dust"]
 
@@ -42,6 +43,7 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
+    **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
 
@@ -90,6 +92,8 @@ def add_dust(
     >>> torch.equal(alone, images[5])
     True
     """
+    if unexpected:
+        raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
     return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads)
 
@@ -168,7 +172,10 @@ class DustDataset(Dataset[Any]):
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
+        **unexpected: NoReturn,
     ) -> None:
+        if unexpected:
+            raise unexpected_error("torch.DustDataset()", unexpected, FIELD_NAMES)
         _check_dataset(dataset)
         self.dataset, self.spec = dataset, check_spec(spec)
         self.seed = None if seed is None else check_seed(seed)

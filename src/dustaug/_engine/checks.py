@@ -46,14 +46,18 @@ def check_array(images: Any) -> None:
         return
     if not isinstance(images, np.ndarray):
         raise not_an_array_error(images)
+    check_plain(images)
+
+
+def check_plain(images: Any) -> None:
+    """Check that images are no array that means more than its memory, before a copy forgets it: a mask, a unit."""
+    if not isinstance(images, np.ndarray) or type(images) is np.ndarray:
+        return
     kind = type(images).__name__
     if hasattr(images, "mask"):
-        raise TypeError(
-            f"images must be an array without a mask, got {kind}, whose hidden values would count as pixels: type "
-            "images.filled(0), or images.data to take them as they are"
-        )
+        raise TypeError(f"images must not be masked, got a {kind}: type images.filled(0), or images.data")
     if hasattr(images, "unit") or hasattr(images, "units"):
-        raise TypeError(f"images must be an array without a unit, got {kind}: type images.value, and value_range=…")
+        raise TypeError(f"images must have no unit, got a {kind}: type images.value, and value_range=…")
 
 
 def not_an_array_error(images: Any) -> TypeError:

@@ -6,7 +6,7 @@ import collections
 import os
 import stat
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -198,7 +198,7 @@ def _write_copies(
         height, width = pixels.shape[:2]
         colours = pixels[..., :-1] if image.mode in ("LA", "RGBA") else pixels
         layout: Literal["HW", "HWC"] = "HW" if pixels.ndim == 2 else "HWC"
-        keys = {"seed": job.seed, "epoch": epoch, "index": task.dust_index}
+        keys: dict[str, Any] = {"seed": job.seed, "epoch": epoch, "index": task.dust_index}
         add_dust(colours, job.spec, layout=layout, value_range=value_range, **keys)
         copy = encode_picture(picture._replace(image=Image.fromarray(pixels)), path.suffix)
         write_file(path, copy.content)

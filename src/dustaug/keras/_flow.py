@@ -6,18 +6,25 @@ import itertools
 import operator
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._adapters.masked import check_unmasked
 from dustaug._adapters.records import dust_array
-from dustaug._engine.checks import check_flag, check_layout, check_spec, check_value_range, not_an_array_error
+from dustaug._engine.checks import (
+    check_flag,
+    check_layout,
+    check_plain,
+    check_spec,
+    check_value_range,
+    not_an_array_error,
+)
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
-from dustaug.spec import Spec
+from dustaug._habits import unexpected_error
+from dustaug.spec import FIELD_NAMES, Spec
 
 
 def draw_seed() -> int:
@@ -34,6 +41,7 @@ def dust_flow(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     inplace: bool = False,
+    **unexpected: NoReturn,
 ) -> Any:
     """Dust the batches of a flow, as the 2017 post did: ``noised_train_flow = dust_flow(train_flow)``.
 
@@ -84,6 +92,8 @@ def dust_flow(
     >>> len(noised_train_flow), bool((images == expected).all())
     (4, True)
     """
+    if unexpected:
+        raise unexpected_error("keras.dust_flow()", unexpected, FIELD_NAMES)
     if layout is None and keras.config.image_data_format() == "channels_first":
         layout = "NCHW"
     layout, value_range, inplace = check_layout(layout), check_value_range(value_range), check_flag("inplace", inplace)
@@ -135,7 +145,7 @@ def _images_of(batch: Any) -> Any:
         )
     if not isinstance(images, np.ndarray) and not hasattr(images, "__array__"):
         raise not_an_array_error(images)
-    check_unmasked(images)
+    check_plain(images)
     return np.asarray(images)
 
 
