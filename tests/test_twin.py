@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 import dustaug
@@ -65,7 +65,13 @@ def test_add_dust_equals_the_twin(engine, data):
         with pytest.raises(ValueError, match="area_range and aspect_range must allow"):
             dustaug.add_dust(view, spec, **keywords)
     else:
-        result = dustaug.add_dust(view, spec, **keywords)
+        try:
+            result = dustaug.add_dust(view, spec, **keywords)
+        except ValueError as error:  # Normalised fills may be more than an 8-bit float can hold.
+            if "fills must be numbers that" not in str(error):
+                raise
+            assert buffer.tobytes() == expected.tobytes()
+            reject()
 
         assert result is view
         assert as_nhwc(view, layout).tobytes() == after.tobytes()

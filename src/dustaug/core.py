@@ -69,9 +69,11 @@ def add_dust(
     index : int or int64 array (n,), required with a seed
         Position of the first image in its data set, the others follow; or one index for each image. 0 … 2**63 - 1.
     layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        By default NHWC, HWC or HW, by the number of axes.
+        By default NHWC, HWC or HW, by the number of axes. It must be given for more than four channels, because the
+        shape may then be that of another layout.
     value_range : (float, float), optional
-        Values of black and white. By default 0 and 1 for floats and bool, 0 and the dtype's largest value for integers.
+        Values of black and white. By default 0 and 1 for floats and bool, and 0 and the dtype's largest value for
+        integers of one and two bytes. It must be given for larger integers, because no picture fills these.
     num_threads : int, default 1
         Threads to spread the batch over, which changes no pixel. Waking one takes about 0.1 ms: two pay where one takes
         0.3 ms and more, as with 512 images of 224 by 224.
@@ -84,14 +86,17 @@ def add_dust(
     Raises
     ------
     TypeError
-        If `images` is not an array of numbers, if a seed comes without an index, or an index without a seed.
+        If `images` is not a plain array of numbers, if a seed comes without an index, or an index without a seed, or
+        if an argument is unknown.
     ValueError
-        If `images` is read-only or overlaps itself, or an argument is out of its limits. The images stay untouched.
+        If `images` is read-only or overlaps itself, if layout or value range must be given, or if an argument is out
+        of its limits. The images stay untouched.
 
     Warns
     -----
     UserWarning
-        If floating-point images leave [0, 1] and no `value_range` is given.
+        If no `value_range` is given, and floating-point images leave [0, 1], or the first images of int8, int16 or
+        uint16 have values below 0, or none above a sixteenth of white (12 bits in 16).
 
     Notes
     -----
