@@ -13,6 +13,7 @@ from albumentations_helpers import X, always, expected, grey, seeded
 from dustaug import Spec, cutout, dust
 from dustaug.albumentations import DustRectangles
 from many_sizes import SIZES, entries_of_caches
+from strategies import range_of
 
 
 class TestInputs:
@@ -24,11 +25,12 @@ class TestInputs:
         """The transform takes all arrays that add_dust() takes, alone and inside a Compose."""
         image = np.zeros(shape, dtype)
         layout = "HW" if len(shape) == 2 else "HWC"
-        for transform in (seeded(), A.Compose([seeded()])):
+        value_range = range_of(dtype)
+        for transform in (seeded(value_range=value_range), A.Compose([seeded(value_range=value_range)])):
             result = transform(image=image, index=5, epoch=0)["image"]
 
             assert (result.dtype, result.shape) == (image.dtype, shape)
-            assert (expected(image, index=5, layout=layout) == result).all()
+            assert (expected(image, index=5, layout=layout, value_range=value_range) == result).all()
             assert result.any()
 
     def test_floats_are_white_at_one_unless_told(self):

@@ -23,7 +23,7 @@ from dustaug._tensors.painter import find_painter
 from dustaug.torch import DustDataset, add_dust
 from many_sizes import check_growth
 from saved import private_modules
-from strategies import sample_items
+from strategies import range_of, sample_items
 
 # PyTorch warns of many workers on a small machine, and Python of forks beside the threads of other tests.
 pytestmark = [
@@ -78,9 +78,10 @@ class TestAddDust:
         view = MEMORIES[memory](base)
         before = view.clone()
         expected = np.frombuffer(bits(view), dtype).reshape(view.shape).copy()
-        core.add_dust(expected, dust(fill="color"), seed=5, epoch=2, index=7, layout="NCHW")
+        given = {"seed": 5, "epoch": 2, "index": 7, "layout": "NCHW", "value_range": range_of(dtype)}
+        core.add_dust(expected, dust(fill="color"), **given)
 
-        assert add_dust(view, dust(fill="color"), seed=5, epoch=2, index=7) is view
+        assert add_dust(view, dust(fill="color"), **given) is view
         assert bits(view) == expected.tobytes() != bits(before)
         view.copy_(before)  # If anything differs after this, it lies outside the view.
         if memory != "channels_last":
@@ -88,7 +89,7 @@ class TestAddDust:
 
     @pytest.mark.parametrize(("shape", "layout"), [((40, 41), "HW"), ((3, 40, 41), "CHW"), ((2, 3, 40, 41), "NCHW")])
     def test_the_layout_follows_the_axes(self, shape, layout):
-        """Two, three and four axes are HW, CHW and NCHW, however many channels there are."""
+        """Two, three and four axes are HW, CHW and NCHW."""
         expected = core.add_dust(np.full(shape, 100, np.uint8), seed=3, index=9, layout=layout)
 
         assert bits(add_dust(grey(*shape), seed=3, index=9)) == expected.tobytes()
@@ -97,15 +98,17 @@ class TestAddDust:
     @pytest.mark.parametrize(
         ("shape", "message"),
         [
-            ((64, 64, 3), 'layout="CHW" if that is meant, else HWC or NHW'),
-            ((32, 28, 28), 'layout="CHW" if that is meant, else HWC or NHW'),
-            ((8, 64, 64, 3), 'layout="NCHW" if that is meant, else NHWC'),
+            ((64, 64, 3), 'layout="CHW" if the first axis is 64 channels, else NHW or HWC'),
+            ((8, 28, 28), 'layout="CHW" if the first axis is 8 channels, else NHW or HWC'),
+            ((8, 64, 64, 3), 'layout="NCHW" if the second axis is 64 channels, else NHWC'),
+            ((1, 96, 96, 64), 'layout="NCHW" if the second axis is 96 channels, else NHWC'),
+            ((3, 16, 28, 28), 'layout="NCHW" if the second axis is 16 channels, else NHWC'),
         ],
     )
     def test_a_doubtful_shape_needs_a_layout(self, shape, message):
-        """A tensor with channels last, or a batch of grey images, is not taken for planes."""
+        """Channels last, a batch of grey images, a volume or a clip are not taken for planes."""
         tensor = grey(*shape)
-        with pytest.raises(ValueError, match=f"tensor must have its channels before.*type {message}"):
+        with pytest.raises(ValueError, match=f"layout must be given where the shape does not tell it.*type {message}"):
             add_dust(tensor, seed=1, index=0)
 
         assert (tensor == 100).all()
@@ -114,9 +117,9 @@ class TestAddDust:
 
         assert (tensor != 100).any()
 
-    def test_many_channels_of_a_batch_are_planes(self):
-        """A batch with 64 channels, like features of a network, is taken as planes."""
-        assert (add_dust(grey(2, 64, 28, 28), seed=1, index=3) != 100).any()
+    def test_many_channels_are_planes_where_the_layout_is_given(self):
+        """A batch with 64 channels, like features of a network, is painted as planes if it is said to have them."""
+        assert (add_dust(grey(2, 64, 28, 28), seed=1, index=3, layout="NCHW") != 100).any()
 
     @pytest.mark.parametrize(
         ("shape", "layout"), [((40, 41, 3), "HWC"), ((2, 40, 41), "NHW"), ((2, 40, 41, 3), "NHWC")]
@@ -208,9 +211,9 @@ class TestAddDust:
             (SimpleNamespace(__array__=None), TypeError, r"got SimpleNamespace: type torch.as_tensor\(images\)"),
             (torch.nn.UninitializedParameter(), TypeError, r"must have memory, got .*: type tensor.materialize\("),
             (
-                grey(8, 1, 8).expand(8, 3, 8),
+                grey(3, 1, 8).expand(3, 8, 8),
                 ValueError,
-                r"overlap itself .* shape \(8, 3, 8\) .*: type tensor.clone\(\)",
+                r"overlap itself .* shape \(3, 8, 8\) .*: type tensor.clone\(\)",
             ),
             (grey(8), ValueError, r"2, 3 or 4 axes, got shape \(8,\)"),
             (grey(2, 2, 3, 8, 8), ValueError, r"axes, got shape \(2, 2, 3, 8, 8\): type tensor.flatten\(0, -4\)"),

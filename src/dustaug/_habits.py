@@ -16,7 +16,6 @@ FIELDS = {
     "hole_height_range": "height_fraction_range=(0.1, 0.2), or half_height_range=(4, 8) in pixels",
     "hole_width_range": "width_fraction_range=(0.1, 0.2), or half_width_range=(4, 8) in pixels",
     "length": "side_range=(16, 16)",
-    "mask_fill_value": 'fill="constant", fill_value=0',
     "mask_size": "side_range=(16, 16)",
     "max_area": "area_range=(0.02, 0.4)",
     "max_aspect": "area_range=(0.02, 0.4), aspect_range=(0.3, 3.3)",

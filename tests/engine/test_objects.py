@@ -119,6 +119,19 @@ def test_a_broken_file_heals(run, cache, damage):
     assert [path.name for path in files(cache)] == sorted({path.name for path in files(cache)})
 
 
+def test_a_broken_file_heals_where_warnings_are_errors(run_python, run, package, cache):
+    """The first start ends with the warning, as was asked for; the next one finds a whole file."""
+    [path] = [path for path in files(cache) if path.name.startswith("dust_batch-")]
+    path.write_bytes(b"")
+    program = "import numpy, dustaug; dustaug.add_dust(numpy.zeros((8, 8), numpy.uint8), seed=0, index=0)"
+    setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache)}
+    finished = run_python(program, check=False, **setting)
+
+    assert finished.returncode == 1
+    assert f"RuntimeWarning: dustaug's machine code could not be read at {path}" in finished.stderr
+    assert run() == (False, 0)
+
+
 def test_many_broken_files_cost_one_warning(run, cache):
     """All files are made anew, after one warning."""
     for path in files(cache):
@@ -268,7 +281,8 @@ def test_the_switch_of_numba_is_read_without_numba(run_python, package, tmp_path
 @pytest.fixture
 def stored(monkeypatch, tmp_path):
     """Keep files in a folder of this test, and warn anew."""
-    monkeypatch.setattr(objects, "_warned", [])
+    monkeypatch.setattr(objects, "_problems", [])
+    monkeypatch.setattr(objects, "_told", False)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     return tmp_path / "dustaug"
 

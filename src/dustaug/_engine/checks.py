@@ -364,6 +364,6 @@ def check_rectangles(
 
 def _copied(name: str, values: Any) -> NDArray[Any]:
     try:
-        return np.array(values)
+        return np.array(np.asarray(values))
     except (TypeError, ValueError):
         raise TypeError(f"rectangles must have an array in {name}, got {shown(values)}") from None

@@ -98,7 +98,8 @@ def check_index(index: Any, n: int) -> int | NDArray[np.int64]:
     if isinstance(index, (int, np.integer)):
         return check_whole("index", index, 0, MAX_INDEX - max(n - 1, 0))
     try:
-        array = np.array(index)  # A copy, as the caller may change an array after it was checked.
+        # A copy, as the caller may change an array after it was checked; of tensors, in the way that NumPy likes.
+        array = np.array(np.asarray(index))
     except (TypeError, ValueError):  # Ragged lists, and tensors that are not on the CPU.
         array = np.array(None)
     if not array.ndim:

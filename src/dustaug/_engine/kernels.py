@@ -72,19 +72,20 @@ class _SafeCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # noqa: BLE001  Unpickling garbage may raise anything.
-            self._report("read", error)
+            # Mended before it is told: where warnings are errors, the next start finds nothing broken.
             try:
                 self.flush()
             except OSError:
                 self.disable()
+            self._report("read", error)
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
         except (OSError, EOFError, pickle.PickleError) as error:
-            self._report("written", error)
             self.disable()
+            self._report("written", error)
 
     def _report(self, verb: str, error: Exception) -> None:
         warnings.warn(

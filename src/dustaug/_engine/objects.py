@@ -92,7 +92,10 @@ def find_entry(name: str) -> Callable[..., Any]:
     """Return an entry from the disk, or compile it and write it there."""
     with fork_lock:
         entry = _tried(_load, "loaded", name)
-    return _compile(name) if entry is None else entry
+    if entry is None:
+        entry = _compile(name)
+    _tell()
+    return entry  # type: ignore[no-any-return]
 
 
 def _compile(name: str) -> Callable[..., Any]:
@@ -103,7 +106,7 @@ def _compile(name: str) -> Callable[..., Any]:
     wait_at_forks()
     with fork_lock:
         # Another thread may have been here meanwhile; what was wrong with a file is not said twice.
-        entry = _tried(_load, "loaded", name) if not _warned else None
+        entry = _tried(_load, "loaded", name) if not _problems else None
         if entry is None:
             from . import kernels
 
@@ -123,16 +126,23 @@ def _tried(function: Callable[..., Any], verb: str, name: str, *arguments: Any) 
         return None
 
 
-_warned: list[str] = []
+_problems: list[str] = []
+_told = False
 
 
 def _warn(what: str) -> None:
+    """Note what could not be done, to be told when it is mended: where warnings are errors, the next start is well."""
+    _problems.append(what)
+
+
+def _tell() -> None:
     """Warn, once in a process: what is wrong with one file is mostly wrong with all of them."""
-    _warned.append(what)
-    if len(_warned) > 1:
+    global _told  # noqa: PLW0603
+    if _told or not _problems:
         return
+    _told = True
     warnings.warn(
-        f"dustaug's machine code could not be {what}; Numba compiles instead, which takes about five seconds",
+        f"dustaug's machine code could not be {_problems[0]}; Numba compiles instead, which takes about five seconds",
         RuntimeWarning,
         stacklevel=2,
     )
