@@ -91,6 +91,7 @@ OTHERS = {
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),
     "site": ("mkdocs", "material", "mkdocstrings"),
+    "odd_adapters": ("torch", "torchvision", "albumentations"),
     "scale_torch": ("torch",),
     "rivals": ("albumentations", "torchvision", "timm", "kornia"),
     "rivals_keras": ("keras", "tensorflow"),

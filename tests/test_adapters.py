@@ -281,3 +281,17 @@ def test_all_adapters_paint_the_same_bytes(name, spec):
     np.testing.assert_array_equal(dusted, expected, strict=True)
     assert hash_of(dusted) == literal
     assert hash_of(expected) == literal
+
+
+# These keep the dtype of an array of their own, or take one dtype only.
+OF_BYTES = {"dataset", "triton-interpreter", "grain-loader"}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    "name", [name for name, (_, needs) in ADAPTERS.items() if name not in OF_BYTES and not missing_framework(needs)]
+)
+def test_integers_that_no_picture_fills_need_a_range(name):
+    """Every adapter refuses int32 without a value range, whose largest value would be taken for white."""
+    with pytest.raises(Exception, match="value_range must be given for images of int32, as no picture fills"):
+        ADAPTERS[name][0](photos().astype(np.int32), dustaug.dust())

@@ -62,8 +62,8 @@ ODD = {
     "object": object(),
     "spec": dustaug.cutout(3),
 }
-# Errors of NumPy, Numba and Python that tell nothing about the argument, and what all of ours have.
-OURS = re.compile(r"\b(must|got multiple values|missing \d+ required|takes \d+ positional)\b")
+# What all of our errors have; what Python says of missing arguments; and of indices, which data sets must say.
+OURS = re.compile(r"\b(must|got multiple values|missing \d+ required|takes \d+ positional|out of bounds)\b")
 
 
 def images():
@@ -165,7 +165,7 @@ def answer(function, given, odd):
     """Return what an error says, if there is one; a mask of 2**31 images may find no memory."""
     try:
         function(given, odd)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, LookupError) as error:
         return str(error)
     except MemoryError:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._extras import name_extra
-from ._habits import unexpected_error
+from ._habits import shown, unexpected_error
 
 with name_extra("jax", "dustaug.jax", "jax"):
     import jax
@@ -225,7 +225,7 @@ def _as_numbers(name: str, numbers: Any) -> Any:
         is_traced = any(isinstance(number, jax.core.Tracer) for number in numbers)
         return jnp.stack([jnp.asarray(number) for number in numbers]) if is_traced else np.asarray(numbers)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, or an array of one for each image, got {numbers!r}") from None
+        raise TypeError(f"{name} must be a number, or an array of one for each image, got {shown(numbers)}") from None
 
 
 def _seed_words(seed: Any) -> Words:

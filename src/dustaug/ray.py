@@ -24,7 +24,7 @@ from ._engine.checks import (
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout
-from ._habits import unexpected_error
+from ._habits import shown, unexpected_error
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustBatch"]
@@ -158,7 +158,7 @@ class DustBatch:
     def set_epoch(self, epoch: int) -> None:
         """Go to another epoch in this instance; the instances of actors do not follow."""
         if self.epoch_column is not None:
-            raise TypeError(f"epoch must come from the column {self.epoch_column!r}, got {epoch!r}")
+            raise TypeError(f"epoch must come from the column {self.epoch_column!r}, got {shown(epoch)}")
         self.epoch = check_epoch(epoch)
 
     def _column(self, batch: Mapping[str, Any], argument: str) -> Any:
@@ -170,7 +170,7 @@ class DustBatch:
         try:
             column = np.asarray(given)
         except ValueError:
-            raise TypeError(f"column {name!r} must hold one whole number for each image, got {given!r}") from None
+            raise TypeError(f"column {name!r} must hold one whole number for each image, got {shown(given)}") from None
         if column.dtype.kind not in "iu":
             is_named = column.size > 0 and all(isinstance(value, (str, bytes)) for value in column.flat)
             hint = f": type dustaug.index_of(batch[{name!r}])" if is_named else ""

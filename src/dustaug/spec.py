@@ -445,7 +445,7 @@ def dust(*, relative: bool = False, **changes: Any) -> Spec:
     True
     """
     if not isinstance(relative, bool):
-        raise TypeError(f"relative must be True or False, got {relative!r}")
+        raise TypeError(f"relative must be True or False, got {shown(relative)}")
     if not relative:
         return Spec.from_dict(changes)
     sizes = [name for group in _SIZE_FIELDS for name in group if changes.get(name) is not None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._extras import name_extra
-from ._habits import unexpected_error
+from ._habits import shown, unexpected_error
 
 with name_extra("torch", "dustaug.torch", "torch"):
     import torch
@@ -239,7 +239,7 @@ class DustDataset(Dataset[Any]):
             If the state belongs to another spec or seed, or is not a state at all.
         """
         if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "chosen", "pass"} - set(state):
-            raise ValueError(f"state must come from state_dict() of a DustDataset, got {state!r}")
+            raise ValueError(f"state must come from state_dict() of a DustDataset, got {shown(state)}")
         if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
             raise ValueError(
                 f"state must come from a DustDataset of {self.spec} and seed {self.seed}, "
@@ -369,13 +369,13 @@ def _check_dataset(dataset: Any) -> None:
         )
 
 
-def _split(key: Any) -> tuple[int | None, Any]:
+def _split(key: Any) -> tuple[int | None, int]:
     """Return the epoch, if the key has one, and the index."""
     if not isinstance(key, tuple):
-        return None, key
+        return None, check_whole("index", key, -MAX_INDEX, MAX_INDEX)
     if len(key) != 2:
-        raise TypeError(f"key must be an index or a pair (epoch, index), got {key!r}")
-    return check_epoch(key[0]), key[1]
+        raise TypeError(f"key must be an index or a pair (epoch, index), got {shown(key)}")
+    return check_epoch(key[0]), check_whole("index", key[1], -MAX_INDEX, MAX_INDEX)
 
 
 def _not_an_image(image: Any, hint: str) -> TypeError:

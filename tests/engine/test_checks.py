@@ -1,5 +1,6 @@
 """Arguments come out in the kernel's form, or as an error that says what must hold and what was given."""
 
+import math
 import re
 import warnings
 
@@ -9,7 +10,7 @@ import pytest
 
 import dustaug
 from dustaug._engine import checks, launch
-from dustaug._engine.coordinates import Coordinates
+from dustaug._engine.coordinates import Coordinates, check_coordinates
 from dustaug._engine.memory import ImageKind, make_memory
 
 IMAGES = ImageKind(np.dtype(np.uint8), "NHWC", 3)
@@ -364,3 +365,100 @@ def test_no_spec_is_dust():
     assert checks.check_spec(dustaug.cutout(3)) == dustaug.cutout(3)
     with pytest.raises(TypeError, match=re.escape("spec must be a dustaug.Spec, got int: type dustaug.dust()")):
         checks.check_spec(3)
+
+
+def test_what_is_checked_is_a_copy():
+    """Another thread may change the caller's arrays after the checks, and changes nothing that is painted."""
+    memory = make_memory((2, 8, 8, 3), (192, 24, 3, 1), 1, "NHWC")
+    given = np.array([0, 1]), np.array([[0, 0, 1, 1], [1, 1, 2, 2]]), np.array([1.0, 2.0])
+    for kept, checked in zip(given, checks.check_rectangles(*given, memory), strict=True):
+        assert not np.shares_memory(kept, checked)
+    index = np.array([3, 4])
+
+    assert not np.shares_memory(index, check_coordinates(Coordinates(0, 0, index), 2).index)
+
+
+def test_zero_has_one_sign():
+    """-0.0 and 0.0 are equal, so caches hold one for the other: both are 0.0."""
+    for number in (checks.check_given_range((-0.0, 1.0))[0], dustaug.dust(p=-0.0).p):
+        assert math.copysign(1, number) == 1
+    for low in (-0.0, 0.0):
+        images = np.ones((8, 8), np.float32)
+        dustaug.add_dust(images, dustaug.cutout(64), seed=0, index=0, value_range=(low, 1))
+        assert not np.signbit(images).any()
+
+
+def test_whole_ends_stay_whole():
+    """A range of whole numbers loses no bit, as it would as a double."""
+    for end in (2**53 + 1, np.uint64(2**64 - 1), np.int64(2**63 - 1)):
+        assert checks.check_given_range((0, end)) == (0, int(end))
+
+
+@pytest.mark.parametrize("name", ["int32", "int64", "uint32", "uint64", ">i4", ">u8"])
+@pytest.mark.parametrize(
+    "paint",
+    [
+        lambda images: dustaug.add_dust(images, seed=0, index=0),
+        dustaug.DustStream(seed=0),
+        lambda images: dustaug.paint_rectangles(images, dustaug.sample_rectangles(height=8, width=8, seed=0, index=0)),
+    ],
+    ids=["add_dust", "stream", "rectangles"],
+)
+def test_integers_that_no_picture_fills_need_a_range(paint, name):
+    """Images of 0…255 in four or eight bytes would get white of 9e18."""
+    images = np.full((8, 8, 3), 200, name)
+    with pytest.raises(ValueError, match=f"value_range must be given for images of {np.dtype(name)}, as no picture"):
+        paint(images)
+
+    assert (images == 200).all()
+    assert dustaug.add_dust(images, dustaug.dust(fill="mean"), seed=0, index=0).max() == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "told"),
+    [
+        ("uint16", 0, 4095, False),
+        ("uint16", 0, 4094, True),
+        ("uint16", 0, 255, True),
+        ("uint16", 0, 65_535, False),
+        (">u2", 0, 255, True),
+        ("int16", 0, 2047, False),
+        ("int16", -1, 32_767, True),
+        ("int16", -1024, 3071, True),
+        ("int8", 0, 127, False),
+        ("int8", -128, 127, True),
+        ("uint8", 0, 1, False),
+        ("bool", 0, 1, False),
+    ],
+)
+def test_integers_that_do_not_fill_their_dtype_are_told(name, low, high, told):
+    """12 bits in 16, and numbers below 0, warn at the first call that shows them, and not with a range."""
+    images = np.zeros((8, 8, 3), name)
+    images[0, 0], images[0, 1] = low, high
+    spec = dustaug.dust(count_range=(0, 0), fill_range=(0, 200 + len(name)))  # A spec of this test's own.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dustaug.add_dust(np.zeros_like(images), spec, seed=0, index=0)
+        dustaug.add_dust(images, spec, seed=0, index=0, value_range=(0, 1))
+        assert not caught
+        dustaug.add_dust(images, spec.replace(count_range=(0, 0), p=0.5 + (high - low) / 1e6), seed=0, index=0)
+
+    messages = [str(each.message) for each in caught]
+    assert [f"got {low} to {high} in the first of them" in message for message in messages] == [True] * told
+    assert all(each.filename == __file__ for each in caught)
+
+
+def test_arrays_that_mean_more_than_their_memory_are_refused():
+    """What a mask hides would count as pixels, and a unit has its own white; files that are mapped are plain."""
+
+    class Quantity(np.ndarray):
+        unit = "metre"
+
+    masked = np.ma.masked_less(np.full((8, 8, 3), 7, np.uint8), 3)
+    with pytest.raises(TypeError, match=r"images must not be masked, got a MaskedArray: type images.filled\(0\)"):
+        dustaug.add_dust(masked, seed=0, index=0)
+    with pytest.raises(TypeError, match=r"images must have no unit, got a Quantity: type images.value"):
+        dustaug.add_dust(np.full((8, 8, 3), 7, np.uint8).view(Quantity), seed=0, index=0)
+
+    assert (masked == 7).all()
+    assert dustaug.add_dust(np.zeros((64, 64, 3), np.uint8).view(np.memmap), seed=0, index=0).any()

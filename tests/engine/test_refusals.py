@@ -136,3 +136,19 @@ def test_python_and_kernels_refuse_the_same_areas(height):
                 refused = True
 
             assert compiled_refusal(kernels.operand_of(params), height, width) == refused
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
+@pytest.mark.parametrize("shape", [(), (9,), (9, 9), (9, 9, 3), (2, 9, 9, 3), (1, 2, 9, 9, 3)])
+@pytest.mark.parametrize("layout", ["HW", "HWC", "NHWC"])
+def test_arrays_of_other_axes_are_not_read(fill, shape, layout):
+    """An array that lacks axes of the layout, or has more, is refused by the kernel itself, with one thread or two."""
+    images = np.full(shape, 7, np.uint8)
+    prepared = launch.Launch(dust(fill=fill), ImageKind(images.dtype, layout, 3 if "C" in layout else 1))
+    for num_threads in (1, 2):
+        if len(shape) == len(layout):
+            assert prepared.run(images, Coordinates(1), num_threads) is images
+        else:
+            with pytest.raises(ValueError, match=f"images must have {len(layout)} axes for layout {layout}, got shape"):
+                prepared.run(images, Coordinates(1), num_threads)
+            assert (images == 7).all()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dustaug._engine.coordinates import check_seed
+from dustaug._habits import shown
 
 
 def check_key(argument: str, key: Any, within: str) -> int | str | None:
     """Return the place or the key of an entry, or None; `within` is what holds it, with an article."""
     if isinstance(key, bool) or not (key is None or isinstance(key, (int, str))):
-        raise TypeError(f"{argument} must be a place or a key in {within}, got {key!r}")
+        raise TypeError(f"{argument} must be a place or a key in {within}, got {shown(key)}")
     return key
 
 
@@ -18,7 +19,7 @@ def check_name(argument: str, name: Any, what: str) -> str:
     """Return the name of `what`, such as ``"a column"``."""
     if not isinstance(name, str):
         example = argument.partition("_")[0]
-        raise TypeError(f'{argument} must be the name of {what}, got {name!r}: type {argument}="{example}"')
+        raise TypeError(f'{argument} must be the name of {what}, got {shown(name)}: type {argument}="{example}"')
     return name
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dustaug import core
+from dustaug._habits import shown
 
 
 def has_entries(sample: Any) -> bool:
@@ -41,7 +42,7 @@ def read_entry(sample: Any, key: int | str, argument: str, owner: str, name: str
     except (LookupError, TypeError):
         keys = sample if isinstance(sample, Mapping) else getattr(sample, "_fields", ())
         raise LookupError(
-            f"{name} must have an {argument.partition('_')[0]} at {key!r}, got "
+            f"{name} must have an {argument.partition('_')[0]} at {shown(key)}, got "
             f"{list(keys) or f'{len(sample)} entries'}: type {owner}(…, {argument}=…)"
         ) from None
 

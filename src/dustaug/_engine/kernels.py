@@ -729,6 +729,9 @@ def _open(params, images, kind, first):
         fields = _pointer(images + (ARRAY_HEAD if kind == ARRAY else 0), np.int64)
         address, at_lengths, at_strides = fields[0], images + 8, images + 8 + 8 * params.n_axes
         if kind == ARRAY:
+            # Other arrays than those of the layout are not read: they have no such axes.
+            if fields[1] & _MASK != params.n_axes:
+                return _ONCE, address, _ZERO, _ZERO, _ZERO, (_ZERO, _ZERO, _ZERO, _ZERO), _ZERO, _ZERO, _ZERO
             at_lengths, at_strides = fields[2], fields[3]
         lengths, strides = _pointer(at_lengths, np.int64), _pointer(at_strides, np.int64)
         n, image_stride = (lengths[params.axis_n], strides[params.axis_n]) if params.axis_n >= 0 else (_ONCE, _ZERO)
@@ -739,9 +742,9 @@ def _open(params, images, kind, first):
     image_stride, row_stride, column_stride, channel_stride = _strides_of(
         params, n, height, width, image_stride, row_stride, column_stride, channel_stride
     )
-    status = 0
+    status = _ZERO
     if n == 0 or height == 0 or width == 0 or params.channels == 0:
-        status = 2
+        status = 2 * _ONCE
     elif (
         first > _MAX_INDEX - (n - 1)
         or _refuses(params, height, width)
@@ -757,7 +760,7 @@ def _open(params, images, kind, first):
             channel_stride,
         )
     ):
-        status = 1
+        status = _ONCE
     strides_in_bytes = image_stride, row_stride, column_stride, channel_stride
     return status, address, n, height, width, strides_in_bytes, indices, start, stop
 

@@ -167,6 +167,7 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
         If floating-point images are not finite, or very far out of their range.
     """
     engine, kind = launch.engine, launch.kind
+    check_axes(images.shape, kind.layout)
     if launch.sum_code is None:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
@@ -270,6 +271,7 @@ def _bind(
         owner: Any = None,
         _arrays: Any = arrays,
     ) -> None:
+        check_axes(shape, kind.layout)
         batch = pick((*shape, *strides, 1, 0))
         coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
@@ -282,7 +284,7 @@ def _bind(
     paint_located = engine.bind(entry, *operands, len(kind.layout), checked)
 
     def paint(images: NDArray[Any], coordinates: Coordinates, num_threads: int = 1) -> None:
-        paint_located(locate(images), images.shape, images.strides, coordinates, num_threads, images)
+        checked(locate(images), images.shape, images.strides, coordinates, num_threads, images)
 
     return paint_located, engine.bind_array(entry, *operands, paint)
 

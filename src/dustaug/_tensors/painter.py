@@ -75,7 +75,7 @@ class Painter:
         channels = shape[self._channel_axis] if n_axes > self._plain_axes else 1
         try:
             paint = self._find(dtype, n_axes, channels)
-            if num_threads == 1:
+            if type(num_threads) is int and num_threads == 1:
                 paint(address, shape, strides, coordinates)
             else:
                 paint(address, shape, strides, coordinates, num_threads, plain)

@@ -14,8 +14,13 @@ from torch.utils.data import Sampler
 from dustaug._engine.checks import check_whole
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.coordinates import check_epoch
+from dustaug._habits import shown
 
 _KEYS = {"epoch", "position", "random", "sampler"}
+
+
+def _is_no_number(length: Any) -> bool:
+    return length is None or (isinstance(length, float) and length == math.inf)
 
 
 class EpochSampler(Sampler[Any]):
@@ -75,7 +80,7 @@ class EpochSampler(Sampler[Any]):
                 f"length must be given for a sampler without a length, got none for {type(sampler).__name__}: type "
                 "length=len(dataset) if it never ends, or length=math.inf if it ends after each epoch"
             )
-        self._length = length if length is None or length == math.inf else check_whole("length", length, 1, MAX_INDEX)
+        self._length = length if _is_no_number(length) else check_whole("length", length, 1, MAX_INDEX)
         # The pass that is running, if one is: its first epoch, the items dealt, and the random numbers at its start.
         self._running: dict[str, Any] | None = None
         self._resumed: dict[str, Any] | None = None
@@ -142,7 +147,7 @@ class EpochSampler(Sampler[Any]):
         The order of the rest is the same, also if it was shuffled with torch's generators.
         """
         if not isinstance(state, Mapping) or set(state) != _KEYS:
-            raise ValueError(f"state must come from state_dict() of an EpochSampler, got {state!r}")
+            raise ValueError(f"state must come from state_dict() of an EpochSampler, got {shown(state)}")
         epoch, position = check_epoch(state["epoch"]), check_whole("position", state["position"], 0, MAX_INDEX)
         self._next = (epoch + position // self._length_of_epoch()) % (MAX_EPOCH + 1)
         self._running = None

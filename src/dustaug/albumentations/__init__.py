@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dustaug._adapters.keys import check_seed_and_keys
 from dustaug._adapters.targets import covered_points, visible_boxes
 from dustaug._engine.checks import (
+    check_array,
     check_channels,
     check_choice,
     check_flag,
@@ -28,6 +29,7 @@ from dustaug._engine.coordinates import check_epoch, check_index, pack
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._extras import name_extra
+from dustaug._habits import shown
 from dustaug.core import sample_rectangles
 from dustaug.spec import Spec, resolve_spec
 
@@ -196,8 +198,12 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
 
     def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
         """Return the size of the images of a call, and seed, epoch and index of their dust, or an index for each."""
-        image = data.get("image")
-        shape = self.update_transform_params({}, data)["shape"] if image is None else image.shape
+        image: Any = data.get("image")
+        if image is None and any(name in data for name in ("images", "volume", "volumes")):
+            shape = self.update_transform_params({}, data)["shape"]
+        else:
+            check_array(image)
+            shape = image.shape
         if self.dust_seed is None:
             params = {"shape": shape, "seed": self._draw_seed(py_random), "epoch": 0, "index": 0}
             if self.same_on_batch:
@@ -256,6 +262,7 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
+        check_array(images)
         _check_writable(images)
         run = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
         run(images, pack((params["seed"], params["epoch"], index)))
@@ -348,7 +355,7 @@ def _check_fill_mask(value: Any) -> Any:
     numbers = value if isinstance(value, tuple) else (value,)
     numeric = all(isinstance(number, (int, float)) and not isinstance(number, bool) for number in numbers)
     if value is not None and not (numbers and numeric):
-        raise TypeError(f"fill_mask must be a number or a tuple of numbers, one per channel, got {value!r}")
+        raise TypeError(f"fill_mask must be a number or a tuple of numbers, one per channel, got {shown(value)}")
     return value
 
 

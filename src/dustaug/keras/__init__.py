@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Literal, final
 
 from dustaug._extras import name_extra
+from dustaug._habits import shown
 
 with (
     name_extra("keras", "dustaug.keras", "keras"),
@@ -133,7 +134,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         # With autocast, Keras would round boxes, labels and masks to the dtype of the layer.
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
         if not dtype_of(self.compute_dtype):
-            raise TypeError(f'dtype must be of real numbers, got {dtype!r}: type dtype="float32"')
+            raise TypeError(f'dtype must be of real numbers, got {shown(dtype)}: type dtype="float32"')
         self.spec = resolve_spec(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key

@@ -23,7 +23,7 @@ from dustaug._engine.checks import (
 )
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
-from dustaug._habits import unexpected_error
+from dustaug._habits import shown, unexpected_error
 from dustaug.spec import FIELD_NAMES, Spec
 
 
@@ -182,7 +182,7 @@ class _DustFlow(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, i: int) -> Any:
         if isinstance(i, bool) or not hasattr(i, "__index__"):
-            raise TypeError(f"flow must be asked for one batch by its number, got {i!r}: type flow[0]")
+            raise TypeError(f"flow must be asked for one batch by its number, got {shown(i)}: type flow[0]")
         i = operator.index(i)
         if i < 0:
             i += len(self)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dustaug._engine.checks import check_ends
+from dustaug._habits import shown
 
 Shape = tuple[int | None, ...]
 
@@ -93,7 +94,7 @@ def check_numbers(key: str, given: Any, n: int | None, high: int) -> Any:
         try:
             numbers = np.asarray(given)
         except ValueError:
-            raise TypeError(f"{key} must be whole numbers, got {given!r}") from None
+            raise TypeError(f"{key} must be whole numbers, got {shown(given)}") from None
         if numbers.dtype == object and all(isinstance(number, int) for number in numbers.flat):
             check_ends(key, numbers, high)  # They are beyond 64 bits.
     dtype = dtype_of(numbers.dtype)
@@ -101,7 +102,7 @@ def check_numbers(key: str, given: Any, n: int | None, high: int) -> Any:
         if keras.backend.is_keras_tensor(given):
             hint = f': type keras.Input((), dtype="int32", name={key!r})'
             raise TypeError(f"{key} must be whole numbers, got a tensor of {dtype}{hint}")
-        raise TypeError(f"{key} must be whole numbers, got {given!r}")
+        raise TypeError(f"{key} must be whole numbers, got {shown(given)}")
     shape = shape_of(numbers)
     if len(shape) > 1 or (None not in (*shape, n) and shape not in ((), (n,))):
         raise ValueError(f"{key} must be a number or of shape ({n},), one for each image, got shape {shape}")

@@ -15,6 +15,7 @@ from dustaug._engine.checks import check_choice, check_whole, resolve_value_rang
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
+from dustaug._habits import shown
 from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec, cutout, dust, random_erasing
 
@@ -331,7 +332,7 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
 
 def _check_severity(severity: Any) -> float:
     if isinstance(severity, (bool, str)) or not isinstance(severity, (int, float, np.integer, np.floating)):
-        raise TypeError(f"severities must be numbers, got {severity!r}")
+        raise TypeError(f"severities must be numbers, got {shown(severity)}")
     try:
         number = float(severity)
     except OverflowError:

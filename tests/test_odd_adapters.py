@@ -1,0 +1,112 @@
+"""Adapters of torch, torchvision and Albumentations answer odd arguments with a value or one sentence."""
+
+# ruff: noqa: ARG005
+
+import inspect
+import itertools
+import warnings
+
+import albumentations as A
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+import dustaug.albumentations
+import dustaug.torch
+import dustaug.torchvision
+from test_odd_arguments import ODD, OURS, answer
+
+# What their users may give by mistake, besides.
+ODD_TENSORS = {
+    "tensor": torch.tensor([0.5, 0.5]),
+    "tensor of no axis": torch.tensor(3),
+    "empty tensor": torch.zeros(0),
+    "sparse": torch.eye(4).to_sparse(),
+    "meta": torch.zeros(2, 3, 4, 4, device="meta"),
+    "nested": [torch.zeros(2), torch.zeros(3)],
+    "grey batch": torch.zeros(8, 28, 28),
+    "clip": torch.zeros(3, 16, 8, 8),
+    "five axes": torch.zeros(1, 1, 3, 8, 8),
+}
+EVERYTHING = {**ODD, **ODD_TENSORS}
+
+
+def images():
+    return torch.full((2, 3, 16, 16), 7, dtype=torch.uint8)
+
+
+def picture():
+    return np.full((16, 16, 3), 7, np.uint8)
+
+
+def arguments_of(function):
+    """Return the names of the arguments that a function takes, but self and those that go on to a spec."""
+    kinds = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
+    return [name for name, each in inspect.signature(function).parameters.items() if each.kind not in kinds]
+
+
+def in_data_set(x, options, key=0):
+    return dustaug.torch.DustDataset(TensorDataset(x), **{"seed": 0, **options})[key]
+
+
+def in_torchvision(x, options):
+    return v2.Compose([dustaug.torchvision.DustRectangles(**options)])(tv_tensors.Image(x))
+
+
+def in_albumentations(x, options, **given):
+    transform = dustaug.albumentations.DustRectangles(**{"p": 1, **options})
+    return A.Compose([transform])(**{"image": picture(), **given})
+
+
+CALLS = {
+    "add_dust(images)": lambda x, odd: dustaug.torch.add_dust(odd, seed=0, index=0),
+    **{
+        f"add_dust({name})": lambda x, odd, name=name: dustaug.torch.add_dust(x, **{"seed": 0, "index": 0, name: odd})
+        for name in (*arguments_of(dustaug.torch.add_dust)[1:], "p", "gamma")
+    },
+    "DustDataset(dataset)": lambda x, odd: dustaug.torch.DustDataset(odd, seed=0),
+    **{
+        f"DustDataset({name})": lambda x, odd, name=name: in_data_set(x, {name: odd})
+        for name in (*arguments_of(dustaug.torch.DustDataset)[1:], "count_range")
+    },
+    "DustDataset[index]": lambda x, odd: in_data_set(x, {}, odd),
+    "DustDataset.set_epoch": lambda x, odd: dustaug.torch.DustDataset(TensorDataset(x), seed=0).set_epoch(odd),
+    **{
+        f"EpochSampler({name})": lambda x, odd, name=name: list(
+            itertools.islice(dustaug.torch.EpochSampler(**{"sampler": range(3), name: odd}), 2)
+        )
+        for name in arguments_of(dustaug.torch.EpochSampler)
+    },
+    "EpochSampler.set_epoch": lambda x, odd: dustaug.torch.EpochSampler(range(3)).set_epoch(odd),
+    **{
+        f"torchvision.DustRectangles({name})": lambda x, odd, name=name: in_torchvision(x, {name: odd})
+        for name in (*arguments_of(dustaug.torchvision.DustRectangles), "count_range", "fill", "colour")
+    },
+    **{
+        f"albumentations.DustRectangles({name})": lambda x, odd, name=name: in_albumentations(x, {name: odd})
+        for name in (*arguments_of(dustaug.albumentations.DustRectangles), "count_range", "fill", "num_holes_range")
+    },
+    "albumentations.DustRectangles()(index)": lambda x, odd: in_albumentations(
+        x, {"seed": 0, "index_key": "index"}, index=odd
+    ),
+    "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
+}
+
+
+@pytest.mark.parametrize("odd", EVERYTHING)
+@pytest.mark.parametrize("call", CALLS)
+def test_the_answer_is_a_value_or_one_sentence(call, odd):
+    """An error says what must hold and what was given, in at most 600 characters, and the images stay as they were."""
+    given = images()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        said = answer(CALLS[call], given, EVERYTHING[odd])
+
+    if said is not None:
+        assert OURS.search(said), said
+        assert len(said) <= 600, said
+        assert "\n" not in said
+        assert (given == 7).all()
