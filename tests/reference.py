@@ -290,19 +290,39 @@ def draw_brightness(spec, channels, rectangle, fill_word, stream):
     return None
 
 
-def rectangles(spec, height, width, channels, seed, epoch, index):
+def place_by_guide(spec, guide, height, width, size, words):
+    """Return the edges (top, left, bottom, right) of a rectangle of a size whose centre a guide tells."""
+    unit, halves = one_of(words[0], int(guide.sum())), words[1]
+    sums = itertools.accumulate(int(weight) for weight in guide.ravel())
+    cell = next(cell for cell, total in enumerate(sums) if total > unit)
+    (row, column), (rows, columns) = divmod(cell, guide.shape[1]), guide.shape
+    y = (row * height + ((halves >> 16) * height >> 16)) // rows
+    x = (column * width + ((halves & 0xFFFF) * width >> 16)) // columns
+    border = [side - 1 if spec.spare_last else side for side in (height, width)]
+    top, left = y - size[0] // 2, x - size[1] // 2
+    edges = [(top, border[0]), (left, border[1]), (top + size[0], border[0]), (left + size[1], border[1])]
+    return tuple(clip(edge, 0, limit) for edge, limit in edges)
+
+
+def rectangles(spec, height, width, channels, seed, epoch, index, guide=None):
     """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
     if spec.area_range is not None:
         check_area(spec, height, width)  # An error, even if there are no rectangles.
     stream = seed, epoch, index
     count_word, dusted_word, _, _ = block_words(0, *stream)
     count = between(count_word, *spec.count_range) if dusted_word < round(spec.p * 2**32) else 0
+    if spec.center == "guide" and not guide.any():
+        return []
     drawn = []
     for rectangle in range(1, count + 1):
         y_word, x_word, size_word, fill_word = block_words(rectangle, *stream)
         tall, wide = draw_size(spec, height, width, rectangle, size_word, stream)
-        top, bottom = place(spec, 0, height, tall, y_word)
-        left, right = place(spec, 1, width, wide, x_word)
+        if spec.center == "guide":
+            words = y_word, x_word
+            top, left, bottom, right = place_by_guide(spec, guide, height, width, (tall, wide), words)
+        else:
+            top, bottom = place(spec, 0, height, tall, y_word)
+            left, right = place(spec, 1, width, wide, x_word)
         brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
         drawn.append((top, left, bottom, right, brightness))
     return drawn
@@ -379,10 +399,10 @@ def noise(spec, i, stream):
     return low + (half * (last - low + 1) >> 16)
 
 
-def dust(image, spec, seed, epoch, index, value_range):
+def dust(image, spec, seed, epoch, index, value_range, guide=None):
     """Return a dusted copy of one image, an array (height, width, channels)."""
     height, width, channels = image.shape
-    drawn = rectangles(spec, height, width, channels, seed, epoch, index)
+    drawn = rectangles(spec, height, width, channels, seed, epoch, index, guide)
     covered = {}  # from a pixel to the brightness of the rectangle that lies on top
     for top, left, bottom, right, brightness in drawn:
         covered.update(dict.fromkeys(itertools.product(range(top, bottom), range(left, right)), brightness))

@@ -21,7 +21,7 @@ from ._habits import FIELDS, hint_for, shown
 
 __all__ = ["Spec", "cutout", "dust", "random_erasing"]
 
-Center = Literal["normal", "uniform", "inside"]
+Center = Literal["normal", "uniform", "inside", "guide"]
 Fill = Literal["grey", "constant", "color", "noise", "mean"]
 
 MAX_COUNT = 65_535
@@ -53,11 +53,12 @@ class Spec:
         Probability, for each image on its own, that it is dusted at all. In [0, 1].
     count_range : (int, int), default (0, 31)
         Rectangles per image, uniform, at most 65 535. Zero is allowed.
-    center : {"normal", "uniform", "inside"}, default "normal"
+    center : {"normal", "uniform", "inside", "guide"}, default "normal"
         The rule of placement. ``"normal"``: the centre is a normal draw in fractions of the side, clipped to [0, 1].
         ``"uniform"``: every pixel is equally likely to be the centre.
         Both clip the rectangle at the border. ``"inside"``: every position at which the whole rectangle
         lies inside the image is equally likely; a rectangle larger than the image becomes as large as the image.
+        ``"guide"``: the caller says with ``guide=`` how likely each place is; clipped as by the first two.
     center_mean, center_std : (float, float), default (0.5, 0.5) and (0.25, 0.25)
         Mean and standard deviation of ``center="normal"``, as (y, x), in fractions of the height and of the width.
     half_height_range, half_width_range : (int, int), default (1, 7)

@@ -90,7 +90,25 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
     return paint
 
 
-_pack_part = struct.Struct("=11q").pack
+def bind_guided_part(
+    entry: Any, plan: int, patterns: int, guides: NDArray[np.uint8], *where: int
+) -> Callable[[int, int], None]:
+    """Return ``paint(start, stop)`` as `bind_part`, for images with a guide each, (n, rows, columns)."""
+    *batch, seed_low, seed_high, epoch, first, indices = where
+    address, (_, rows, columns) = operand_of(guides), guides.shape
+
+    def paint(start: int, stop: int) -> None:
+        sums = np.empty(rows, np.int64)
+        part = _pack_guided_part(*batch, indices, start, stop, address, rows, columns, operand_of(sums))
+        if entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first):
+            raise RuntimeError(
+                "the kernel refused images that the checks had passed, and left them unchanged: report it"
+            )
+
+    return paint
+
+
+_pack_part, _pack_guided_part = struct.Struct("=11q").pack, struct.Struct("=15q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1
 

@@ -108,6 +108,12 @@ a square is a product. In a graph that learns the size when it runs, such an ima
   ``min(high(quantile(w) * s) << j, 2**31)``, where j is the smallest number from 0 on for which
   ``s = round(std * 2**(34 - j))``, exact before it is rounded, is below 2³². If that j is above 31, j is 31 and s is
   ``2**32 - 1``.
+- *guide*: the caller gives each image weights, rows by columns of whole numbers 0 … 255, whose sum S is below 2³¹. If
+  S is 0, the image has no rectangle. Otherwise let k be ``high(w * S)`` of the word y. The first weight in row-major
+  order up to which, it included, the weights sum to more than k, stands in row r and column c. With a and b, the upper
+  and the lower half of the word x, cy is ``(r * height + (a * height >> 16)) // rows`` and cx is
+  ``(c * width + (b * width >> 16)) // columns``, where height and width are the image's, and rows and columns those of
+  the weights. The rectangle is found from the centre as above.
 
 **Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
 same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its
@@ -202,4 +208,6 @@ FILLS = {
 }
 
 # Whether the rectangle lies inside the image; otherwise a centre is drawn, and the rectangle is clipped.
-PLACEMENTS = {"normal": False, "uniform": False, "inside": True}
+PLACEMENTS = {"normal": False, "uniform": False, "inside": True, "guide": False}
+# The weights of a guide sum to less, so that a word picks each unit of weight.
+MAX_GUIDE_SUM = 2**31 - 1

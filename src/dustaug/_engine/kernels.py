@@ -394,9 +394,47 @@ def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1,
                 break
 
 
+@_call
+def _sum_guide(guide, sums):
+    """Set the running sums of the rows of a guide, a tuple of its address, rows and columns, and return the last."""
+    address, rows, columns = guide
+    weights, total = _pointer(address, np.uint8), _ZERO
+    for row in range(rows):
+        part = _ZERO
+        for column in range(columns):
+            part += np.int64(weights[row * columns + column])
+        total += part
+        sums[row] = total
+    return total
+
+
+@_call
+def _draw_guided_places(guide, sums, words, n, height, width, boxes, start):
+    """Set the centres of n lanes, in cells of a guide by its weights."""
+    address, rows, columns = guide
+    weights, total = _pointer(address, np.uint8), sums[rows - 1]
+    for lane in range(n):
+        unit, row, last = _high(words[lane], total), _ZERO, rows - 1
+        while row < last:
+            middle = (row + last) >> 1
+            if sums[middle] > unit:
+                last = middle
+            else:
+                row = middle + 1
+        rest, column = unit - (sums[row - 1] if row > 0 else _ZERO), _ZERO
+        while column < columns - 1 and rest >= np.int64(weights[row * columns + column]):
+            rest -= np.int64(weights[row * columns + column])
+            column += 1
+        halves = np.int64(words[lane + _LANES])
+        boxes[start + lane + _TOP * _BOTH] = (row * height + (((halves >> 16) * height) >> 16)) // rows
+        boxes[start + lane + _LEFT * _BOTH] = (column * width + (((halves & 0xFFFF) * width) >> 16)) // columns
+
+
 @_inline
-def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
+def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start, guide, sums):
     """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more."""
+    if params.guided:
+        _draw_guided_places(guide, sums, words, n, height, width, boxes, start)
     # Read once: the compiler cannot know that writing boxes does not change the params. One loop for each step, and
     # whole vectors of lanes, so that the compiler makes vector instructions of them.
     rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
@@ -426,7 +464,7 @@ def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
         top, left = start + _TOP * _BOTH, start + _LEFT * _BOTH
         _draw_places(curves, words, _ZERO, n, params.y_mean, params.y_std, params.y_shift, height, boxes, top)
         _draw_places(curves, words, _LANE, n, params.x_mean, params.x_std, params.x_shift, width, boxes, left)
-    else:
+    elif not params.guided:
         for lane in range(n):
             boxes[start + lane + _TOP * _BOTH] = _high(words[lane], height)
             boxes[start + lane + _LEFT * _BOTH] = _high(words[lane + _LANES], width)
@@ -715,7 +753,8 @@ def _open(params, images, kind, first):
     - `AXES`: numbers: the address of the first item, the lengths of all axes, their strides,
     - `PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
       channels, the address of an index for each image, or 0 if they follow one another, and the first image to paint
-      and the first not to.
+      and the first not to. With a guide for each image, their address, rows and columns, and the address of scratch
+      memory for a running sum of each row, int64.
 
     Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
     and stop.
@@ -765,6 +804,15 @@ def _open(params, images, kind, first):
     return status, address, n, height, width, strides_in_bytes, indices, start, stop
 
 
+@_inline
+def _guide_of(params, images):
+    """Return where the guides of a batch lie, their rows and columns, and where running sums have room."""
+    if not params.guided:
+        return _ZERO, _ONCE, _ONCE, _pointer(_ZERO, np.int64)
+    numbers = _pointer(images, np.int64)
+    return numbers[11], numbers[12], numbers[13], _pointer(numbers[14], np.int64)
+
+
 @_entry
 def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """Draw and paint images with a brightness per rectangle or image.
@@ -787,6 +835,10 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
+    if params.guided and kind != PART:
+        return 1
+    guides, rows, columns, sums = _guide_of(params, images)
+    guide = guides, rows, columns
     prefetching = (stop - start) * height * width * channels * item > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
@@ -804,13 +856,17 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                     _draw_sizes_of_image(
                         params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
                     )
-                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back)
+                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back, guide, sums)
             else:
                 drawn_i += 1
                 if drawn_i < stop:
                     index = _index_of(first, indices, drawn_i)
                     drawn_image = address + drawn_i * image_stride
                     count, n_drawn = _draw_count(params, k0, k1, epoch, index), 0
+                    if params.guided and count > 0:
+                        guide = guides + drawn_i * rows * columns, rows, columns
+                        if _sum_guide(guide, sums) == 0:
+                            count = 0
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
@@ -839,17 +895,25 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
+    if params.guided and kind != PART:
+        return 1
+    guides, rows, columns, sums = _guide_of(params, images)
+    guide = guides, rows, columns
     levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
     for i in range(start, stop):
         image, index = address + i * image_stride, _index_of(first, indices, i)
         count = _draw_count(params, k0, k1, epoch, index)
+        if params.guided and count > 0:
+            guide = guides + i * rows * columns, rows, columns
+            if _sum_guide(guide, sums) == 0:
+                count = 0
         for n_drawn in range(0, count, _LANES):
             n_group = _clip(count - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
             if not params.size_unit:
                 _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
-            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO)
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO, guide, sums)
             for lane in range(n_group):
                 if params.per_value:
                     _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
@@ -873,16 +937,36 @@ def count_rectangles(plan, seed_low, seed_high, epoch, first, indices, n, counts
 
 
 @_entry
-def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, n, counts, boxes, levels):
+def draw_rectangles(
+    plan,
+    height,
+    width,
+    seed_low,
+    seed_high,
+    epoch,
+    first,
+    indices,
+    n,
+    counts,
+    boxes,
+    levels,
+    guides,
+    guide_rows,
+    guide_columns,
+    guide_sums,
+):
     """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), of images with counts, int64 (n,), one by one."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     curves, counts = _pointer(params.curves, np.uint32), _pointer(counts, np.int64)
     boxes, levels = _pointer(boxes, np.int32), _pointer(levels, np.int32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
-    row = 0
+    sums, row = _pointer(guide_sums, np.int64), 0
     for i in range(n):
         index = _index_of(first, indices, i)
+        guide = guides + i * guide_rows * guide_columns, guide_rows, guide_columns
+        if params.guided:
+            _sum_guide(guide, sums)
         for n_drawn in range(0, counts[i], _LANES):
             n_group = _clip(counts[i] - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
@@ -890,7 +974,7 @@ def draw_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indi
                 _draw_sizes_of_image(
                     params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
                 )
-            _draw_boxes(params, curves, height, width, words, sizes, n_group, drawn, _ZERO)
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, drawn, _ZERO, guide, sums)
             for lane in range(n_group):
                 for edge in range(_LEVEL):
                     boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]

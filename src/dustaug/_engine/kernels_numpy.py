@@ -54,6 +54,11 @@ def bind_part(entry: Any, plan: Any, patterns: Any, *where: Any) -> Any:
     return functools.partial(entry, plan, patterns, *where)
 
 
+def bind_guided_part(entry: Any, plan: Any, patterns: Any, guides: NDArray[np.uint8], *where: Any) -> Any:
+    """Return ``paint(start, stop)`` as `bind_part`, for images with a guide each, (n, rows, columns)."""
+    return functools.partial(entry, plan, patterns, *where, guides=guides)
+
+
 def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
     """Return what paints an array: as in `bind`."""
     return otherwise
@@ -132,18 +137,19 @@ def _in_pixels(fractions: Any, side: int) -> NDArray[np.int64]:
 class _Draws:
     """What is drawn for image i of a batch."""
 
-    def __init__(self, record: Any, words: Sequence[Any], i: int) -> None:
+    def __init__(self, record: Any, words: Sequence[Any], i: int, guides: NDArray[np.uint8] | None = None) -> None:
         seed_low, seed_high, epoch, first, indices = words
         index = first + i if indices is FOLLOWING else int(indices[i])
         self.params, self.key = record[0], (seed_low, seed_high)
         self.rest = (index & contract.WORD_MASK, index >> 32, epoch)
+        self.guide = None if guides is None else guides[i]
 
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
         return philox((blocks, *self.rest), *self.key)
 
     def count(self) -> int:
         count, dusted, _, _ = self.words(contract.HEADER_BLOCK)
-        if dusted >= self.params["p_threshold"]:
+        if dusted >= self.params["p_threshold"] or (self.guide is not None and not self.guide.any()):
             return 0
         return int(self.params["count_low"] + _bounded(count, self.params["n_counts"]))
 
@@ -160,11 +166,22 @@ class _Draws:
             if params["normal"]:
                 top = _draw_normal(y, params["y_mean"], params["y_std"], params["y_shift"], height)
                 left = _draw_normal(x, params["x_mean"], params["x_std"], params["x_shift"], width)
+            elif self.guide is not None:
+                top, left = self._guided(height, width, y, x)
             else:
                 top, left = _bounded(y, height), _bounded(x, width)
             top, left = top - (tall >> 1), left - (wide >> 1)
         boxes = np.stack([top, left, top + tall, left + wide], axis=1)
         return boxes.clip(0, [rows, columns, rows, columns]), _bounded(fill, params["n_levels"])
+
+    def _guided(self, height: int, width: int, y: Words, x: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Centres in the cells of the guide, by its weights."""
+        guide: NDArray[np.uint8] = self.guide  # type: ignore[assignment]
+        sums = guide.ravel().cumsum(dtype=np.int64)
+        cell = np.searchsorted(sums, _bounded(y, sums[-1]), side="right")
+        (row, column), halves, half = np.divmod(cell, guide.shape[1]), x.astype(np.int64), 16
+        top = (row * height + ((halves >> half) * height >> half)) // guide.shape[0]
+        return top, (column * width + ((halves & 0xFFFF) * width >> half)) // guide.shape[1]
 
     def _sizes(self, height: int, width: int, size: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Heights and widths of rectangles, from their size words or from blocks of their own."""
@@ -222,7 +239,13 @@ class _Draws:
         image[top:bottom, left:right] = patterns[self.noise(image, box), columns]
 
 
-def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *batch_words_start_stop: Any) -> int:
+def dust_batch(
+    plan: Any,
+    patterns: NDArray[np.uint64],
+    items: NDArray[Any],
+    *batch_words_start_stop: Any,
+    guides: NDArray[np.uint8] | None = None,
+) -> int:
     """Draw and paint the images `start` to `stop` of a batch."""
     batch, words, (start, stop) = (
         batch_words_start_stop[:7],
@@ -232,7 +255,7 @@ def dust_batch(plan: Any, patterns: NDArray[np.uint64], items: NDArray[Any], *ba
     params, (_, height, width) = plan[0], batch[:3]
     images, values = _as_nhwc(params, items, *batch), patterns.astype(items.dtype)
     for i in range(start, stop) if images.size else ():
-        draws = _Draws(plan, words, i)
+        draws = _Draws(plan, words, i, guides)
         boxes, levels = draws.boxes(height, width, draws.count())
         for place, (box, level) in enumerate(zip(boxes, levels, strict=True)):
             top, left, bottom, right = box
@@ -257,12 +280,13 @@ def count_rectangles(plan: Any, *words_n_counts: Any) -> None:
         counts[i] = _Draws(plan, words, i).count()
 
 
-def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels: Any) -> None:
+def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels_guides: Any) -> None:
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
-    *words, _, counts, boxes, levels = words_n_counts_boxes_levels
+    *words, _, counts, boxes, levels, guides, _, _, _ = words_n_counts_boxes_levels_guides
+    guided = guides if plan[0]["guided"] else None
     row = 0
     for i, count in enumerate(counts.tolist()):
-        draws = _Draws(plan, words, i)
+        draws = _Draws(plan, words, i, guided)
         boxes[row : row + count], drawn = draws.boxes(height, width, count)
         levels[row : row + count] = drawn[:, None]
         if plan[0]["per_channel"]:

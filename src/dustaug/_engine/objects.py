@@ -56,6 +56,7 @@ class _Engine:
     bind = staticmethod(calls.bind)
     bind_array = staticmethod(calls.bind_array)
     bind_part = staticmethod(calls.bind_part)
+    bind_guided_part = staticmethod(calls.bind_guided_part)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ENTRIES:

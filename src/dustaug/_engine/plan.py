@@ -34,7 +34,7 @@ PARAMS_DTYPE = np.dtype(
             # Drawing. An image is dusted if its word is below `p_threshold`, in [0, 2**32].
             *("p_threshold", "count_low", "n_counts"),
             # Placement: inside, normal, or otherwise uniform. `spare_last`: rows and columns that stay unpainted.
-            *("spare_last", "inside", "normal"),
+            *("spare_last", "inside", "normal", "guided"),
             *("y_mean", "y_std", "y_shift", "x_mean", "x_std", "x_shift"),
             # Sizes: unit * (low + uniform over n) pixels, or fractions of the side. `square`: the width is the height.
             *("size_unit", "height_low", "n_heights", "width_low", "n_widths", "square", "in_fractions"),
@@ -96,6 +96,7 @@ _PLACES: dict[str, Callable[[Any, Spec], None]] = {
     "normal": _normal_places,
     "uniform": lambda *_: None,
     "inside": lambda *_: None,
+    "guide": lambda params, _: params.__setitem__("guided", 1),
 }
 
 
