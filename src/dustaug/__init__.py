@@ -9,6 +9,7 @@
 from ._names import index_of
 from ._version import __version__
 from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
+from .guides import guide_of_boxes, guide_of_map
 from .spec import Spec, cutout, dust, random_erasing
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "add_dust",
     "cutout",
     "dust",
+    "guide_of_boxes",
+    "guide_of_map",
     "index_of",
     "paint_rectangles",
     "random_erasing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from ._engine.coordinates import (
 )
 from ._engine.fills import brightness_levels, encode
 from ._engine.forks import fork_lock
-from ._engine.guide import check_guide
+from ._engine.guide import check_boxes, check_guide, check_points
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
 from ._engine.memory import ImageKind, Layout, make_memory
 from ._habits import shown, unexpected_error
@@ -290,6 +290,80 @@ class Rectangles:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def hidden(self, objects: Sequence[ArrayLike]) -> list[NDArray[np.float64]]:
+        """Return how much of each object lies under dust, exactly: overlapping rectangles count once.
+
+        Parameters
+        ----------
+        objects : n_images arrays of whole numbers, (k, 4)
+            Boxes of each image: top, left, bottom, right in pixels, bottom and right outside.
+
+        Returns
+        -------
+        list of float64 arrays, (k,)
+            The hidden share of each box, 0 … 1; 0 of a box without pixels.
+
+        Raises
+        ------
+        TypeError
+            If a box does not consist of whole numbers.
+        ValueError
+            If there are not as many arrays as images, or a box is reversed.
+
+        Examples
+        --------
+        >>> mine = Rectangles(image=np.array([0]), boxes=np.array([[0, 0, 2, 4]]), fill=np.array([9]), n_images=1)
+        >>> mine.hidden([[[0, 0, 4, 4], [2, 0, 4, 4]]])
+        [array([0.5, 0. ])]
+        """
+        return [
+            np.array([_share_hidden(box, mine) for box in boxes.tolist()], np.float64)
+            for boxes, mine in zip(self._each("objects", objects, check_boxes), self._boxes_of_each(), strict=True)
+        ]
+
+    def covers(self, points: Sequence[ArrayLike]) -> list[NDArray[np.bool_]]:
+        """Return which points lie under dust.
+
+        Parameters
+        ----------
+        points : n_images arrays of numbers, (k, 2)
+            Points (y, x) of each image in pixels, where pixel (0, 0) reaches from 0 up to, not including, 1.
+
+        Returns
+        -------
+        list of bool arrays, (k,)
+
+        Raises
+        ------
+        TypeError
+            If a point does not consist of real numbers.
+        ValueError
+            If there are not as many arrays as images.
+
+        Examples
+        --------
+        >>> mine = Rectangles(image=np.array([0]), boxes=np.array([[0, 0, 2, 4]]), fill=np.array([9]), n_images=1)
+        >>> mine.covers([[[1.9, 3.5], [2.0, 3.5]]])
+        [array([ True, False])]
+        """
+        each = zip(self._each("points", points, check_points), self._boxes_of_each(), strict=True)
+        return [
+            np.any(((mine[:, None, :2] <= places) & (places < mine[:, None, 2:])).all(axis=-1), axis=0, keepdims=False)
+            for places, mine in each
+        ]
+
+    def _boxes_of_each(self) -> list[NDArray[Any]]:
+        """Return the boxes of each image."""
+        image, boxes = np.asarray(self.image), np.asarray(self.boxes).reshape(-1, 4)
+        return [boxes[image == i] for i in range(self.n_images)]
+
+    def _each(self, name: str, given: Any, check: Callable[[str, Any], NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return what was given for each image, checked."""
+        if not isinstance(given, Sequence) or len(given) != self.n_images:
+            what = f"{len(given)} of them" if isinstance(given, Sequence) else shown(given)
+            raise ValueError(f"{name} must be a list with an array for each of {self.n_images} images, got {what}")
+        return [check(name, each) for each in given]
+
     def mask(self, height: int, width: int) -> NDArray[np.bool_]:
         """Return what the rectangles cover.
 
@@ -309,6 +383,23 @@ class Rectangles:
         white = np.full(np.shape(self.image), 255)
         paint_rectangles(mask, dataclasses.replace(self, fill=white, spec=None), layout="NHW")
         return mask
+
+
+def _share_hidden(box: list[int], rectangles: NDArray[Any]) -> float:
+    """Return the share of a box that lies under rectangles, by counting the cells between all edges."""
+    top, left, bottom, right = box
+    clipped = rectangles.clip([top, left, top, left], [bottom, right, bottom, right])
+    clipped = clipped[(clipped[:, :2] < clipped[:, 2:]).all(axis=1)]
+    if not len(clipped):
+        return 0.0
+    rows, columns = np.unique(clipped[:, ::2]), np.unique(clipped[:, 1::2])
+    covered = np.zeros((len(rows) - 1, len(columns) - 1), bool)
+    for first_row, first_column, last_row, last_column in zip(
+        *(np.searchsorted(edges, clipped[:, i]) for i, edges in enumerate((rows, columns, rows, columns))), strict=True
+    ):
+        covered[first_row:last_row, first_column:last_column] = True
+    area = int((np.diff(rows)[:, None] * np.diff(columns) * covered).sum())
+    return area / ((bottom - top) * (right - left))
 
 
 def sample_rectangles(

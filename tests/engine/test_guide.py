@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+import dustaug
 import reference
 from dustaug import add_dust, dust, sample_rectangles
+from dustaug._engine import guide as guide_module
 from dustaug._engine import kernels_numpy, launch, objects
 
 ENGINES = {"compiled": objects.engine(), "numpy": kernels_numpy}
@@ -58,3 +61,96 @@ def test_any_guide_is_that_of_the_twin(engine, data):
         box[:4] for i in range(n) for box in reference.rectangles(spec, height, width, 2, seed, 3, first + i, guide[i])
     ]
     assert drawn.boxes.tolist() == [list(box) for box in twin]
+
+
+def centres(guide, side, words=256):
+    """Count the centres of one-pixel rectangles over many images, all with one guide."""
+    spec = dust(center="guide", count_range=(words, words), side_range=(1, 1), spare_last=False)
+    drawn = sample_rectangles(spec, height=side[0], width=side[1], seed=5, index=np.arange(40), guide=guide)
+    counts = np.zeros(side, int)
+    np.add.at(counts, tuple(drawn.boxes[:, :2].T), 1)
+    return counts
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (12, 20), (7, 3)])
+def test_centres_follow_the_weights(shape):
+    """The chi-square of 10,240 centres against the weights is what chance gives, at any resolution of the guide."""
+    rng = np.random.default_rng(2)
+    weights = rng.integers(0, 40, shape, dtype=np.uint8)
+    weights[0, 0] = 255
+    side = 12, 20
+    # The exact share of each pixel: by cells, and by the 2**16 halves of a word inside of a cell.
+    shares = np.zeros(side)
+    halves = np.arange(2**16)
+    along = [
+        [np.bincount((cell * length + (halves * length >> 16)) // n, minlength=length) / 2**16 for cell in range(n)]
+        for n, length in zip(shape, side, strict=True)
+    ]
+    for row, column in np.ndindex(shape):
+        shares += weights[row, column] * np.outer(along[0][row], along[1][column])
+    shares /= weights.sum()
+    counts = centres(np.broadcast_to(weights, (40, *shape)).copy(), side)
+
+    assert (counts[shares == 0] == 0).all()
+    likely = shares > 0
+    if likely.sum() > 1:
+        assert stats.chisquare(counts[likely], shares[likely] * counts.sum()).pvalue > 1e-4
+
+
+def test_a_guide_of_zeros_draws_nothing():
+    """An image whose weights are zero stays as it is, beside others that are dusted."""
+    guide = np.zeros((3, 4, 4), bool)
+    guide[1] = True
+    images = np.full((3, 32, 32, 3), 100, np.uint8)
+    add_dust(images, dust(center="guide", count_range=(9, 9)), seed=1, index=0, guide=guide)
+
+    assert [(image != 100).any() for image in images] == [False, True, False]
+
+
+def test_splitting_and_threads_change_nothing():
+    """Batches, threads and layouts give the same pixels, with one image or many."""
+    guide = np.random.default_rng(1).integers(0, 256, (9, 5, 6), dtype=np.uint8)
+    spec = dust(center="guide", fill="color")
+    images = np.full((9, 40, 30, 3), 100, np.uint8)
+    expected = add_dust(images.copy(), spec, seed=1, index=7, guide=guide)
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    add_dust(planes, spec, seed=1, index=7, layout="NCHW", num_threads=3, guide=guide)
+
+    assert (planes.transpose(0, 2, 3, 1) == expected).all()
+    for i in range(9):
+        assert (add_dust(images[i].copy(), spec, seed=1, index=7 + i, guide=guide[i]) == expected[i]).all()
+    stream = dustaug.DustStream(spec, seed=1, index=7)
+    parts = [stream(images[start : start + 4].copy(), guide=guide[start : start + 4]) for start in (0, 4, 8)]
+    assert (np.concatenate(parts) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("spec", "guide", "error", "message"),
+    [
+        (dust(center="guide"), None, TypeError, 'guide must be given with center="guide", got none: type guide=mask'),
+        (dust(), np.ones((2, 4, 4), bool), TypeError, 'guide must be given with center="guide", got a guide with'),
+        (dust(center="guide"), [[1]], TypeError, "guide must be a NumPy array, got"),
+        (dust(center="guide"), np.ones((2, 4, 4)), TypeError, "guide must be uint8 or bool, got an array of float64"),
+        (dust(center="guide"), np.ones((4, 4), bool), ValueError, r"guide must have shape \(2, rows, columns\)"),
+        (dust(center="guide"), np.ones((3, 4, 4), bool), ValueError, r"guide must have shape \(2, rows, columns\)"),
+        (dust(center="guide"), np.ones((2, 0, 4), bool), ValueError, "guide must have from 1 to 65535 rows"),
+        (dust(center="guide"), np.ones((2, 4, 4, 1), bool), ValueError, "guide must have shape"),
+    ],
+)
+@pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
+def test_bad_guides_leave_the_images(spec, guide, error, message, fill):
+    """Each is refused with what to type."""
+    images = np.full((2, 16, 16, 3), 100, np.uint8)
+    with pytest.raises(error, match=message):
+        add_dust(images, spec.replace(fill=fill), seed=0, index=0, guide=guide)
+
+    assert (images == 100).all()
+
+
+def test_weights_that_sum_to_too_much_are_refused(monkeypatch):
+    """A word must pick each unit of weight."""
+    monkeypatch.setattr(guide_module, "MAX_GUIDE_SUM", 1000)
+    spec = dust(center="guide")
+    add_dust(np.zeros((8, 8, 3), np.uint8), spec, seed=0, index=0, guide=np.full((10, 10), 10, np.uint8))
+    with pytest.raises(ValueError, match="sum to at most 1000 for each image, got 1010"):
+        add_dust(np.zeros((8, 8, 3), np.uint8), spec, seed=0, index=0, guide=np.full((10, 101), 1, np.uint8))

@@ -56,3 +56,47 @@ def missing_guide_error() -> TypeError:
         'guide must be given with center="guide", got none: type guide=mask, uint8 or bool (n, rows, columns), or '
         'spec.replace(center="normal")'
     )
+
+
+def check_boxes(name: str, boxes: Any) -> NDArray[np.int64]:
+    """Return boxes, int64 (k, 4), as a copy; a list without a box is one of none."""
+    if np.size(np.asarray(boxes, object)) == 0:
+        return np.zeros((0, 4), np.int64)
+    checked = whole_numbers(name, boxes, (None, 4))
+    if (checked[:, :2] > checked[:, 2:]).any():
+        wrong = checked[(checked[:, :2] > checked[:, 2:]).any(axis=1)][0].tolist()
+        raise ValueError(f"{name} must not be reversed, got {wrong} (top, left, bottom, right)")
+    return checked
+
+
+# Further out than any image reaches, and far from the ends of 64 bits.
+_FAR = 2**40
+
+
+def whole_numbers(name: str, numbers: Any, shape: tuple[int | None, ...]) -> NDArray[np.int64]:
+    """Return whole numbers of a shape, of which None is any length, as a copy."""
+    wanted = f"({', '.join('k' if n is None else str(n) for n in shape)}{',' * (len(shape) == 1)})"
+    try:
+        array = np.array(np.asarray(numbers))
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of whole numbers {wanted}, got {shown(numbers)}") from None
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be an array of whole numbers {wanted}, got an array of {array.dtype}")
+    if array.ndim != len(shape) or any(n not in (None, length) for n, length in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    return array.astype(np.int64).clip(-_FAR, _FAR)
+
+
+def check_points(name: str, points: Any) -> NDArray[np.float64]:
+    """Return points, float64 (k, 2), as a copy; a list without a point is one of none."""
+    try:
+        array = np.array(np.asarray(points))
+    except (TypeError, ValueError):
+        array = np.array(None)
+    if not array.size and array.ndim:
+        return np.zeros((0, 2))
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be arrays of real numbers (k, 2), got {shown(points)}")
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"{name} must have shape (k, 2), got {array.shape}")
+    return array.astype(np.float64)
