@@ -304,7 +304,30 @@ def place_by_guide(spec, guide, height, width, size, words):
     return tuple(clip(edge, 0, limit) for edge, limit in edges)
 
 
-def rectangles(spec, height, width, channels, seed, epoch, index, guide=None):
+def overlap(first, second):
+    """Return how many pixels two boxes share."""
+    tall = min(first[2], second[2]) - max(first[0], second[0])
+    wide = min(first[3], second[3]) - max(first[1], second[1])
+    return max(tall, 0) * max(wide, 0)
+
+
+def leave_out(spec, drawn, objects, height, width):
+    """Return the rectangles; those that hide too much of an object cover nothing."""
+    boxes = [[clip(edge, 0, side) for edge, side in zip(box, (height, width) * 2, strict=True)] for box in objects]
+    areas = [overlap(box, box) for box in boxes]
+    limits = [max(n for n in range(area + 1) if n / max(area, 1) <= spec.max_hidden) for area in areas]
+    lost, kept = [0] * len(boxes), []
+    for top, left, bottom, right, brightness in drawn:
+        more = [overlap((top, left, bottom, right), box) for box in boxes]
+        if any(before + now > limit for before, now, limit in zip(lost, more, limits, strict=True)):
+            kept.append((top, left, top, right, brightness))
+        else:
+            lost = [before + now for before, now in zip(lost, more, strict=True)]
+            kept.append((top, left, bottom, right, brightness))
+    return kept
+
+
+def rectangles(spec, height, width, channels, seed, epoch, index, guide=None, objects=None):
     """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
     if spec.area_range is not None:
         check_area(spec, height, width)  # An error, even if there are no rectangles.
@@ -325,7 +348,7 @@ def rectangles(spec, height, width, channels, seed, epoch, index, guide=None):
             left, right = place(spec, 1, width, wide, x_word)
         brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
         drawn.append((top, left, bottom, right, brightness))
-    return drawn
+    return drawn if objects is None else leave_out(spec, drawn, objects, height, width)
 
 
 # --------------------------------------------------------------------------------------------------------------- values
@@ -399,10 +422,10 @@ def noise(spec, i, stream):
     return low + (half * (last - low + 1) >> 16)
 
 
-def dust(image, spec, seed, epoch, index, value_range, guide=None):
+def dust(image, spec, seed, epoch, index, value_range, guide=None, objects=None):
     """Return a dusted copy of one image, an array (height, width, channels)."""
     height, width, channels = image.shape
-    drawn = rectangles(spec, height, width, channels, seed, epoch, index, guide)
+    drawn = rectangles(spec, height, width, channels, seed, epoch, index, guide, objects)
     covered = {}  # from a pixel to the brightness of the rectangle that lies on top
     for top, left, bottom, right, brightness in drawn:
         covered.update(dict.fromkeys(itertools.product(range(top, bottom), range(left, right)), brightness))

@@ -22,7 +22,7 @@ from ._engine.coordinates import (
 )
 from ._engine.fills import brightness_levels, encode
 from ._engine.forks import fork_lock
-from ._engine.guide import check_boxes, check_guide, check_points
+from ._engine.guide import check_boxes, check_points, make_terms
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
 from ._engine.memory import ImageKind, Layout, make_memory
 from ._habits import shown, unexpected_error
@@ -51,6 +51,7 @@ def add_dust(
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
     guide: NDArray[Any] | None = None,
+    objects: Sequence[ArrayLike] | ArrayLike | None = None,
     **unexpected: NoReturn,
 ) -> Images:
     """Paint random rectangles on every image of a batch, in place, and return the batch.
@@ -82,6 +83,9 @@ def add_dust(
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for one image; required with ``center="guide"``
         Weights of the places where a rectangle may have its centre: a mask, or a map of any resolution, stretched over
         the image. An image whose weights are all zero gets no dust.
+    objects : list of n int arrays (k, 4), or one for one image; required with ``max_hidden``
+        Boxes of the objects of each image: top, left, bottom, right in pixels, bottom and right outside. What reaches
+        out of the image is cut off.
 
     Returns
     -------
@@ -122,8 +126,8 @@ def add_dust(
     if unexpected:
         raise unexpected_error("add_dust()", unexpected, FIELD_NAMES)
     launch = find_launch(images, spec, layout, value_range)
-    if guide is not None:
-        return launch.run_guided(images, make_coordinates(seed, epoch, index), guide, num_threads)
+    if guide is not None or objects is not None:
+        return launch.run_with_terms(images, make_coordinates(seed, epoch, index), guide, objects, num_threads)
     return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
 
 
@@ -184,6 +188,7 @@ class DustStream:
         value_range: tuple[float, float] | None = None,
         num_threads: int = 1,
         guide: NDArray[Any] | None = None,
+        objects: Sequence[ArrayLike] | ArrayLike | None = None,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
         launch = find_launch(images, self.spec, layout, value_range)
@@ -192,8 +197,8 @@ class DustStream:
             self.index = index + launch.count(images)
         try:
             coordinates = make_coordinates(self.seed, epoch, index)
-            if guide is not None:
-                return launch.run_guided(images, coordinates, guide, num_threads)
+            if guide is not None or objects is not None:
+                return launch.run_with_terms(images, coordinates, guide, objects, num_threads)
             return launch.run(images, coordinates, num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
@@ -412,6 +417,7 @@ def sample_rectangles(
     index: int | ArrayLike,
     channels: int = 3,
     guide: NDArray[Any] | None = None,
+    objects: Sequence[ArrayLike] | ArrayLike | None = None,
     **unexpected: NoReturn,
 ) -> Rectangles:
     """Return exactly the rectangles that :func:`add_dust` paints.
@@ -428,8 +434,8 @@ def sample_rectangles(
         One index for each image; a single number is one image.
     channels : int, default 3
         Channels of the images; only ``fill="color"`` depends on it.
-    guide : optional
-        As in :func:`add_dust`; (rows, columns) for a single image.
+    guide, objects : optional
+        As in :func:`add_dust`; those of one image for a single number as `index`.
 
     Returns
     -------
@@ -462,10 +468,9 @@ def sample_rectangles(
     height, width = check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     check_size(spec, height, width, channels)
     params = make_params(spec, ImageKind(np.dtype(np.uint8), "NHWC", channels), np.zeros((0, 1), np.uint64))
-    guides = None
-    if guide is not None or spec.center == "guide":
-        guides = check_guide(guide, spec, len(coordinates.index), batched=np.ndim(index) > 0)
-    counts, boxes, levels = draw_rectangles(params, height, width, coordinates, guides)
+    n, batched = len(coordinates.index), np.ndim(index) > 0
+    terms = make_terms(spec, guide, objects, n, height, width, batched=batched)
+    counts, boxes, levels = draw_rectangles(params, height, width, coordinates, terms)
     return Rectangles(
         image=np.repeat(np.arange(len(counts)), counts),
         boxes=boxes,

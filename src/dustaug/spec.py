@@ -74,6 +74,9 @@ class Spec:
         has ten tries to fit, and is left out if none does. The rectangles scale with the image.
     spare_last : bool, default True
         Never paint the last row and the last column, as the post's function does.
+    max_hidden : float, optional
+        Share of any object that dust may hide, above 0, up to 1. The objects of each image are given with ``objects=``.
+        A rectangle that would hide more is left out; overlapping rectangles count twice, so less may be hidden.
     fill : {"grey", "constant", "color", "noise", "mean"}, default "grey"
         ``"grey"``: one random brightness per rectangle, the same in all channels.
         ``"constant"``: `fill_value`. ``"color"``: one random brightness per rectangle and channel.
@@ -122,6 +125,7 @@ class Spec:
     area_range: tuple[float, float] | None = None
     aspect_range: tuple[float, float] | None = None
     spare_last: bool = True
+    max_hidden: float | None = None
     fill: Fill = "grey"
     fill_range: tuple[int, int] = (0, 255)
     fill_value: float | tuple[float, ...] | None = None
@@ -144,6 +148,8 @@ class Spec:
         self._complete_size(put)
         if not isinstance(self.spare_last, bool):
             raise TypeError(f"spare_last must be True or False, got {shown(self.spare_last)}")
+        if self.max_hidden is not None:
+            put("max_hidden", _number("max_hidden", self.max_hidden, float, 0, 1, open_low=True))
         _choice("fill", self.fill, FILLS)
         put("fill_range", _range("fill_range", self.fill_range, int, 0, 255))
         self._check_fill_value(put)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import contract
 from .coordinates import Coordinates
+from .guide import Terms
 
 TAKES_ADDRESSES = True
 
@@ -90,16 +91,26 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
     return paint
 
 
-def bind_guided_part(
-    entry: Any, plan: int, patterns: int, guides: NDArray[np.uint8], *where: int
-) -> Callable[[int, int], None]:
-    """Return ``paint(start, stop)`` as `bind_part`, for images with a guide each, (n, rows, columns)."""
+def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
+    """Return 19 numbers as bytes, and the scratch memory whose addresses are among them.
+
+    Those of the part, or eleven zeros; address, rows and columns of the guides, and memory for a sum of each row; the
+    addresses of objects, offsets and limits, and memory for what each object of an image has lost.
+    """
+    (_, rows, columns), most = terms.guides.shape, int(np.diff(terms.offsets).max(initial=0))
+    scratch = np.empty(rows, np.int64), np.empty(most, np.int64)
+    arrays: tuple[NDArray[Any], ...] = (*scratch, terms.guides, terms.objects, terms.offsets, terms.limits)
+    sums, hidden, guides, objects, offsets, limits = map(operand_of, arrays)
+    part = part or (0,) * 11
+    return _pack_terms(*part, guides, rows, columns, sums, objects, offsets, limits, hidden), scratch
+
+
+def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *where: int) -> Callable[[int, int], None]:
+    """Return ``paint(start, stop)`` as `bind_part`, for images with terms."""
     *batch, seed_low, seed_high, epoch, first, indices = where
-    address, (_, rows, columns) = operand_of(guides), guides.shape
 
     def paint(start: int, stop: int) -> None:
-        sums = np.empty(rows, np.int64)
-        part = _pack_guided_part(*batch, indices, start, stop, address, rows, columns, operand_of(sums))
+        part, _scratch = pack_terms(terms, *batch, indices, start, stop)
         if entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first):
             raise RuntimeError(
                 "the kernel refused images that the checks had passed, and left them unchanged: report it"
@@ -108,7 +119,13 @@ def bind_guided_part(
     return paint
 
 
-_pack_part, _pack_guided_part = struct.Struct("=11q").pack, struct.Struct("=15q").pack
+def draw_with_terms(draw: Any, terms: Terms, *arguments: int) -> None:
+    """Call the entry `draw_rectangles`."""
+    packed, _scratch = pack_terms(terms)
+    draw(*arguments, id(packed) + _BYTES_HEAD)
+
+
+_pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=19q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1
 

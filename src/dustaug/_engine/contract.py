@@ -115,6 +115,12 @@ a square is a product. In a graph that learns the size when it runs, such an ima
   ``(c * width + (b * width >> 16)) // columns``, where height and width are the image's, and rows and columns those of
   the weights. The rectangle is found from the centre as above.
 
+**Objects.** With `max_hidden`, the caller gives boxes of the objects of each image: top, left, bottom, right, cut off
+at the image's border. An object of A pixels may lose L of them, the largest whole number for which ``L / A``, a double,
+is not above `max_hidden`. Rectangles are taken in painting order, as they are after they were clipped. A rectangle of
+which any object would lose more than that, summed over it and the rectangles kept before, becomes one that covers
+nothing: its bottom becomes its top. All others keep their words.
+
 **Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
 same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its
 place, is the same. For k = 2 and k = 3 each edge at the larger size differs from k times the edge at the smaller one by

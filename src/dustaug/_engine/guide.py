@@ -1,8 +1,8 @@
-"""Guides: weights that say how likely each place of an image is for the centre of a rectangle."""
+"""Where dust may lie on each image: guides, whose weights tell places, and objects that keep a share of themselves."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,69 @@ from dustaug._habits import shown
 from dustaug.spec import MAX_SIDE, Spec
 
 from .contract import MAX_GUIDE_SUM
+
+
+class Terms(NamedTuple):
+    """Where dust may lie on each of n images.
+
+    Attributes
+    ----------
+    guides : uint8, (n, rows, columns)
+        Weights of places, or (0, 1, 1) if there are none.
+    objects, limits : int64, (k, 4) and (k,)
+        Boxes of all objects, image after image, cut off at the border; and how many of its pixels each may lose.
+    offsets : int64, (n + 1,)
+        Where the objects of each image begin.
+    """
+
+    guides: NDArray[np.uint8]
+    objects: NDArray[np.int64]
+    limits: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+
+def make_terms(spec: Spec, guide: Any, objects: Any, n: int, height: int, width: int, *, batched: bool) -> Terms:
+    """Check what was given for n images of a size, and return it as the kernels take it."""
+    guides = np.zeros((0, 1, 1), np.uint8)
+    if guide is not None or spec.center == "guide":
+        guides = check_guide(guide, spec, n, batched=batched)
+    boxes, limits, offsets = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(n + 1, np.int64)
+    if objects is not None or spec.max_hidden is not None:
+        boxes, offsets = _check_objects(objects, spec, n, height, width, batched=batched)
+        areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        limits = _limits_of(areas, spec.max_hidden or 1.0)
+    return Terms(guides, boxes, limits, offsets)
+
+
+def _limits_of(areas: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Return how many pixels of each area are the largest share that is not above another one, as doubles."""
+    whole = np.maximum(areas, 1)
+    limits = np.floor(areas * share).astype(np.int64)
+    limits += (limits + 1) / whole <= share
+    limits -= limits / whole > share
+    return limits
+
+
+def _check_objects(
+    objects: Any, spec: Spec, n: int, height: int, width: int, *, batched: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the objects of all images, cut off at the border, and where those of each begin."""
+    if spec.max_hidden is None:
+        raise TypeError("objects must be given with max_hidden, got a spec without: type spec.replace(max_hidden=0.4)")
+    if objects is None:
+        raise TypeError(
+            "objects must be given with max_hidden, got none: type objects=[boxes of each image], int (k, 4), or "
+            "spec.replace(max_hidden=None)"
+        )
+    wanted = f"a list with the boxes (k, 4) of each of {n} images" if batched else "the boxes (k, 4) of the image"
+    if not batched:
+        objects = [objects]
+    if not isinstance(objects, (list, tuple)) or len(objects) != n:
+        got = f"{len(objects)} of them" if isinstance(objects, (list, tuple)) else shown(objects)
+        raise ValueError(f"objects must be {wanted}, got {got}")
+    each = [check_boxes("objects", boxes).clip(0, [height, width, height, width]) for boxes in objects]
+    offsets = np.cumsum([0, *map(len, each)], dtype=np.int64)
+    return np.concatenate([*each, np.zeros((0, 4), np.int64)]), offsets
 
 
 def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.uint8]:

@@ -430,6 +430,26 @@ def _draw_guided_places(guide, sums, words, n, height, width, boxes, start):
         boxes[start + lane + _LEFT * _BOTH] = (column * width + (((halves & 0xFFFF) * width) >> 16)) // columns
 
 
+@_call
+def _keep_objects(objects, limits, hidden, first, n, boxes, start):
+    """Empty those of n rectangles that would hide more of an object than it may lose: limits from `first` on."""
+    address, n_objects = objects
+    edges = _pointer(address, np.int64)
+    for lane in range(start, start + n):
+        top, left = np.int64(boxes[lane + _TOP * _BOTH]), np.int64(boxes[lane + _LEFT * _BOTH])
+        bottom, right = np.int64(boxes[lane + _BOTTOM * _BOTH]), np.int64(boxes[lane + _RIGHT * _BOTH])
+        for each in range(2 * n_objects):  # First all are asked, and then all lose.
+            k = each if each < n_objects else each - n_objects
+            tall = min(bottom, edges[4 * k + 2]) - max(top, edges[4 * k])
+            wide = min(right, edges[4 * k + 3]) - max(left, edges[4 * k + 1])
+            lost = tall * wide if tall > 0 and wide > 0 else _ZERO
+            if each >= n_objects:
+                hidden[k] += lost
+            elif hidden[k] + lost > limits[first + k]:
+                boxes[lane + _BOTTOM * _BOTH] = boxes[lane + _TOP * _BOTH]
+                break
+
+
 @_inline
 def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start, guide, sums):
     """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more."""
@@ -753,8 +773,7 @@ def _open(params, images, kind, first):
     - `AXES`: numbers: the address of the first item, the lengths of all axes, their strides,
     - `PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
       channels, the address of an index for each image, or 0 if they follow one another, and the first image to paint
-      and the first not to. With a guide for each image, their address, rows and columns, and the address of scratch
-      memory for a running sum of each row, int64.
+      and the first not to. With terms, the numbers of `calls.pack_terms` follow.
 
     Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
     and stop.
@@ -813,6 +832,33 @@ def _guide_of(params, images):
     return numbers[11], numbers[12], numbers[13], _pointer(numbers[14], np.int64)
 
 
+@_inline
+def _objects_of(params, images):
+    """Return where the objects of a batch lie, where those of each image begin, their limits, and what they lost."""
+    if not params.limited:
+        return _ZERO, _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64)
+    numbers = _pointer(images, np.int64)
+    objects, offsets, limits, hidden = numbers[15], numbers[16], numbers[17], numbers[18]
+    return objects, _pointer(offsets, np.int64), _pointer(limits, np.int64), _pointer(hidden, np.int64)
+
+
+@_inline
+def _limit(params, objects, offsets, limits, hidden, image, n, boxes, start):
+    """Empty those of n rectangles of an image that hide too much of its objects."""
+    if params.limited:
+        first = offsets[image]
+        edges = objects + 32 * first, offsets[image + 1] - first
+        _keep_objects(edges, limits, hidden, first, n, boxes, start)
+
+
+@_inline
+def _forget(params, offsets, hidden, image):
+    """Begin to count what the objects of an image lose."""
+    if params.limited:
+        for k in range(offsets[image + 1] - offsets[image]):
+            hidden[k] = 0
+
+
 @_entry
 def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """Draw and paint images with a brightness per rectangle or image.
@@ -835,10 +881,11 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if params.guided and kind != PART:
+    if (params.guided or params.limited) and kind != PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
+    objects, offsets, limits, hidden = _objects_of(params, images)
     prefetching = (stop - start) * height * width * channels * item > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
@@ -857,6 +904,7 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                         params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
                     )
                 _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back, guide, sums)
+                _limit(params, objects, offsets, limits, hidden, drawn_i, n_back, boxes, back)
             else:
                 drawn_i += 1
                 if drawn_i < stop:
@@ -867,6 +915,7 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                         guide = guides + drawn_i * rows * columns, rows, columns
                         if _sum_guide(guide, sums) == 0:
                             count = 0
+                    _forget(params, offsets, hidden, drawn_i)
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
@@ -895,10 +944,11 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if params.guided and kind != PART:
+    if (params.guided or params.limited) and kind != PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
+    objects, offsets, limits, hidden = _objects_of(params, images)
     levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
     for i in range(start, stop):
@@ -908,12 +958,14 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
             guide = guides + i * rows * columns, rows, columns
             if _sum_guide(guide, sums) == 0:
                 count = 0
+        _forget(params, offsets, hidden, i)
         for n_drawn in range(0, count, _LANES):
             n_group = _clip(count - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
             if not params.size_unit:
                 _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
             _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO, guide, sums)
+            _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
             for lane in range(n_group):
                 if params.per_value:
                     _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
@@ -950,10 +1002,7 @@ def draw_rectangles(
     counts,
     boxes,
     levels,
-    guides,
-    guide_rows,
-    guide_columns,
-    guide_sums,
+    terms,
 ):
     """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), of images with counts, int64 (n,), one by one."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
@@ -961,12 +1010,15 @@ def draw_rectangles(
     boxes, levels = _pointer(boxes, np.int32), _pointer(levels, np.int32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
-    sums, row = _pointer(guide_sums, np.int64), 0
+    guides, guide_rows, guide_columns, sums = _guide_of(params, terms)
+    objects, offsets, limits, hidden = _objects_of(params, terms)
+    row = 0
     for i in range(n):
         index = _index_of(first, indices, i)
         guide = guides + i * guide_rows * guide_columns, guide_rows, guide_columns
         if params.guided:
             _sum_guide(guide, sums)
+        _forget(params, offsets, hidden, i)
         for n_drawn in range(0, counts[i], _LANES):
             n_group = _clip(counts[i] - n_drawn, _LANE)
             _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
@@ -975,6 +1027,7 @@ def draw_rectangles(
                     params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
                 )
             _draw_boxes(params, curves, height, width, words, sizes, n_group, drawn, _ZERO, guide, sums)
+            _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)
             for lane in range(n_group):
                 for edge in range(_LEVEL):
                     boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]

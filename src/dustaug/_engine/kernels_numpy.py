@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import contract
 from .coordinates import FOLLOWING
+from .guide import Terms
 from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW, curves
 
 TAKES_ADDRESSES, ARRAY = False, 0
@@ -54,9 +55,14 @@ def bind_part(entry: Any, plan: Any, patterns: Any, *where: Any) -> Any:
     return functools.partial(entry, plan, patterns, *where)
 
 
-def bind_guided_part(entry: Any, plan: Any, patterns: Any, guides: NDArray[np.uint8], *where: Any) -> Any:
-    """Return ``paint(start, stop)`` as `bind_part`, for images with a guide each, (n, rows, columns)."""
-    return functools.partial(entry, plan, patterns, *where, guides=guides)
+def bind_part_with_terms(entry: Any, plan: Any, patterns: Any, terms: Terms, *where: Any) -> Any:
+    """Return ``paint(start, stop)`` as `bind_part`, for images with terms."""
+    return functools.partial(entry, plan, patterns, *where, terms=terms)
+
+
+def draw_with_terms(draw: Any, terms: Terms, *arguments: Any) -> None:
+    """Call the entry `draw_rectangles`."""
+    draw(*arguments, terms)
 
 
 def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
@@ -137,12 +143,14 @@ def _in_pixels(fractions: Any, side: int) -> NDArray[np.int64]:
 class _Draws:
     """What is drawn for image i of a batch."""
 
-    def __init__(self, record: Any, words: Sequence[Any], i: int, guides: NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, record: Any, words: Sequence[Any], i: int, terms: Terms | None = None) -> None:
         seed_low, seed_high, epoch, first, indices = words
         index = first + i if indices is FOLLOWING else int(indices[i])
         self.params, self.key = record[0], (seed_low, seed_high)
         self.rest = (index & contract.WORD_MASK, index >> 32, epoch)
-        self.guide = None if guides is None else guides[i]
+        self.guide = terms.guides[i] if terms is not None and len(terms.guides) else None
+        ends = slice(0, 0) if terms is None else slice(*terms.offsets[i : i + 2])
+        self.objects = None if terms is None else (terms.objects[ends], terms.limits[ends])
 
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
         return philox((blocks, *self.rest), *self.key)
@@ -171,8 +179,22 @@ class _Draws:
             else:
                 top, left = _bounded(y, height), _bounded(x, width)
             top, left = top - (tall >> 1), left - (wide >> 1)
-        boxes = np.stack([top, left, top + tall, left + wide], axis=1)
-        return boxes.clip(0, [rows, columns, rows, columns]), _bounded(fill, params["n_levels"])
+        boxes = np.stack([top, left, top + tall, left + wide], axis=1).clip(0, [rows, columns, rows, columns])
+        if params["limited"]:
+            self._keep_objects(boxes)
+        return boxes, _bounded(fill, params["n_levels"])
+
+    def _keep_objects(self, boxes: NDArray[np.int64]) -> None:
+        """Empty the rectangles that would hide more of an object than it may lose."""
+        objects, limits = self.objects  # type: ignore[misc]
+        hidden = np.zeros(len(objects), np.int64)
+        for box in boxes:
+            sides = np.minimum(box[2:], objects[:, 2:]) - np.maximum(box[:2], objects[:, :2])
+            lost = sides.clip(0).prod(axis=1)
+            if (hidden + lost > limits).any():
+                box[2] = box[0]
+            else:
+                hidden += lost
 
     def _guided(self, height: int, width: int, y: Words, x: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Centres in the cells of the guide, by its weights."""
@@ -244,7 +266,7 @@ def dust_batch(
     patterns: NDArray[np.uint64],
     items: NDArray[Any],
     *batch_words_start_stop: Any,
-    guides: NDArray[np.uint8] | None = None,
+    terms: Terms | None = None,
 ) -> int:
     """Draw and paint the images `start` to `stop` of a batch."""
     batch, words, (start, stop) = (
@@ -255,7 +277,7 @@ def dust_batch(
     params, (_, height, width) = plan[0], batch[:3]
     images, values = _as_nhwc(params, items, *batch), patterns.astype(items.dtype)
     for i in range(start, stop) if images.size else ():
-        draws = _Draws(plan, words, i, guides)
+        draws = _Draws(plan, words, i, terms)
         boxes, levels = draws.boxes(height, width, draws.count())
         for place, (box, level) in enumerate(zip(boxes, levels, strict=True)):
             top, left, bottom, right = box
@@ -280,13 +302,12 @@ def count_rectangles(plan: Any, *words_n_counts: Any) -> None:
         counts[i] = _Draws(plan, words, i).count()
 
 
-def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels_guides: Any) -> None:
+def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels_terms: Any) -> None:
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
-    *words, _, counts, boxes, levels, guides, _, _, _ = words_n_counts_boxes_levels_guides
-    guided = guides if plan[0]["guided"] else None
+    *words, _, counts, boxes, levels, terms = words_n_counts_boxes_levels_terms
     row = 0
     for i, count in enumerate(counts.tolist()):
-        draws = _Draws(plan, words, i, guided)
+        draws = _Draws(plan, words, i, terms)
         boxes[row : row + count], drawn = draws.boxes(height, width, count)
         levels[row : row + count] = drawn[:, None]
         if plan[0]["per_channel"]:

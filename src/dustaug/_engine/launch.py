@@ -29,7 +29,7 @@ from .checks import (
 from .contract import FILLS
 from .coordinates import Coordinates, check_coordinates, words_of
 from .forks import fork_lock
-from .guide import check_guide, missing_guide_error
+from .guide import Terms, make_terms
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
 from .plan import make_plan
 from .tables import curves
@@ -102,20 +102,22 @@ class Launch:
         """Raise what is wrong with the shape or the strides of images, if anything is."""
         _refuse(self.spec, self.kind, self._stride_bytes, shape, strides)
 
-    def run_guided(self, images: Images, coordinates: Coordinates, guide: Any, num_threads: int = 1) -> Images:
-        """`run` for a spec with ``center="guide"``, and a guide for each image."""
+    def run_with_terms(
+        self, images: Images, coordinates: Coordinates, guide: Any, objects: Any, num_threads: int = 1
+    ) -> Images:
+        """`run` for a spec with a guide or a limit, and what the caller gives for each image."""
         engine, kind, shape, strides = self.engine, self.kind, images.shape, images.strides
         check_axes(shape, kind.layout)
         batch = _PICKERS[kind.layout]((*shape, *strides, 1, 0))
         coordinates, n = check_coordinates(coordinates, batch[0]), batch[0]
         check_threads(num_threads)
         self.refuse(shape, strides)
-        guides = check_guide(guide, self.spec, n, batched="N" in kind.layout)
+        terms = make_terms(self.spec, guide, objects, *batch[:3], batched="N" in kind.layout)
         patterns = mean_patterns(images, self) if self._per == "image" else self.patterns
         where = engine.operand_of_images(images), *batch, *words_of(coordinates, engine.operand_of)
         entry = engine.dust_batch_in_detail if self._per in ("channel", "value") else engine.dust_batch
-        part = engine.bind_guided_part(entry, self.plan, engine.operand_of(patterns), guides, *where)
-        run_on_threads(part, n, num_threads, (images, patterns, coordinates, guides))
+        part = engine.bind_part_with_terms(entry, self.plan, engine.operand_of(patterns), terms, *where)
+        run_on_threads(part, n, num_threads, (images, patterns, coordinates, terms))
         return images
 
     def look(self, images: NDArray[Any]) -> None:
@@ -293,8 +295,8 @@ def _bind(
         coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
         refuse(shape, strides)
-        if spec.center == "guide":
-            raise missing_guide_error()
+        if spec.center == "guide" or spec.max_hidden is not None:
+            make_terms(spec, None, None, *batch[:3], batched="N" in kind.layout)  # Raises: nothing was given.
         words = words_of(coordinates, engine.operand_of)
         part = engine.bind_part(entry, *operands, target, *batch, *words)
         # What keeps all addresses alive until the last thread has ended.
@@ -317,23 +319,21 @@ def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides:
 
 
 def draw_rectangles(
-    params: NDArray[Any], height: int, width: int, coordinates: Coordinates, guides: NDArray[np.uint8] | None = None
+    params: NDArray[Any], height: int, width: int, coordinates: Coordinates, terms: Terms | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each."""
     engine = _engine()
     plan, n, words = engine.operand_of(params), len(coordinates.index), words_of(coordinates, engine.operand_of)
     counts = np.zeros(n, np.int64)
     engine.count_rectangles(plan, *words, n, engine.operand_of(counts))
-    if guides is None:
-        guides = np.zeros((n, 1, 1), np.uint8)
-    else:
-        counts[~guides.any(axis=(1, 2))] = 0
+    if terms is None:
+        terms = make_terms(check_spec(None), None, None, n, height, width, batched=True)
+    elif len(terms.guides):
+        counts[~terms.guides.any(axis=(1, 2))] = 0
     boxes = np.zeros((int(counts.sum()), 4), np.int32)
     levels = np.zeros((len(boxes), params[0]["channels"] if params[0]["per_channel"] else 1), np.int32)
-    rows, columns = guides.shape[1:]
-    sums = np.empty(rows, np.int64)
-    drawn = map(engine.operand_of, (counts, boxes, levels, guides))
-    engine.draw_rectangles(plan, height, width, *words, n, *drawn, rows, columns, engine.operand_of(sums))
+    drawn = map(engine.operand_of, (counts, boxes, levels))
+    engine.draw_with_terms(engine.draw_rectangles, terms, plan, height, width, *words, n, *drawn)
     return counts, boxes, levels
 
 
