@@ -146,7 +146,7 @@ def test_a_stopped_run_and_a_file_are_not_overwritten_either(tmp_path):
 def test_seeds_are_whole_numbers(text):
     """There is at least one seed, and each is small enough for the parts of the data to have seeds of their own."""
     assert _choose_seeds("3, 4,3") == (3, 4)
-    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1073741824 with commas, got"):
+    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1000000000 with commas, got"):
         _choose_seeds(text)
 
 
@@ -213,7 +213,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
     ("arguments", "message"),
     [
         (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
-        (["--seeds", "one"], "seeds must be whole numbers below 1073741824 with commas, got 'one'"),
+        (["--seeds", "one"], "seeds must be whole numbers below 1000000000 with commas, got 'one'"),
         (["--evaluate", "train"], "evaluate must be of test, validation"),
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),
