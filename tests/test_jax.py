@@ -47,10 +47,11 @@ def same(first, second):
 def test_every_dtype_is_painted(dtype):
     """Every dtype is painted, also those that NumPy lacks."""
     images = photos(dtype)
-    dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST)
+    value_range = strategies.range_of(dtype)
+    dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST, value_range=value_range)
 
     assert isinstance(dusted, jax.Array)
-    assert same(expected(images), dusted)
+    assert same(expected(images, value_range=value_range), dusted)
     assert not same(images, dusted)
 
 
@@ -275,7 +276,7 @@ def test_images_may_lie_on_several_devices(run_python):
 
 
 WIDE = """
-import jax, numpy as np
+import functools, jax, numpy as np
 jax.config.update("jax_enable_x64", True)
 import dustaug
 from dustaug.jax import add_dust
@@ -284,8 +285,10 @@ for dtype in (np.float64, np.int64, np.uint64, np.float32, np.uint8):
     scale = 1 if np.dtype(dtype).kind == "f" else 200
     images = (np.random.default_rng(3).random((3, 32, 40, 3)) * scale).astype(dtype)
     index = np.array([2**62, 3, 2**40 + 1])
-    expected = dustaug.add_dust(images.copy(), seed=2**63 + 7, epoch=2**32 - 1, index=index)
-    for run in (add_dust, jax.jit(add_dust)):
+    limits = (0, int(np.iinfo(dtype).max)) if np.dtype(dtype).kind in "iu" else None
+    expected = dustaug.add_dust(images.copy(), seed=2**63 + 7, epoch=2**32 - 1, index=index, value_range=limits)
+    ranged = functools.partial(add_dust, value_range=limits)
+    for run in (ranged, jax.jit(ranged)):
         dusted = run(images, seed=np.uint64(2**63 + 7), epoch=np.int64(2**32 - 1), index=index)
         assert dusted.dtype == dtype and np.asarray(dusted).tobytes() == expected.tobytes(), dtype
 print("same")
