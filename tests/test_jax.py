@@ -414,6 +414,22 @@ def test_traced_arguments_are_checked_as_far_as_they_are_known(name, value, erro
         jax.jit(lambda value: add_dust(BATCH, **{**KEY, name: value}))(value)
 
 
+def test_integers_that_do_not_fill_their_dtype_warn():
+    """12 bits in 16 warn, as with NumPy; means have no need of a range."""
+    images = np.full((16, 16, 3), 200, np.uint16)
+    with pytest.warns(UserWarning, match="images of uint16 are taken to lie in 0 … 65535, got 200 to 200"):
+        add_dust(images, seed=0, index=0)
+    add_dust(images, seed=0, index=0, value_range=(0, 4095))
+    add_dust(images, dustaug.dust(fill="mean"), seed=0, index=0)
+
+
+@pytest.mark.parametrize("given", [{"p": 0.5}, {"scale": 2}])
+def test_fields_of_a_spec_belong_into_a_spec(given):
+    """The error names what to type."""
+    with pytest.raises(TypeError, match=r"jax.add_dust\(\) must be given .*: type jax.add_dust\(…, dustaug.dust\("):
+        add_dust(np.zeros((8, 8, 3), np.uint8), seed=0, index=0, **given)
+
+
 def test_floats_out_of_their_range_warn():
     """NumPy's floats are checked against their range, as reading them costs nothing."""
     with pytest.warns(UserWarning, match=r"images of float32 are taken to lie in \[0, 1\], got 200"):
