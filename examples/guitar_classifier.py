@@ -178,9 +178,9 @@ def _choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def _choose_seeds(text: str) -> tuple[int, ...]:
     chosen = tuple(dict.fromkeys(_split(text)))
-    if not chosen or not all(seed.isascii() and seed.isdecimal() and int(seed) < 2**30 for seed in chosen):
+    if not chosen or not all(seed.isascii() and seed.isdecimal() and int(seed) < 10**9 for seed in chosen):
         raise typer.BadParameter(
-            f"seeds must be whole numbers below {2**30} with commas, got {text!r}: type --seeds 0,1,2"
+            f"seeds must be whole numbers below {10**9} with commas, got {text!r}: type --seeds 0,1,2"
         )
     return tuple(map(int, chosen))
 

@@ -284,7 +284,7 @@ def test_all_adapters_paint_the_same_bytes(name, spec):
 
 
 # These keep the dtype of an array of their own, or take one dtype only.
-OF_BYTES = {"dataset", "triton-interpreter", "grain-loader"}
+OF_BYTES = {"dataset", "triton-interpreter", "grain", "grain-loader", "keras", "keras-data"}
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

@@ -82,15 +82,14 @@ def test_a_run_leaves_results_and_figures(trained):
 
 
 def test_a_piped_run_says_where_it_is(trained):
-    """Where no bar can move, lines name the seed, the arm and the epoch; TensorFlow tells nothing of its own."""
+    """Where no bar can move, lines name the seed, the arm and the epoch; TensorFlow tells nothing but its errors."""
     lines = trained[1].splitlines()
 
     for seed in (3, 4):
         for arm in ("none", "dust"):
             assert [line for line in lines if line.startswith(f"seed {seed}, {arm}, epoch 3 of 3: ")]
-    assert [
-        line for line in lines if re.match(r"(?:[IWE]\d{4} |WARNING|\d{4}-\d\d-\d\d )|.*(?:oneDNN|[Cc]uda)", line)
-    ] == []
+    chatter = re.compile(r"(?:[IW]\d{4} |WARNING|\d{4}-\d\d-\d\d )|(?!E\d{4} ).*(?:oneDNN|[Cc]uda)")
+    assert [line for line in lines if chatter.match(line)] == []
 
 
 def test_other_messages_of_the_import_are_shown(capfd):
@@ -146,7 +145,7 @@ def test_a_stopped_run_and_a_file_are_not_overwritten_either(tmp_path):
 def test_seeds_are_whole_numbers(text):
     """There is at least one seed, and each is small enough for the parts of the data to have seeds of their own."""
     assert _choose_seeds("3, 4,3") == (3, 4)
-    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1073741824 with commas, got"):
+    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1000000000 with commas, got"):
         _choose_seeds(text)
 
 
@@ -213,7 +212,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
     ("arguments", "message"),
     [
         (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
-        (["--seeds", "one"], "seeds must be whole numbers below 1073741824 with commas, got 'one'"),
+        (["--seeds", "one"], "seeds must be whole numbers below 1000000000 with commas, got 'one'"),
         (["--evaluate", "train"], "evaluate must be of test, validation"),
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),

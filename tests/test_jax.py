@@ -47,10 +47,11 @@ def same(first, second):
 def test_every_dtype_is_painted(dtype):
     """Every dtype is painted, also those that NumPy lacks."""
     images = photos(dtype)
-    dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST)
+    value_range = strategies.range_of(dtype)
+    dusted = add_dust(images, seed=SEED, epoch=EPOCH, index=FIRST, value_range=value_range)
 
     assert isinstance(dusted, jax.Array)
-    assert same(expected(images), dusted)
+    assert same(expected(images, value_range=value_range), dusted)
     assert not same(images, dusted)
 
 
@@ -275,7 +276,7 @@ def test_images_may_lie_on_several_devices(run_python):
 
 
 WIDE = """
-import jax, numpy as np
+import functools, jax, numpy as np
 jax.config.update("jax_enable_x64", True)
 import dustaug
 from dustaug.jax import add_dust
@@ -284,8 +285,10 @@ for dtype in (np.float64, np.int64, np.uint64, np.float32, np.uint8):
     scale = 1 if np.dtype(dtype).kind == "f" else 200
     images = (np.random.default_rng(3).random((3, 32, 40, 3)) * scale).astype(dtype)
     index = np.array([2**62, 3, 2**40 + 1])
-    expected = dustaug.add_dust(images.copy(), seed=2**63 + 7, epoch=2**32 - 1, index=index)
-    for run in (add_dust, jax.jit(add_dust)):
+    limits = (0, int(np.iinfo(dtype).max)) if np.dtype(dtype).kind in "iu" else None
+    expected = dustaug.add_dust(images.copy(), seed=2**63 + 7, epoch=2**32 - 1, index=index, value_range=limits)
+    ranged = functools.partial(add_dust, value_range=limits)
+    for run in (ranged, jax.jit(ranged)):
         dusted = run(images, seed=np.uint64(2**63 + 7), epoch=np.int64(2**32 - 1), index=index)
         assert dusted.dtype == dtype and np.asarray(dusted).tobytes() == expected.tobytes(), dtype
 print("same")
@@ -409,6 +412,22 @@ def test_traced_arguments_are_checked_as_far_as_they_are_known(name, value, erro
     """The dtype and shape of traced arguments are checked."""
     with pytest.raises(error, match=re.escape(message)):
         jax.jit(lambda value: add_dust(BATCH, **{**KEY, name: value}))(value)
+
+
+def test_integers_that_do_not_fill_their_dtype_warn():
+    """12 bits in 16 warn, as with NumPy; means have no need of a range."""
+    images = np.full((16, 16, 3), 200, np.uint16)
+    with pytest.warns(UserWarning, match="images of uint16 are taken to lie in 0 … 65535, got 200 to 200"):
+        add_dust(images, seed=0, index=0)
+    add_dust(images, seed=0, index=0, value_range=(0, 4095))
+    add_dust(images, dustaug.dust(fill="mean"), seed=0, index=0)
+
+
+@pytest.mark.parametrize("given", [{"p": 0.5}, {"scale": 2}])
+def test_fields_of_a_spec_belong_into_a_spec(given):
+    """The error names what to type."""
+    with pytest.raises(TypeError, match=r"jax.add_dust\(\) must be given .*: type jax.add_dust\(…, dustaug.dust\("):
+        add_dust(np.zeros((8, 8, 3), np.uint8), seed=0, index=0, **given)
 
 
 def test_floats_out_of_their_range_warn():

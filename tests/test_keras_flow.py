@@ -1,5 +1,7 @@
 """dust_flow() paints the batches of PyDatasets, sequences and iterables with the pixels of add_dust()."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -325,3 +327,11 @@ def test_bad_arguments_are_refused(options, error, message):
     """dust_flow() refuses wrong arguments."""
     with pytest.raises(error, match=message):
         dust_flow([], **options)
+
+
+def test_fields_of_a_spec_belong_into_a_spec():
+    """The error names what to type."""
+    hint = "keras.dust_flow() must be given arguments that it knows, got p=0.5: "
+    hint += "type keras.dust_flow(…, dustaug.dust(p=0.5))"
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        dust_flow([], p=0.5)

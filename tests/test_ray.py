@@ -259,3 +259,12 @@ def test_columns_of_epochs_are_not_overruled():
     """set_epoch() is refused if the epochs come from a column."""
     with pytest.raises(TypeError, match="epoch must come from the column 'e', got 3"):
         DustBatch(seed=SEED, index_column="id", epoch_column="e").set_epoch(3)
+
+
+def test_fields_of_a_spec_belong_into_a_spec():
+    """The error names what to type."""
+    hint = (
+        "ray.DustBatch() must be given arguments that it knows, got p=0.5: type ray.DustBatch(…, dustaug.dust(p=0.5))"
+    )
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        DustBatch(seed=0, index_column="i", p=0.5)

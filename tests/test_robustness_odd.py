@@ -254,10 +254,7 @@ class TestNames:
             (
                 lambda: map_of(np.ma.masked_less(pictures(8, 8), 9)),
                 TypeError,
-                (
-                    "image must be an array without a mask, got MaskedArray: type image.filled(0), with the value "
-                    "that the model shall see where data are masked"
-                ),
+                ("image must not be masked, got a MaskedArray: type image.filled(0), or image.data"),
             ),
             (
                 lambda: curve_of(labels=[[0, 1], [2]]),

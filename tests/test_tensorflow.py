@@ -447,3 +447,11 @@ def test_odd_indices(index):
     """An index is whole numbers of 64 bits."""
     with pytest.raises(TypeError, match=r"^index must be whole numbers"):
         make_dust_fn(seed=SEED, indexed=True)(index, photos())
+
+
+def test_fields_of_a_spec_belong_into_a_spec():
+    """The error names what to type."""
+    hint = "tensorflow.make_dust_fn() must be given arguments that it knows, got p=0.5: "
+    hint += "type tensorflow.make_dust_fn(…, dustaug.dust(p=0.5))"
+    with pytest.raises(TypeError, match=re.escape(hint)):
+        make_dust_fn(p=0.5)

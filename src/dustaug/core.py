@@ -25,7 +25,7 @@ from ._engine.forks import fork_lock
 from ._engine.guide import check_boxes, check_points, make_terms
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
 from ._engine.memory import ImageKind, Layout, make_memory
-from ._habits import shown, unexpected_error
+from ._errors import shown, unexpected_error
 from .spec import FIELD_NAMES, MAX_SIDE, Spec
 
 __all__ = [

@@ -9,15 +9,14 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._errors import shown, unexpected_error
 from ._extras import name_extra
-from ._habits import shown, unexpected_error
 
 with name_extra("jax", "dustaug.jax", "jax"):
     import jax
     import jax.numpy as jnp
 
 from ._engine.checks import (
-    check_default_range,
     check_dtype,
     check_ends,
     check_layout,
@@ -25,9 +24,10 @@ from ._engine.checks import (
     check_spec,
     check_value_range,
     check_whole,
+    look_at_values,
     resolve_kind,
 )
-from ._engine.contract import MAX_EPOCH, MAX_SEED
+from ._engine.contract import FILLS, MAX_EPOCH, MAX_SEED
 from ._engine.coordinates import check_epoch, check_index, check_seed
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
@@ -84,7 +84,7 @@ def add_dust(
     Warns
     -----
     UserWarning
-        If NumPy's floating-point images leave [0, 1] and no `value_range` is given.
+        As :func:`dustaug.add_dust`, for NumPy's images; those of JAX would have to be waited for.
 
     Notes
     -----
@@ -112,7 +112,8 @@ def add_dust(
     seed, epoch, index = _as_numbers("seed", seed), _as_numbers("epoch", epoch), _as_numbers("index", index)
     spec = check_spec(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
-    images = _as_array(images, default_range=value_range is None and spec.normalize_mean is None)
+    is_default = value_range is None and spec.normalize_mean is None and FILLS[spec.fill].per != "image"
+    images = _as_array(images, default_range=is_default)
     layout = layout or guess_layout(images.shape)
     check_axes(images.shape, layout)
     channels = images.shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
@@ -197,8 +198,8 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
     check_dtype(dtype)
     if isinstance(images, jax.Array):
         return images
-    if default_range and dtype.kind not in "biu" and images.size:
-        check_default_range(images)
+    if default_range:
+        look_at_values(images)
     native = dtype.newbyteorder("=")
     if jax.dtypes.canonicalize_dtype(native) != native:
         narrow = (

@@ -24,7 +24,7 @@ from ._engine.checks import (
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout
-from ._habits import shown, unexpected_error
+from ._errors import shown, unexpected_error
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustBatch"]

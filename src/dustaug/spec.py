@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from ._engine.contract import FILLS, PLACEMENTS
-from ._habits import FIELDS, hint_for, shown
+from ._errors import FIELD_HINTS, hint_for, shown
 
 __all__ = ["Spec", "cutout", "dust", "random_erasing"]
 
@@ -307,7 +307,7 @@ _COORDINATES = ("seed", "epoch", "index")
 def _hint_for_fields(unknown: list[Any]) -> str:
     """Return what to type instead of names that a spec does not have."""
     words = [name for name in unknown if isinstance(name, str)]
-    known = [FIELDS[name] for name in words if name in FIELDS]
+    known = [FIELD_HINTS[name] for name in words if name in FIELD_HINTS]
     if known:
         return f"type {' and '.join(dict.fromkeys(known))}"
     if any(name in _COORDINATES for name in words):
@@ -358,7 +358,8 @@ def _number(
     """
     what = ("a whole number" if kind is int else "a number") if of is None else f"two {'whole ' * (kind is int)}numbers"
     given = shown(value if of is None else of)
-    if isinstance(value, (bool, str, bytes)) or type(value).__name__ == "bool" or getattr(value, "ndim", False):
+    is_flag = isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
+    if is_flag or isinstance(value, (str, bytes)) or getattr(value, "ndim", False):
         raise TypeError(f"{name} must be {what}, got {given}")
     try:
         number = kind(operator.index(value)) if kind is int else kind(value)

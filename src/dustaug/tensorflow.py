@@ -29,9 +29,9 @@ from ._engine.checks import check_choice, check_ends, check_flag, check_layout, 
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
+from ._errors import unexpected_error
 from ._graph.program import WordCoordinates, build
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
-from ._habits import unexpected_error
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]

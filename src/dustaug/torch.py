@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._errors import shown, unexpected_error
 from ._extras import name_extra
-from ._habits import shown, unexpected_error
 
 with name_extra("torch", "dustaug.torch", "torch"):
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dustaug._engine.coordinates import check_seed
-from dustaug._habits import shown
+from dustaug._errors import shown
 
 
 def check_key(argument: str, key: Any, within: str) -> int | str | None:

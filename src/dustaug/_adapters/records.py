@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from dustaug import core
-from dustaug._habits import shown
+from dustaug._errors import shown
 
 
 def has_entries(sample: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug._habits import shown
+from dustaug._errors import shown
 from dustaug.spec import MAX_SIDE, Spec, resolve_spec
 
 from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
@@ -42,22 +42,20 @@ def check_spec(spec: Spec | None) -> Spec:
 
 def check_array(images: Any) -> None:
     """Check that images are a NumPy array whose memory is all that it means."""
-    if type(images) is np.ndarray:
-        return
     if not isinstance(images, np.ndarray):
         raise not_an_array_error(images)
     check_plain(images)
 
 
-def check_plain(images: Any) -> None:
+def check_plain(images: Any, name: str = "images") -> None:
     """Check that images are no array that means more than its memory, before a copy forgets it: a mask, a unit."""
     if not isinstance(images, np.ndarray) or type(images) is np.ndarray:
         return
     kind = type(images).__name__
     if hasattr(images, "mask"):
-        raise TypeError(f"images must not be masked, got a {kind}: type images.filled(0), or images.data")
+        raise TypeError(f"{name} must not be masked, got a {kind}: type {name}.filled(0), or {name}.data")
     if hasattr(images, "unit") or hasattr(images, "units"):
-        raise TypeError(f"images must have no unit, got a {kind}: type images.value, and value_range=…")
+        raise TypeError(f"{name} must have no unit, got a {kind}: type {name}.value, and value_range=…")
 
 
 def not_an_array_error(images: Any) -> TypeError:
@@ -270,6 +268,17 @@ def check_size(spec: Spec, height: int, width: int, channels: int = 1) -> None:
 def check_channels(name: str, n: int, channels: int, whose: str = "images") -> None:
     if n != channels:
         raise ValueError(f"{name} must have one number for each of the {whose}' {channels} channels, got {n}")
+
+
+def look_at_values(images: NDArray[Any]) -> bool:
+    """Warn if images whose dtype tells black and white lie elsewhere; return whether the next need no look."""
+    if not images.size:
+        return False
+    if images.dtype.kind in "iu":  # Larger ones are refused.
+        return images.dtype.itemsize > _LARGEST_PICTURE_ITEM or check_filled(images)
+    if images.dtype.kind != "b":
+        check_default_range(images)
+    return False
 
 
 def check_default_range(images: NDArray[Any]) -> None:

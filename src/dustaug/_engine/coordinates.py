@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._habits import shown
+from dustaug._errors import shown
 
 from .checks import check_whole
 from .contract import MAX_EPOCH, MAX_INDEX, MAX_SEED, WORD_MASK

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._habits import shown
+from dustaug._errors import shown
 from dustaug.spec import Spec
 
 from .contract import FILLS, MEAN_BITS, MEAN_LIMIT_BITS, WORD_MASK

@@ -16,14 +16,13 @@ from dustaug.spec import Spec
 from . import fills
 from .checks import (
     check_array,
-    check_default_range,
     check_dtype,
-    check_filled,
     check_layout,
     check_size,
     check_spec,
     check_threads,
     check_value_range,
+    look_at_values,
     resolve_kind,
 )
 from .contract import FILLS
@@ -122,12 +121,7 @@ class Launch:
 
     def look(self, images: NDArray[Any]) -> None:
         """Warn if the values of images are not those that their dtype tells."""
-        if not images.size:
-            return
-        if self.kind.dtype.kind not in "iu":
-            check_default_range(images)
-        elif check_filled(images):
-            self.must_look = False
+        self.must_look = not look_at_values(images)
 
     def count(self, images: NDArray[Any]) -> int:
         """Return how many images a batch has."""

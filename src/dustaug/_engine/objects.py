@@ -101,11 +101,7 @@ def find_entry(name: str) -> Callable[..., Any]:
 
 
 def _compile(name: str) -> Callable[..., Any]:
-    # Numba takes the lock of logging. A fork that takes both must take ours first, which it does with what was
-    # registered last.
-    import logging  # noqa: F401
-
-    wait_at_forks()
+    _wait_before_logging()
     with fork_lock:
         # Another thread may have been here meanwhile; what was wrong with a file is not said twice.
         entry = _tried(_load, "loaded", name) if not _problems else None
@@ -117,6 +113,14 @@ def _compile(name: str) -> Callable[..., Any]:
             if entry is None:
                 entry = kernels.compiled_by_numba(getattr(kernels, name))
     return entry  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _wait_before_logging() -> None:
+    """Let forks take our lock before that of logging, which Numba takes: what was registered last is taken first."""
+    import logging  # noqa: F401
+
+    wait_at_forks()
 
 
 def _tried(function: Callable[..., Any], verb: str, name: str, *arguments: Any) -> Any:

@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from dustaug._engine.checks import check_whole
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.coordinates import check_epoch
-from dustaug._habits import shown
+from dustaug._errors import shown
 
 _KEYS = {"epoch", "position", "random", "sampler"}
 

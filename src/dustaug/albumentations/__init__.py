@@ -28,8 +28,8 @@ from dustaug._engine.contract import MAX_INDEX
 from dustaug._engine.coordinates import check_epoch, check_index, pack
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import ImageKind, Layout
+from dustaug._errors import shown
 from dustaug._extras import name_extra
-from dustaug._habits import shown
 from dustaug.core import sample_rectangles
 from dustaug.spec import Spec, resolve_spec
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from importlib import resources
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from dustaug import __version__
 from dustaug._engine.coordinates import check_epoch, check_seed
@@ -38,6 +38,20 @@ try:
         from ._manifest import NAME, Manifest
         from ._pictures import fit, format_of, on_white, pixel_limit, read_picture
         from ._sheets import Shown, draw_sheet
+
+    # Options of both commands.
+    _Size: TypeAlias = Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
+        ),
+    ]
+    _ValueRange: TypeAlias = Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
+        ),
+    ]
 except MissingExtraError as error:
     _missing = str(error)
 
@@ -208,18 +222,8 @@ def preview(
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")] = Path("dust.png"),
     versions: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Dusted versions per image.")] = 8,
     columns: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Versions side by side.")] = 4,
-    size: Annotated[
-        int,
-        typer.Option(
-            metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
-        ),
-    ] = 224,
-    value_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
-        ),
-    ] = None,
+    size: _Size = 224,
+    value_range: _ValueRange = None,
 ) -> None:
     """Draw a contact sheet: each image beside dusted versions of it.
 
@@ -280,18 +284,8 @@ def apply(
     format: Annotated[  # noqa: A002  It is the option's name.
         str, typer.Option(metavar="EXTENSION", help="keep, or an extension such as png, jpg, webp.")
     ] = "keep",
-    size: Annotated[
-        int,
-        typer.Option(
-            metavar="NUMBER", min=0, help="Longest side in pixels, given to images before dusting; 0 leaves them alone."
-        ),
-    ] = 0,
-    value_range: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LOW HIGH", help="Values of black and white, as 0 4095 of 12-bit pictures.", show_default=False
-        ),
-    ] = None,
+    size: _Size = 0,
+    value_range: _ValueRange = None,
     upright: Annotated[
         bool, typer.Option("--upright/--no-upright", help="Turn images as their EXIF orientation says.")
     ] = True,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Literal, final
 
+from dustaug._errors import shown
 from dustaug._extras import name_extra
-from dustaug._habits import shown
 
 with (
     name_extra("keras", "dustaug.keras", "keras"),

@@ -23,7 +23,7 @@ from dustaug._engine.checks import (
 )
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
-from dustaug._habits import shown, unexpected_error
+from dustaug._errors import shown, unexpected_error
 from dustaug.spec import FIELD_NAMES, Spec
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from dustaug._engine.checks import check_ends
-from dustaug._habits import shown
+from dustaug._errors import shown
 
 Shape = tuple[int | None, ...]
 

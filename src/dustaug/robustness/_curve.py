@@ -15,7 +15,7 @@ from dustaug._engine.checks import check_choice, check_whole, resolve_value_rang
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
-from dustaug._habits import shown
+from dustaug._errors import shown
 from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec, cutout, dust, random_erasing
 

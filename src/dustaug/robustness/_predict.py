@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._engine.checks import check_choice, check_dtype, check_flag, check_whole, resolve_value_range
+from dustaug._engine.checks import (
+    check_choice,
+    check_dtype,
+    check_flag,
+    check_plain,
+    check_whole,
+    resolve_value_range,
+)
 from dustaug._engine.memory import Layout, guess_layout
 from dustaug._extras import name_extra
 
@@ -45,11 +52,7 @@ def check_array(name: str, images: Any) -> NDArray[Any]:
     """Return images as a plain array over the same memory."""
     if not isinstance(images, np.ndarray):
         raise _not_an_array_error(name, images)
-    if isinstance(images, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} must be an array without a mask, got {type(images).__name__}: type {name}.filled(0), with the "
-            "value that the model shall see where data are masked"
-        )
+    check_plain(images, name)
     plain: NDArray[Any] = np.asarray(images)
     check_dtype(plain.dtype)
     return plain

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from dustaug import Spec, dust
-from dustaug._habits import CENTERS, FIELDS, FILLS, shown
+from dustaug._errors import CENTER_HINTS, FIELD_HINTS, FILL_HINTS, shown
 
 PAGE = Path(__file__).parents[1] / "docs" / "migrating.md"
-WORDS = [("fill", word) for word in FILLS] + [("center", word) for word in CENTERS]
+WORDS = [("fill", word) for word in FILL_HINTS] + [("center", word) for word in CENTER_HINTS]
 
 
 def shown_on(page, habit):
@@ -27,21 +27,21 @@ def fields_of(hint):
     return eval(f"dict({first})")  # noqa: S307
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", FIELD_HINTS)
 def test_a_field_of_another_library_is_answered(name):
     """The error names fields that a spec takes, and the page shows them."""
     with pytest.raises(TypeError) as caught:
         dust(**{name: 1})
 
-    assert str(caught.value) == f"fields of Spec must be known, got {name}: type {FIELDS[name]}"
-    assert Spec(**fields_of(FIELDS[name])).to_dict()
-    assert shown_on(PAGE.read_text("utf-8"), f"{name}=") == FIELDS[name]
+    assert str(caught.value) == f"fields of Spec must be known, got {name}: type {FIELD_HINTS[name]}"
+    assert Spec(**fields_of(FIELD_HINTS[name])).to_dict()
+    assert shown_on(PAGE.read_text("utf-8"), f"{name}=") == FIELD_HINTS[name]
 
 
 @pytest.mark.parametrize(("name", "word"), WORDS)
 def test_a_word_of_another_library_is_answered(name, word):
     """The error names the fill or the placement that it stands for, and the page shows it."""
-    hint = {"fill": FILLS, "center": CENTERS}[name][word]
+    hint = {"fill": FILL_HINTS, "center": CENTER_HINTS}[name][word]
     for given in (word, word.upper()):
         with pytest.raises(ValueError, match=re.escape(f"got {given!r}: type {hint}") + "$"):
             Spec(**{name: given})

@@ -1,11 +1,11 @@
-"""Names and words that people bring from other libraries, and what to type here; how errors show what was given."""
+"""What errors say: how they show what was given, and what to type instead of the words of other libraries."""
 
 from __future__ import annotations
 
 from typing import Any
 
 # What other libraries call something that a spec has, in words that follow "type". docs/migrating.md shows this table.
-FIELDS = {
+FIELD_HINTS = {
     "always_apply": "p=1.0",
     "center_range": "center_mean=(0.5, 0.5), center_std=(0.25, 0.25)",
     "color": 'fill="color"',
@@ -47,7 +47,7 @@ FIELDS = {
 }
 
 # What other libraries call a fill.
-FILLS = {
+FILL_HINTS = {
     "black": 'fill="constant", fill_value=0',
     "colour": 'fill="color"',
     "const": 'fill="constant", fill_value=0',
@@ -63,7 +63,7 @@ FILLS = {
 }
 
 # What other libraries call a placement.
-CENTERS = {
+CENTER_HINTS = {
     "gaussian": 'center="normal"',
     "random": 'center="uniform"',
 }
@@ -88,8 +88,8 @@ def hint_for(name: str, value: Any) -> str:
         given = shown(value if numbers[0] is value else tuple(value))
         instead = {"fill": f'fill="constant", fill_value={given}', "center": f"center_mean={given}"}
         return f": type {instead[name]}" if name in instead else ""
-    habits = {"fill": FILLS, "center": CENTERS}.get(name, {})
-    known = habits.get(value.lower()) if isinstance(value, str) else None
+    hints = {"fill": FILL_HINTS, "center": CENTER_HINTS}.get(name, {})
+    known = hints.get(value.lower()) if isinstance(value, str) else None
     return f": type {known}" if known else ""
 
 
@@ -99,8 +99,8 @@ def unexpected_error(function: str, given: dict[str, Any], fields: tuple[str, ..
     value, name = shown(given[first]), function.removesuffix("()")
     if first in fields:
         hint = f"type {name}(…, dustaug.dust({first}={value}))"
-    elif first in FIELDS:
-        hint = f"type {name}(…, dustaug.dust({FIELDS[first]}))"
+    elif first in FIELD_HINTS:
+        hint = f"type {name}(…, dustaug.dust({FIELD_HINTS[first]}))"
     else:
         hint = f"see help(dustaug.{name})"
     return TypeError(f"{function} must be given arguments that it knows, got {first}={value}: {hint}")
