@@ -89,6 +89,15 @@ def load(state):
     dustaug.DustStream(seed=1).load_state_dict(state)
 
 
+# What takes a guide, and objects.
+GUIDED = {
+    "add_dust": lambda x, spec, **terms: dustaug.add_dust(x, spec, **seeded(**terms)),
+    "DustStream": lambda x, spec, **terms: dustaug.DustStream(spec, seed=0)(x, **terms),
+    "sample_rectangles": lambda x, spec, **terms: dustaug.sample_rectangles(
+        spec, height=16, width=16, seed=0, index=[0, 1], **terms
+    ),
+}
+
 # Each argument of each public function: what is called with an odd value in its place, on images.
 CALLS = {
     "add_dust(images)": lambda x, odd: dustaug.add_dust(odd, **seeded()),
@@ -135,6 +144,25 @@ CALLS = {
             x, rectangles(**{"spec": dustaug.dust(fill="noise"), "seed": 1, "index": np.arange(2), name: odd})
         )
         for name in ("seed", "epoch", "index")
+    },
+    **{
+        f"{name}(guide)": lambda x, odd, name=name: GUIDED[name](x, dustaug.dust(center="guide"), guide=odd)
+        for name in ("add_dust", "DustStream", "sample_rectangles")
+    },
+    **{
+        f"{name}(objects)": lambda x, odd, name=name: GUIDED[name](x, dustaug.dust(max_hidden=0.5), objects=odd)
+        for name in ("add_dust", "DustStream", "sample_rectangles")
+    },
+    "hidden(objects)": lambda x, odd: rectangles().hidden(odd),
+    "hidden(object)": lambda x, odd: rectangles().hidden([odd, []]),
+    "covers(points)": lambda x, odd: rectangles().covers(odd),
+    "covers(point)": lambda x, odd: rectangles().covers([odd, []]),
+    "guide_of_map": lambda x, odd: dustaug.guide_of_map(odd),
+    **{
+        f"guide_of_boxes({name})": lambda x, odd, name=name: dustaug.guide_of_boxes(
+            **{"boxes": [[1, 1, 3, 3]], "protected": [[2, 2, 3, 3]], "height": 9, "width": 9, name: odd}
+        )
+        for name in ("boxes", "height", "width", "weights", "protected", "margin")
     },
     "mask(height)": lambda x, odd: rectangles().mask(odd, 9),
     "mask(width)": lambda x, odd: rectangles().mask(9, odd),

@@ -115,7 +115,7 @@ def test_a_new_unit_replaces_the_size():
         ({"p": 2}, ValueError, "p must be a number from 0 to 1, got 2"),
         ({"p": float("nan")}, ValueError, "p must be a number from 0 to 1, got nan"),
         ({"p": "1"}, TypeError, "p must be a number, got '1'"),
-        ({"center": "left"}, ValueError, "center must be one of 'normal', 'uniform', 'inside', got 'left'"),
+        ({"center": "left"}, ValueError, "center must be one of 'normal', 'uniform', 'inside', 'guide', got 'left'"),
         ({"center_std": (0.1, -1)}, ValueError, "center_std must be a number not below 0, got -1"),
         ({"center_mean": (0.1,)}, TypeError, r"center_mean must be a tuple of 2 numbers, got \(0.1,\)"),
         (

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._engine.checks import check_whole
 from ._engine.guide import check_boxes, whole_numbers
 from ._engine.plan import find_max_size
-from ._habits import shown
+from ._errors import shown
 from .spec import MAX_SIDE, Spec
 
 __all__ = ["guide_of_boxes", "guide_of_map"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug._habits import shown
+from dustaug._errors import shown
 from dustaug.spec import MAX_SIDE, Spec
 
 from .contract import MAX_GUIDE_SUM
@@ -48,7 +48,7 @@ def make_terms(spec: Spec, guide: Any, objects: Any, n: int, height: int, width:
 def _limits_of(areas: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """Return how many pixels of each area are the largest share that is not above another one, as doubles."""
     whole = np.maximum(areas, 1)
-    limits = np.floor(areas * share).astype(np.int64)
+    limits: NDArray[np.int64] = np.floor(areas * share).astype(np.int64)
     limits += (limits + 1) / whole <= share
     limits -= limits / whole > share
     return limits
