@@ -32,13 +32,23 @@ class Terms(NamedTuple):
     offsets: NDArray[np.int64]
 
 
+def takes_guide(spec: Spec) -> bool:
+    """Whether a spec needs ``guide=`` with every image."""
+    return spec.center == "guide"
+
+
+def takes_objects(spec: Spec) -> bool:
+    """Whether a spec needs ``objects=`` with every image."""
+    return spec.max_hidden is not None
+
+
 def make_terms(spec: Spec, guide: Any, objects: Any, n: int, height: int, width: int, *, batched: bool) -> Terms:
     """Check what was given for n images of a size, and return it as the kernels take it."""
     guides = np.zeros((0, 1, 1), np.uint8)
-    if guide is not None or spec.center == "guide":
+    if guide is not None or takes_guide(spec):
         guides = check_guide(guide, spec, n, batched=batched)
     boxes, limits, offsets = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(n + 1, np.int64)
-    if objects is not None or spec.max_hidden is not None:
+    if objects is not None or takes_objects(spec):
         boxes, offsets = _check_objects(objects, spec, n, height, width, batched=batched)
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         limits = _limits_of(areas, spec.max_hidden or 1.0)
@@ -58,7 +68,7 @@ def _check_objects(
     objects: Any, spec: Spec, n: int, height: int, width: int, *, batched: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the objects of all images, cut off at the border, and where those of each begin."""
-    if spec.max_hidden is None:
+    if not takes_objects(spec):
         raise TypeError("objects must be given with max_hidden, got a spec without: type spec.replace(max_hidden=0.4)")
     if objects is None:
         raise TypeError(
@@ -81,7 +91,7 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
 
     A copy, because another thread may change the caller's array after it was checked.
     """
-    if spec.center != "guide":
+    if not takes_guide(spec):
         raise TypeError(
             f'guide must be given with center="guide", got a guide with center={spec.center!r}: type '
             'spec.replace(center="guide"), or leave guide out'

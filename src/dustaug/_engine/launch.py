@@ -28,7 +28,7 @@ from .checks import (
 from .contract import FILLS
 from .coordinates import Coordinates, check_coordinates, words_of
 from .forks import fork_lock
-from .guide import Terms, make_terms
+from .guide import Terms, make_terms, takes_guide, takes_objects
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
 from .plan import make_plan
 from .tables import curves
@@ -289,7 +289,7 @@ def _bind(
         coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
         refuse(shape, strides)
-        if spec.center == "guide" or spec.max_hidden is not None:
+        if takes_guide(spec) or takes_objects(spec):
             make_terms(spec, None, None, *batch[:3], batched="N" in kind.layout)  # Raises: nothing was given.
         words = words_of(coordinates, engine.operand_of)
         part = engine.bind_part(entry, *operands, target, *batch, *words)
