@@ -87,6 +87,25 @@ def test_any_guide_is_that_of_the_twin(engine, data):
     assert drawn.boxes.tolist() == [list(box) for box in twin]
 
 
+LARGE = [(1, 1024), (1, 1025), (32, 32), (33, 32), (3, 700), (70, 33), (70, 97), (2000, 1), (64, 17), (29, 129)]
+
+
+@pytest.mark.parametrize("shape", LARGE, ids=str)
+def test_large_guides_are_those_of_the_twin(engine, shape):
+    """Sparse and dense guides of many cells, whose weights end at the ends of rows, are those of the twin."""
+    rng = np.random.default_rng(8)
+    weights = rng.integers(0, 256, (3, *shape), dtype=np.uint8)
+    weights[1] *= rng.random(shape) < 0.02
+    weights[1, 0, 0] = weights[1, -1, -1] = 255
+    weights[2] = 0
+    weights[2, -1, -1] = 1
+    spec = dust(center="guide", count_range=(20, 40), side_range=(1, 3))
+    drawn = sample_rectangles(spec, height=300, width=200, seed=2, index=np.arange(3), guide=weights)
+
+    twin = [reference.rectangles(spec, 300, 200, 3, 2, 0, i, weights[i]) for i in range(3)]
+    assert drawn.boxes.tolist() == [list(box[:4]) for boxes in twin for box in boxes]
+
+
 @st.composite
 def boxes_of_images(draw, n, height, width):
     """Draw up to four boxes for each image: nested, empty, of one pixel, and out of the image."""

@@ -56,6 +56,7 @@ class _Engine:
     bind = staticmethod(calls.bind)
     bind_array = staticmethod(calls.bind_array)
     bind_part = staticmethod(calls.bind_part)
+    bind_array_with_terms = staticmethod(calls.bind_array_with_terms)
     bind_part_with_terms = staticmethod(calls.bind_part_with_terms)
     call_with_terms = staticmethod(calls.call_with_terms)
 
