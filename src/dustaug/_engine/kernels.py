@@ -529,10 +529,11 @@ def _shift(boxes, start, n, top, left):
 
 
 @_inline
-def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start, guide, sums):
-    """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more."""
-    if params.guided:
-        _draw_guided_places(guide, sums, words, n, height, width, boxes, start)
+def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
+    """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more.
+
+    Centres that a guide tells stand in `boxes` before.
+    """
     # Read once: the compiler cannot know that writing boxes does not change the params. One loop for each step, and
     # whole vectors of lanes, so that the compiler makes vector instructions of them.
     rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
@@ -985,7 +986,8 @@ def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sum
 def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """Draw and paint images with a brightness per rectangle or image.
 
-    The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
+    The other fills and images with terms are painted by the next two entries: here they would double the time of
+    compiling.
 
     patterns : uint64, (levels or images, pattern_columns). images, kind : as `_open` takes them.
 
@@ -1003,11 +1005,6 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited or params.per_object) and kind < PART:
-        return 1
-    guides, rows, columns, sums = _guide_of(params, images)
-    guide = guides, rows, columns
-    objects, offsets, limits, hidden = _objects_of(params, images)
     prefetching = (stop - start) * height * width * channels * item > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
@@ -1015,8 +1012,6 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     # turn only draws, the last one only paints. `front` and `back` are places in `boxes`, images are addresses.
     front, n_front, painted_i, painted_image = 0, 0, start - 1, address
     drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
-    # What is drawn on: object `j` of the image, or all of it.
-    j, n_objects, top, left, tall, wide = 0, 0, 0, 0, height, width
     while True:
         back, n_back = _LANES - front, 0
         while n_back == 0 and drawn_i < stop:
@@ -1024,24 +1019,16 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                 n_back = _clip(count - n_drawn, _LANE)
                 _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
-                    _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_back, k0, k1, epoch, index)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_back, boxes, back, guide, sums)
-                if params.per_object:
-                    _shift(boxes, back, n_back, top, left)
-                _limit(params, objects, offsets, limits, hidden, drawn_i, n_back, boxes, back)
-            else:
-                j += 1
-                if j >= n_objects:
-                    drawn_i, j = drawn_i + 1, 0
-                    if drawn_i < stop:
-                        index, n_objects = _index_of(first, indices, drawn_i), _count_objects(params, offsets, drawn_i)
-                        drawn_image = address + drawn_i * image_stride
-                        guide = guides + drawn_i * rows * columns, rows, columns
-                        _forget(params, offsets, hidden, drawn_i)
-                if drawn_i < stop and j < n_objects:
-                    top, left, tall, wide, n_drawn, count = _draw_count_on(
-                        params, objects, offsets, drawn_i, j, height, width, guide, sums, k0, k1, epoch, index
+                    _draw_sizes_of_image(
+                        params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
                     )
+                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back)
+            else:
+                drawn_i += 1
+                if drawn_i < stop:
+                    index = _index_of(first, indices, drawn_i)
+                    drawn_image = address + drawn_i * image_stride
+                    count, n_drawn = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index), 0
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
@@ -1070,7 +1057,46 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited or params.per_object) and kind < PART:
+    levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
+    colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
+    for i in range(start, stop):
+        image, index = address + i * image_stride, _index_of(first, indices, i)
+        count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
+        for n_drawn in range(0, count, _LANES):
+            n_group = _clip(count - n_drawn, _LANE)
+            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+            if not params.size_unit:
+                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO)
+            for lane in range(n_group):
+                if params.per_value:
+                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
+                else:
+                    _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
+                    for channel in range(channels):
+                        pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                        colors[channel] = patterns[pattern]
+                    _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+    return 0
+
+
+@_entry
+def dust_batch_with_terms(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
+    """As `dust_batch`, with a guide or objects for each image, and with any fill.
+
+    Without terms, it paints nothing and returns 1.
+    """
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, kind, first)
+    if status:
+        return status & 1
+    channels = params.channels
+    image_stride, row_stride, column_stride, channel_stride = strides
+    k0, k1, epoch = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    boxes = _stack_array(np.int32, _BOTH_BOXES)
+    if kind < PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
@@ -1090,19 +1116,25 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
                 _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
                     _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO, guide, sums)
+                if params.guided:
+                    _draw_guided_places(guide, sums, words, n_group, height, width, boxes, _ZERO)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO)
                 if params.per_object:
                     _shift(boxes, _ZERO, n_group, top, left)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
                 for lane in range(n_group):
                     if params.per_value:
                         _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
-                    else:
+                        continue
+                    painted, step = patterns, params.pattern_step
+                    pattern = (i if params.per_image else boxes[lane + _LEVEL * _BOTH]) * params.pattern_columns
+                    if params.per_channel:
                         _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
                         for channel in range(channels):
-                            pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
-                            colors[channel] = patterns[pattern]
-                        _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+                            color = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                            colors[channel] = patterns[color]
+                        painted, pattern, step = colors, _ZERO, _ONCE
+                    _paint_box(memory, image, boxes, _BOTH, lane, painted, pattern, step)
     return 0
 
 
@@ -1162,7 +1194,9 @@ def draw_rectangles(
                     _draw_sizes_of_image(
                         params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
                     )
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO, guide, sums)
+                if params.guided:
+                    _draw_guided_places(guide, sums, words, n_group, height, width, drawn, _ZERO)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO)
                 if params.per_object:
                     _shift(drawn, _ZERO, n_group, top, left)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)

@@ -160,7 +160,7 @@ class Launch:
             _bind(self.engine, (self.params, means), self.spec, self.kind, self._stride_bytes)[1](*given)
 
         engine, plan = self.engine, self.plan
-        paint = engine.bind_array(engine.dust_batch, plan, engine.operand_of_images(means), otherwise)
+        paint = engine.bind_array(_entry_of(engine, self.spec), plan, engine.operand_of_images(means), otherwise)
         paint(images, coordinates, num_threads)
 
 
@@ -282,6 +282,8 @@ def _engine() -> Any:
 
 def _entry_of(engine: Any, spec: Spec) -> Any:
     """Return what paints a batch of a spec."""
+    if takes_guide(spec) or takes_objects(spec):
+        return engine.dust_batch_with_terms
     return engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
 
 
