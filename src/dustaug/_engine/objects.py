@@ -39,6 +39,7 @@ from .forks import fork_lock, wait_at_forks
 ENTRIES = (
     "dust_batch",
     "dust_batch_in_detail",
+    "dust_batch_with_terms",
     "count_rectangles",
     "draw_rectangles",
     "paint_boxes",
@@ -56,8 +57,9 @@ class _Engine:
     bind = staticmethod(calls.bind)
     bind_array = staticmethod(calls.bind_array)
     bind_part = staticmethod(calls.bind_part)
+    bind_array_with_terms = staticmethod(calls.bind_array_with_terms)
     bind_part_with_terms = staticmethod(calls.bind_part_with_terms)
-    draw_with_terms = staticmethod(calls.draw_with_terms)
+    call_with_terms = staticmethod(calls.call_with_terms)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ENTRIES:
