@@ -92,6 +92,14 @@ CALLS = {
     "albumentations.DustRectangles()(index)": lambda x, odd: in_albumentations(
         x, {"seed": 0, "index_key": "index"}, index=odd
     ),
+    **{
+        f"albumentations.DustRectangles()({key})": lambda x, odd, key=key: in_albumentations(
+            x,
+            {"center": "guide", "guide_key": key, "max_hidden": 0.5, "objects_key": "objects"},
+            **{"objects": [[0, 0, 4, 4]], "guide": np.ones((4, 4), bool), key: odd},
+        )
+        for key in ("guide", "objects")
+    },
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 
