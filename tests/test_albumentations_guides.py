@@ -175,10 +175,11 @@ class TestGuides:
     def test_no_dust_touches_protected_boxes(self, key):
         """Boxes of some classes are kept free, whichever guide there is besides."""
         transform = DustRectangles(GUIDED, guide_key=key, protected_classes=("face",), boxes="keep", p=1)
-        compose = boxed(transform)
+        bbox_params = A.BboxParams(**{FORMAT: "pascal_voc"}, label_fields=["labels"])
+        compose = A.Compose([transform], bbox_params=bbox_params, seed=2)
         boxes, labels = [[20, 10, 44.5, 30], [2, 2, 60, 46]], ["face", "person"]
         painted = np.zeros((guided.HEIGHT, guided.WIDTH), int)
-        for _ in range(60):
+        for _ in range(150):
             image = grey(guided.HEIGHT, guided.WIDTH)
             found = compose(image=image, mask=np.ones_like(image), bboxes=boxes, labels=labels)["image"]
             painted += found != 100
