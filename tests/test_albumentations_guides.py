@@ -320,6 +320,21 @@ class TestObjects:
         assert (found == expected[0]).all()
         assert (found != expected[1]).any()
 
+    def test_each_box_is_dusted_of_its_own(self):
+        """With per_object, each box of some label is dusted as if it were an image, and nothing else is."""
+        spec = dust(per_object=True, count_range=(1, 3), height_fraction_range=(0.3, 0.5), center="inside")
+        image, boxes, labels = photos()[0], [[4, 4, 30, 24], [32, 20, 60, 44], [2, 30, 20, 46]], ["dog", "man", "dog"]
+        compose = boxed(keyed(spec, object_classes=("dog",), boxes="keep"))
+        found = compose(image=image, bboxes=boxes, labels=labels, **call_at(0))["image"]
+        objects = pixels_of(boxes[::2], *image.shape[:2])
+        left_out = np.ones(image.shape[:2], bool)
+        for top, left, bottom, right in objects:
+            assert (found != image)[top:bottom, left:right].any()
+            left_out[top:bottom, left:right] = False
+
+        assert (found == add_dust(image.copy(), spec, **at(0), objects=objects)).all()
+        assert (found == image)[left_out].all()
+
     def test_frames_share_objects(self):
         """The objects of a video are spared in all of its frames."""
         frames, objects = photos(), guided.objects()[0]
@@ -465,7 +480,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("options", "given", "message"),
         [
-            ({}, {}, r"bboxes must be given in each call with a spec that takes objects, got .*max_hidden=None"),
+            ({}, {}, r"bboxes must be given in each call with max_hidden, as the objects, got .*max_hidden=None"),
             ({"objects_key": "things"}, {"things": [[9, 9, 3, 3]]}, "things must not be reversed"),
             ({"objects_key": "things"}, {"things": [[0.5, 0, 3, 3]]}, "things must be an array of whole numbers"),
             (
@@ -509,7 +524,10 @@ class TestErrors:
         [
             ({"guide_key": "mask"}, "guide_key must be given with center=\"guide\", got center='normal': type center="),
             ({"protected_classes": (1,)}, 'protected_classes must be given with center="guide"'),
-            ({"objects_key": "boxes"}, "objects_key must be given with max_hidden, got a spec that takes no objects"),
+            (
+                {"objects_key": "boxes"},
+                "objects_key must be given with max_hidden or per_object, got a spec without: type max_hidden",
+            ),
             ({"center": "guide", "guide_key": 3}, "guide_key must be the name of an argument of the call, got 3"),
             ({"center": "guide", "guide_classes": 3}, "guide_classes must be a tuple of numbers or strings, got 3"),
             ({"center": "guide", "guide_classes": ()}, "guide_classes must be a tuple of numbers or strings"),

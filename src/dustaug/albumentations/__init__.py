@@ -103,8 +103,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         Pixels around protected boxes in which no rectangle has its centre. By default as many as the largest rectangle
         needs, so that no dust touches the boxes.
     objects_key : str, optional
-        With ``max_hidden``: the argument with the objects, ``"bboxes"`` by default; or one with whole numbers (k, 4),
-        top, left, bottom, right, in pixels.
+        With `max_hidden` or `per_object`: the argument with the objects, ``"bboxes"`` by default; any other holds whole
+        numbers (k, 4): top, left, bottom, right in pixels.
     object_classes : tuple, optional
         Labels of the boxes that are objects; by default all are.
     visibility_key : str, optional

@@ -55,8 +55,8 @@ class CallTerms:
                 )
             if not spares and name.startswith("object"):
                 raise TypeError(
-                    f"{name} must be given with max_hidden, got a spec that takes no objects: type max_hidden=0.4, or "
-                    f"leave {name} out"
+                    f"{name} must be given with max_hidden or per_object, got a spec without: type max_hidden=0.4 or "
+                    f"per_object=True, or leave {name} out"
                 )
             if name.endswith("_key"):
                 check_name(name, value, _WHAT if name != "visibility_key" else "a label field")
@@ -159,10 +159,11 @@ class CallTerms:
     def _read_objects(self, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> list[NDArray[np.int64]]:
         key = self.objects_key or "bboxes"
         if data.get(key) is None:
+            with_what, without = ("per_object", False) if self.spec.per_object else ("max_hidden", None)
             raise ValueError(
-                f"{key} must be given in each call with a spec that takes objects, got {', '.join(data)}: type "
-                f'transform(image=image, {key}=…), objects_key="name of another argument", or '
-                "spec.replace(max_hidden=None)"
+                f"{key} must be given in each call with {with_what}, as the objects, got {', '.join(data)}: type "
+                f'transform(image=image, {key}=…), objects_key="the name of another argument", or '
+                f"{with_what}={without}"
             )
         if self._additional_targets.get(key, key) == "bboxes":
             return [self._boxes(key, data, shape, n, self.object_classes)]
