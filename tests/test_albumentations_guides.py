@@ -3,11 +3,14 @@
 import albumentations as A
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import guided
 from albumentations_helpers import FORMAT, X, drawn, grey
 from dustaug import Rectangles, Spec, add_dust, dust, guide_of_boxes, sample_rectangles
 from dustaug.albumentations import DustRectangles
+from exact_boxes import SIZES, WHITE, areas, boxes
 from test_pixels import KEYS, photos
 
 CLIP = {"clip_bboxes_on_input" if X else "clip": True, "filter_invalid_bboxes": True}
@@ -214,8 +217,8 @@ class TestGuides:
     def test_frames_share_a_guide(self):
         """The frames of a video share their dust, so they share the masks of all frames, or one mask."""
         frames, masks = photos(), guided.masks()
-        for key, given in (("masks", masks), ("mask", masks.any(axis=0))):
-            found = A.Compose([keyed(GUIDED, guide_key=key)])(images=frames, **{key: given}, **call_at(0))["images"]
+        for key, guide in (("masks", masks), ("mask", masks.any(axis=0))):
+            found = A.Compose([keyed(GUIDED, guide_key=key)])(images=frames, **{key: guide}, **call_at(0))["images"]
             for frame, dusted in zip(frames, found, strict=True):
                 assert (dusted == add_dust(frame.copy(), GUIDED, **at(0), guide=masks.any(axis=0))).all()
 
@@ -244,13 +247,13 @@ class TestGuides:
         """An image without an object, a class or a mask stays as it is."""
         image = photos()[0]
         nothing = {"bboxes": [], "labels": []}
-        for key, given in (
+        for key, empty in (
             ("bboxes", nothing),
             ("mask", {"mask": np.zeros(image.shape[:2])}),
             ("masks", {"masks": []}),
         ):
             transform = keyed(GUIDED, guide_key=key)
-            found = (boxed(transform) if key == "bboxes" else transform)(image=image, **given, **call_at(0))
+            found = (boxed(transform) if key == "bboxes" else transform)(image=image, **empty, **call_at(0))
 
             assert (found["image"] == image).all()
 
@@ -393,6 +396,25 @@ class TestVisibility:
         # The last column, of the box's two and a half, is spared.
         assert list(found["visibility"]) == [np.float32(0.4), 0]
 
+    @given(data=st.data(), index=st.integers(0, 99), size=st.sampled_from(SIZES))
+    @settings(max_examples=30)
+    def test_it_is_what_exact_arithmetic_makes_of_the_pixels(self, data, index, size):
+        """Boxes with fractions that reach out of the image tell the share of their area in the image."""
+        given_boxes = data.draw(st.lists(boxes(*size, reach=3), min_size=1, max_size=5))
+        compose = boxed(keyed(WHITE, visibility_key="visibility", boxes="keep"), fields=self.FIELDS, **CLIP)
+        n = len(given_boxes)
+        rows = np.array([[float(side) for side in box] for box in given_boxes])
+        found = compose(
+            image=np.zeros(size, np.uint8), bboxes=rows, labels=list(range(n)), visibility=[1.0] * n, **call_at(index)
+        )
+        covered = found["image"] == 255
+
+        assert len(found["visibility"]) == n
+        for box, share in zip(given_boxes, found["visibility"], strict=True):
+            all_of_it, shown, *_ = areas(box, covered)
+            # Boxes are float32, so a box of hundredths of a pixel may tell another share.
+            assert share == pytest.approx(float(shown / all_of_it), abs=1e-4 / float(min(all_of_it, 1)))
+
     def test_later_transforms_keep_it_aligned(self):
         """A crop after dust drops boxes, and the others keep their share."""
         transform = keyed(dust(count_range=(31, 31)), visibility_key="visibility", boxes="keep")
@@ -413,9 +435,9 @@ class TestVisibility:
             [keyed(dust(count_range=(31, 31), fill="constant", fill_value=255), visibility_key="v")],
             keypoint_params=A.KeypointParams(**params),
         )
-        for given in (marks, marks.tolist()):
+        for v in (marks, marks.tolist()):
             found = compose(
-                image=np.zeros((48, 64), np.uint8), keypoints=points, names=["eye"] * len(points), v=given, **call_at(0)
+                image=np.zeros((48, 64), np.uint8), keypoints=points, names=["eye"] * len(points), v=v, **call_at(0)
             )
             hidden = found["image"].reshape(-1) == 255
 
@@ -442,6 +464,53 @@ class TestVisibility:
         with pytest.raises(ValueError, match="visibility_key must name a label field of BboxParams or KeypointParams"):
             boxed(transform)(**given)
         assert (image == 100).all()
+
+
+if X:
+
+    class TestBoundAnnotations:
+        """In AlbumentationsX, labels of boxes that are bound to masks or frames are found too."""
+
+        PARAMS = A.BboxParams(coord_format="pascal_voc", label_fields=["labels", "visibility"])
+        OPTIONS = {"object_classes": ("face",), "visibility_key": "visibility", "boxes": "keep"}  # noqa: RUF012
+
+        def part(self, box, label):
+            """Return a box as instance binding takes it."""
+            return {"mask": grey(48, 64), "bbox": box, "bbox_labels": {"labels": label, "visibility": 1.0}}
+
+        def test_instances(self):
+            """Each instance gets its share, and only those of some label are spared."""
+            compose = A.Compose(
+                [keyed(SPARING, **self.OPTIONS)], bbox_params=self.PARAMS, instance_binding=["masks", "bboxes"]
+            )
+            parts = [self.part([4, 4, 30, 24], "face"), self.part([32, 20, 60, 44], "wall")]
+            found = compose(image=photos()[0], instances=parts, **call_at(0))
+            objects = [[4, 4, 24, 30]]
+            (hidden,) = sample_rectangles(
+                SPARING, height=48, width=64, **{**at(0), "index": [at(0)["index"]]}, objects=[objects]
+            ).hidden([[*objects, [20, 32, 44, 60]]])
+
+            assert (found["image"] == add_dust(photos()[0], SPARING, **at(0), objects=objects)).all()
+            assert [part["bbox_labels"]["visibility"] for part in found["instances"]] == list(np.float32(1 - hidden))
+            assert 0 < hidden[1] < 1
+
+        def test_frames(self):
+            """The boxes of all frames are spared, as the frames share their dust."""
+            compose = A.Compose(
+                [keyed(SPARING, **self.OPTIONS)], bbox_params=self.PARAMS, frame_binding=("images", "frame_annotations")
+            )
+            boxes = [[[4, 4, 30, 24]], [[32, 20, 60, 44], [2, 30, 20, 46]]]
+            labels = [["face"], ["wall", "face"]]
+            frames = [
+                {"bboxes": np.array(each, np.float32), "labels": names, "visibility": [1.0] * len(each)}
+                for each, names in zip(boxes, labels, strict=True)
+            ]
+            found = compose(images=photos()[:2], frame_annotations=frames, **call_at(0))
+            objects = [[4, 4, 24, 30], [30, 2, 46, 20]]
+            for frame, dusted in zip(photos()[:2], found["images"], strict=True):
+                assert (dusted == add_dust(frame.copy(), SPARING, **at(0), objects=objects)).all()
+            assert found["frame_annotations"][0]["visibility"][0] >= 0.9
+            assert 0 < found["frame_annotations"][1]["visibility"][0] < 1
 
 
 class TestErrors:

@@ -19,6 +19,8 @@ from dustaug.spec import MAX_SIDE, Spec
 # How many axes the masks of Albumentations have without channels, and which of them lie within one image.
 _MASKS: dict[str, tuple[int, int | None]] = {"mask": (2, None), "masks": (3, None), "mask3d": (3, 0), "masks3d": (4, 1)}
 _WHAT = "an argument of the call"
+# What AlbumentationsX puts before the names of label fields, and a field of its own, where annotations are bound.
+_BOUND, _BOUND_ID = ("_ibl_bbox_", "_ibl_kp_"), "_bbox_instance_id"
 
 
 class CallTerms:
@@ -203,11 +205,11 @@ class CallTerms:
 
     def _labels(self, key: str, rows: NDArray[Any], processor: Any) -> list[Any]:
         """Return the label of each box: that of the first label field, or what follows the sides of the box."""
-        fields = processor.params.label_fields
-        if fields:
-            column = rows[:, rows.shape[1] - len(fields)]
-            return list(processor.label_manager.restore_field(key, fields[0], column))
-        if rows.shape[1] < 5:
+        fields = processor.params.label_fields or ()
+        n_others = rows.shape[1] - len(fields)
+        if fields and fields[0] != _BOUND_ID:
+            return list(processor.label_manager.restore_field(key, fields[0], rows[:, n_others]))
+        if n_others < 5:
             raise ValueError(
                 f"{key} must have labels to choose classes by, got none: type "
                 'A.BboxParams(…, label_fields=["labels"]) and transform(…, labels=labels)'
@@ -219,10 +221,11 @@ class CallTerms:
         key, found = self.visibility_key, False
         for name in ("bboxes", "keypoints"):
             processor = self.get_processor(name)
-            if processor is None or key not in (processor.params.label_fields or ()):
+            place = _place_of(key, processor)
+            if place is None:
                 continue
             found = True
-            field = processor.label_manager.metadata.get(name, {}).get(key)
+            field = processor.label_manager.metadata.get(name, {}).get(processor.params.label_fields[place])
             if field is None or not np.size(data.get(name, ())):
                 continue
             kind = "f" if field.dtype is None else field.dtype.kind
@@ -241,10 +244,15 @@ class CallTerms:
 
     def _visibility_column(self, processor: Any, rows: NDArray[Any]) -> int | None:
         """Return in which column of boxes or keypoints their visibility is, or None."""
-        fields = () if processor is None else processor.params.label_fields or ()
-        if self.visibility_key is None or self.visibility_key not in fields:
-            return None
-        return int(rows.shape[1] - len(fields) + list(fields).index(self.visibility_key))
+        place = _place_of(self.visibility_key, processor)
+        return None if place is None else int(rows.shape[1] - len(processor.params.label_fields) + place)
+
+
+def _place_of(key: str | None, processor: Any) -> int | None:
+    """Return the place of a label field among those of boxes or keypoints, or None."""
+    fields = () if key is None or processor is None else processor.params.label_fields or ()
+    names = (key, *(f"{bound}{key}" for bound in _BOUND))
+    return next((place for place, field in enumerate(fields) if field in names), None)
 
 
 def terms_for(
