@@ -89,9 +89,23 @@ CALLS = {
         f"albumentations.DustRectangles({name})": lambda x, odd, name=name: in_albumentations(x, {name: odd})
         for name in (*arguments_of(dustaug.albumentations.DustRectangles), "count_range", "fill", "num_holes_range")
     },
+    **{
+        f"albumentations.DustRectangles(center='guide', {name})": lambda x, odd, name=name: in_albumentations(
+            x, {"center": "guide", name: odd}, mask=np.ones((16, 16))
+        )
+        for name in ("guide_key", "guide_classes", "protected_classes")
+    },
     "albumentations.DustRectangles()(index)": lambda x, odd: in_albumentations(
         x, {"seed": 0, "index_key": "index"}, index=odd
     ),
+    **{
+        f"albumentations.DustRectangles()({key})": lambda x, odd, key=key: in_albumentations(
+            x,
+            {"center": "guide", "guide_key": key, "max_hidden": 0.5, "objects_key": "objects"},
+            **{"objects": [[0, 0, 4, 4]], "guide": np.ones((4, 4), bool), key: odd},
+        )
+        for key in ("guide", "objects")
+    },
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 
