@@ -54,8 +54,8 @@ GUIDED, SPARING = dustaug.dust(center="guide"), dustaug.dust(max_hidden=0.4)
             GUIDED,
             ("mask", 2),
             (
-                "objects_key must be given with max_hidden, got 2 with a spec without: type spec.replace(max_hidden=0.4), "
-                "or leave objects_key out"
+                "objects_key must be given with max_hidden, got 2 with a spec without: type "
+                "spec.replace(max_hidden=0.4), or leave objects_key out"
             ),
         ),
     ],
