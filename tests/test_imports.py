@@ -173,15 +173,15 @@ ALLOWED = {
     "albumentations._hooks": set(),
     "__main__": {"cli"},
     "cli": {
-        *("__init__", "_engine.coordinates", "_extras", "cli._files", "cli._folders", "cli._manifest"),
-        *("cli._pictures", "cli._sheets", "cli._words", "spec"),
+        *("__init__", "_engine.coordinates", "_engine.guide", "_extras", "cli._files", "cli._folders"),
+        *("cli._manifest", "cli._pictures", "cli._sheets", "cli._words", "spec"),
     },
     "cli.__main__": {"cli"},
     "cli._depth": set(),
     "cli._files": set(),
     "cli._folders": {"_names", "cli._files", "cli._pictures", "core", "spec"},
     "cli._manifest": {"__init__", "cli._files"},
-    "cli._pictures": {"cli._depth"},
+    "cli._pictures": {"_engine.contract", "cli._depth"},
     "cli._sheets": {"cli._pictures", "core"},
     "cli._words": set(),
     "grain": {

@@ -184,7 +184,9 @@ def rows_of_lists(each):
     return items([items(list(row)) if row.dtype == int else row for row in each])
 
 
-@pytest.mark.parametrize("as_column", [lambda each: each, items, list, rows_of_lists], ids=["array", "ragged", "list", "lists"])
+@pytest.mark.parametrize(
+    "as_column", [lambda each: each, items, list, rows_of_lists], ids=["array", "ragged", "list", "lists"]
+)
 @pytest.mark.parametrize("name", guided.CASES)
 def test_guides_and_objects_are_columns(name, as_column):
     """Each image has the pixels of the file, in whatever form a column comes, and the batch stays as it was."""
