@@ -241,8 +241,8 @@ def test_a_mask_has_the_limit_of_images(folders, tmp_path):
             "apply",
             ["--max-hidden", "0.4"],
             (
-                "--max-hidden must be left out, as files of images tell no objects, got 0.4: type dustaug.add_dust(image, "
-                "dustaug.dust(max_hidden=0.4), objects=boxes, …) in Python"
+                "--max-hidden must be left out, as files of images tell no objects, got 0.4: type "
+                "dustaug.add_dust(image, dustaug.dust(max_hidden=0.4), objects=boxes, …) in Python"
             ),
         ),
         ("preview", ["--per-object"], "--per-object must be left out, as files of images tell no objects, got True"),
