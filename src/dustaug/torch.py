@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._errors import shown, unexpected_error
 from ._extras import name_extra
@@ -43,6 +43,8 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
+    guide: torch.Tensor | NDArray[Any] | None = None,
+    objects: Sequence[ArrayLike | torch.Tensor] | ArrayLike | torch.Tensor | None = None,
     **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
@@ -60,6 +62,11 @@ def add_dust(
         the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are used on the CPU only.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`, but by default the layout is NCHW, CHW or HW, by the number of axes.
+    guide : uint8 or bool tensor or array, (n, rows, columns), or (rows, columns) for one image
+        As in :func:`dustaug.add_dust`. On the device of `images` it is read when the kernel runs, as an index is.
+    objects : list of n int tensors or arrays (k, 4), or one for one image
+        As in :func:`dustaug.add_dust`. With them the rectangles of images on a GPU are drawn on the CPU, which waits
+        for a guide or objects that are on the GPU.
 
     Returns
     -------
@@ -95,7 +102,7 @@ def add_dust(
     if unexpected:
         raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects)
 
 
 class DustDataset(Dataset[Any]):
