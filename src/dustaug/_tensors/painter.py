@@ -246,8 +246,8 @@ def _dust_parts(
         for part, part_index in zip(images, index, strict=True):
             _dust_parts(painter, part, seed, part_index, guide, objects)
         return
-    if guide is not None:
-        guide = guide[torch.from_numpy(index).to(guide.device)]
+    if guide is not None and not np.array_equal(index, np.arange(len(guide))):
+        guide = guide[torch.from_numpy(index).to(guide.device) if index.ndim else int(index)]
     if objects is not None:
         objects = [objects[i] for i in index] if index.ndim else objects[int(index)]
     painter(images, Coordinates(seed, 0, index if index.ndim else 0), guide=guide, objects=objects)
