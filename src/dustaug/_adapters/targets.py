@@ -65,6 +65,28 @@ def visible_boxes(
     return shown
 
 
+def touched_pixels(boxes: NDArray[Any], height: int, width: int) -> NDArray[np.int64]:
+    """Return the boxes of the pixels that boxes touch, as guides and objects take them.
+
+    Parameters
+    ----------
+    boxes : array, (k, 4)
+        Left, top, right, bottom in pixels; they may be fractional or reach out of the image.
+    height, width : int
+        Size of the image in pixels.
+
+    Returns
+    -------
+    int64, (k, 4)
+        Top, left, bottom, right, within the image. A box with NaN for a side becomes empty.
+    """
+    sides = _settle(np.asarray(boxes, np.float64).reshape(-1, 4), max(height, width))
+    sides[np.isnan(sides).any(axis=1)] = 0
+    outwards = np.concatenate([np.floor(sides[:, 1::-1]), np.ceil(sides[:, :1:-1])], axis=1)
+    pixels: NDArray[np.int64] = outwards.clip(0, [height, width, height, width]).astype(np.int64)
+    return pixels
+
+
 def _settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
     """Round the sides that lie as near to a whole number as errors of float32 reach, and no others.
 

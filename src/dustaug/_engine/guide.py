@@ -144,21 +144,13 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
         raise missing_guide_error()
     if not isinstance(guide, np.ndarray):
         raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
-    if guide.dtype.char not in "B?":
-        raise TypeError(
-            f"guide must be uint8 or bool, got an array of {guide.dtype}: type dustaug.guide_of_map(guide) for a map "
-            "of numbers, or mask > 0"
-        )
-    shape = guide.shape
-    if guide.ndim == 2 and not batched:
+    # NumPy takes a microsecond to make the name of a dtype.
+    dtype = {"B": "uint8", "?": "bool"}.get(guide.dtype.char) or guide.dtype.name
+    check_guide_kind(guide.shape, dtype, n, batched=batched)
+    if guide.ndim == 2:
         guide = guide[np.newaxis]
-    if guide.ndim != 3 or len(guide) != n:
-        wanted = f"({n}, rows, columns), one for each image" if batched else "(rows, columns)"
-        raise ValueError(f"guide must have shape {wanted}, got {shape}")
-    if not (1 <= guide.shape[1] <= MAX_SIDE and 1 <= guide.shape[2] <= MAX_SIDE):
-        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {shape}")
     weights: NDArray[np.uint8] = np.ascontiguousarray(guide)
-    if guide.dtype.char == "?":
+    if dtype == "bool":
         weights = weights.view(np.uint8)
     if guide.shape[1] * guide.shape[2] > MAX_GUIDE_SUM // 255 and n:
         largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max())
@@ -168,6 +160,23 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
                 "guide[:, ::2, ::2], as a guide may have any resolution"
             )
     return weights
+
+
+def check_guide_kind(shape: tuple[int, ...], dtype: str, n: int, *, batched: bool) -> None:
+    """Check the shape and dtype of the guides of n images; without a batch, the only one may be (rows, columns)."""
+    if dtype not in ("uint8", "bool"):
+        raise TypeError(
+            f"guide must be uint8 or bool, got an array of {dtype}: type dustaug.guide_of_map(guide) for a map "
+            "of numbers, or mask > 0"
+        )
+    given = shape
+    if len(shape) == 2 and not batched:
+        shape = 1, *shape
+    if len(shape) != 3 or shape[0] != n:
+        wanted = f"({n}, rows, columns), one for each image" if batched else "(rows, columns)"
+        raise ValueError(f"guide must have shape {wanted}, got {given}")
+    if not (1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE):
+        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {given}")
 
 
 def missing_guide_error() -> TypeError:
