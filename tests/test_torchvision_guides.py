@@ -140,9 +140,10 @@ class TestGuides:
             half(),
             half().long() * 200,
             half().float(),
+            half().to(torch.uint16),
             torch.stack([half() & (torch.arange(W) % 2 > 0), half() & (torch.arange(W) % 2 == 0)]),
         ],
-        ids=["bool", "classes", "float", "instances"],
+        ids=["bool", "classes", "float", "uint16", "instances"],
     )
     def test_a_pixel_has_weight_where_a_mask_is_not_zero(self, mask):
         """That holds for masks of classes, and for any of several instances."""
@@ -312,6 +313,15 @@ class TestKeys:
         assert not (specked(found["image"]) & ~half()).any()
         assert specked(found["image"]).any()
 
+    @pytest.mark.parametrize("kind", ["bool", ">u2", "float32", "uint64"])
+    def test_arrays(self, kind):
+        """An array of any dtype and strides may be a guide."""
+        array = half().numpy()[::-1].astype(kind)[::-1]
+        found = DustRectangles(SPECKS, guide_key="where")({"image": black(3, H, W), "where": array})
+
+        assert not (specked(found["image"]) & ~half()).any()
+        assert specked(found["image"]).any()
+
     def test_places_of_tuples(self):
         """A guide of a tuple is named by its place, also from its end."""
         masks = [tv_tensors.Mask(half()), tv_tensors.Mask(~half())]
@@ -349,7 +359,7 @@ class TestKeys:
                 {"guide": "weights"},
                 {"x": tv_tensors.Mask(half().float())},
                 TypeError,
-                "the guide must be uint8 or bool with .*got torch.float32: type dustaug.guide_of_map",
+                "the guide must be uint8 or bool with .*got float32: type dustaug.guide_of_map",
             ),
             (
                 {"guide_key": "x"},
