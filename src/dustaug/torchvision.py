@@ -181,10 +181,13 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+        # Whether the dust, or what is written of it, depends on more of a sample than its images.
+        is_written = self.visibility_key is not None or self.flags_key is not None
+        self._reads_sample = is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_painter", "_reads_sample")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -243,12 +246,6 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def _draw(self, seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any) -> core.Rectangles:
         index = np.arange(math.prod(batch))
         return core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
-
-    @property
-    def _reads_sample(self) -> bool:
-        """Whether the dust, or what is written of it, depends on more of a sample than its images."""
-        is_written = self.visibility_key is not None or self.flags_key is not None
-        return is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     def _dust_sample(self, sample: Any) -> Any:
         """Dust a sample whose entries tell where dust may lie, or into which is written what it hides."""
@@ -485,8 +482,10 @@ def _weights_of(guide: Any, how: str | None, size: tuple[int, int], batch: tuple
             f"the guide must have shape ({wanted_shape}), or instances before its rows, got {tuple(plain.shape)}: type "
             "same_on_batch=True if all images share their dust"
         )
-    weights: torch.Tensor = plain if how == "weights" else plain != 0
+    weights: torch.Tensor = plain if how == "weights" or plain.dtype == torch.bool else plain != 0
     weights = weights.reshape(math.prod(batch), math.prod(plain.shape[len(batch) : -2]), *plain.shape[-2:])
+    if weights.shape[1] == 1:
+        return weights[:, 0]
     # Instances may overlap, and there may be none.
     return weights.amax(dim=1) if weights.numel() else weights.new_zeros((len(weights), *weights.shape[2:]))
 
