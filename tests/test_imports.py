@@ -310,6 +310,7 @@ ALLOWED = {
         "_extras",
         "_tensors.compiled",
         "_tensors.painter",
+        "_tensors.terms",
         "core",
         "guides",
         "spec",
