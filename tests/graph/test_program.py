@@ -14,6 +14,7 @@ import strategies
 from dustaug import add_dust
 from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
+from guided import maps
 
 SPECS = {
     "dust": dustaug.dust(),
@@ -29,38 +30,39 @@ MEAN = dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2))
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 
 
-def run_tensorflow(images, spec, layout, value_range, index):
+def run_tensorflow(images, spec, layout, value_range, index, guide=None):
     import tensorflow as tf
 
     from dustaug._graph.tensorflow import OPS
 
-    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)))
+    guide = None if guide is None else tf.constant(guide)
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide)
 
 
-def run_torch(images, spec, layout, value_range, index):
+def run_torch(images, spec, layout, value_range, index, guide=None):
     import torch
 
     from dustaug._graph.torch import Torch
 
-    ops = Torch()
-    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)))
+    ops, guide = Torch(), None if guide is None else torch.from_numpy(guide)
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)), guide)
     if images.dtype.name == "bfloat16":
         return painted.view(torch.int16).numpy().view(images.dtype)
     return painted.numpy()
 
 
-def run_jax(images, spec, layout, value_range, index):
+def run_jax(images, spec, layout, value_range, index, guide=None):
     import jax
 
     from dustaug._graph.jax import OPS
 
-    jitted = jax.jit(lambda images, index: paint(OPS, images, spec, layout, value_range, index))
-    return jitted(images, OPS.to_words(index))
+    jitted = jax.jit(lambda images, index, guide: paint(OPS, images, spec, layout, value_range, index, guide))
+    return jitted(images, OPS.to_words(index), guide)
 
 
-def paint(ops, images, spec, layout, value_range, index):
+def paint(ops, images, spec, layout, value_range, index, guide):
     coordinates = WordCoordinates(ops.to_words(SEED), ops.to_words(EPOCH)[0], index)
-    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range)[0]
+    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range, guide=guide)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}
@@ -220,10 +222,10 @@ def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
         if fill == "constant":
             fields["fill_value"] = 9
         spec = dustaug.dust(center=center, fill=fill, spare_last=ends != (0, 255), **fields, **SIZES[size])
+        guide = maps() if center == "guide" else None
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide))
 
-        assert (
-            expected(images, spec).tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
-        ), fill
+        assert expected(images, spec, guide=guide).tobytes() == painted.tobytes(), fill
 
 
 @pytest.mark.parametrize("framework", INSTALLED)

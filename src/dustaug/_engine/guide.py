@@ -91,30 +91,13 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
 
     A copy, because another thread may change the caller's array after it was checked.
     """
-    if not takes_guide(spec):
-        raise TypeError(
-            f'guide must be given with center="guide", got a guide with center={spec.center!r}: type '
-            'spec.replace(center="guide"), or leave guide out'
-        )
-    if guide is None:
-        raise missing_guide_error()
+    check_guide_wanted(guide, spec)
     if not isinstance(guide, np.ndarray):
         raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
-    if guide.dtype not in (np.uint8, np.bool_):
-        raise TypeError(
-            f"guide must be uint8 or bool, got an array of {guide.dtype}: type dustaug.guide_of_map(guide) for a map "
-            "of numbers, or mask > 0"
-        )
-    shape = guide.shape
-    if guide.ndim == 2 and not batched:
-        guide = guide[np.newaxis]
-    if guide.ndim != 3 or len(guide) != n:
-        wanted = f"({n}, rows, columns), one for each image" if batched else "(rows, columns)"
-        raise ValueError(f"guide must have shape {wanted}, got {shape}")
-    if not (1 <= guide.shape[1] <= MAX_SIDE and 1 <= guide.shape[2] <= MAX_SIDE):
-        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {shape}")
+    check_guide_kind(guide.dtype, guide.shape, n, batched=batched)
+    guide = guide[np.newaxis] if guide.ndim == 2 else guide
     weights = np.array(guide, order="C").view(np.uint8)
-    if guide[0].size > MAX_GUIDE_SUM // 255 and n:
+    if n and may_weigh_too_much(guide.shape):
         largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max())
         if largest > MAX_GUIDE_SUM:
             raise ValueError(
@@ -122,6 +105,38 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
                 "guide[:, ::2, ::2], as a guide may have any resolution"
             )
     return weights
+
+
+def check_guide_wanted(guide: Any, spec: Spec) -> None:
+    """Check that a guide is given to a spec that takes one, and to no other."""
+    if not takes_guide(spec):
+        raise TypeError(
+            f'guide must be given with center="guide", got a guide with center={spec.center!r}: type '
+            'spec.replace(center="guide"), or leave guide out'
+        )
+    if guide is None:
+        raise missing_guide_error()
+
+
+def check_guide_kind(dtype: Any, shape: tuple[int | None, ...], n: int | None, *, batched: bool) -> None:
+    """Check all of the guide of n images but its values; lengths that a graph learns when it runs are None."""
+    if dtype not in (np.uint8, np.bool_):
+        raise TypeError(
+            f"guide must be uint8 or bool, got an array of {dtype}: type dustaug.guide_of_map(guide) for a map "
+            "of numbers, or mask > 0"
+        )
+    is_alone = len(shape) == 2 and not batched
+    if not is_alone and (len(shape) != 3 or (None not in (n, shape[0]) and shape[0] != n)):
+        wanted = f"({'n' if n is None else n}, rows, columns), one for each image" if batched else "(rows, columns)"
+        raise ValueError(f"guide must have shape {wanted}, got {shape}")
+    if not all(length is None or 1 <= length <= MAX_SIDE for length in shape[-2:]):
+        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {shape}")
+
+
+def may_weigh_too_much(shape: tuple[int | None, ...]) -> bool:
+    """Whether weights of a shape may sum to more than a guide can hold; lengths that are not known are None."""
+    rows, columns = (MAX_SIDE if length is None else length for length in shape[-2:])
+    return 255 * rows * columns > MAX_GUIDE_SUM
 
 
 def missing_guide_error() -> TypeError:
