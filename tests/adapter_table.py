@@ -39,7 +39,9 @@ ADAPTERS = {
         sections=("adapters", "albumentationsx"),
     ),
     "torch": Adapter(
-        imports=("torch",), tests={"torch": (), "loaders": (), "robustness_torch": ()}, sections=("adapters",)
+        imports=("torch",),
+        tests={"torch": (), "loaders": ("PIL", "torchvision"), "robustness_torch": ()},
+        sections=("adapters",),
     ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),

@@ -39,7 +39,7 @@ def visible_boxes(
     """
     shown = np.array(boxes, np.float64).reshape(-1, 4)
     height, width = mask.shape
-    within = _settle(shown, max(mask.shape)).clip(0, [width, height, width, height])
+    within = settle(shown, max(mask.shape)).clip(0, [width, height, width, height])
     for box, (left, top, right, bottom) in zip(shown, within, strict=True):
         if not (left < right and top < bottom):  # It has no pixels, or NaN for a side.
             continue
@@ -65,7 +65,7 @@ def visible_boxes(
     return shown
 
 
-def _settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
+def settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
     """Round the sides that lie as near to a whole number as errors of float32 reach, and no others.
 
     float32 holds neither 10 / 30 nor 0.1 + 9.9, so a box that ends between two pixels would reach into the next one.
