@@ -511,13 +511,23 @@ def test_guides_are_traced():
     ("spec", "terms", "error", "message"),
     [
         ({"center": "guide"}, {}, TypeError, 'guide must be given with center="guide", got none: type guide=mask'),
-        ({}, {"guide": np.ones((3, 2, 2), bool)}, TypeError, "got a guide with center='normal': type spec.replace(center"),
-        ({"center": "guide"}, {"guide": [[1]]}, TypeError, "guide must be a JAX or NumPy array, got [[1]]: type numpy.as"),
+        (
+            {},
+            {"guide": np.ones((3, 2, 2), bool)},
+            TypeError,
+            "got a guide with center='normal': type spec.replace(center",
+        ),
+        (
+            {"center": "guide"},
+            {"guide": [[1]]},
+            TypeError,
+            "guide must be a JAX or NumPy array, got [[1]]: type numpy.as",
+        ),
         (
             {"center": "guide"},
             {"guide": jnp.zeros((3, 2, 2))},
             TypeError,
-            "guide must be uint8 or bool, got an array of float32: type dustaug.guide_of_map(guide) for a map of numbers",
+            "guide must be uint8 or bool, got an array of float32: type dustaug.guide_of_map(guide) for a map",
         ),
         (
             {"center": "guide"},
@@ -531,8 +541,18 @@ def test_guides_are_traced():
             TypeError,
             "guide must be uint8 or bool, got an array of key<fry>",
         ),
-        ({"max_hidden": 0.4}, {}, ValueError, "spec must be one without objects in a compiled graph, got Spec(max_hidden="),
-        ({"max_hidden": 0.4}, {"objects": [[]] * 3}, ValueError, "type dustaug.add_dust(images, spec, objects=…) on the"),
+        (
+            {"max_hidden": 0.4},
+            {},
+            ValueError,
+            "spec must be one without objects in a compiled graph, got Spec(max",
+        ),
+        (
+            {"max_hidden": 0.4},
+            {"objects": [[]] * 3},
+            ValueError,
+            "type dustaug.add_dust(images, spec, objects=…) on the",
+        ),
     ],
 )
 def test_bad_guides_are_refused(spec, terms, error, message):

@@ -290,7 +290,9 @@ def test_any_guide_is_drawn(framework):
     rng = np.random.default_rng(8)
     for _ in range(3 if framework == "jax" else 25):  # JAX compiles each in seconds.
         height, width, rows, columns, n = rng.integers(1, (50, 50, 60, 60, 5))
-        weights = rng.integers(0, 256, (n, rows, columns)) * (rng.random((n, rows, columns)) < rng.choice([0.02, 0.5, 1]))
+        weights = rng.integers(0, 256, (n, rows, columns)) * (
+            rng.random((n, rows, columns)) < rng.choice([0.02, 0.5, 1])
+        )
         guide = weights.astype(rng.choice([np.uint8, np.bool_]))
         spec = dustaug.dust(center="guide", count_range=(1, 40), half_height_range=(1, 3), half_width_range=(1, 3))
         images, index = np.zeros((n, height, width, 1), np.uint8), rng.integers(0, 2**62, n)
@@ -353,7 +355,11 @@ def test_bad_guides_are_refused(framework):
     wrong = [
         (guided, None, 'guide must be given with center="guide", got none: type guide=mask'),
         (dustaug.dust(), guide, "got a guide with center='normal': type spec.replace"),
-        (guided, guide.astype(np.int32), "guide must be uint8 or bool, got an array of int32: type dustaug.guide_of_map"),
+        (
+            guided,
+            guide.astype(np.int32),
+            "guide must be uint8 or bool, got an array of int32: type dustaug.guide_of_map",
+        ),
         (guided, guide[:5], r"guide must have shape \(6, rows, columns\), one for each image, got \(5, 5, 7\)"),
         (guided, guide[0], r"guide must have shape \(6, rows, columns\), one for each image, got \(5, 7\)"),
         (guided, guide[:, :0], r"guide must have from 1 to 65535 rows and columns, got shape \(6, 0, 7\)"),

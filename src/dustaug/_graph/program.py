@@ -294,7 +294,7 @@ def check_no_objects(spec: Spec) -> None:
         )
 
 
-def _check_guide(ops: Ops, guide: Tensor | None, spec: Spec, size: Size, *, batched: bool) -> Tensor | None:
+def _check_guide(ops: Ops, guide: Tensor, spec: Spec, size: Size, *, batched: bool) -> Tensor | None:
     """Return the guide (n, rows, columns), or None if the spec takes none."""
     if guide is None and not takes_guide(spec):
         return None
@@ -553,8 +553,7 @@ class _Draws:
         row, column = guide.cells(self.bounded(y, guide.total))
         halves = ops.shift_right(x, half), ops.low_bits(x, (1 << half) - 1)
         center_y, center_x = (
-            self.place_in_cell(*each)
-            for each in zip((row, column), guide.lengths, halves, self.size[1:], strict=True)
+            self.place_in_cell(*each) for each in zip((row, column), guide.lengths, halves, self.size[1:], strict=True)
         )
         return center_y, center_x
 
