@@ -29,7 +29,14 @@ from ._engine.checks import (
 )
 from ._engine.contract import FILLS, MAX_EPOCH, MAX_SEED
 from ._engine.coordinates import check_epoch, check_index, check_seed
-from ._engine.guide import check_guide, check_guide_kind, check_guide_wanted, may_weigh_too_much, takes_guide
+from ._engine.guide import (
+    check_guide,
+    check_guide_kind,
+    check_guide_wanted,
+    check_weights,
+    may_weigh_too_much,
+    takes_guide,
+)
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words, check_no_objects
@@ -233,7 +240,7 @@ def _as_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> jax.Array:
     check_guide_kind(guide.dtype, guide.shape, n, batched=batched)
     host = _on_host(guide) if may_weigh_too_much(guide.shape) else None
     if host is not None:
-        check_guide(host, spec, n, batched=batched)
+        check_weights(host.reshape(n, *host.shape[-2:]))
     return guide
 
 

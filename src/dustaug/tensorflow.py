@@ -30,7 +30,7 @@ from ._adapters.terms import check_term_keys
 from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
-from ._engine.guide import check_guide, check_guide_kind, may_weigh_too_much
+from ._engine.guide import check_guide_kind, check_weights, may_weigh_too_much
 from ._engine.memory import Layout, guess_layout
 from ._errors import unexpected_error
 from ._graph.program import WordCoordinates, build, check_no_objects
@@ -323,7 +323,7 @@ class _Painter:
         check_guide_kind(OPS.numpy_dtype(guide), shape, n, batched=batched)
         known = tf.get_static_value(guide) if may_weigh_too_much(shape) else None
         if known is not None:
-            check_guide(known, self.spec, len(known) if batched else 1, batched=batched)
+            check_weights(known.reshape(-1, *known.shape[-2:]))
         return guide
 
     def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any) -> Any:

@@ -117,14 +117,19 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
     check_guide_kind(guide.dtype, guide.shape, n, batched=batched)
     guide = guide[np.newaxis] if guide.ndim == 2 else guide
     weights = np.array(guide, order="C").view(np.uint8)
-    if n and may_weigh_too_much(guide.shape):
-        largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max())
-        if largest > MAX_GUIDE_SUM:
-            raise ValueError(
-                f"guide must have weights that sum to at most {MAX_GUIDE_SUM} for each image, got {largest}: type "
-                "guide[:, ::2, ::2], as a guide may have any resolution"
-            )
+    if may_weigh_too_much(guide.shape):
+        check_weights(weights)
     return weights
+
+
+def check_weights(weights: NDArray[Any]) -> None:
+    """Check the sums of weights (n, rows, columns)."""
+    largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max(initial=0))
+    if largest > MAX_GUIDE_SUM:
+        raise ValueError(
+            f"guide must have weights that sum to at most {MAX_GUIDE_SUM} for each image, got {largest}: type "
+            "guide[:, ::2, ::2], as a guide may have any resolution"
+        )
 
 
 def check_guide_wanted(guide: Any, spec: Spec) -> None:
