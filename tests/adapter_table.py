@@ -45,7 +45,7 @@ ADAPTERS = {
     ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),
-        tests={"torchvision": (), "torchvision_boxes": ()},
+        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": ()},
         sections=("adapters",),
     ),
     "tensorflow": Adapter(
@@ -85,6 +85,7 @@ OTHERS = {
     "_tensors.compiled": ("torch",),
     "_tensors.passes": ("torch",),
     "_tensors.samplers": ("torch",),
+    "_tensors.terms": ("torch",),
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
     "keras._flow": ("keras",),

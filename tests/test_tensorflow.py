@@ -636,7 +636,7 @@ IMAGES = np.zeros((2, 8, 8, 3), np.uint8)
             ValueError,
             "guide must have shape (rows, columns), got",
         ),
-        ({"image": IMAGES, "mask": "a.png"}, TypeError, "guide must be uint8 or bool, got an array of object"),
+        ({"image": IMAGES, "mask": "a.png"}, TypeError, "guide must be uint8 or bool, got an array of string"),
         (
             {"image": IMAGES, "mask": tf.ragged.constant([[[1]], [[1, 2]]])},
             TypeError,

@@ -58,7 +58,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
     guide_key : str or int, required with ``center="guide"``
         Where the guide of the image is: uint8 or bool, (rows, columns), of any resolution. A batch has one for each
         image.
-    objects_key : str or int, required with ``max_hidden``
+    objects_key : str or int, required with ``max_hidden`` or ``per_object``
         Where the boxes of the objects are: whole numbers (k, 4), top, left, bottom, right in pixels. A batch has a list
         of them, or an array (n, k, 4).
     layout, value_range : optional

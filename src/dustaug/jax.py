@@ -237,7 +237,7 @@ def _as_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> jax.Array:
         raise TypeError(
             f"guide must be a JAX or NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)"
         )
-    check_guide_kind(guide.dtype, guide.shape, n, batched=batched)
+    check_guide_kind(guide.shape, guide.dtype.name, n, batched=batched)
     host = _on_host(guide) if may_weigh_too_much(guide.shape) else None
     if host is not None:
         check_weights(host.reshape(n, *host.shape[-2:]))

@@ -56,7 +56,7 @@ class DustBatch:
     guide_column : str, required with ``center="guide"``
         Column of guides, uint8 or bool: an array (n, rows, columns), or an object array of n guides of different sizes.
         They may have another resolution than the images.
-    objects_column : str, required with ``max_hidden``
+    objects_column : str, required with ``max_hidden`` or ``per_object``
         Column of the boxes of each image: whole numbers (k, 4), top, left, bottom, right in pixels. An image may have
         any number of them.
     layout, value_range : optional

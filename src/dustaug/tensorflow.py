@@ -320,7 +320,7 @@ class _Painter:
             return guide
         batched = "N" in self._layout_of(tuple(images.shape))
         n, shape = images.shape[0] if batched else 1, tuple(guide.shape)
-        check_guide_kind(OPS.numpy_dtype(guide), shape, n, batched=batched)
+        check_guide_kind(shape, guide.dtype.name, n, batched=batched)
         known = tf.get_static_value(guide) if may_weigh_too_much(shape) else None
         if known is not None:
             check_weights(known.reshape(-1, *known.shape[-2:]))

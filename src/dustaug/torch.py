@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._errors import shown, unexpected_error
 from ._extras import name_extra
 
 with name_extra("torch", "dustaug.torch", "torch"):
     import torch
-    from torch.autograd.graph import increment_version
     from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from . import core
@@ -25,8 +24,7 @@ from ._adapters.terms import check_term_keys, for_frames, read_terms
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
-from ._engine.memory import Layout, guess_layout
-from ._graph.torch_dtypes import numpy_dtype
+from ._engine.memory import Layout
 from ._tensors import compiled, painter
 from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture
 from ._tensors.passes import MOST_PREFETCHED, Pass, PassFinder, SharedEpoch
@@ -34,9 +32,6 @@ from ._tensors.samplers import EpochSampler
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustDataset", "EpochSampler", "add_dust"]
-
-# Dtypes that NumPy has, too, by the bytes of an item.
-_SAME_SIZE = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def add_dust(
@@ -49,6 +44,8 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
+    guide: torch.Tensor | NDArray[Any] | None = None,
+    objects: Sequence[ArrayLike | torch.Tensor] | ArrayLike | torch.Tensor | None = None,
     **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
@@ -66,6 +63,11 @@ def add_dust(
         the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are used on the CPU only.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`, but by default the layout is NCHW, CHW or HW, by the number of axes.
+    guide : uint8 or bool tensor or array, (n, rows, columns), or (rows, columns) for one image
+        As in :func:`dustaug.add_dust`. On the device of `images` it is read when the kernel runs, as an index is.
+    objects : list of n int tensors or arrays (k, 4), or one for one image
+        As in :func:`dustaug.add_dust`. With them the rectangles of images on a GPU are drawn on the CPU, which waits
+        for a guide or objects that are on the GPU.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def add_dust(
     if unexpected:
         raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects)
 
 
 class DustDataset(Dataset[Any]):
@@ -129,10 +131,10 @@ class DustDataset(Dataset[Any]):
     guide_key : int or str, required with ``center="guide"``
         Place or key of the guide of the image: uint8 or bool, (rows, columns) or (1, rows, columns), of any resolution,
         as a tensor, an array or a Pillow mask of mode 1, L or P.
-    objects_key : int or str, required with ``max_hidden``
+    objects_key : int or str, required with ``max_hidden`` or ``per_object``
         Place or key of the boxes of the objects: whole numbers (k, 4), top, left, bottom, right in pixels, as a tensor,
-        an array or a list. torchvision's ``BoundingBoxes`` may have any upright format; a pixel of which a box has a
-        part counts as one of its pixels.
+        an array or a list. torchvision's ``BoundingBoxes`` may have any upright format; of boxes with fractions every
+        pixel counts that they touch, so that a box of few pixels may lose more of its own area than `max_hidden`.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. By default tensors are NCHW, CHW or HW, and arrays NHWC, HWC or HW. A batch
         within one sample holds the frames of a video, which share their dust, their guide and their objects.
@@ -348,26 +350,10 @@ class DustDataset(Dataset[Any]):
             index, terms = np.full(len(image), index), for_frames(terms, len(image))
         if isinstance(image, torch.Tensor):
             tensor = image if self.inplace else image.clone()
-            if terms:
-                return self._paint_with_terms(tensor, Coordinates(seed, epoch, index), terms)
-            return self._painter(tensor, Coordinates(seed, epoch, index))
+            return self._painter(tensor, Coordinates(seed, epoch, index), **terms)
         array = image if self.inplace else image.copy(order="K")
         options: dict[str, Any] = {"layout": self.layout, "value_range": self.value_range, **terms}
         return core.add_dust(array, self.spec, seed=seed, epoch=epoch, index=index, **options)
-
-    def _paint_with_terms(self, tensor: torch.Tensor, coordinates: Coordinates, terms: dict[str, Any]) -> torch.Tensor:
-        """Paint a tensor with a guide or objects, which samples have on the CPU, and return it."""
-        plain = tensor.detach().as_subclass(torch.Tensor)
-        layout = self.layout or guess_layout(tuple(plain.shape), channels_first=True, name="tensor")
-        dtype, on_cpu = numpy_dtype(plain.dtype), plain.cpu()
-        array = on_cpu.view(_SAME_SIZE[dtype.itemsize]).numpy().view(dtype)
-        options: dict[str, Any] = {"layout": layout, "value_range": self.value_range, **terms}
-        core.add_dust(array, self.spec, **coordinates._asdict(), **options)
-        if plain.is_cpu:
-            increment_version(tensor)
-        else:
-            plain.copy_(on_cpu)
-        return tensor
 
     def __getstate__(self) -> dict[str, Any]:
         # A pickle must name no private module: the version that reads it may lack that module.

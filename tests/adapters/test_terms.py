@@ -16,7 +16,6 @@ from dustaug._adapters.terms import (
     for_batch,
     for_frames,
     read_terms,
-    whole_boxes,
 )
 
 MASK, BOXES = guided.masks()[0], guided.objects()[0]
@@ -51,11 +50,19 @@ GUIDED, SPARING = dustaug.dust(center="guide"), dustaug.dust(max_hidden=0.4)
             ),
         ),
         (
+            dustaug.dust(per_object=True),
+            (None, None),
+            (
+                'objects_key must be given with per_object, got none: type Adapter(…, objects_key="boxes"), or '
+                "spec.replace(per_object=False)"
+            ),
+        ),
+        (
             GUIDED,
             ("mask", 2),
             (
-                "objects_key must be given with max_hidden, got 2 with a spec without: type "
-                "spec.replace(max_hidden=0.4), or leave objects_key out"
+                "objects_key must be given with max_hidden or per_object, got 2 with a spec without: type "
+                "spec.replace(max_hidden=0.4) or spec.replace(per_object=True), or leave objects_key out"
             ),
         ),
     ],
@@ -139,18 +146,6 @@ def test_rows_of_lists_become_boxes():
     assert np.array_equal(as_objects(rows), BOXES)
     assert as_objects(np.empty(0, object)) == []
     assert as_objects(BOXES) is BOXES
-
-
-def test_whole_boxes_hold_every_pixel_that_an_object_has_a_part_of():
-    """Sides go outwards, but for errors of float32; rows are top, left, bottom, right."""
-    boxes = [[1.5, 2.25, 3.5, 4.0], [-0.5, 0.0, np.float32(0.1) * 100, np.float32(9.9) + np.float32(0.1)]]
-
-    assert whole_boxes(boxes).tolist() == [[2, 1, 4, 4], [0, -1, 10, 10]]
-    assert whole_boxes(boxes).dtype == np.int64
-    assert whole_boxes([]).shape == (0, 4)
-    assert whole_boxes([[-1e300, 0, 1e300, 1]]).tolist() == [[0, -(2**31), 1, 2**31]]
-    with pytest.raises(ValueError, match=r"objects must be finite, got \[0.0, nan, 1.0, 1.0\]"):
-        whole_boxes([[0, 0, 1, 1], [0, np.nan, 1, 1]])
 
 
 def test_frames_share_the_terms_of_their_sample():

@@ -39,7 +39,7 @@ def visible_boxes(
     """
     shown = np.array(boxes, np.float64).reshape(-1, 4)
     height, width = mask.shape
-    within = settle(shown, max(mask.shape)).clip(0, [width, height, width, height])
+    within = _settle(shown, max(mask.shape)).clip(0, [width, height, width, height])
     for box, (left, top, right, bottom) in zip(shown, within, strict=True):
         if not (left < right and top < bottom):  # It has no pixels, or NaN for a side.
             continue
@@ -65,7 +65,29 @@ def visible_boxes(
     return shown
 
 
-def settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
+def touched_pixels(boxes: NDArray[Any], height: int, width: int) -> NDArray[np.int64]:
+    """Return the boxes of the pixels that boxes touch, as guides and objects take them.
+
+    Parameters
+    ----------
+    boxes : array, (k, 4)
+        Left, top, right, bottom in pixels; they may be fractional or reach out of the image.
+    height, width : int
+        Size of the image in pixels.
+
+    Returns
+    -------
+    int64, (k, 4)
+        Top, left, bottom, right, within the image. A box with NaN for a side becomes empty.
+    """
+    sides = _settle(np.asarray(boxes, np.float64).reshape(-1, 4), max(height, width))
+    sides[np.isnan(sides).any(axis=1)] = 0
+    outwards = np.concatenate([np.floor(sides[:, 1::-1]), np.ceil(sides[:, :1:-1])], axis=1)
+    pixels: NDArray[np.int64] = outwards.clip(0, [height, width, height, width]).astype(np.int64)
+    return pixels
+
+
+def _settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
     """Round the sides that lie as near to a whole number as errors of float32 reach, and no others.
 
     float32 holds neither 10 / 30 nor 0.1 + 9.9, so a box that ends between two pixels would reach into the next one.

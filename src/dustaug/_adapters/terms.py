@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dustaug._engine.checks import check_plain
 from dustaug._engine.guide import takes_guide, takes_objects
@@ -14,7 +14,7 @@ from dustaug._errors import shown
 from dustaug.spec import Spec
 
 from .records import has_entries, read_entry
-from .targets import settle
+from .targets import touched_pixels
 
 # Pillow's modes whose numbers are weights: grey, classes of a palette, and black and white.
 _MASK_MODES = ("1", "L", "P")
@@ -42,14 +42,15 @@ def check_term_keys(spec: Spec, owner: str, **keys: Any) -> None:
             f'spec.replace(center="guide"), or leave {guide} out'
         )
     if takes_objects(spec) and objects_key is None:
+        field, without = ("per_object", False) if spec.per_object else ("max_hidden", None)
         raise TypeError(
-            f'{objects} must be given with max_hidden, got none: type {owner}(…, {objects}="boxes"), or '
-            "spec.replace(max_hidden=None)"
+            f'{objects} must be given with {field}, got none: type {owner}(…, {objects}="boxes"), or '
+            f"spec.replace({field}={without})"
         )
     if objects_key is not None and not takes_objects(spec):
         raise TypeError(
-            f"{objects} must be given with max_hidden, got {shown(objects_key)} with a spec without: type "
-            f"spec.replace(max_hidden=0.4), or leave {objects} out"
+            f"{objects} must be given with max_hidden or per_object, got {shown(objects_key)} with a spec without: "
+            f"type spec.replace(max_hidden=0.4) or spec.replace(per_object=True), or leave {objects} out"
         )
 
 
@@ -89,37 +90,11 @@ def as_guide(given: Any) -> Any:
 
 def as_objects(given: Any) -> Any:
     """Return the boxes of an image as an array, if they are a tensor; torchvision's may have any upright format."""
-    if type(given).__name__ == "BoundingBoxes" and hasattr(given, "format"):
-        return whole_boxes(_corners(_as_array(given, "objects", "int64"), getattr(given.format, "value", given.format)))
+    if type(given).__name__ == "BoundingBoxes" and hasattr(given, "canvas_size"):
+        return touched_pixels(_corners(_as_array(given, "objects", "int64"), given.format.value), *given.canvas_size)
     if isinstance(given, np.ndarray) and given.dtype == object:
         return given.tolist()  # Arrow has a row of lists as arrays within an array.
     return _as_array(given, "objects", "int64")
-
-
-def whole_boxes(boxes: ArrayLike) -> NDArray[np.int64]:
-    """Return boxes of whole pixels around boxes with fractions of pixels.
-
-    A pixel of which an object has a part counts as its own. So an object of `A` pixels' area may lose `max_hidden` of
-    the area of its whole pixels, which is more than that share of `A` if the object is only a few pixels large.
-
-    Parameters
-    ----------
-    boxes : array, (k, 4)
-        Left, top, right, bottom in pixels. What misses a whole number by no more than errors of float32 counts as one.
-
-    Returns
-    -------
-    int64, (k, 4)
-        Top, left, bottom, right, as ``objects=`` takes them.
-    """
-    sides = np.asarray(boxes, np.float64).reshape(-1, 4)
-    if not np.isfinite(sides).all():
-        raise ValueError(f"objects must be finite, got {sides[~np.isfinite(sides).all(axis=1)][0].tolist()}")
-    left, top, right, bottom = settle(sides, 0).clip(-(2**31), 2**31).T
-    whole: NDArray[np.int64] = np.stack(
-        [np.floor(top), np.floor(left), np.ceil(bottom), np.ceil(right)], axis=1
-    ).astype(np.int64)
-    return whole
 
 
 def for_frames(terms: dict[str, Any], n: int) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
     check_guide_wanted(guide, spec)
     if not isinstance(guide, np.ndarray):
         raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
-    check_guide_kind(guide.dtype, guide.shape, n, batched=batched)
+    check_guide_kind(guide.shape, guide.dtype.name, n, batched=batched)
     guide = guide[np.newaxis] if guide.ndim == 2 else guide
     weights = np.array(guide, order="C").view(np.uint8)
     if may_weigh_too_much(guide.shape):
@@ -143,19 +143,24 @@ def check_guide_wanted(guide: Any, spec: Spec) -> None:
         raise missing_guide_error()
 
 
-def check_guide_kind(dtype: Any, shape: tuple[int | None, ...], n: int | None, *, batched: bool) -> None:
-    """Check all of the guide of n images but its values; lengths that a graph learns when it runs are None."""
-    if dtype not in (np.uint8, np.bool_):
+def check_guide_kind(shape: tuple[int | None, ...], dtype: str, n: int | None, *, batched: bool) -> None:
+    """Check the shape and dtype of the guides of n images; without a batch, the only one may be (rows, columns).
+
+    Lengths that a graph learns when it runs are None.
+    """
+    if dtype not in ("uint8", "bool"):
         raise TypeError(
             f"guide must be uint8 or bool, got an array of {dtype}: type dustaug.guide_of_map(guide) for a map "
             "of numbers, or mask > 0"
         )
-    is_alone = len(shape) == 2 and not batched
-    if not is_alone and (len(shape) != 3 or (None not in (n, shape[0]) and shape[0] != n)):
+    given = shape
+    if len(shape) == 2 and not batched:
+        shape = 1, *shape
+    if len(shape) != 3 or (None not in (n, shape[0]) and shape[0] != n):
         wanted = f"({'n' if n is None else n}, rows, columns), one for each image" if batched else "(rows, columns)"
-        raise ValueError(f"guide must have shape {wanted}, got {shape}")
-    if not all(length is None or 1 <= length <= MAX_SIDE for length in shape[-2:]):
-        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {shape}")
+        raise ValueError(f"guide must have shape {wanted}, got {given}")
+    if not all(length is None or 1 <= length <= MAX_SIDE for length in shape[1:]):
+        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {given}")
 
 
 def may_weigh_too_much(shape: tuple[int | None, ...]) -> bool:

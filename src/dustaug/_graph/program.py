@@ -301,7 +301,7 @@ def _check_guide(ops: Ops, guide: Tensor, spec: Spec, size: Size, *, batched: bo
     check_guide_wanted(guide, spec)
     n = size.n if isinstance(size.n, int) else None
     shape = _known(ops.shape_of(guide))
-    check_guide_kind(ops.numpy_dtype(guide), shape, n, batched=batched)
+    check_guide_kind(shape, ops.numpy_dtype(guide).name, n, batched=batched)
     return guide[None] if len(shape) == 2 else guide
 
 

@@ -152,8 +152,7 @@ def check_guide(key: str, guide: Any, images: Shape, axis: int) -> None:
         )
     batched = len(images) == 4
     shape = _bare_shape(shape_of(guide), images, axis)
-    known = np.dtype(dtype) if dtype in ("uint8", "bool") else dtype or guide.dtype
-    check_guide_kind(known, shape, images[0] if batched else 1, batched=batched)
+    check_guide_kind(shape, dtype or str(guide.dtype), images[0] if batched else 1, batched=batched)
     if may_weigh_too_much(shape):
         weights = _known(guide)
         if isinstance(weights, np.ndarray):
