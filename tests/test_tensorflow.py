@@ -697,3 +697,22 @@ def test_a_guide_that_is_too_large_is_refused(backend):
     guide = np.full((1, 2902, 2902), 255, np.uint8)
     with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
         make_dust_fn(GUIDE_SPEC, backend=backend, guide_key=1)(IMAGES[:1], guide)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_guide_is_not_taken_for_all_images(backend):
+    """Where the length of a batch is known only when the graph runs, there must be a guide for each image too."""
+    fn = make_dust_fn(GUIDE_SPEC, backend=backend, guide_key=1, seed=1, indexed=True)
+    signature = [
+        tf.TensorSpec((), tf.int64),
+        tf.TensorSpec((None, 8, 8, 3), tf.uint8),
+        tf.TensorSpec((None, None, None), tf.uint8),
+    ]
+    dust = tf.function(fn, input_signature=signature)
+    guide = np.ones((1, 4, 4), np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        dust(0, IMAGES, guide)
+    assert same(
+        add_dust(IMAGES.copy(), GUIDE_SPEC, seed=1, index=0, guide=guide.repeat(2, 0)),
+        dust(0, IMAGES, guide.repeat(2, 0))[0],
+    )
