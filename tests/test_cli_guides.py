@@ -145,6 +145,17 @@ def test_sizes_and_orientations(tmp_path):
         assert np.array_equal(load(tmp_path / "small" / f"{name}.png"), wanted)
 
 
+def test_other_options_stay(folders, tmp_path):
+    """Sizes that grow with the image, other fills, threads and another seed go with masks as without."""
+    root, masks = folders
+    options = ["--relative", "--fill", "noise", "--no-spare-last", "--seed", 5, "--workers", 2, "--no-upright"]
+    assert run("apply", root, tmp_path / "out", *GUIDE, masks, *options).exit_code == 0
+    spec = dustaug.dust(relative=True, center="guide", fill="noise", spare_last=False)
+    for name in ("red.png", "cats/tom.png"):
+        keys = {"seed": 5, "index": index_of(name), "guide": load(masks / name)}
+        assert np.array_equal(load(tmp_path / "out" / name), dustaug.add_dust(load(root / name), spec, **keys))
+
+
 # What is wrong with a mask
 
 
