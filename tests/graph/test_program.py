@@ -217,7 +217,8 @@ def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
     """Each fill is painted at each kind of place, in each unit of size."""
     images, index = photos(np.uint8), np.arange(FIRST, FIRST + N)
     fills = ("grey",) if framework == "jax" else contract.FILLS  # JAX compiles each in seconds.
-    for fill, ends in itertools.product(fills, [(0, 255), (9, 200)]):
+    both_ends = [(9, 200)] if (framework, center) == ("jax", "guide") else [(0, 255), (9, 200)]
+    for fill, ends in itertools.product(fills, both_ends):
         fields = {"fill_range": ends} if contract.FILLS[fill].drawn else {}
         if fill == "constant":
             fields["fill_value"] = 9
