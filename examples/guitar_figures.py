@@ -47,8 +47,9 @@ _ARMS: dict[str, Style] = {
     "cutout": ("Cutout", "#e69f00", "^"),
     "random-erasing": ("Random Erasing", "#009e73", "D"),
     "input-dropout": ("Input dropout", "#cc79a7", "v"),
+    "guided": ("Guided dust", "#d55e00", "P"),
 }
-_FURTHER = (("#d55e00", "P"), ("#56b4e9", "X"), ("#8c6d46", "p"))
+_FURTHER = (("#56b4e9", "X"), ("#8c6d46", "p"), ("#a0a000", "h"))
 _RIGHT, _WRONG, _UNKNOWN = "#1a7f4b", "#f0a58a", "#8c8c8c"
 _BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
 _GRID, _GREY = "#e4e4e4", "#6a6a6a"
