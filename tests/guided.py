@@ -55,6 +55,12 @@ CASES = {
     "color": Case(dustaug.dust(center="guide", fill="color"), {"guide": maps()}),
     "mean": Case(dustaug.dust(center="guide", fill="mean", height_fraction_range=(0.05, 0.2)), {"guide": maps()}),
     "max_hidden": Case(dustaug.dust(max_hidden=0.1), {"objects": objects()}),
+    "per_object": Case(dustaug.dust(per_object=True, p=0.9, count_range=(1, 6)), {"objects": objects()}),
+    "per_object color": Case(dustaug.random_erasing(per_object=True, p=0.8, fill="color"), {"objects": objects()}),
+    "per_object noise": Case(dustaug.random_erasing(per_object=True, p=0.8), {"objects": objects()}),
+    "per_object max_hidden": Case(
+        dustaug.dust(per_object=True, max_hidden=0.2, height_fraction_range=(0.1, 0.3)), {"objects": objects()}
+    ),
     "both": Case(dustaug.dust(center="guide", max_hidden=0.2), {"guide": masks(), "objects": objects()}),
 }
 

@@ -329,15 +329,38 @@ def leave_out(spec, drawn, objects, height, width):
 
 def rectangles(spec, height, width, channels, seed, epoch, index, guide=None, objects=None):
     """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
-    if spec.area_range is not None:
-        check_area(spec, height, width)  # An error, even if there are no rectangles.
-    stream = seed, epoch, index
-    count_word, dusted_word, _, _ = block_words(0, *stream)
+    if spec.per_object:
+        drawn = rectangles_per_object(spec, height, width, channels, (seed, epoch, index), objects)
+    else:
+        if spec.area_range is not None:
+            check_area(spec, height, width)  # An error, even if there are no rectangles.
+        drawn = draw_on(spec, height, width, channels, (seed, epoch, index), 0, 0, guide)
+    return drawn if spec.max_hidden is None else leave_out(spec, drawn, objects, height, width)
+
+
+def rectangles_per_object(spec, height, width, channels, stream, objects):
+    """Return the rectangles of each object in turn."""
+    drawn = []
+    for j, box in enumerate(objects):
+        top, left, bottom, right = (clip(edge, 0, side) for edge, side in zip(box, (height, width) * 2, strict=True))
+        if top == bottom or left == right:
+            continue
+        before = j * spec.count_range[1]
+        for a, b, c, d, brightness in draw_on(
+            spec, bottom - top, right - left, channels, stream, 2**28 + j, before, None
+        ):
+            drawn.append((a + top, b + left, c + top, d + left, brightness))
+    return drawn
+
+
+def draw_on(spec, height, width, channels, stream, block, before, guide):
+    """Return rectangles on something of a height and a width, with so many numbers taken before."""
+    count_word, dusted_word, _, _ = block_words(block, *stream)
     count = between(count_word, *spec.count_range) if dusted_word < round(spec.p * 2**32) else 0
     if spec.center == "guide" and not guide.any():
         return []
     drawn = []
-    for rectangle in range(1, count + 1):
+    for rectangle in range(before + 1, before + count + 1):
         y_word, x_word, size_word, fill_word = block_words(rectangle, *stream)
         tall, wide = draw_size(spec, height, width, rectangle, size_word, stream)
         if spec.center == "guide":
@@ -348,7 +371,7 @@ def rectangles(spec, height, width, channels, seed, epoch, index, guide=None, ob
             left, right = place(spec, 1, width, wide, x_word)
         brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
         drawn.append((top, left, bottom, right, brightness))
-    return drawn if objects is None else leave_out(spec, drawn, objects, height, width)
+    return drawn
 
 
 # --------------------------------------------------------------------------------------------------------------- values

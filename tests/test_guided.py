@@ -29,7 +29,7 @@ def test_every_case_paints_and_differs_from_the_others(name):
     spec, terms = CASES[name]
     coordinates = {**KEYS["any"], "index": KEYS["any"]["index"] + np.arange(guided.N)}
     drawn = sample_rectangles(spec, height=guided.HEIGHT, width=guided.WIDTH, **coordinates, **terms)
-    plain = spec.replace(center="normal" if spec.center == "guide" else spec.center, max_hidden=None)
+    plain = spec.replace(center="normal" if spec.center == "guide" else spec.center, max_hidden=None, per_object=False)
     freely = sample_rectangles(plain, height=guided.HEIGHT, width=guided.WIDTH, **coordinates)
 
     assert len(drawn) > 3

@@ -77,6 +77,13 @@ class Spec:
     max_hidden : float, optional
         Share of any object that dust may hide, above 0, up to 1. The objects of each image are given with ``objects=``.
         A rectangle that would hide more is left out; overlapping rectangles count twice, so less may be hidden.
+    per_object : bool, default False
+        Whether each object is dusted as if it were an image of its own, instead of the image. The boxes of each image
+        are given with ``objects=``: `p`, the count, places, sizes and `spare_last` are those of the box, which clips
+        the rectangles, box after box. Boxes within others are dusted twice, boxes without pixels never.
+        ``random_erasing(per_object=True)`` is the paper's object-aware erasing. Its combination with the whole image
+        takes two calls, first :func:`random_erasing` as it is. Give them two seeds: with one, the first rectangle of
+        the image and that of the first box would have the same words.
     fill : {"grey", "constant", "color", "noise", "mean"}, default "grey"
         ``"grey"``: one random brightness per rectangle, the same in all channels.
         ``"constant"``: `fill_value`. ``"color"``: one random brightness per rectangle and channel.
@@ -126,6 +133,7 @@ class Spec:
     aspect_range: tuple[float, float] | None = None
     spare_last: bool = True
     max_hidden: float | None = None
+    per_object: bool = False
     fill: Fill = "grey"
     fill_range: tuple[int, int] = (0, 255)
     fill_value: float | tuple[float, ...] | None = None
@@ -146,8 +154,9 @@ class Spec:
         put("center_mean", _tuple("center_mean", self.center_mean, 0, 1, length=2))
         put("center_std", _tuple("center_std", self.center_std, 0, math.inf, length=2))
         self._complete_size(put)
-        if not isinstance(self.spare_last, bool):
-            raise TypeError(f"spare_last must be True or False, got {shown(self.spare_last)}")
+        for name in ("spare_last", "per_object"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, got {shown(getattr(self, name))}")
         if self.max_hidden is not None:
             put("max_hidden", _number("max_hidden", self.max_hidden, float, 0, 1, open_low=True))
         _choice("fill", self.fill, FILLS)
@@ -207,6 +216,11 @@ class Spec:
                     f"{name} must be left out with center={self.center!r}, got {getattr(self, name)}: "
                     'type center="normal"'
                 )
+
+        if self.per_object and self.center == "guide":
+            raise ValueError(
+                'per_object must be False with center="guide", got True: type center="inside", "uniform" or "normal"'
+            )
 
     def _check_normalize(self, put: Callable[[str, object], None]) -> None:
         mean, std = self.normalize_mean, self.normalize_std

@@ -56,7 +56,7 @@ def test_the_numbers_are_those_of_the_text():
     """The docstring of the contract names the constants of Philox as they are."""
     assert [f"0x{number:X}" for number in PHILOX] == ["0xD2511F53", "0xCD9E8D57", "0x9E3779B9", "0xBB67AE85"]
     assert all(f"0x{number:X}" in contract.__doc__ for number in PHILOX)
-    assert (contract.HEADER_BLOCK, *BLOCKS) == (0, 2**29, 2**30, 2**31)
+    assert (contract.HEADER_BLOCK, contract.OBJECT_BLOCK, *BLOCKS) == (0, 2**28, 2**29, 2**30, 2**31)
     assert (contract.PHILOX_ROUNDS, contract.SIZE_BLOCKS_PER_RECTANGLE) == (10, 8)
     assert (contract.COLOR_BLOCKS_PER_RECTANGLE, contract.MAX_COLOR_CHANNELS) == (256, 1024)
     assert (contract.MAX_NOISE_BYTES, contract.MAX_NOISE_HALVES) == (2**35, 2**34)
@@ -75,10 +75,11 @@ def test_the_curves_and_tries_are_those_of_the_text():
 
 
 def test_no_two_rectangles_share_a_block():
-    """The blocks of sizes, colours and noise of up to 65,535 rectangles lie apart."""
+    """The blocks of up to 65,535 rectangles and objects, of their sizes, colours and noise lie apart."""
     last = 2**16 - 1
 
-    assert last < contract.SIZE_BLOCK
+    assert last < contract.OBJECT_BLOCK
+    assert contract.OBJECT_BLOCK + last < contract.SIZE_BLOCK
     assert contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * (last + 1) <= contract.COLOR_BLOCK
     assert contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * (last + 1) <= contract.NOISE_BLOCK
 

@@ -87,6 +87,178 @@ def test_any_guide_is_that_of_the_twin(engine, data):
     assert drawn.boxes.tolist() == [list(box) for box in twin]
 
 
+@st.composite
+def boxes_of_images(draw, n, height, width):
+    """Draw up to four boxes for each image: nested, empty, of one pixel, and out of the image."""
+    places = st.tuples(*[st.integers(-3, height + 3), st.integers(-3, width + 3)] * 2)
+    box = places.map(lambda e: [min(e[::2]), min(e[1::2]), max(e[::2]), max(e[1::2])])
+    return [draw(st.lists(box, max_size=4)) for _ in range(n)]
+
+
+SIZES = [{}, {"side_range": (0, 9)}, {"height_fraction_range": (0.1, 0.9)}, {"area_range": (0.02, 0.6)}]
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_dust_per_object_is_that_of_the_twin(engine, data):
+    """Any boxes, count, fill, size and placement gives the bytes and the rectangles of the twin."""
+    n, height, width = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 20)), data.draw(st.integers(1, 20))
+    spec = dust(
+        per_object=True,
+        p=data.draw(st.sampled_from([1, 0.6])),
+        count_range=(0, data.draw(st.sampled_from([0, 1, 5, 40]))),
+        center=data.draw(st.sampled_from(["normal", "uniform", "inside"])),
+        fill=data.draw(st.sampled_from(["grey", "color", "noise", "mean"])),
+        spare_last=data.draw(st.booleans()),
+        max_hidden=data.draw(st.sampled_from([None, 0.1, 0.5])),
+        **data.draw(st.sampled_from(SIZES)),
+    )
+    objects = data.draw(boxes_of_images(n, height, width))
+    images = np.random.default_rng(0).integers(0, 256, (n, height, width, 2), dtype=np.uint8)
+    seed, first = data.draw(st.integers(0, 2**64 - 1)), data.draw(st.integers(0, 2**40))
+    each = [(images[i], first + i, objects[i]) for i in range(n)]
+    expected = [reference.dust(image, spec, seed, 3, index, (0, 255), None, boxes) for image, index, boxes in each]
+    painted = add_dust(images.copy(), spec, seed=seed, epoch=3, index=first, layout="NHWC", objects=objects)
+
+    assert (painted == np.stack(expected)).all()
+
+    key = {"seed": seed, "epoch": 3, "index": first + np.arange(n)}
+    drawn = sample_rectangles(spec, height=height, width=width, channels=2, objects=objects, **key)
+    twin = [reference.rectangles(spec, height, width, 2, seed, 3, index, None, boxes) for _, index, boxes in each]
+    assert drawn.boxes.tolist() == [list(box[:4]) for boxes in twin for box in boxes]
+    assert drawn.image.tolist() == [i for i, boxes in enumerate(twin) for _ in boxes]
+
+
+def per_object(spec, boxes, size=(64, 64), **key):
+    """Return the rectangles of one image with boxes."""
+    return sample_rectangles(spec, height=size[0], width=size[1], objects=boxes, **{"seed": 4, "index": 9, **key})
+
+
+def test_the_dust_of_an_object_depends_on_its_place_and_box_alone(engine):
+    """Neither other boxes nor the size of the image change it; box after box, clipped by the box, spare_last too."""
+    spec = dust(per_object=True, count_range=(3, 7), area_range=(0.1, 0.4))
+    boxes = [[4, 4, 24, 30], [0, 0, 64, 64], [20, 32, 44, 60]]
+    counts = [len(per_object(spec, [*[[0, 0, 0, 0]] * j, box])) for j, box in enumerate(boxes)]
+    together = per_object(spec, boxes)
+
+    assert len(together) == sum(counts)
+    assert min(counts) >= 3
+    start = 0
+    for j, box in enumerate(boxes):
+        alone = per_object(spec, [*[[0, 0, 0, 0]] * j, box], (90, 77))
+        assert alone.boxes.tolist() == together.boxes[start : start + counts[j]].tolist()
+        assert (alone.boxes[:, :2] >= box[:2]).all()
+        assert (alone.boxes[:, 2:] < box[2:]).all()
+        moved = per_object(spec, [*[[0, 0, 0, 0]] * j, np.add(box, 13)], (90, 90))
+        assert (moved.boxes == alone.boxes + 13).all()
+        start += counts[j]
+
+
+def test_every_pixel_of_a_box_is_hidden_as_often_as_exact_counting_says():
+    """Squares of one pixel in a box of 3 by 5 lie on each of its pixels alike, and on no other."""
+    spec = dust(
+        per_object=True, count_range=(256, 256), center="inside", side_range=(1, 1), spare_last=False, max_hidden=None
+    )
+    drawn = sample_rectangles(
+        spec, height=9, width=9, seed=6, index=np.arange(40), objects=[[[2, 3, 5, 8], [0, 0, 1, 1]]] * 40
+    )
+    counts = np.zeros((9, 9), int)
+    np.add.at(counts, tuple(drawn.boxes[:, :2].T), 1)
+
+    assert counts[0, 0] == counts[2:5, 3:8].sum() == 40 * 256
+    assert counts.sum() == 2 * 40 * 256
+    assert stats.chisquare(counts[2:5, 3:8].ravel()).pvalue > 1e-4
+
+
+def test_each_object_is_dusted_with_the_probability(engine):
+    """Over 1,600 boxes, the share that has dust is p; the counts are uniform and independent of each other."""
+    spec = dust(per_object=True, p=0.25, count_range=(1, 4))
+    counts = np.zeros((400, 4), int)
+    n = 400
+    drawn = sample_rectangles(
+        spec,
+        height=16,
+        width=64,
+        seed=6,
+        index=np.arange(n),
+        objects=[[[0, 16 * j, 16, 16 * j + 16] for j in range(4)]] * n,
+    )
+    np.add.at(counts, (drawn.image, np.minimum(drawn.boxes[:, 1] // 16, 3)), 1)
+
+    assert stats.binomtest(int((counts > 0).sum()), 4 * n, 0.25).pvalue > 1e-4
+    assert stats.chisquare(np.bincount(counts.ravel(), minlength=5)[1:]).pvalue > 1e-4
+    both = (counts[:, 0] > 0) & (counts[:, 1] > 0)
+    assert stats.binomtest(int(both.sum()), n, 1 / 16).pvalue > 1e-4
+
+
+def test_threads_layouts_and_splits_change_no_dust_per_object():
+    """Batches, threads and layouts give the same pixels, with one image or many."""
+    rng = np.random.default_rng(3)
+    objects = [np.sort(rng.integers(0, 41, (k, 2, 2)), axis=1).reshape(-1, 4) for k in rng.integers(0, 5, 9)]
+    images = np.full((9, 40, 40, 3), 100, np.uint8)
+    planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    for fill in ("grey", "color", "noise"):
+        spec = dust(per_object=True, fill=fill, side_range=(1, 9))
+        expected = add_dust(images.copy(), spec, seed=1, index=7, objects=objects)
+        painted = add_dust(planes.copy(), spec, seed=1, index=7, layout="NCHW", num_threads=3, objects=objects)
+
+        assert (painted.transpose(0, 2, 3, 1) == expected).all()
+        for i in range(9):
+            alone = add_dust(images[i].copy(), spec, seed=1, index=7 + i, objects=objects[i])
+            assert (alone == expected[i]).all()
+        stream = dustaug.DustStream(spec, seed=1, index=7)
+        parts = [stream(images[start : start + 4].copy(), objects=objects[start : start + 4]) for start in (0, 4, 8)]
+        assert (np.concatenate(parts) == expected).all()
+        drawn = sample_rectangles(spec, height=40, width=40, seed=1, index=7 + np.arange(9), objects=objects)
+        assert (dustaug.paint_rectangles(images.copy(), drawn) == expected).all()
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise", "mean"])
+@pytest.mark.parametrize(
+    ("changes", "objects", "error", "message"),
+    [
+        ({}, None, TypeError, r"with per_object, got none: type objects=\[boxes of each image\], .*per_object=False"),
+        (
+            {"count_range": (2, 30_000)},
+            [[[0, 0, 9, 9]] * 3, []],
+            ValueError,
+            r"at most 2 boxes in each image with per_object .* got 3 boxes: type .*\(count_range=\(2, 21845\)\)",
+        ),
+        ({}, [[]], ValueError, r"objects must be a list with the boxes \(k, 4\) of each of 2 images, got 1 of them"),
+        ({}, [[], [[3, 0, 1, 1]]], ValueError, r"objects must not be reversed, got \[3, 0, 1, 1\]"),
+        ({}, [[], [[0.5, 0, 1, 1]]], TypeError, "objects must be an array of whole numbers"),
+        ({"per_object": False}, [[], []], TypeError, "got a spec without: type spec.replace.max_hidden=0.4. or"),
+    ],
+)
+def test_bad_objects_leave_the_images(changes, objects, error, message, fill):
+    """Each is refused with what to type."""
+    images, spec = np.full((2, 16, 16, 3), 100, np.uint8), dust(**{"per_object": True, "fill": fill, **changes})
+    with pytest.raises(error, match=message):
+        add_dust(images, spec, seed=0, index=0, **({} if objects is None else {"objects": objects}))
+
+    assert (images == 100).all()
+
+
+def test_as_many_numbers_of_rectangles_as_there_are_may_be_used():
+    """65,535 boxes of one rectangle each, or one box of 65,535, are drawn with the last number."""
+    one_each = dust(per_object=True, count_range=(1, 1), side_range=(1, 1), spare_last=False)
+    boxes = np.tile([[1, 2, 3, 4]], (65_535, 1))
+    assert len(per_object(one_each, boxes)) == 65_535
+    assert len(per_object(one_each.replace(count_range=(65_535, 65_535)), boxes[:1])) == 65_535
+    with pytest.raises(ValueError, match=r"got 65536 boxes: type spec.replace\(count_range=\(0, 0\)\)"):
+        per_object(one_each, np.tile([[1, 2, 3, 4]], (65_536, 1)))
+    assert len(per_object(one_each.replace(count_range=(0, 0)), np.tile([[1, 2, 3, 4]], (65_536, 1)))) == 0
+
+
+def test_an_area_that_fits_no_box_draws_nothing_there(engine):
+    """Boxes of one pixel have no smaller rectangle; it is no error, and the others get theirs."""
+    spec = dust(per_object=True, count_range=(2, 2), area_range=(0.2, 0.4), spare_last=False)
+    drawn = per_object(spec, [[0, 0, 1, 1], [10, 10, 40, 40], [0, 0, 1, 30]])
+    areas = (drawn.boxes[:, 2] - drawn.boxes[:, 0]) * (drawn.boxes[:, 3] - drawn.boxes[:, 1])
+
+    assert (areas > 0).tolist() == [False, False, True, True, False, False]
+
+
 def centres(guide, side, words=256):
     """Count the centres of one-pixel rectangles over many images, all with one guide."""
     spec = dust(center="guide", count_range=(words, words), side_range=(1, 1), spare_last=False)

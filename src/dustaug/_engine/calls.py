@@ -119,10 +119,10 @@ def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *wh
     return paint
 
 
-def draw_with_terms(draw: Any, terms: Terms, *arguments: int) -> None:
-    """Call the entry `draw_rectangles`."""
+def call_with_terms(entry: Any, terms: Terms, *arguments: int) -> None:
+    """Call the entry `count_rectangles` or `draw_rectangles`."""
     packed, _scratch = pack_terms(terms)
-    draw(*arguments, id(packed) + _BYTES_HEAD)
+    entry(*arguments, id(packed) + _BYTES_HEAD)
 
 
 _pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=19q").pack

@@ -254,7 +254,7 @@ def check_size(spec: Spec, height: int, width: int, channels: int = 1) -> None:
         most = MAX_NOISE_BYTES if spec.fill_range == (0, 255) else MAX_NOISE_HALVES
         if height * width * channels > most:
             raise ValueError(f'images must have at most {most} values each with fill="{spec.fill}"')
-    if spec.area_range is not None and spec.aspect_range is not None:
+    if spec.area_range is not None and spec.aspect_range is not None and not spec.per_object:
         area = spec.area_range[0] * height * width
         lowest = max(spec.aspect_range[0], area / ((width - 0.5) * (width - 0.5)))
         if lowest > min(spec.aspect_range[1], (height - 0.5) * (height - 0.5) / area):

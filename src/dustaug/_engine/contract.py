@@ -20,6 +20,7 @@ c3) by ``(high(m1 * c2) ^ c1 ^ k0, low(m1 * c2), high(m0 * c0) ^ c3 ^ k1, low(m0
 |---|---|
 | 0 | count; whether the image is dusted; two unused words |
 | 1 … 65 535 | one rectangle each, in painting order: y, x, size, fill |
+| 2²⁸ + j | with `per_object`: block 0 of object j = 0, 1, … |
 | 2²⁹ + 8 r + b | sizes that are fractions or areas of the image: rectangle r = 1, 2, …; b = 0 … 4 |
 | 2³⁰ + 256 r + b | ``fill="color"``: channels 4b … 4b + 3 of rectangle r = 1, 2, …; at most 1,024 channels |
 | 2³¹ + b | ``fill="noise"``: values 16b … 16b + 15 or 8b … 8b + 7 of the image |
@@ -121,6 +122,14 @@ is not above `max_hidden`. Rectangles are taken in painting order, as they are a
 which any object would lose more than that, summed over it and the rectangles kept before, becomes one that covers
 nothing: its bottom becomes its top. All others keep their words.
 
+**Per object.** With `per_object`, the caller gives boxes as for `max_hidden`, in an order that counts: j = 0, 1, … Each
+box of an image gets dust as an image of the box's height and width gets it, with three differences. Its words of block
+0 are those of block 2²⁸ + j. With m for ``count_range[1]``, its rectangles have the numbers r = j m + 1, j m + 2, …,
+and for k boxes k m is at most 65 535. It is no error if no area fits: such a rectangle covers nothing, as its ten tries
+show. Then the top of the box is added to the top and the bottom of each rectangle, and its left to left and right. The
+rectangles of a box lie over those of the boxes before. A box without pixels has none. `max_hidden` holds for the
+rectangles of all boxes together. Noise and means are those of the image.
+
 **Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
 same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its
 place, is the same. For k = 2 and k = 3 each edge at the larger size differs from k times the edge at the smaller one by
@@ -164,7 +173,7 @@ PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 PHILOX_WEYL = 0x9E3779B9, 0xBB67AE85
 
-HEADER_BLOCK, NOISE_BLOCK = 0, 1 << 31
+HEADER_BLOCK, OBJECT_BLOCK, NOISE_BLOCK = 0, 1 << 28, 1 << 31
 COLOR_BLOCK, COLOR_BLOCKS_PER_RECTANGLE = 1 << 30, 256
 SIZE_BLOCK, SIZE_BLOCKS_PER_RECTANGLE = 1 << 29, 8
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._errors import shown
-from dustaug.spec import MAX_SIDE, Spec
+from dustaug.spec import MAX_COUNT, MAX_SIDE, Spec
 
 from .contract import MAX_GUIDE_SUM
 
@@ -32,13 +32,23 @@ class Terms(NamedTuple):
     offsets: NDArray[np.int64]
 
 
+def takes_guide(spec: Spec) -> bool:
+    """Whether a spec needs ``guide=`` with every image."""
+    return spec.center == "guide"
+
+
+def takes_objects(spec: Spec) -> bool:
+    """Whether a spec needs ``objects=`` with every image."""
+    return spec.per_object or spec.max_hidden is not None
+
+
 def make_terms(spec: Spec, guide: Any, objects: Any, n: int, height: int, width: int, *, batched: bool) -> Terms:
     """Check what was given for n images of a size, and return it as the kernels take it."""
     guides = np.zeros((0, 1, 1), np.uint8)
-    if guide is not None or spec.center == "guide":
+    if guide is not None or takes_guide(spec):
         guides = check_guide(guide, spec, n, batched=batched)
     boxes, limits, offsets = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(n + 1, np.int64)
-    if objects is not None or spec.max_hidden is not None:
+    if objects is not None or takes_objects(spec):
         boxes, offsets = _check_objects(objects, spec, n, height, width, batched=batched)
         areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         limits = _limits_of(areas, spec.max_hidden or 1.0)
@@ -58,22 +68,42 @@ def _check_objects(
     objects: Any, spec: Spec, n: int, height: int, width: int, *, batched: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the objects of all images, cut off at the border, and where those of each begin."""
-    if spec.max_hidden is None:
-        raise TypeError("objects must be given with max_hidden, got a spec without: type spec.replace(max_hidden=0.4)")
-    if objects is None:
+    if not takes_objects(spec):
         raise TypeError(
-            "objects must be given with max_hidden, got none: type objects=[boxes of each image], int (k, 4), or "
-            "spec.replace(max_hidden=None)"
+            "objects must be given with max_hidden or per_object, got a spec without: type "
+            "spec.replace(max_hidden=0.4) or spec.replace(per_object=True)"
         )
+    if objects is None:
+        raise missing_objects_error(spec)
     wanted = f"a list with the boxes (k, 4) of each of {n} images" if batched else "the boxes (k, 4) of the image"
     if not batched:
         objects = [objects]
     if not isinstance(objects, (list, tuple)) or len(objects) != n:
         got = f"{len(objects)} of them" if isinstance(objects, (list, tuple)) else shown(objects)
         raise ValueError(f"objects must be {wanted}, got {got}")
-    each = [check_boxes("objects", boxes).clip(0, [height, width, height, width]) for boxes in objects]
-    offsets = np.cumsum([0, *map(len, each)], dtype=np.int64)
-    return np.concatenate([*each, np.zeros((0, 4), np.int64)]), offsets
+    each = [check_boxes("objects", boxes) for boxes in objects]
+    counts = [len(boxes) for boxes in each]
+    if spec.per_object and max(counts, default=0) * spec.count_range[1] > MAX_COUNT:
+        raise _many_objects_error(spec, max(counts))
+    cut = np.concatenate([*each, np.zeros((0, 4), np.int64)]).clip(0, [height, width, height, width])
+    return cut, np.cumsum([0, *counts], dtype=np.int64)
+
+
+def missing_objects_error(spec: Spec) -> TypeError:
+    with_what, without = ("per_object", "per_object=False") if spec.per_object else ("max_hidden", "max_hidden=None")
+    return TypeError(
+        f"objects must be given with {with_what}, got none: type objects=[boxes of each image], int (k, 4), or "
+        f"spec.replace({without})"
+    )
+
+
+def _many_objects_error(spec: Spec, most: int) -> ValueError:
+    low, high = spec.count_range
+    fewer = MAX_COUNT // most
+    return ValueError(
+        f"objects must have at most {MAX_COUNT // high} boxes in each image with per_object and up to {high} "
+        f"rectangles a box, got {most} boxes: type spec.replace(count_range={min(low, fewer), fewer})"
+    )
 
 
 def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.uint8]:
@@ -81,7 +111,7 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
 
     A copy, because another thread may change the caller's array after it was checked.
     """
-    if spec.center != "guide":
+    if not takes_guide(spec):
         raise TypeError(
             f'guide must be given with center="guide", got a guide with center={spec.center!r}: type '
             'spec.replace(center="guide"), or leave guide out'

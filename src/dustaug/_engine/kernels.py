@@ -225,6 +225,7 @@ _MULTIPLIER_0, _MULTIPLIER_1 = map(np.uint64, contract.PHILOX_MULTIPLIERS)
 _WEYL_0, _WEYL_1 = map(np.uint64, contract.PHILOX_WEYL)
 _ROUNDS = contract.PHILOX_ROUNDS
 _HEADER_BLOCK, _NOISE_BLOCK = np.uint64(contract.HEADER_BLOCK), np.uint64(contract.NOISE_BLOCK)
+_OBJECT_BLOCK = contract.OBJECT_BLOCK
 _COLOR_BLOCK, _COLOR_BLOCKS = contract.COLOR_BLOCK, contract.COLOR_BLOCKS_PER_RECTANGLE
 _SIZE_BLOCK, _SIZE_BLOCKS = contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE
 
@@ -344,9 +345,9 @@ def _in_pixels(fraction, side):
 
 
 @_call
-def _draw_count(params, k0, k1, epoch, index):
-    """Number of rectangles of an image."""
-    count, dusted, _, _ = _philox(_HEADER_BLOCK, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
+def _draw_count(params, block, k0, k1, epoch, index):
+    """Number of rectangles of an image or an object, of which `block` is the header."""
+    count, dusted, _, _ = _philox(block, index & _MASK_32, index >> _SHIFT_32, epoch, k0, k1)
     if np.int64(dusted) >= params.p_threshold:
         return 0
     return params.count_low + _high(count, params.n_counts)
@@ -448,6 +449,16 @@ def _keep_objects(objects, limits, hidden, first, n, boxes, start):
             elif hidden[k] + lost > limits[first + k]:
                 boxes[lane + _BOTTOM * _BOTH] = boxes[lane + _TOP * _BOTH]
                 break
+
+
+@_call
+def _shift(boxes, start, n, top, left):
+    """Move n rectangles down and to the right."""
+    for lane in range(start, start + n):
+        boxes[lane + _TOP * _BOTH] += top
+        boxes[lane + _LEFT * _BOTH] += left
+        boxes[lane + _BOTTOM * _BOTH] += top
+        boxes[lane + _RIGHT * _BOTH] += left
 
 
 @_inline
@@ -737,7 +748,7 @@ def _refuses(params, height, width):
         most = _MAX_NOISE_BYTES if params.n_levels == 256 else _MAX_NOISE_HALVES
         if height * width * params.channels > most:
             return True
-    if params.from_area:
+    if params.from_area and not params.per_object:
         area = params.smallest_area * height * width
         # From these aspects on it is narrow enough, and up to those flat enough.
         narrow, flat = area / ((width - 0.5) * (width - 0.5)), (height - 0.5) * (height - 0.5) / area
@@ -835,7 +846,7 @@ def _guide_of(params, images):
 @_inline
 def _objects_of(params, images):
     """Return where the objects of a batch lie, where those of each image begin, their limits, and what they lost."""
-    if not params.limited:
+    if not (params.limited or params.per_object):
         return _ZERO, _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64)
     numbers = _pointer(images, np.int64)
     objects, offsets, limits, hidden = numbers[15], numbers[16], numbers[17], numbers[18]
@@ -857,6 +868,33 @@ def _forget(params, offsets, hidden, image):
     if params.limited:
         for k in range(offsets[image + 1] - offsets[image]):
             hidden[k] = 0
+
+
+@_inline
+def _count_objects(params, offsets, image):
+    """Return how often an image is drawn on: once, or once for each object."""
+    return offsets[image + 1] - offsets[image] if params.per_object else _ONCE
+
+
+@_call
+def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sums, k0, k1, epoch, index):
+    """Return what is drawn on, which is the image or its object j: top, left, height, width; and two numbers.
+
+    They are that of the rectangle before the first one, and that of the last one. A guide is summed.
+    """
+    if params.per_object:
+        edges, first = (
+            _pointer(objects + 32 * (offsets[image] + j), np.int64),
+            j * (params.count_low + params.n_counts - 1),
+        )
+        tall, wide, count = edges[2] - edges[0], edges[3] - edges[1], _ZERO
+        if tall > 0 and wide > 0:
+            count = _draw_count(params, np.uint64(_OBJECT_BLOCK + j), k0, k1, epoch, index)
+        return edges[0], edges[1], tall, wide, first, first + count
+    count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
+    if params.guided and count > 0 and _sum_guide(guide, sums) == 0:
+        count = _ZERO
+    return _ZERO, _ZERO, height, width, _ZERO, count
 
 
 @_entry
@@ -881,7 +919,7 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited) and kind != PART:
+    if (params.guided or params.limited or params.per_object) and kind != PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
@@ -893,6 +931,8 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     # turn only draws, the last one only paints. `front` and `back` are places in `boxes`, images are addresses.
     front, n_front, painted_i, painted_image = 0, 0, start - 1, address
     drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
+    # What is drawn on: object `j` of the image, or all of it.
+    j, n_objects, top, left, tall, wide = 0, 0, 0, 0, height, width
     while True:
         back, n_back = _LANES - front, 0
         while n_back == 0 and drawn_i < stop:
@@ -900,22 +940,24 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                 n_back = _clip(count - n_drawn, _LANE)
                 _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
-                    _draw_sizes_of_image(
-                        params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
-                    )
-                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back, guide, sums)
+                    _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_back, k0, k1, epoch, index)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_back, boxes, back, guide, sums)
+                if params.per_object:
+                    _shift(boxes, back, n_back, top, left)
                 _limit(params, objects, offsets, limits, hidden, drawn_i, n_back, boxes, back)
             else:
-                drawn_i += 1
-                if drawn_i < stop:
-                    index = _index_of(first, indices, drawn_i)
-                    drawn_image = address + drawn_i * image_stride
-                    count, n_drawn = _draw_count(params, k0, k1, epoch, index), 0
-                    if params.guided and count > 0:
+                j += 1
+                if j >= n_objects:
+                    drawn_i, j = drawn_i + 1, 0
+                    if drawn_i < stop:
+                        index, n_objects = _index_of(first, indices, drawn_i), _count_objects(params, offsets, drawn_i)
+                        drawn_image = address + drawn_i * image_stride
                         guide = guides + drawn_i * rows * columns, rows, columns
-                        if _sum_guide(guide, sums) == 0:
-                            count = 0
-                    _forget(params, offsets, hidden, drawn_i)
+                        _forget(params, offsets, hidden, drawn_i)
+                if drawn_i < stop and j < n_objects:
+                    top, left, tall, wide, n_drawn, count = _draw_count_on(
+                        params, objects, offsets, drawn_i, j, height, width, guide, sums, k0, k1, epoch, index
+                    )
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
@@ -944,7 +986,7 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited) and kind != PART:
+    if (params.guided or params.limited or params.per_object) and kind != PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
@@ -953,38 +995,48 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
     for i in range(start, stop):
         image, index = address + i * image_stride, _index_of(first, indices, i)
-        count = _draw_count(params, k0, k1, epoch, index)
-        if params.guided and count > 0:
-            guide = guides + i * rows * columns, rows, columns
-            if _sum_guide(guide, sums) == 0:
-                count = 0
+        guide = guides + i * rows * columns, rows, columns
         _forget(params, offsets, hidden, i)
-        for n_drawn in range(0, count, _LANES):
-            n_group = _clip(count - n_drawn, _LANE)
-            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
-            if not params.size_unit:
-                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
-            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO, guide, sums)
-            _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
-            for lane in range(n_group):
-                if params.per_value:
-                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
-                else:
-                    _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
-                    for channel in range(channels):
-                        pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
-                        colors[channel] = patterns[pattern]
-                    _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+        for j in range(_count_objects(params, offsets, i)):
+            top, left, tall, wide, n_before, count = _draw_count_on(
+                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch, index
+            )
+            for n_drawn in range(n_before, count, _LANES):
+                n_group = _clip(count - n_drawn, _LANE)
+                _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+                if not params.size_unit:
+                    _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO, guide, sums)
+                if params.per_object:
+                    _shift(boxes, _ZERO, n_group, top, left)
+                _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
+                for lane in range(n_group):
+                    if params.per_value:
+                        _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
+                    else:
+                        _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
+                        for channel in range(channels):
+                            pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                            colors[channel] = patterns[pattern]
+                        _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
     return 0
 
 
 @_entry
-def count_rectangles(plan, seed_low, seed_high, epoch, first, indices, n, counts):
+def count_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, n, counts, terms):
     """Set counts, int64 (n,), to the number of rectangles of each image."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     counts = _pointer(counts, np.int64)
+    guides, rows, columns, sums = _guide_of(params, terms)
+    objects, offsets, _, _ = _objects_of(params, terms)
     for i in range(n):
-        counts[i] = _draw_count(params, k0, k1, epoch_word, _index_of(first, indices, i))
+        index, guide = _index_of(first, indices, i), (guides + i * rows * columns, rows, columns)
+        counts[i] = 0
+        for j in range(_count_objects(params, offsets, i)):
+            _, _, _, _, n_before, count = _draw_count_on(
+                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch_word, index
+            )
+            counts[i] += count - n_before
     return 0
 
 
@@ -999,15 +1051,13 @@ def draw_rectangles(
     first,
     indices,
     n,
-    counts,
     boxes,
     levels,
     terms,
 ):
-    """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), of images with counts, int64 (n,), one by one."""
+    """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), as many as `count_rectangles` counts."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    curves, counts = _pointer(params.curves, np.uint32), _pointer(counts, np.int64)
-    boxes, levels = _pointer(boxes, np.int32), _pointer(levels, np.int32)
+    curves, boxes, levels = _pointer(params.curves, np.uint32), _pointer(boxes, np.int32), _pointer(levels, np.int32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     guides, guide_rows, guide_columns, sums = _guide_of(params, terms)
@@ -1016,28 +1066,32 @@ def draw_rectangles(
     for i in range(n):
         index = _index_of(first, indices, i)
         guide = guides + i * guide_rows * guide_columns, guide_rows, guide_columns
-        if params.guided:
-            _sum_guide(guide, sums)
         _forget(params, offsets, hidden, i)
-        for n_drawn in range(0, counts[i], _LANES):
-            n_group = _clip(counts[i] - n_drawn, _LANE)
-            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
-            if not params.size_unit:
-                _draw_sizes_of_image(
-                    params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
-                )
-            _draw_boxes(params, curves, height, width, words, sizes, n_group, drawn, _ZERO, guide, sums)
-            _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)
-            for lane in range(n_group):
-                for edge in range(_LEVEL):
-                    boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]
-                if params.per_channel:
-                    _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
-                    for channel in range(params.channels):
-                        levels[row * params.channels + channel] = of_channels[channel]
-                else:
-                    levels[row] = drawn[lane + _LEVEL * _BOTH]
-                row += 1
+        for j in range(_count_objects(params, offsets, i)):
+            top, left, tall, wide, n_before, count = _draw_count_on(
+                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch_word, index
+            )
+            for n_drawn in range(n_before, count, _LANES):
+                n_group = _clip(count - n_drawn, _LANE)
+                _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
+                if not params.size_unit:
+                    _draw_sizes_of_image(
+                        params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
+                    )
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO, guide, sums)
+                if params.per_object:
+                    _shift(drawn, _ZERO, n_group, top, left)
+                _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)
+                for lane in range(n_group):
+                    for edge in range(_LEVEL):
+                        boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]
+                    if params.per_channel:
+                        _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
+                        for channel in range(params.channels):
+                            levels[row * params.channels + channel] = of_channels[channel]
+                    else:
+                        levels[row] = drawn[lane + _LEVEL * _BOTH]
+                    row += 1
     return 0
 
 

@@ -60,9 +60,9 @@ def bind_part_with_terms(entry: Any, plan: Any, patterns: Any, terms: Terms, *wh
     return functools.partial(entry, plan, patterns, *where, terms=terms)
 
 
-def draw_with_terms(draw: Any, terms: Terms, *arguments: Any) -> None:
-    """Call the entry `draw_rectangles`."""
-    draw(*arguments, terms)
+def call_with_terms(entry: Any, terms: Terms, *arguments: Any) -> None:
+    """Call the entry `count_rectangles` or `draw_rectangles`."""
+    entry(*arguments, terms)
 
 
 def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
@@ -155,17 +155,39 @@ class _Draws:
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
         return philox((blocks, *self.rest), *self.key)
 
-    def count(self) -> int:
-        count, dusted, _, _ = self.words(contract.HEADER_BLOCK)
+    def parts(self, height: int, width: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Return what is drawn on, which is the image or each of its objects: a box, and numbers of rectangles."""
+        params = self.params
+        if not params["per_object"]:
+            return [(np.array([0, 0, height, width]), np.arange(1, self._count(contract.HEADER_BLOCK) + 1))]
+        most, parts = params["count_low"] + params["n_counts"] - 1, []
+        for j, box in enumerate(self.objects[0]):  # type: ignore[index]
+            count = self._count(contract.OBJECT_BLOCK + j) if (box[:2] < box[2:]).all() else 0
+            parts.append((box, j * most + np.arange(1, count + 1)))
+        return parts
+
+    def _count(self, block: int) -> int:
+        count, dusted, _, _ = self.words(block)
         if dusted >= self.params["p_threshold"] or (self.guide is not None and not self.guide.any()):
             return 0
         return int(self.params["count_low"] + _bounded(count, self.params["n_counts"]))
 
-    def boxes(self, height: int, width: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Boxes (count, 4) and their levels (count,)."""
-        params = self.params
-        y, x, size, fill = self.words(np.arange(1, count + 1))
-        tall, wide = self._sizes(height, width, size)
+    def boxes(self, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Boxes (count, 4), their levels (count,) and their numbers (count,)."""
+        parts = [(*self._boxes_on(box, numbers), numbers) for box, numbers in self.parts(height, width)]
+        none = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        boxes, levels, numbers = (np.concatenate(each) for each in zip(none, *parts, strict=True))
+        if self.params["limited"]:
+            self._keep_objects(boxes)
+        return boxes, levels, numbers
+
+    def _boxes_on(
+        self, part: NDArray[np.int64], numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Boxes (count, 4) of rectangles with numbers in a part of the image, and their levels (count,)."""
+        params, (height, width) = self.params, (part[2:] - part[:2]).tolist()
+        y, x, size, fill = self.words(numbers)
+        tall, wide = self._sizes(height, width, size, numbers)
         rows, columns = height - params["spare_last"], width - params["spare_last"]
         if params["inside"]:
             tall, wide = np.minimum(tall, rows), np.minimum(wide, columns)
@@ -180,9 +202,7 @@ class _Draws:
                 top, left = _bounded(y, height), _bounded(x, width)
             top, left = top - (tall >> 1), left - (wide >> 1)
         boxes = np.stack([top, left, top + tall, left + wide], axis=1).clip(0, [rows, columns, rows, columns])
-        if params["limited"]:
-            self._keep_objects(boxes)
-        return boxes, _bounded(fill, params["n_levels"])
+        return boxes + np.tile(part[:2], 2), _bounded(fill, params["n_levels"])
 
     def _keep_objects(self, boxes: NDArray[np.int64]) -> None:
         """Empty the rectangles that would hide more of an object than it may lose."""
@@ -205,7 +225,9 @@ class _Draws:
         top = (row * height + ((halves >> half) * height >> half)) // guide.shape[0]
         return top, (column * width + ((halves & 0xFFFF) * width >> half)) // guide.shape[1]
 
-    def _sizes(self, height: int, width: int, size: Words) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _sizes(
+        self, height: int, width: int, size: Words, numbers: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Heights and widths of rectangles, from their size words or from blocks of their own."""
         params = self.params
         if params["size_unit"]:
@@ -213,13 +235,15 @@ class _Draws:
             tall = params["size_unit"] * (params["height_low"] + (product >> _SHIFT_32).astype(np.int64))
             wide = params["size_unit"] * (params["width_low"] + _bounded(product & _MASK_32, params["n_widths"]))
             return tall, tall if params["square"] else wide
-        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * np.arange(1, len(size) + 1)
+        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * numbers
         if params["in_fractions"]:
             first, second, _, _ = self.words(blocks)
             return (
                 _in_pixels(params["height_low"] + _bounded(first, params["n_heights"]), height),
                 _in_pixels(params["width_low"] + _bounded(second, params["n_widths"]), width),
             )
+        if not len(numbers):  # An object may have no pixels, and so no shape.
+            return numbers, numbers
         longer, shorter = max(height, width), min(height, width)
         shape = _log(np.array((longer << contract.SHAPE_BITS) // shorter, np.uint64))
         shape = shape - (contract.SHAPE_BITS << (contract.LOG_BITS - 1))
@@ -278,14 +302,13 @@ def dust_batch(
     images, values = _as_nhwc(params, items, *batch), patterns.astype(items.dtype)
     for i in range(start, stop) if images.size else ():
         draws = _Draws(plan, words, i, terms)
-        boxes, levels = draws.boxes(height, width, draws.count())
-        for place, (box, level) in enumerate(zip(boxes, levels, strict=True)):
+        for box, level, number in zip(*draws.boxes(height, width), strict=True):
             top, left, bottom, right = box
             if params["per_value"]:
                 draws.paint_noise(images[i], box, values)
             elif params["per_channel"]:
                 channels = np.arange(images.shape[-1])
-                colors = draws.color(place + 1, images.shape[-1])
+                colors = draws.color(number, images.shape[-1])
                 images[i, top:bottom, left:right] = values[colors, channels * params["pattern_step"]]
             else:
                 images[i, top:bottom, left:right] = values[i if params["per_image"] else level]
@@ -295,25 +318,26 @@ def dust_batch(
 dust_batch_in_detail = dust_batch
 
 
-def count_rectangles(plan: Any, *words_n_counts: Any) -> None:
+def count_rectangles(plan: Any, height: int, width: int, *words_n_counts_terms: Any) -> None:
     """Set counts[i] to the number of rectangles of image i."""
-    *words, n, counts = words_n_counts
+    *words, n, counts, terms = words_n_counts_terms
     for i in range(n):
-        counts[i] = _Draws(plan, words, i).count()
+        counts[i] = sum(len(numbers) for _, numbers in _Draws(plan, words, i, terms).parts(height, width))
 
 
-def draw_rectangles(plan: Any, height: int, width: int, *words_n_counts_boxes_levels_terms: Any) -> None:
+def draw_rectangles(plan: Any, height: int, width: int, *words_n_boxes_levels_terms: Any) -> None:
     """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
-    *words, _, counts, boxes, levels, terms = words_n_counts_boxes_levels_terms
+    *words, n, boxes, levels, terms = words_n_boxes_levels_terms
     row = 0
-    for i, count in enumerate(counts.tolist()):
+    for i in range(n):
         draws = _Draws(plan, words, i, terms)
-        boxes[row : row + count], drawn = draws.boxes(height, width, count)
-        levels[row : row + count] = drawn[:, None]
+        drawn, drawn_levels, numbers = draws.boxes(height, width)
+        rows = slice(row, row + len(drawn))
+        boxes[rows], levels[rows] = drawn, drawn_levels[:, None]
         if plan[0]["per_channel"]:
-            for rectangle in range(1, count + 1):
-                levels[row + rectangle - 1] = draws.color(rectangle, levels.shape[1])
-        row += count
+            for each, number in enumerate(numbers.tolist()):
+                levels[row + each] = draws.color(number, levels.shape[1])
+        row += len(drawn)
 
 
 def paint_boxes(plan: Any, patterns: NDArray[np.uint64], images: NDArray[Any], _: int, *n_boxes_words: Any) -> None:

@@ -28,7 +28,7 @@ from .checks import (
 from .contract import FILLS
 from .coordinates import Coordinates, check_coordinates, words_of
 from .forks import fork_lock
-from .guide import Terms, make_terms
+from .guide import Terms, make_terms, takes_guide, takes_objects
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
 from .plan import make_plan
 from .tables import curves
@@ -289,7 +289,7 @@ def _bind(
         coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
         refuse(shape, strides)
-        if spec.center == "guide" or spec.max_hidden is not None:
+        if takes_guide(spec) or takes_objects(spec):
             make_terms(spec, None, None, *batch[:3], batched="N" in kind.layout)  # Raises: nothing was given.
         words = words_of(coordinates, engine.operand_of)
         part = engine.bind_part(entry, *operands, target, *batch, *words)
@@ -319,15 +319,14 @@ def draw_rectangles(
     engine = _engine()
     plan, n, words = engine.operand_of(params), len(coordinates.index), words_of(coordinates, engine.operand_of)
     counts = np.zeros(n, np.int64)
-    engine.count_rectangles(plan, *words, n, engine.operand_of(counts))
     if terms is None:
         terms = make_terms(check_spec(None), None, None, n, height, width, batched=True)
-    elif len(terms.guides):
-        counts[~terms.guides.any(axis=(1, 2))] = 0
+    where = plan, height, width, *words, n
+    engine.call_with_terms(engine.count_rectangles, terms, *where, engine.operand_of(counts))
     boxes = np.zeros((int(counts.sum()), 4), np.int32)
     levels = np.zeros((len(boxes), params[0]["channels"] if params[0]["per_channel"] else 1), np.int32)
-    drawn = map(engine.operand_of, (counts, boxes, levels))
-    engine.draw_with_terms(engine.draw_rectangles, terms, plan, height, width, *words, n, *drawn)
+    drawn = map(engine.operand_of, (boxes, levels))
+    engine.call_with_terms(engine.draw_rectangles, terms, *where, *drawn)
     return counts, boxes, levels
 
 

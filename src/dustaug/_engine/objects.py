@@ -57,7 +57,7 @@ class _Engine:
     bind_array = staticmethod(calls.bind_array)
     bind_part = staticmethod(calls.bind_part)
     bind_part_with_terms = staticmethod(calls.bind_part_with_terms)
-    draw_with_terms = staticmethod(calls.draw_with_terms)
+    call_with_terms = staticmethod(calls.call_with_terms)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ENTRIES:

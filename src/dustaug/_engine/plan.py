@@ -34,7 +34,8 @@ PARAMS_DTYPE = np.dtype(
             # Drawing. An image is dusted if its word is below `p_threshold`, in [0, 2**32].
             *("p_threshold", "count_low", "n_counts"),
             # Placement: inside, normal, or otherwise uniform. `spare_last`: rows and columns that stay unpainted.
-            *("spare_last", "inside", "normal", "guided", "limited"),
+            # `limited`, `per_object`: what the objects of each image are given for.
+            *("spare_last", "inside", "normal", "guided", "limited", "per_object"),
             *("y_mean", "y_std", "y_shift", "x_mean", "x_std", "x_shift"),
             # Sizes: unit * (low + uniform over n) pixels, or fractions of the side. `square`: the width is the height.
             *("size_unit", "height_low", "n_heights", "width_low", "n_widths", "square", "in_fractions"),
@@ -68,7 +69,7 @@ def make_plan(spec: Spec) -> NDArray[Any]:
     params["spare_last"], params["inside"] = spec.spare_last, PLACEMENTS[spec.center]
     _PLACES[spec.center](params, spec)
     _SIZES[size_fields(spec)](params, spec)
-    params["limited"] = spec.max_hidden is not None
+    params["limited"], params["per_object"] = spec.max_hidden is not None, spec.per_object
     params["n_levels"] = _span(spec.fill_range)[1] if fill.drawn else 1
     if fill.per != "rectangle":
         params[f"per_{fill.per}"] = 1
