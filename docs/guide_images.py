@@ -38,6 +38,7 @@ LINES: dict[str, Callable[[dict[str, Any]], Sequence[list[Line]]]] = {
     "boxes": lambda page: [box_lines(page["boxes"], HERE)] * 4,
     "protected": lambda page: [box_lines(page["boxes"], SPARED)] * 4,
     "points": lambda page: [box_lines(page["around"], SPARED)] * 4,
+    "per_object": lambda page: [box_lines(page["boxes"], OBJECT)] * 4,
     "max_hidden": lambda page: [box_lines(page["boxes"], OBJECT)] * 4,
 }
 

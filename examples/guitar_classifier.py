@@ -73,7 +73,7 @@ except MissingExtraError as error:
     _missing = str(error)
 else:
     from .graffiti import SHARES, paint_graffiti
-    from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves
+    from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves, tint
     from .guitar_photos import load_images, load_photos, predict_photos
     from .guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, judge, make_guides, train
     from .guitars import MODELS, make_guitars
@@ -354,6 +354,7 @@ class _Experiment:
         if GUIDED in self.arms:  # With the maps of the finished model.
             guided = keras.models.load_model(self._path(GUIDED, seed, "keras"))
             guides = make_guides(guided, few, split.training.labels[:_SHEET_COLUMNS])
+            sheets["its-maps"] = tint(few, guides)
             sheets[GUIDED] = arm_images(GUIDED, few, seed, guides=guides)
         judged = split.validation if self.evaluate == "validation" else split.test
         painted, _ = paint_graffiti(
