@@ -110,8 +110,9 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Train one more arm, whose dust lies where the model's own occlusion maps say; its maps are made again "
-            "after so many epochs.",
+            help="Train one more arm, whose dust lies where the model's own occlusion maps say; make these maps every N "
+            "epochs.",
+            metavar="N",
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds separated by commas; each draws its own guitars.")] = "0",

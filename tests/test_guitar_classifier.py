@@ -229,7 +229,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
     [
         (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
         (["--seeds", "one"], "seeds must be whole numbers below 1000000000 with commas, got 'one'"),
-        (["--guided", "3", "--epochs", "3"], "guided must be less than the 3 epochs, as the first map is made after so"),
+        (["--guided", "3", "--epochs", "3"], "guided must be less than the 3 epochs, as the first map is made"),
         (["--evaluate", "train"], "evaluate must be of test, validation"),
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),
@@ -285,17 +285,18 @@ def test_maps_are_made_every_few_epochs_and_leave_the_training_alone(monkeypatch
 
 
 class _Looks:
-    """A model of two classes, whose answer depends on the upper left quarter: the darker it is, the surer of class 1."""
+    """A model of two classes that looks at the upper left quarter: the darker it is, the surer of class 1."""
 
     def predict_on_batch(self, images):
         dark = 1 - images[:, :16, :16].mean(axis=(1, 2, 3)) / 255
-        share = 1 / (1 + np.exp(60 * (dark - 0.25)))
+        share = 1 / (1 + np.exp(100 * (dark - 0.25)))
         return np.stack([share, 1 - share], axis=1).astype(np.float32)
 
 
 def test_guides_are_of_the_right_class_even_where_the_softmax_is_sure():
-    """White pictures lean on the quarter for class 0, although the share of class 0 is 1 with the patch and without."""
+    """Class 0 of a white picture leans on that quarter, although its share is 1."""
     white = np.full((2, 32, 32, 3), 255, np.uint8)
+    assert _Looks().predict_on_batch(white)[0, 0] == 1
     guides = make_guides(_Looks(), white, np.array([0, 1]))
 
     assert guides.dtype == np.uint8
