@@ -110,8 +110,8 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Train one more arm, whose dust lies where the model's own occlusion maps say; make these maps every N "
-            "epochs.",
+            help="Train one more arm, whose dust lies where the model's own occlusion maps say; N is the number of "
+            "epochs from one map to the next.",
             metavar="N",
         ),
     ] = None,
