@@ -355,7 +355,7 @@ class _Experiment:
         if GUIDED in self.arms:  # With the maps of the finished model.
             guided = keras.models.load_model(self._path(GUIDED, seed, "keras"))
             guides = make_guides(guided, few, split.training.labels[:_SHEET_COLUMNS])
-            sheets["its-maps"] = tint(few, guides)
+            sheets["maps"] = tint(few, guides)
             sheets[GUIDED] = arm_images(GUIDED, few, seed, guides=guides)
         judged = split.validation if self.evaluate == "validation" else split.test
         painted, _ = paint_graffiti(

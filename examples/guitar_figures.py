@@ -49,6 +49,7 @@ _ARMS: dict[str, Style] = {
     "random-erasing": ("Random Erasing", "#009e73", "D"),
     "input-dropout": ("Input dropout", "#cc79a7", "v"),
     "guided": ("Guided dust", "#d55e00", "P"),
+    "maps": ("Its maps", "#d55e00", "P"),
 }
 _FURTHER = (("#56b4e9", "X"), ("#8c6d46", "p"), ("#a0a000", "h"))
 _HOT, _HOTTEST = (213, 0, 0), 0.8
