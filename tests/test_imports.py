@@ -272,7 +272,15 @@ ALLOWED = {
         "robustness._predict",
         "spec",
     },
-    "robustness._map": {"_engine.checks", "_engine.memory", "core", "robustness._plots", "robustness._predict", "spec"},
+    "robustness._map": {
+        "_engine.checks",
+        "_engine.memory",
+        "core",
+        "guides",
+        "robustness._plots",
+        "robustness._predict",
+        "spec",
+    },
     "robustness._plots": {"_extras"},
     "robustness._predict": {"_engine.checks", "_engine.memory", "_extras"},
     "tensorflow": {
