@@ -645,7 +645,11 @@ class TestModule:
                 TypeError,
                 "guide_key must be a place or a key in a sample, got 0.5",
             ),
-            ({"objects_key": "a"}, TypeError, "objects_key must be given with max_hidden or visibility_key"),
+            (
+                {"objects_key": "a"},
+                TypeError,
+                "objects_key must be given with max_hidden, per_object or visibility_key",
+            ),
             ({"visibility_key": 3}, TypeError, "visibility_key must be the name of a key, got 3"),
             ({"flags_key": 3}, TypeError, "flags_key must be the name of a key, got 3"),
         ],

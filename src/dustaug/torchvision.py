@@ -22,7 +22,7 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
 from . import core
 from ._adapters.keys import check_key, check_name
 from ._adapters.nested import dict_around, find_entry, path_of
-from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes
+from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
 from ._engine.checks import check_choice, check_flag, check_value_range
 from ._engine.coordinates import pack
 from ._engine.guide import takes_guide, takes_objects
@@ -175,7 +175,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 )
         if self.objects_key is not None and not (takes_objects(self.spec) or self.visibility_key is not None):
             raise TypeError(
-                f"objects_key must be given with max_hidden or visibility_key, got {shown(self.objects_key)} without: "
+                f"objects_key must be given with max_hidden, per_object or visibility_key, got {shown(self.objects_key)}: "
                 "type spec.replace(max_hidden=0.4), or leave objects_key out"
             )
 
@@ -273,7 +273,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             if flags is not None:
                 lowered = _lower_flags(flags, _find_points(sample, flat), _one_covered(covered))
             if self.visibility_key is not None:
-                visible = torch.from_numpy(1 - drawn.hidden(objects)[0]).to(boxes.device, torch.float32)
+                corners = _corners_of(boxes, "visibility_key").cpu().numpy()
+                shares = torch.from_numpy(visible_shares(corners, _one_covered(covered)))
+                visible = shares.to(boxes.device, torch.float32)
         found = [
             self.transform(inpt, params) if changes else inpt for inpt, changes in zip(flat, is_changed, strict=True)
         ]
@@ -314,8 +316,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             boxes = _only(kind, sample, flat, 'objects_key="…"')
         else:
             raise TypeError(
-                f"samples must hold BoundingBoxes with max_hidden or visibility_key, got {_kinds_of(flat)}: wrap the "
-                "boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None)"
+                f"samples must hold BoundingBoxes with max_hidden, per_object or visibility_key, got {_kinds_of(flat)}: "
+                "wrap the boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None, per_object=False)"
             )
         if self.visibility_key is not None:
             _dict_of(boxes, sample, sample)

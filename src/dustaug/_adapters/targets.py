@@ -132,19 +132,6 @@ def visible_shares(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.f
     return shares
 
 
-def whole_boxes(boxes: NDArray[Any], height: int, width: int) -> NDArray[np.int64]:
-    """Return boxes (k, 4), left, top, right, bottom in pixels, as the whole pixels that they touch in an image.
-
-    They come back as guides and objects take them: top, left, bottom, right. A box that touches no pixel is empty.
-    """
-    within = _settle(np.array(boxes, np.float64).reshape(-1, 4), max(height, width)).clip(0, [width, height] * 2)
-    touches = (within[:, 0] < within[:, 2]) & (within[:, 1] < within[:, 3])  # False for NaN.
-    within[~touches] = 0
-    left, top = np.floor(within[:, :2]).T
-    right, bottom = np.ceil(within[:, 2:]).T
-    return np.stack([top, left, bottom, right], axis=1).astype(np.int64)
-
-
 def covered_points(points: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell for each point (k, 2), x and y in pixels, whether it lies on a dusted pixel; (k,)."""
     height, width = mask.shape

@@ -275,8 +275,9 @@ class OperationsPainter(_Painter):
         if _is_capturing(self.device):
             raise RuntimeError(
                 "images must not be dusted while a CUDA graph is captured if the CPU draws their rectangles, as it "
-                f"does with objects and without Triton, got max_hidden={self.spec.max_hidden}: call add_dust before "
-                "torch.cuda.graph(…), or type spec.replace(max_hidden=None)"
+                f"does with objects and without Triton, got max_hidden={self.spec.max_hidden} and "
+                f"per_object={self.spec.per_object}: call add_dust before torch.cuda.graph(…), or type "
+                "spec.replace(max_hidden=None, per_object=False)"
             )
         memory = self.memory_of(tensor)
         n, height, width, channels = memory[:4]

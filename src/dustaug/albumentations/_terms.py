@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._adapters.keys import check_name
-from dustaug._adapters.targets import whole_boxes
+from dustaug._adapters.targets import touched_pixels
 from dustaug._engine.checks import check_whole
 from dustaug._engine.guide import check_boxes, check_guide, takes_guide, takes_objects
 from dustaug._errors import shown
@@ -201,7 +201,7 @@ class CallTerms:
         if classes is not None:
             rows = rows[[label in classes for label in self._labels(key, rows, processor)]]
         height, width = shape[:2]
-        return whole_boxes(rows[:, :4] * np.array([width, height, width, height]), height, width)
+        return touched_pixels(rows[:, :4] * np.array([width, height, width, height]), height, width)
 
     def _labels(self, key: str, rows: NDArray[Any], processor: Any) -> list[Any]:
         """Return the label of each box: that of the first label field, or what follows the sides of the box."""
