@@ -28,6 +28,7 @@ ADAPTERS = {
         tests={
             "albumentations_boxes": (),
             "albumentations_generic": ("torch",),
+            "albumentations_guides": (),
             "albumentations_inputs": ("torch",),
             "albumentations_keys": ("torch",),
             "albumentations_peers": (),
@@ -39,11 +40,13 @@ ADAPTERS = {
         sections=("adapters", "albumentationsx"),
     ),
     "torch": Adapter(
-        imports=("torch",), tests={"torch": (), "loaders": (), "robustness_torch": ()}, sections=("adapters",)
+        imports=("torch",),
+        tests={"torch": (), "loaders": ("PIL", "torchvision"), "robustness_torch": ()},
+        sections=("adapters",),
     ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),
-        tests={"torchvision": (), "torchvision_boxes": ()},
+        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": ()},
         sections=("adapters",),
     ),
     "tensorflow": Adapter(
@@ -83,8 +86,10 @@ OTHERS = {
     "_tensors.compiled": ("torch",),
     "_tensors.passes": ("torch",),
     "_tensors.samplers": ("torch",),
+    "_tensors.terms": ("torch",),
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
+    "albumentations._terms": ("albumentations",),
     "keras._flow": ("keras",),
     "keras._inputs": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),

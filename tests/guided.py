@@ -78,6 +78,14 @@ def dusted(name, key):
     return dustaug.add_dust(photos(), spec, **KEYS[key], **terms)
 
 
+def as_tensors(terms):
+    """Return the guide and the objects of a case as tensors of PyTorch."""
+    import torch
+
+    tensors = {name: torch.from_numpy(value) for name, value in terms.items() if name == "guide"}
+    return tensors | {name: list(map(torch.from_numpy, value)) for name, value in terms.items() if name == "objects"}
+
+
 if __name__ == "__main__":
     hashes = {f"{name}-{key}": hash_of(dusted(name, key)) for name in CASES for key in KEYS}
     FILE.write_text(json.dumps(hashes, indent=1) + "\n")

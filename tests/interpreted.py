@@ -34,11 +34,11 @@ def run(function, *arguments):
             os.environ["TRITON_INTERPRET"] = before
 
 
-def paint(buffer, name, place, spec, coordinates, layout, value_range=None):
+def paint(buffer, name, place, spec, coordinates, layout, value_range=None, guide=None):
     """Paint a view of an array of whole numbers with the kernel, and return the array.
 
-    The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices and epoch
-    may be arrays, which become tensors.
+    The view is a tensor of the dtype of this name; its place is shape, strides and offset, in items. Indices, epoch and
+    guide may be arrays, which become tensors.
     """
     import torch
 
@@ -47,7 +47,9 @@ def paint(buffer, name, place, spec, coordinates, layout, value_range=None):
     coordinates = {
         word: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for word, value in coordinates.items()
     }
-    paint_tensor(as_tensor(torch.from_numpy(buffer), name, place), spec, layout, value_range, **coordinates)
+    tensor = as_tensor(torch.from_numpy(buffer), name, place)
+    guide = None if guide is None else torch.from_numpy(guide)
+    paint_tensor(tensor, spec, layout, value_range, guide, **coordinates)
     return buffer
 
 
@@ -84,7 +86,7 @@ def painted_or_refused(dust, images):
     return images
 
 
-def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
+def paint_tensor(tensor, spec, layout, value_range=None, guide=None, **coordinates):
     """Paint a tensor with the kernel.
 
     The programs run from the last to the first. On a GPU they run in any order; in this order, a pixel that two
@@ -103,7 +105,7 @@ def paint_tensor(tensor, spec, layout, value_range=None, **coordinates):
         forwards(*(n - 1 - i for n, i in zip(builder.grid_dim, place, strict=True)))
 
     with mock.patch.object(builder, "set_grid_idx", backwards):
-        painter(tensor, Coordinates(**coordinates))
+        painter(tensor, Coordinates(**coordinates), guide=guide)
 
 
 def philox(counters, keys):

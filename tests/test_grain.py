@@ -10,8 +10,10 @@ import pytest
 from absl import flags
 
 import dustaug
+import guided
 from dustaug import add_dust
 from dustaug.grain import DustRectangles
+from test_pixels import KEYS, photos
 
 N, SEED = 10, 2**63 + 7
 IMAGES = np.random.default_rng(3).integers(0, 256, (N, 32, 40, 3), dtype=np.uint8)
@@ -170,6 +172,59 @@ def test_the_epoch_may_be_grains_and_the_index_the_elements():
     check_epochs(grain.MapDataset.source(records()).shuffle(seed=1).map_with_index(transform).repeat(2))
 
 
+def annotated(name):
+    """Return the records of a case: images with guide, objects, and the index that they have in the file."""
+    terms = guided.CASES[name].terms
+    return [
+        {"image": image, "id": KEYS["any"]["index"] + i, **{key: each[i] for key, each in terms.items()}}
+        for i, image in enumerate(photos())
+    ]
+
+
+def guided_dust(name, **options):
+    spec, terms = guided.CASES[name]
+    keys = {f"{key}_key": key for key in terms}
+    return DustRectangles(spec, **{"seed": KEYS["any"]["seed"], "epoch": 5, "index_key": "id", **keys, **options})
+
+
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects_are_part_of_an_element(name):
+    """Each image has the pixels of the file, one by one; guide and objects are passed on."""
+    dataset = grain.MapDataset.source(annotated(name)).map_with_index(guided_dust(name))
+    numbered = guided_dust(name, index_key=None, epoch=0, records_per_epoch=guided.N)
+    second = grain.MapDataset.source(annotated(name)).map_with_index(numbered).repeat(2)
+
+    assert np.array_equal(guided.expected(name), [element["image"] for element in dataset])
+    assert np.array_equal(guided.expected(name, "zero"), [second[i]["image"] for i in range(guided.N)])
+    assert all(dataset[2][key] is each[2] for key, each in guided.CASES[name].terms.items() if key == "objects")
+
+
+def test_loaders_and_workers_change_nothing_of_guided_dust():
+    """The same bytes come out of a loader with a worker, in any order."""
+    sampler = grain.samplers.IndexSampler(guided.N, shuffle=True, seed=3, num_epochs=1)
+    operations = [guided_dust("both")]
+    loader = grain.DataLoader(data_source=annotated("both"), sampler=sampler, operations=operations, worker_count=1)
+    elements = sorted(loader, key=lambda element: element["id"])
+
+    assert np.array_equal(guided.expected("both"), [element["image"] for element in elements])
+
+
+@pytest.mark.parametrize("join", [list, np.stack], ids=["list", "array"])
+def test_batches_have_guides_and_objects_of_each_image(join):
+    """A batch has the guides in one array, and the objects in a list, or in an array if all have as many."""
+    boxes = [np.pad(each, ((0, 2 - len(each)), (0, 0))) for each in guided.objects()]  # Empty boxes change nothing.
+    records = [{**record, "objects": each} for record, each in zip(annotated("both"), boxes, strict=True)]
+
+    def stack(elements):
+        columns = {key: [element[key] for element in elements] for key in elements[0]}
+        stacked = {key: np.stack(columns[key]) for key in ("image", "guide", "id")}
+        return {**stacked, "objects": join(columns["objects"])}
+
+    dataset = grain.MapDataset.source(records).batch(4, batch_fn=stack).map_with_index(guided_dust("both"))
+
+    assert np.array_equal(guided.expected("both"), np.concatenate([batch["image"] for batch in dataset]))
+
+
 class Pair(NamedTuple):
     """Elements of this class have an image in the first place."""
 
@@ -245,12 +300,19 @@ def test_it_takes_fields_pickles_and_shows_itself():
         ({"seed": 0, "layout": "HCW"}, ValueError, "layout must be one of"),
         ({"seed": 0, "value_range": 3}, TypeError, "value_range must be a tuple"),
         ({"seed": 0, "spec": dustaug.dust(), "p": 0.5}, TypeError, "spec must be given alone, got p too"),
+        ({"seed": 0, "center": "guide"}, TypeError, "guide_key must be given with center=.*, got none: type DustRecta"),
+        ({"seed": 0, "guide_key": "m"}, TypeError, "guide_key must be given with .*, got 'm' with center='normal'"),
+        ({"seed": 0, "max_hidden": 0.4}, TypeError, "objects_key must be given with max_hidden, got none: type Dust"),
+        ({"seed": 0, "objects_key": 1.5}, TypeError, "objects_key must be a place or a key in an element, got 1.5"),
     ],
 )
 def test_arguments_are_checked_when_it_is_made(arguments, error, message):
     """The constructor refuses wrong arguments by name, with the rule."""
     with pytest.raises(error, match=message):
         DustRectangles(**arguments)
+
+
+MASKED = {"center": "guide", "guide_key": "mask"}
 
 
 @pytest.mark.parametrize(
@@ -270,6 +332,15 @@ def test_arguments_are_checked_when_it_is_made(arguments, error, message):
         ({"epoch_key": "e"}, {"image": IMAGES[0], "e": None}, TypeError, "epoch must be a whole number, got None"),
         ({}, np.ma.array(IMAGES[0]), TypeError, "images must not be masked, got a MaskedArray: type images.filled(0)"),
         ({}, None, TypeError, "got NoneType: type DustRectangles(…, image_key=…) where it is"),
+        (MASKED, {"image": IMAGES[0]}, LookupError, "element must have a guide at 'mask', got ['image']"),
+        (MASKED, IMAGES[0], TypeError, "element must be a mapping, a tuple or a list with a guide_key"),
+        (
+            MASKED,
+            {"image": IMAGES[0], "mask": np.zeros((2, 3, 3), bool)},
+            ValueError,
+            "guide must have shape (rows, col",
+        ),
+        (MASKED, {"image": IMAGES[0], "mask": IMAGES[0] / 255}, TypeError, "guide must be uint8 or bool, got an array"),
     ],
 )
 def test_elements_are_checked(arguments, element, error, message):

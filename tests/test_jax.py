@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dustaug
+import guided
 import strategies
+import test_pixels
 from dustaug.jax import add_dust, to_words
 
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
@@ -248,28 +250,29 @@ from dustaug.jax import add_dust
 
 assert jax.device_count() == 2
 images = np.random.default_rng(3).integers(0, 256, (6, 48, 64, 3), dtype=np.uint8)
-dust = lambda images, index: add_dust(images, seed=7, index=index)
-for fill in ("color", "mean"):
-    spec = dustaug.dust(fill=fill)
-    expected = dustaug.add_dust(images.copy(), spec, seed=7, index=20)
-    dust = lambda images, index: add_dust(images, spec, seed=7, index=index)
+guide = np.random.default_rng(4).integers(0, 256, (6, 5, 7), dtype=np.uint8)
+for fill, center in (("color", "guide"), ("mean", "normal")):
+    spec, guides = dustaug.dust(fill=fill, center=center), [guide] * (center == "guide")
+    expected = dustaug.add_dust(images.copy(), spec, seed=7, index=20, guide=guide if guides else None)
+    dust = lambda images, index, guide=None: add_dust(images, spec, seed=7, index=index, guide=guide)
     for kind in (AxisType.Auto, AxisType.Explicit):
         mesh = jax.make_mesh((2,), ("data",), axis_types=(kind,))
         parts = PartitionSpec("data")
         sharding = NamedSharding(mesh, parts)
-        batch = jax.device_put(images, sharding), jax.device_put(np.arange(20, 26, dtype=np.int32), sharding)
-        mapped = jax.jit(jax.shard_map(dust, mesh=mesh, in_specs=(parts, parts), out_specs=parts))
+        given = images, np.arange(20, 26, dtype=np.int32), *guides
+        batch = [jax.device_put(array, sharding) for array in given]
+        mapped = jax.jit(jax.shard_map(dust, mesh=mesh, in_specs=(parts,) * len(batch), out_specs=parts))
         for run in (jax.jit(dust), dust, mapped):
             dusted = run(*batch)
             assert len(dusted.sharding.device_set) == 2 and not dusted.sharding.is_fully_replicated
             assert (np.asarray(dusted) == expected).all(), (fill, kind)
-        assert (np.asarray(jax.jit(dust)(batch[0], 20)) == expected).all()
+        assert (np.asarray(jax.jit(dust)(batch[0], 20, *batch[2:])) == expected).all()
 print("same")
 """
 
 
 def test_images_may_lie_on_several_devices(run_python):
-    """Images may be sharded by the compiler, by the user, or in shard_map, with one index or with many."""
+    """Images and guides may be sharded by the compiler, by the user, or in shard_map, with one index or with many."""
     flags = "--xla_force_host_platform_device_count=2"
 
     assert run_python(SHARDED, XLA_FLAGS=flags, JAX_PLATFORMS="cpu") == "same"
@@ -473,3 +476,94 @@ def test_odd_images():
         add_dust(jax.experimental.sparse.BCOO.fromdense(jnp.zeros((8, 8))), seed=0, index=0)
     with pytest.raises(TypeError, match=r"got int64: type images.astype\(numpy.uint8\) if they are 0 … 255"):
         add_dust(photos().astype(np.int64), seed=0, index=0)
+
+
+# The cases of guides that compiled graphs take.
+GUIDED = [name for name, case in guided.CASES.items() if "objects" not in case.terms]
+
+
+@pytest.mark.parametrize("name", GUIDED)
+def test_guides_are_drawn(name):
+    """A guide gives the pinned pixels, as an array of NumPy's and of JAX's."""
+    (spec, terms), key, want = guided.CASES[name], test_pixels.KEYS["any"], guided.expected(name)
+
+    assert same(want, add_dust(test_pixels.photos(), spec, **key, **terms))
+    assert same(want, add_dust(jnp.asarray(test_pixels.photos()), spec, **key, guide=jnp.asarray(terms["guide"])))
+
+
+def test_guides_are_traced():
+    """Compiled and mapped, a guide gives the pinned pixels; another one costs no compilation."""
+    (spec, terms), key, traces = guided.CASES["map"], test_pixels.KEYS["any"], []
+    images, guide, want = test_pixels.photos(), terms["guide"], guided.expected("map")
+
+    def dust(images, index, guide):
+        traces.append(1)
+        return add_dust(images, spec, seed=key["seed"], epoch=key["epoch"], index=index, guide=guide)
+
+    compiled = jax.jit(dust)
+    assert same(want, compiled(images, key["index"], guide))
+    assert same(images, compiled(images, key["index"], np.zeros_like(guide)))
+    assert len(traces) == 1
+    assert same(want, jax.vmap(dust)(images, key["index"] + np.arange(N), guide))
+
+
+@pytest.mark.parametrize(
+    ("spec", "terms", "error", "message"),
+    [
+        ({"center": "guide"}, {}, TypeError, 'guide must be given with center="guide", got none: type guide=mask'),
+        (
+            {},
+            {"guide": np.ones((3, 2, 2), bool)},
+            TypeError,
+            "got a guide with center='normal': type spec.replace(center",
+        ),
+        (
+            {"center": "guide"},
+            {"guide": [[1]]},
+            TypeError,
+            "guide must be a JAX or NumPy array, got [[1]]: type numpy.as",
+        ),
+        (
+            {"center": "guide"},
+            {"guide": jnp.zeros((3, 2, 2))},
+            TypeError,
+            "guide must be uint8 or bool, got an array of float32: type dustaug.guide_of_map(guide) for a map",
+        ),
+        (
+            {"center": "guide"},
+            {"guide": jnp.ones((2, 4, 4), bool)},
+            ValueError,
+            "guide must have shape (3, rows, columns), one for each image, got (2, 4, 4)",
+        ),
+        (
+            {"center": "guide"},
+            {"guide": jax.random.split(jax.random.key(0), 3)},
+            TypeError,
+            "guide must be uint8 or bool, got an array of key<fry>",
+        ),
+        (
+            {"max_hidden": 0.4},
+            {},
+            ValueError,
+            "spec must be one without objects in a compiled graph, got Spec(max",
+        ),
+        (
+            {"max_hidden": 0.4},
+            {"objects": [[]] * 3},
+            ValueError,
+            "type dustaug.add_dust(images, spec, objects=…) on the",
+        ),
+    ],
+)
+def test_bad_guides_are_refused(spec, terms, error, message):
+    """The errors are those of add_dust(); objects are refused."""
+    with pytest.raises(error, match=re.escape(message)):
+        add_dust(BATCH, dustaug.dust(**spec), **KEY, **terms)
+
+
+def test_a_guide_that_is_too_large_is_refused():
+    """Weights are summed where they are known, and could be too many."""
+    guide = np.full((1, 2902, 2902), 255, np.uint8)
+    for given_guide in (guide, jnp.asarray(guide)):
+        with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
+            add_dust(BATCH[:1], dustaug.dust(center="guide"), **KEY, guide=given_guide)

@@ -1,6 +1,7 @@
 """The layer DustRectangles paints the pixels of add_dust() in training, with the backend of KERAS_BACKEND."""
 
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 import dustaug
+import guided
+import test_pixels
 from dustaug import add_dust
 from dustaug.keras import DustRectangles
 
@@ -389,3 +392,147 @@ def test_bad_inputs_are_refused():
         indexed({"images": photos(), "index": np.arange(N + 1)})
     with pytest.raises(ValueError, match="fill_mask must be a value of the masks' dtype uint8, got 300"):
         DustRectangles(fill_mask=300)({"images": photos(), "segmentation_masks": np.zeros((N, 32, 40), np.uint8)})
+
+
+KEY = test_pixels.KEYS["any"]
+MAP = guided.CASES["map"]
+
+
+def guided_layer(spec, **options):
+    keys = {"index_key": "index", "epoch_key": "epoch", "guide_key": "guide"}
+    return DustRectangles(spec, seed=KEY["seed"], **{"dtype": "uint8", **keys, **options})
+
+
+def guided_inputs(guide, **more):
+    n = len(guide)
+    numbers = {"index": np.arange(KEY["index"], KEY["index"] + n), "epoch": np.full(n, KEY["epoch"])}
+    return {"images": test_pixels.photos()[:n], "guide": guide, **numbers, **more}
+
+
+@pytest.mark.parametrize("name", ["mask", "mean"])
+def test_guides_are_drawn(name):
+    """A guide in the dict gives the pinned pixels, and is passed on."""
+    (spec, terms), want = guided.CASES[name], guided.expected(name)
+    dusted = guided_layer(spec)(guided_inputs(terms["guide"]))
+
+    assert same(want, numpy(dusted["images"]))
+    assert same(terms["guide"], numpy(dusted["guide"]))
+
+
+def test_guides_of_single_images_and_masks_with_channels():
+    """Masks may be guides, with their channel, and are filled as ever; an image alone has a guide alone."""
+    (spec, terms), want = guided.CASES["mask"], guided.expected("mask")
+    changed = (want != test_pixels.photos()).any(axis=-1)
+    for first in (False, True):
+        axis, layout = (1, "channels_first") if first else (-1, "channels_last")
+        layer = guided_layer(spec, guide_key="segmentation_masks", data_format=layout, fill_mask=9)
+        inputs = guided_inputs(terms["guide"])
+        inputs["segmentation_masks"] = np.expand_dims(inputs.pop("guide"), axis).astype(np.uint8)
+        inputs["images"] = np.moveaxis(inputs["images"], -1, axis)
+        dusted = {key: numpy(tensor) for key, tensor in layer(inputs).items()}
+
+        assert same(want, np.ascontiguousarray(np.moveaxis(dusted["images"], axis, -1)))
+        assert (np.squeeze(dusted["segmentation_masks"], axis)[changed] == 9).all()
+    alone = {key: value[4] for key, value in guided_inputs(terms["guide"]).items()}
+    assert same(want[4], numpy(guided_layer(spec)(alone)["images"]))
+
+
+def test_a_guide_is_drawn_in_fit_and_by_a_model_that_was_saved(tmp_path):
+    """A model of two inputs learns from the pinned pixels: its loss is zero; so is that of one that was loaded."""
+    (spec, terms), n = MAP, len(test_pixels.photos())
+    layer = guided_layer(spec, dtype="float32", value_range=(0, 255))
+    shapes = {"images": (48, 64, 3), "guide": (5, 7), "index": (), "epoch": ()}
+    inputs = {key: keras.Input(shape, dtype="uint8" if shape else "int32", name=key) for key, shape in shapes.items()}
+    dusted = keras.layers.Dense(3, use_bias=False, kernel_initializer="identity")(layer(inputs)["images"])
+    model = keras.Model(inputs, dusted)
+    model.save(tmp_path / "model.keras")
+    x, y = guided_inputs(terms["guide"]), floats(guided.expected("map"))
+    for each in (model, keras.models.load_model(tmp_path / "model.keras")):
+        each.compile(keras.optimizers.SGD(0.0), "mse")
+        history = each.fit(x, y, batch_size=n // 2, shuffle=False, epochs=1, verbose=0)
+
+        assert history.history["loss"] == [0.0]
+        assert each.evaluate(x, y, verbose=0) > 0  # It paints nothing then.
+        assert same(y, numpy(each(x, training=True)))
+
+
+def test_a_guide_key_is_part_of_the_configuration():
+    """A layer is made anew from its configuration; those of older files have no guide."""
+    config = guided_layer(MAP.spec).get_config()
+    older = DustRectangles(seed=1).get_config()
+    del older["guide_key"]
+
+    assert DustRectangles.from_config(json.loads(json.dumps(config))).get_config() == config
+    assert config["guide_key"] == "guide"
+    assert DustRectangles.from_config(older).guide_key is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "error", "message"),
+    [
+        (
+            {"center": "guide"},
+            {},
+            TypeError,
+            'guide_key must be given with center="guide", got none: type DustRectangles(',
+        ),
+        ({}, {"guide_key": "mask"}, TypeError, 'type spec.replace(center="guide"), or leave guide_key out'),
+        (
+            {"center": "guide"},
+            {"guide_key": 1},
+            TypeError,
+            "guide_key must be the name of an entry, got 1: type guide_key=",
+        ),
+        (
+            {"max_hidden": 0.4},
+            {},
+            ValueError,
+            "spec must be one without objects in a compiled graph, got Spec(max_hidden",
+        ),
+        ({"per_object": True}, {}, ValueError, "spec must be one without objects in a compiled graph, got Spec("),
+    ],
+)
+def test_keys_of_guides_are_checked(fields, options, error, message):
+    """A spec that takes a guide needs its key, and no other spec has it; objects are refused."""
+    with pytest.raises(error, match=re.escape(message)):
+        DustRectangles(dustaug.dust(**fields), **options)
+
+
+@pytest.mark.parametrize(
+    ("guide", "error", "message"),
+    [
+        (None, ValueError, "inputs must be a dict with \"images\" and 'guide', got a dict with images"),
+        ([[1]], TypeError, "guide must be one dense tensor or array, got list"),
+        (
+            np.zeros((2, 4, 4)),
+            TypeError,
+            "guide must be uint8 or bool, got an array of float64: type dustaug.guide_of_map",
+        ),
+        (np.zeros((2, 4, 4), np.int32), TypeError, "guide must be uint8 or bool, got an array of int32"),
+        (
+            np.zeros((3, 4, 4), bool),
+            ValueError,
+            "guide must have shape (2, rows, columns), one for each image, got (3, 4",
+        ),
+        (np.zeros((2, 4, 4, 2), bool), ValueError, "guide must have shape (2, rows, columns), one for each image"),
+        (
+            np.zeros((2, 0, 4), bool),
+            ValueError,
+            "guide must have from 1 to 65535 rows and columns, got shape (2, 0, 4)",
+        ),
+        (
+            np.full((2, 2902, 2902), 255, np.uint8),
+            ValueError,
+            "guide must have weights that sum to at most 2147483647 for each image, got 2147509020",
+        ),
+        (keras.KerasTensor((2, 4, 4)), TypeError, "type keras.Input((rows, columns), dtype=\"uint8\", name='guide')"),
+    ],
+)
+def test_bad_guides_are_refused(guide, error, message):
+    """The errors are those of add_dust(), and come before anything is painted."""
+    layer = DustRectangles(dustaug.dust(center="guide"), guide_key="guide")
+    inputs = {"images": np.zeros((2, 8, 8, 3), np.uint8)} | ({} if guide is None else {"guide": guide})
+    with pytest.raises(error, match=re.escape(message)):
+        layer(inputs)
+    with pytest.raises(ValueError, match="inputs must be a dict with \"images\" and 'guide', got images alone"):
+        layer(inputs["images"])

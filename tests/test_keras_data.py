@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 
 import dustaug
+import guided
 from dustaug.keras import DustRectangles, dust_flow
-from test_keras import SEED, N, expected, floats, photos, same
+from test_keras import SEED, N, expected, floats, guided_inputs, guided_layer, photos, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
@@ -122,3 +123,14 @@ print(unseeded(None) == unseeded(8) == unseeded(tf.data.AUTOTUNE))
 """
 
     assert "True" == run_python(program, Path(__file__).parent).splitlines()[-1]
+
+
+def test_guides_are_mapped():
+    """A layer in a data set draws from guides, before and after batch."""
+    (spec, terms), want = guided.CASES["map"], guided.expected("map")
+    dataset, layer = tf.data.Dataset.from_tensor_slices(guided_inputs(terms["guide"])), guided_layer(spec)
+    for mapped in (dataset.map(layer, num_parallel_calls=2), dataset.batch(4).map(layer).unbatch()):
+        elements = list(mapped)
+
+        assert same(want, np.stack([element["images"] for element in elements]))
+        assert same(terms["guide"], np.stack([element["guide"] for element in elements]))

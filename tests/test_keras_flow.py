@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import dustaug
+import guided
+import test_pixels
 from dustaug import add_dust
 from dustaug.keras import dust_flow
 
@@ -335,3 +337,64 @@ def test_fields_of_a_spec_belong_into_a_spec():
     hint += "type keras.dust_flow(…, dustaug.dust(p=0.5))"
     with pytest.raises(TypeError, match=re.escape(hint)):
         dust_flow([], p=0.5)
+
+
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects_stand_in_the_batch(name):
+    """Masks may be guides, and boxes objects, by their places; they are passed on."""
+    (spec, terms), want = guided.CASES[name], guided.expected(name)
+    key = test_pixels.KEYS["any"]
+    nothing = {"guide": np.zeros((key["index"], 1, 1), bool), "objects": [[]] * key["index"]}
+    before = np.zeros((key["index"], 48, 64, 3), np.uint8), *(nothing[name] for name in terms)
+    parts = [(test_pixels.photos()[i : i + 3], *(each[i : i + 3] for each in terms.values())) for i in (0, 3)]
+    keys = {f"{argument}_key": 1 + place for place, argument in enumerate(terms)}
+    _, *dusted = dust_flow(iter([before, *parts]), spec, seed=key["seed"], epoch=key["epoch"], **keys)
+
+    assert (np.concatenate([batch[0] for batch in dusted]) == want).all()
+    assert all(
+        a is b for batch, part in zip(dusted, parts, strict=True) for a, b in zip(batch[1:], part[1:], strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "keys", "error", "message"),
+    [
+        (
+            dustaug.dust(center="guide"),
+            {},
+            TypeError,
+            'guide_key must be given with center="guide", got none: type dust_f',
+        ),
+        (
+            dustaug.dust(max_hidden=0.4),
+            {},
+            TypeError,
+            "objects_key must be given with max_hidden, got none: type dust_flow",
+        ),
+        (None, {"guide_key": 1}, TypeError, 'type spec.replace(center="guide"), or leave guide_key out'),
+        (
+            dustaug.dust(center="guide"),
+            {"guide_key": 1.5},
+            TypeError,
+            "guide_key must be a place or a key in a batch, got",
+        ),
+        (
+            dustaug.dust(center="guide"),
+            {"guide_key": 2},
+            LookupError,
+            "batch must have a guide at 2, got 2 entries: type",
+        ),
+        (
+            dustaug.dust(center="guide"),
+            {"guide_key": 1},
+            TypeError,
+            "guide must be uint8 or bool, got an array of int64",
+        ),
+    ],
+)
+def test_guides_that_are_not_there(spec, keys, error, message):
+    """The errors name the key, before anything is painted."""
+    images = photos()
+    with pytest.raises(error, match=re.escape(message)):
+        list(dust_flow(batches(images), spec, seed=SEED, inplace=True, **keys))
+    assert (images == photos()).all()

@@ -10,6 +10,7 @@ import re
 import warnings
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch
 from torch.utils.data import (
@@ -25,10 +26,14 @@ from torch.utils.data import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional
 
 import dustaug
+import guided
 from dustaug.torch import DustDataset, EpochSampler, add_dust
 from saved import private_modules
+from test_pixels import KEYS, photos
 
 N, SEED = 12, 7
 # Made here, since NumPy imports its generators late, and workers should not do that.
@@ -581,6 +586,221 @@ def saved_by_torch(state):
     file = io.BytesIO()
     torch.save(state, file)
     return file.getvalue()
+
+
+class Annotated(Dataset):
+    """The data set gives images with their masks and boxes, and counts on after the last one."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __len__(self):
+        return 2000
+
+    def __getitem__(self, index):
+        i, terms = (index - 1000) % guided.N if index >= 1000 else index, guided.CASES[self.name].terms
+        image = torch.from_numpy(photos()[i]).permute(2, 0, 1)
+        return {"image": image, "id": i, **{key: each[i] for key, each in terms.items()}}
+
+
+def annotated(name, **options):
+    terms = guided.CASES[name].terms
+    keys = {f"{key}_key": key for key in terms}
+    return DustDataset(Annotated(name), guided.CASES[name].spec, seed=KEYS["any"]["seed"], **keys, **options)
+
+
+MASKS = {
+    "bool array": lambda mask: mask,
+    "uint8 array": lambda mask: mask.astype(np.uint8),
+    "bool tensor": torch.from_numpy,
+    "tensor with an axis more": lambda mask: torch.from_numpy(mask.astype(np.uint8))[None],
+    "mask of torchvision": tv_tensors.Mask,
+    "black and white picture": PIL.Image.fromarray,
+    "grey picture": lambda mask: PIL.Image.fromarray(mask.astype(np.uint8)),
+    "white picture": lambda mask: PIL.Image.fromarray(mask.astype(np.uint8) * 255),
+    "picture with a palette": lambda mask: PIL.Image.fromarray(mask.astype(np.uint8)).convert("P"),
+}
+
+
+def in_format(name, dtype):
+    """Return a function that makes torchvision's boxes in a format."""
+
+    def make(boxes):
+        corners = torch.as_tensor(boxes[:, [1, 0, 3, 2]]).to(dtype)
+        given = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(48, 64))
+        return functional.convert_bounding_box_format(given, new_format=name)
+
+    return make
+
+
+BOXES = {
+    "array": lambda boxes: boxes,
+    "tensor": torch.from_numpy,
+    "list": lambda boxes: boxes.tolist(),
+    "list of tensors": lambda boxes: list(torch.from_numpy(boxes)),
+    "XYXY": in_format("XYXY", torch.int64),
+    "XYWH": in_format("XYWH", torch.int64),
+    "CXCYWH": in_format("CXCYWH", torch.float32),
+}
+
+
+class TestGuidesAndObjects:
+    """A sample may say where its dust lies, and what must stay visible."""
+
+    @pytest.mark.parametrize("name", guided.CASES)
+    def test_each_image_has_its_pixels(self, name):
+        """Every case of the file is painted as the file has it, one by one and many at once."""
+        dataset = annotated(name)
+        alone = [dataset[5, 1000 + i]["image"] for i in range(guided.N)]
+        several = [sample["image"] for sample in dataset.__getitems__(list(range(guided.N)))]
+
+        assert np.array_equal(guided.expected(name, "any"), torch.stack(alone).permute(0, 2, 3, 1))
+        assert np.array_equal(guided.expected(name, "zero"), torch.stack(several).permute(0, 2, 3, 1))
+
+    @pytest.mark.parametrize("workers", [0, 2])
+    def test_loaders_change_nothing(self, workers):
+        """Workers, batches and epochs that are dealt paint the same, and hand on guide and boxes."""
+        indices = [*range(1000, 1000 + guided.N)]
+        options = {"num_workers": workers, "collate_fn": list, **(FORK if workers else {})}
+        sampler = EpochSampler(SubsetRandomSampler(indices), epoch=5)
+        samples = [s for batch in DataLoader(annotated("both"), 4, sampler=sampler, **options) for s in batch]
+        samples.sort(key=lambda sample: sample["id"])
+
+        assert np.array_equal(
+            guided.expected("both"), torch.stack([sample["image"] for sample in samples]).permute(0, 2, 3, 1)
+        )
+        for sample, mask, boxes in zip(samples, guided.masks(), guided.objects(), strict=True):
+            assert np.array_equal(sample["guide"], mask)
+            assert np.array_equal(sample["objects"], boxes)
+
+    def test_a_spawned_worker(self):
+        """A worker that begins anew has the keys and the spec."""
+        part = Subset(annotated("both", epoch=5), range(1000, 1000 + guided.N))
+        loader = DataLoader(part, 6, num_workers=1, multiprocessing_context="spawn", collate_fn=list)
+        [samples] = loader
+
+        assert np.array_equal(
+            guided.expected("both"), torch.stack([sample["image"] for sample in samples]).permute(0, 2, 3, 1)
+        )
+
+    @pytest.mark.parametrize("kind", MASKS)
+    @pytest.mark.parametrize("image", ["tensor", "array", "picture"])
+    def test_masks_of_every_kind(self, kind, image):
+        """A mask may be a tensor, an array or a picture, beside any kind of image, and stays what it was."""
+        make = {"tensor": lambda x: torch.from_numpy(x).permute(2, 0, 1), "picture": PIL.Image.fromarray}
+        given, mask = make.get(image, np.copy)(photos()[1]), MASKS[kind](guided.masks()[1])
+        dataset = DustDataset([None, (given, mask)], guided.CASES["mask"].spec, seed=KEYS["zero"]["seed"], guide_key=1)
+        dusted, handed_on = dataset[1]
+        pixels = np.asarray(dusted.permute(1, 2, 0) if image == "tensor" else dusted)
+
+        assert np.array_equal(guided.expected("mask", "zero")[1], pixels)
+        assert handed_on is mask
+
+    @pytest.mark.parametrize("kind", BOXES)
+    def test_boxes_of_every_kind(self, kind):
+        """Boxes may be arrays, tensors, lists, and torchvision's in their upright formats."""
+        boxes = BOXES[kind](guided.objects()[0])
+        dataset = DustDataset(
+            [(photos()[0], boxes)], guided.CASES["max_hidden"].spec, seed=KEYS["zero"]["seed"], objects_key=1
+        )
+        dusted, handed_on = dataset[0]
+
+        assert np.array_equal(guided.expected("max_hidden", "zero")[0], dusted)
+        assert handed_on is boxes
+
+    @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int16, torch.bfloat16, torch.float32])
+    @pytest.mark.parametrize("inplace", [False, True])
+    def test_tensors_of_any_dtype_and_memory(self, dtype, inplace):
+        """The rectangles do not depend on the dtype; a copy keeps channels_last, and autograd counts a painting."""
+        white = torch.zeros(2, 3, 48, 64).to(dtype).contiguous(memory_format=torch.channels_last)[1]
+        spec, mask = guided.CASES["mask"].spec.replace(fill="constant", fill_value=255), guided.masks()[1]
+        index, before = 1, white._version
+        dusted = DustDataset([None, (white, mask)], spec, seed=3, guide_key=1, inplace=inplace)[index][0]
+        expected = dustaug.add_dust(np.zeros((48, 64), np.uint8), spec, seed=3, index=index, guide=mask) > 0
+
+        assert np.array_equal(expected, (dusted != 0)[2])
+        assert dusted.stride() == white.stride()
+        assert (dusted is white) == inplace
+        assert (white._version > before) == inplace
+
+    def test_frames_of_a_video_share_them(self):
+        """One guide and the boxes of one image hold for all frames."""
+        spec, terms = guided.CASES["both"].spec, {"guide": guided.masks()[1], "objects": guided.objects()[1]}
+        expected = dustaug.add_dust(photos()[0], spec, seed=1, index=0, **terms)
+        keys = {"guide_key": "guide", "objects_key": "objects", "image_key": "video"}
+        frames = torch.from_numpy(photos()[[0, 0, 0]]).permute(0, 3, 1, 2)
+        dusted = DustDataset([{"video": frames, **terms}], spec, seed=1, **keys)[0]["video"]
+
+        assert not np.array_equal(expected, photos()[0])
+        assert all(np.array_equal(expected, frame.permute(1, 2, 0)) for frame in dusted)
+
+    def test_pickles_have_the_keys(self):
+        """A pickle paints the same; one of a version that knew no guides can be read."""
+        dataset = annotated("both")
+        copied = pickle.loads(pickle.dumps(dataset))
+        state = dusted().__getstate__()
+        del state["guide_key"], state["objects_key"]
+        old = DustDataset.__new__(DustDataset)
+        old.__setstate__(state)
+
+        assert torch.equal(dataset[3]["image"], copied[3]["image"])
+        assert torch.equal(images_of()[3], old[3][0])
+
+    @pytest.mark.parametrize(
+        ("sample", "message"),
+        [
+            (
+                {"mask": np.zeros((4, 4))},
+                r"guide must be uint8 or bool, got an array of float64: type dustaug.gui",
+            ),
+            (
+                {"mask": torch.zeros(4, 4, dtype=torch.bfloat16)},
+                r"guide must be a dense tensor of uint8, got one of torch.bfloat16 on cpu: type guide.to\(torch.u",
+            ),
+            ({"mask": PIL.Image.new("RGB", (4, 4))}, r"must be of mode 1, L, P, got RGB: type mask.convert\(\"L\"\)"),
+            ({"mask": None}, r'guide must be given with center="guide", got none'),
+            ({"mask": [[1, 2]]}, r"guide must be a NumPy array, got \[\[1, 2\]\]"),
+            ({"mask": np.zeros((2, 4, 4), bool)}, r"guide must have shape \(rows, columns\), got \(2, 4, 4\)"),
+            ({}, r"sample must have a guide at 'mask', got \['image', 'boxes'\]: type DustDataset\(…, guide_key=…\)"),
+            (
+                {"boxes": torch.zeros(2, 4)},
+                r"objects must be an array of whole numbers \(k, 4\), got an array of flo",
+            ),
+            ({"boxes": [[5, 5, 1, 9]]}, r"objects must not be reversed, got \[5, 5, 1, 9\]"),
+            (
+                {"boxes": tv_tensors.BoundingBoxes(torch.ones(1, 5), format="XYWHR", canvas_size=(48, 64))},
+                "objects must be upright boxes, got the format XYWHR",
+            ),
+        ],
+    )
+    @pytest.mark.parametrize("image", ["tensor", "array"])
+    def test_bad_samples(self, sample, message, image):
+        """The error says what must hold, and the image stays as it was, also in place."""
+        given = photos()[0] if image == "array" else torch.from_numpy(photos()[0]).permute(2, 0, 1)
+        sample = {
+            "image": given,
+            "boxes": np.zeros((0, 4), int),
+            **({"mask": guided.masks()[0]} if sample else {}),
+            **sample,
+        }
+        keys = {"guide_key": "mask", "objects_key": "boxes", "inplace": True}
+        with pytest.raises((TypeError, ValueError, LookupError), match=message):
+            DustDataset([sample], guided.CASES["both"].spec, seed=0, **keys)[0]
+        assert np.array_equal(photos()[0], given if image == "array" else given.permute(1, 2, 0))
+
+    def test_a_spec_and_its_keys_belong_together(self):
+        """The data set is not made without the keys that its spec needs, nor with others."""
+        for spec, keys, message in (
+            (dustaug.dust(center="guide"), {}, r'guide_key must be given with center="guide", got none: type DustData'),
+            (dustaug.dust(max_hidden=0.3), {}, r"objects_key must be given with max_hidden, got none: type DustData"),
+            (None, {"guide_key": 1}, r"got 1 with center='normal': type spec.replace\(center=\"guide\"\), or leave"),
+            (None, {"objects_key": "b"}, "got 'b' with a spec without: type spec.replace"),
+            (None, {"guide_key": 1.5}, "guide_key must be a place or a key in a sample, got 1.5"),
+        ):
+            with pytest.raises(TypeError, match=message):
+                DustDataset([(1, 2)], spec, seed=0, **keys)
+        with pytest.raises(TypeError, match="sample must be a mapping, a tuple or a list with a guide_key"):
+            DustDataset([photos()[0]], dustaug.dust(center="guide"), seed=0, guide_key=1)[0]
 
 
 class Streamed(IterableDataset):

@@ -25,6 +25,7 @@ SECTIONS = [
     "Loaders that never end",
     "WebDataset",
     "Hugging Face datasets",
+    "Masks and boxes",
 ]
 
 
@@ -68,6 +69,7 @@ def test_every_section_with_code_is_an_example():
         ("Loaders that never end", "sampler = EpochSampler(RandomSampler(dusted), epoch=5)", "sampler = None"),
         ("WebDataset", "    epoch.fill_(number)", "    pass"),
         ("Hugging Face datasets", "    epoch.fill_(number)", "    pass"),
+        ("Masks and boxes", "    dusted.set_epoch(epoch)", "    pass"),
     ],
 )
 def test_an_example_without_its_epochs_fails(section, line, instead, tmp_path, monkeypatch):

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import dustaug
+import guided
 from dustaug import add_dust
 from dustaug.ray import DustBatch
+from test_pixels import KEYS
+from test_pixels import photos as plain_photos
 
 SEED = 2**63 + 7
 INDEX = np.array([5, 2**63 - 1, 0, 1000, 6, 5])
@@ -158,6 +161,100 @@ def test_columns_may_have_other_names():
     assert same(expected(photos(), epochs=[9] * 6), dusted["x"])
 
 
+def annotated(name, as_column):
+    """Return the batch of a case, and what dusts it: images with columns of guides and objects."""
+    spec, terms = guided.CASES[name]
+    index = KEYS["any"]["index"] + np.arange(guided.N)
+    columns = {key: as_column(each) for key, each in terms.items()}
+    dust_batch = DustBatch(
+        spec, seed=KEYS["any"]["seed"], epoch=5, index_column="id", **{f"{key}_column": key for key in terms}
+    )
+    return {"image": plain_photos(), "id": index, **columns}, dust_batch
+
+
+def items(each):
+    """Return a column of one object for each image, as Ray has what is ragged."""
+    column = np.empty(len(each), object)
+    column[:] = list(each)
+    return column
+
+
+def rows_of_lists(each):
+    """Return a column as Ray makes it of lists within lists; guides of it are arrays all the same."""
+    return items([items(list(row)) if row.dtype == int else row for row in each])
+
+
+@pytest.mark.parametrize(
+    "as_column", [lambda each: each, items, list, rows_of_lists], ids=["array", "ragged", "list", "lists"]
+)
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects_are_columns(name, as_column):
+    """Each image has the pixels of the file, in whatever form a column comes, and the batch stays as it was."""
+    batch, dust_batch = annotated(name, as_column)
+    dusted = dust_batch(batch)
+
+    assert np.array_equal(guided.expected(name), dusted["image"])
+    assert np.array_equal(plain_photos(), batch["image"])
+    assert all(dusted[key] is batch[key] for key in guided.CASES[name].terms)
+
+
+def test_an_array_of_boxes_has_as_many_for_each_image():
+    """Empty boxes change nothing, so that a column of boxes may be padded with them."""
+    batch, dust_batch = annotated("both", list)
+    batch["objects"] = np.stack([np.pad(each, ((0, 2 - len(each)), (0, 0))) for each in batch["objects"]])
+
+    assert np.array_equal(guided.expected("both"), dust_batch(batch)["image"])
+
+
+@pytest.mark.parametrize("as_column", [lambda each: each, items], ids=["array", "ragged"])
+def test_ragged_images_and_epochs_have_their_own_terms(as_column):
+    """Images and guides of several sizes, and rows of several epochs, keep to their own guide and boxes."""
+    (batch, _), spec, epochs = annotated("both", as_column), guided.CASES["both"].spec, np.array([5, 0, 5, 1, 0, 5])
+    columns = {"index_column": "id", "guide_column": "guide", "objects_column": "objects", "epoch_column": "epoch"}
+    dust_batch = DustBatch(spec, seed=SEED, **columns)
+    for images in (plain_photos(), ragged(plain_photos())):
+        dusted = dust_batch({**batch, "image": images, "epoch": epochs})["image"]
+        rows = zip(images, epochs, batch["id"], guided.masks(), guided.objects(), strict=True)
+        wanted = [
+            add_dust(image.copy(), spec, seed=SEED, epoch=int(epoch), index=int(index), guide=guide, objects=boxes)
+            for image, epoch, index, guide, boxes in rows
+        ]
+
+        assert same(wanted, dusted)
+
+
+def test_a_bad_row_leaves_the_callers_images_as_they_are():
+    """Guides and boxes are checked before the first image is painted, also in place."""
+    for name, bad, message in (
+        ("guide", np.zeros((4, 4)), "guide must be uint8 or bool, got an array of float64"),
+        ("guide", None, 'guide must be given with center="guide", got none'),
+        ("objects", [[5, 5, 1, 9]], "objects must not be reversed"),
+        ("objects", [[0.5, 5, 1, 9]], "objects must be an array of whole numbers (k, 4), got an array of float64"),
+    ):
+        (batch, _), column = annotated("both", items), items(guided.CASES["both"].terms[name])
+        column[5] = bad
+        keys = {"guide_column": "guide", "objects_column": "objects"}
+        dust_batch = DustBatch(guided.CASES["both"].spec, seed=0, index_column="id", inplace=True, **keys)
+        with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+            dust_batch({**batch, name: column})
+        assert np.array_equal(plain_photos(), batch["image"])
+
+
+def test_columns_of_guides_must_fit():
+    """A column must have an entry for each image, and be there."""
+    batch, dust_batch = annotated("both", items)
+    for changes, message in (
+        ({"guide": guided.masks()[:5]}, r"guide must have shape \(6, rows, columns\), one for each image, got \(5"),
+        ({"guide": items(guided.masks()[:5])}, "column 'guide' must hold an entry for each of 6 images, got 5 of them"),
+        ({"objects": []}, "column 'objects' must hold an entry for each of 6 images, got 0 of them"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dust_batch({**batch, **changes})
+    del batch["guide"]
+    with pytest.raises(LookupError, match=r"batch must have a guide at 'guide', got .*: type DustBatch\(…, guide_col"):
+        dust_batch(batch)
+
+
 def test_an_empty_batch_stays_empty():
     """Ray may pass an empty batch, of any dtype."""
     batch = {"image": np.zeros(0), "id": np.zeros(0)}
@@ -194,6 +291,10 @@ def test_the_module_loads_no_ray(run_python):
         ({"epoch": 2**32}, ValueError, "epoch must be from 0"),
         ({"spec": 3}, TypeError, "spec must be"),
         ({"inplace": "no"}, TypeError, "inplace must be True or False, got 'no'"),
+        ({"spec": dustaug.dust(center="guide")}, TypeError, "guide_column must be given with .* type DustBatch(…, gui"),
+        ({"spec": dustaug.dust(max_hidden=0.4)}, TypeError, "objects_column must be given with max_hidden, got none"),
+        ({"guide_column": "m"}, TypeError, "guide_column must be given with .* got 'm' with center='normal'"),
+        ({"guide_column": 3}, TypeError, 'guide_column must be the name of a column, got 3: type guide_column="guide"'),
         ({"layout": "HWN"}, ValueError, "layout must be one of"),
         ({"value_range": 3}, TypeError, "value_range must be a tuple of two numbers"),
     ],

@@ -208,6 +208,32 @@ def test_a_loop_of_training_sets_the_epoch(cluster):
         assert expected(epoch=epoch) == digests(rows)
 
 
+def test_guides_and_boxes_are_as_ray_makes_them(cluster):
+    """Masks of several sizes, and boxes as arrays or lists, of any number, come through Arrow."""
+    # The workers of the cluster import this file for its functions, and do not find what lies beside it.
+    import guided
+    import test_pixels
+
+    case, key = guided.CASES["both"], test_pixels.KEYS["any"]
+    images, guides, boxes = test_pixels.photos(), guided.masks(), guided.objects()
+    for columns in (
+        {"guide": guides, "objects": boxes},
+        # A weight that stands twice in its row draws the same centres.
+        {"guide": [np.repeat(guide, 1 + i % 2, axis=1) for i, guide in enumerate(guides)], "objects": boxes},
+        {"guide": guides, "objects": [each.tolist() for each in boxes]},
+    ):
+        rows = [
+            {"image": images[i], "path": paths()[i], "index": key["index"] + i, **{k: v[i] for k, v in columns.items()}}
+            for i in range(guided.N)
+        ]
+        options = {"spec": case.spec, "seed": key["seed"], "epoch": key["epoch"]}
+        options |= {f"{name}_column": name for name in columns}
+        dusted = dust(ray.data.from_items(rows, override_num_blocks=2), 1, **options).take_all()
+        wanted = dict(zip(paths(), (image.tobytes() for image in guided.expected("both")), strict=False))
+
+        assert wanted == digests(dusted)
+
+
 def test_errors_come_through(cluster):
     """Errors of the constructor and of a batch reach the caller."""
     with pytest.raises(ray.exceptions.RayError, match=r"make one of the paths, as in ray.data.read_images"):
@@ -262,4 +288,4 @@ def test_the_examples_of_the_docs_run(cluster, tmp_path, monkeypatch):
     for example in examples:
         example.evaluate()
 
-    assert 3 == len(examples)
+    assert 4 == len(examples)

@@ -1,6 +1,7 @@
 """dust_fn paints the pixels of add_dust() in data sets, eagerly and in graphs, with Numba and without."""
 
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 import tensorflow as tf
 
 import dustaug
+import guided
+import test_pixels
 from dustaug import add_dust
 from dustaug.tensorflow import dust_fn, make_dust_fn
 
@@ -455,3 +458,261 @@ def test_fields_of_a_spec_belong_into_a_spec():
     hint += "type tensorflow.make_dust_fn(…, dustaug.dust(p=0.5))"
     with pytest.raises(TypeError, match=re.escape(hint)):
         make_dust_fn(p=0.5)
+
+
+KEY = test_pixels.KEYS["any"]
+INDEX = KEY["index"] + np.arange(len(test_pixels.photos()))
+DRAWN = [(name, "numba") for name in guided.CASES] + [
+    (name, "graph") for name, case in guided.CASES.items() if "objects" not in case.terms
+]
+
+
+def guided_fn(spec, terms, backend, **options):
+    keys = {f"{name}_key": name for name in terms}
+    return make_dust_fn(spec, seed=KEY["seed"], epoch=KEY["epoch"], indexed=True, backend=backend, **keys, **options)
+
+
+def guided_element(terms):
+    """Return the images, and what a case gives with them, as TensorFlow has it."""
+    element = {"image": test_pixels.photos(), **terms}
+    if "objects" in terms:
+        boxes = [boxes.tolist() for boxes in terms["objects"]]
+        element["objects"] = tf.ragged.constant(boxes, ragged_rank=1, inner_shape=(4,))
+    return element
+
+
+@pytest.mark.parametrize(("name", "backend"), DRAWN)
+def test_guides_and_objects_are_taken(name, backend):
+    """Eager calls, and data sets before and after batch, give the pinned pixels."""
+    (spec, terms), want = guided.CASES[name], guided.expected(name)
+    fn, element = guided_fn(spec, terms, backend), guided_element(terms)
+    dataset = tf.data.Dataset.from_tensor_slices((INDEX, element))
+    batches = dataset.ragged_batch(4) if "objects" in terms else dataset.batch(4)
+
+    assert same(want, fn(KEY["index"], element)["image"])
+    assert same(want, gather(dataset.map(fn, num_parallel_calls=2).map(lambda element: element["image"])))
+    assert same(want, gather(batches.map(fn).map(lambda element: element["image"]).unbatch()))
+
+
+def test_guides_are_compiled_and_saved():
+    """XLA and a SavedModel that is loaded again give the pinned pixels; the model takes guides of any size."""
+    (spec, terms), want = guided.CASES["map"], guided.expected("map")
+    fn, element, module = guided_fn(spec, terms, "graph"), guided_element(terms), tf.Module()
+    sizes = {
+        "image": tf.TensorSpec((None, None, None, 3), tf.uint8),
+        "guide": tf.TensorSpec((None, None, None), tf.uint8),
+    }
+    module.dust = tf.function(fn, input_signature=[tf.TensorSpec((), tf.int64), sizes])
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder)
+        loaded = tf.saved_model.load(folder).dust
+        assert same(want, loaded(KEY["index"], element)["image"])
+        assert same(want[:2], loaded(KEY["index"], {key: value[:2] for key, value in element.items()})["image"])
+
+    compiled = tf.function(fn, jit_compile=True)
+    assert same(want, compiled(tf.constant(KEY["index"]), tf.nest.map_structure(tf.constant, element))["image"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_guides_of_any_size_need_one_trace(backend):
+    """Images and guides of unknown sizes are dusted by one graph, in batches and alone."""
+    fn, traces, rng = guided_fn(dustaug.dust(center="guide"), {"guide": None}, backend), [], np.random.default_rng(5)
+
+    def dust(index, element):
+        traces.append(1)
+        return fn(index, element)
+
+    for rank in (4, 3):
+        sizes = [(20, 30, 5, 7), (8, 40, 8, 40), (33, 9, 1, 60)]
+        elements = [
+            {
+                "image": np.zeros((*([3] * (rank - 3)), height, width, 3), np.uint8),
+                "guide": rng.integers(0, 2, (*([3] * (rank - 3)), rows, columns)) > 0,
+            }
+            for height, width, rows, columns in sizes
+        ]
+        unknown = (None,) * (rank - 1)
+        signature = {"image": tf.TensorSpec((*unknown, 3), tf.uint8), "guide": tf.TensorSpec(unknown, tf.bool)}
+        dataset = tf.data.Dataset.from_generator(lambda given=elements: iter(given), output_signature=signature)
+        for i, dusted in enumerate(dataset.enumerate().map(dust)):
+            key = {**KEY, "index": i}
+            image, guide = elements[i]["image"], elements[i]["guide"]
+
+            assert same(add_dust(image.copy(), dustaug.dust(center="guide"), **key, guide=guide), dusted["image"])
+            assert same(guide, dusted["guide"])
+    assert len(traces) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_guides_are_found_by_key_or_place(backend):
+    """A guide may stand in the dict, or after the images or the dict in a tuple."""
+    (spec, terms), want, images = guided.CASES["map"], guided.expected("map"), test_pixels.photos()
+    guide, options = terms["guide"], {"seed": KEY["seed"], "epoch": KEY["epoch"], "indexed": True, "backend": backend}
+    by_place, by_key = make_dust_fn(spec, guide_key=1, **options), make_dust_fn(spec, guide_key="mask", **options)
+    pair = by_place(KEY["index"], (images, guide))
+
+    assert same(want, pair[0])
+    assert same(guide, pair[1])
+    assert same(want, by_place(KEY["index"], images, guide, np.arange(6))[0])
+    assert same(want, by_place(KEY["index"], {"image": images}, guide)[0]["image"])
+    assert same(want, by_key(KEY["index"], ({"image": images, "mask": guide}, np.arange(6)))[0]["image"])
+    assert same(want, by_key(KEY["index"], {"image": images, "mask": guide}, np.arange(6))[0]["image"])
+    nowhere = make_dust_fn(spec, guide_key="mask", backend=backend)(({"image": images, "mask": guide * 0}, 1))
+    assert same(images, nowhere[0]["image"])
+    assert not same(
+        images, make_dust_fn(spec, guide_key="mask", backend=backend)({"image": images, "mask": guide})["image"]
+    )
+
+
+def test_dense_objects_are_taken():
+    """Boxes of zeros, with which a padded batch is filled up, are no objects."""
+    spec, terms = guided.CASES["max_hidden"]
+    dataset = tf.data.Dataset.from_tensor_slices((INDEX, guided_element(terms)))
+    dataset = dataset.map(lambda index, element: (index, {**element, "objects": tf.cast(element["objects"], tf.int16)}))
+    dusted = dataset.padded_batch(4).map(guided_fn(spec, terms, "numba"))
+
+    assert same(guided.expected("max_hidden"), gather(dusted.map(lambda element: element["image"]).unbatch()))
+
+
+GUIDE_SPEC, LIMITED = dustaug.dust(center="guide"), dustaug.dust(max_hidden=0.4)
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "error", "message"),
+    [
+        (
+            GUIDE_SPEC,
+            {},
+            TypeError,
+            'guide_key must be given with center="guide", got none: type make_dust_fn(…, guide_k',
+        ),
+        (None, {"guide_key": "mask"}, TypeError, 'type spec.replace(center="guide"), or leave guide_key out'),
+        (GUIDE_SPEC, {"guide_key": 0.5}, TypeError, "guide_key must be a place or a key in an element, got 0.5"),
+        (
+            LIMITED,
+            {},
+            TypeError,
+            "objects_key must be given with max_hidden, got none: type make_dust_fn(…, objects_key",
+        ),
+        (
+            LIMITED,
+            {"objects_key": "boxes", "backend": "graph"},
+            ValueError,
+            "spec must be one without objects in a compiled graph, got Spec(max_hidden=0.4): type dustaug.add_dust(",
+        ),
+    ],
+)
+def test_keys_of_guides_and_objects_are_checked(spec, options, error, message):
+    """A spec that takes a guide or objects needs their keys, and no other spec has them."""
+    with pytest.raises(error, match=re.escape(message)):
+        make_dust_fn(spec, **options)
+
+
+IMAGES = np.zeros((2, 8, 8, 3), np.uint8)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("element", "error", "message"),
+    [
+        (IMAGES, TypeError, "element must be a dict, or a tuple that begins with one, with guide_key='mask', got "),
+        (
+            {"image": IMAGES},
+            LookupError,
+            "element must have a guide at 'mask', got ['image']: type make_dust_fn(…, guide_",
+        ),
+        (
+            {"image": IMAGES, "mask": np.zeros((2, 4, 4))},
+            TypeError,
+            "guide must be uint8 or bool, got an array of float64",
+        ),
+        (
+            {"image": IMAGES, "mask": np.zeros((2, 4, 4, 1), np.uint8)},
+            ValueError,
+            "guide must have shape (2, rows, columns), one for each image, got (2, 4, 4, 1)",
+        ),
+        (
+            {"image": IMAGES[0], "mask": np.zeros((2, 4, 4), bool)},
+            ValueError,
+            "guide must have shape (rows, columns), got",
+        ),
+        ({"image": IMAGES, "mask": "a.png"}, TypeError, "guide must be uint8 or bool, got an array of string"),
+        (
+            {"image": IMAGES, "mask": tf.ragged.constant([[[1]], [[1, 2]]])},
+            TypeError,
+            "guide must be one tensor, got RaggedTensor: type dataset.map(dust_fn) before ragged_batch",
+        ),
+    ],
+)
+def test_bad_guides_are_refused(backend, element, error, message):
+    """The errors come while the graph is made, and are those of add_dust()."""
+    fn = make_dust_fn(GUIDE_SPEC, backend=backend, guide_key="mask")
+    with pytest.raises(error, match=re.escape(message)):
+        tf.data.Dataset.from_tensors(element).map(fn)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "error", "message"),
+    [
+        (
+            np.zeros((2, 1, 4)),
+            TypeError,
+            "objects must be whole numbers (k, 4), or a ragged tensor (n, None, 4) for a batch",
+        ),
+        (np.zeros((2, 1, 5), int), ValueError, "for a batch, got shape (2, 1, 5)"),
+        (
+            tf.ragged.constant([[[1, 2, 3, 4]], []]),
+            ValueError,
+            "(2, None, None): type tf.ragged.constant(boxes, ragged_ra",
+        ),
+    ],
+)
+def test_bad_objects_are_refused(boxes, error, message):
+    """Objects of another dtype or shape are refused while the graph is made."""
+    fn = make_dust_fn(LIMITED, objects_key="boxes")
+    with pytest.raises(error, match=re.escape(message)):
+        tf.data.Dataset.from_tensors({"image": IMAGES, "boxes": boxes}).map(fn)
+
+
+def test_a_guide_of_unknown_axes_needs_numba():
+    """The graph must know the number of axes, which the kernel learns when it runs."""
+    spec, terms = guided.CASES["map"]
+    element = guided_element(terms)
+    unknown = {"image": tf.TensorSpec(None, tf.uint8), "guide": tf.TensorSpec(None, tf.uint8)}
+    dataset = tf.data.Dataset.from_generator(lambda: iter([element]), output_signature=unknown).map(
+        lambda element: (
+            np.int64(KEY["index"]),
+            {**element, "image": tf.ensure_shape(element["image"], (6, 48, 64, 3))},
+        )
+    )
+
+    assert same(guided.expected("map"), next(iter(dataset.map(guided_fn(spec, terms, "numba"))))["image"])
+    with pytest.raises(ValueError, match='guide must have a known number of axes with backend="graph", got none: type'):
+        dataset.map(guided_fn(spec, terms, "graph"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_guide_that_is_too_large_is_refused(backend):
+    """Weights are summed where they are known, and could be too many."""
+    guide = np.full((1, 2902, 2902), 255, np.uint8)
+    with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
+        make_dust_fn(GUIDE_SPEC, backend=backend, guide_key=1)(IMAGES[:1], guide)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_guide_is_not_taken_for_all_images(backend):
+    """Where the length of a batch is known only when the graph runs, there must be a guide for each image too."""
+    fn = make_dust_fn(GUIDE_SPEC, backend=backend, guide_key=1, seed=1, indexed=True)
+    signature = [
+        tf.TensorSpec((), tf.int64),
+        tf.TensorSpec((None, 8, 8, 3), tf.uint8),
+        tf.TensorSpec((None, None, None), tf.uint8),
+    ]
+    dust = tf.function(fn, input_signature=signature)
+    guide = np.ones((1, 4, 4), np.uint8)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        dust(0, IMAGES, guide)
+    assert same(
+        add_dust(IMAGES.copy(), GUIDE_SPEC, seed=1, index=0, guide=guide.repeat(2, 0)),
+        dust(0, IMAGES, guide.repeat(2, 0))[0],
+    )

@@ -14,6 +14,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
 
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
+from ._adapters.terms import check_term_keys, for_batch, read_terms
 from ._engine.checks import (
     check_layout,
     check_plain,
@@ -54,6 +55,12 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
     image_key : str or int, optional
         Where the image is in a dict or tuple, or the name of a field of a named tuple; by default ``"image"`` or 0. An
         element may be the image itself.
+    guide_key : str or int, required with ``center="guide"``
+        Where the guide of the image is: uint8 or bool, (rows, columns), of any resolution. A batch has one for each
+        image.
+    objects_key : str or int, required with ``max_hidden`` or ``per_object``
+        Where the boxes of the objects are: whole numbers (k, 4), top, left, bottom, right in pixels. A batch has a list
+        of them, or an array (n, k, 4).
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. Layouts of batches need an `index_key`.
     **fields
@@ -62,7 +69,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
     Raises
     ------
     TypeError
-        If a field is unknown, or comes together with a spec; in use, if there is no array where the image should be.
+        If a field is unknown, or comes together with a spec; if the spec takes a guide or objects and their key is
+        missing, or the other way round; in use, if there is no array where the image should be.
     ValueError
         If an argument is out of its limits; in use, if an image is a batch and no `index_key` is given.
 
@@ -84,6 +92,10 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
     True
     """
 
+    # Pickles of versions before guides lack both.
+    guide_key: str | int | None = None
+    objects_key: str | int | None = None
+
     def __init__(
         self,
         spec: Spec | None = None,
@@ -94,6 +106,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         index_key: str | int | None = None,
         epoch_key: str | int | None = None,
         image_key: str | int | None = None,
+        guide_key: str | int | None = None,
+        objects_key: str | int | None = None,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         **fields: Any,
@@ -106,6 +120,9 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
             check_key(argument, key, "an element")
             for argument, key in (("index_key", index_key), ("epoch_key", epoch_key), ("image_key", image_key))
         )
+        self.guide_key = check_key("guide_key", guide_key, "an element")
+        self.objects_key = check_key("objects_key", objects_key, "an element")
+        check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=objects_key)
         if epoch_key is not None and (records_per_epoch is not None or self.epoch):
             raise TypeError(
                 f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
@@ -151,21 +168,21 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         return type(record)(metadata=record.metadata, data=self._dust(record.data, passes, key))
 
     def _dust(self, element: Any, passes: int, index: Any) -> Any:
-        epoch = self.epoch + passes
+        epoch, terms = self.epoch + passes, read_terms(element, self, "DustRectangles", "element")
         if not has_entries(element):
             if self.index_key is not None or self.epoch_key is not None:
                 raise TypeError(
                     f"element must be a dict or a tuple with an index_key or epoch_key, got {type(element).__name__}"
                 )
-            return self._dust_image(element, epoch, index)
+            return self._dust_image(element, epoch, index, terms)
         if self.epoch_key is not None:
             epoch = check_epoch(_read(element, self.epoch_key, "epoch_key"))
         if self.index_key is not None:
             index = _read(element, self.index_key, "index_key")
         key = default_key(element) if self.image_key is None else self.image_key
-        return replace_entry(element, key, self._dust_image(_read(element, key, "image_key"), epoch, index))
+        return replace_entry(element, key, self._dust_image(_read(element, key, "image_key"), epoch, index, terms))
 
-    def _dust_image(self, image: Any, epoch: int, index: Any) -> Any:
+    def _dust_image(self, image: Any, epoch: int, index: Any, terms: dict[str, Any]) -> Any:
         if not isinstance(image, np.ndarray):
             hint = (
                 "numpy.asarray(image)" if hasattr(image, "__array__") else "DustRectangles(…, image_key=…) where it is"
@@ -178,10 +195,12 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 f"image must be a single image without an index_key, got a batch of shape {image.shape}: type "
                 "dataset.map_with_index(DustRectangles(seed=0)).batch(…), or index_key=…"
             )
-        return dust_array(np.array(image, order="K"), self, epoch, index, layout)
+        terms = for_batch(terms) if "N" in layout else terms
+        return dust_array(np.array(image, order="K"), self, epoch, index, layout, **terms)
 
     def __repr__(self) -> str:
-        names = ("epoch", "records_per_epoch", "index_key", "epoch_key", "image_key", "layout", "value_range")
+        keys = "index_key", "epoch_key", "image_key", "guide_key", "objects_key"
+        names = ("epoch", "records_per_epoch", *keys, "layout", "value_range")
         given = "".join(f", {name}={getattr(self, name)!r}" for name in names if getattr(self, name) not in (None, 0))
         return f"DustRectangles({self.spec!r}, seed={self.seed}{given})"
 

@@ -29,9 +29,17 @@ from ._engine.checks import (
 )
 from ._engine.contract import FILLS, MAX_EPOCH, MAX_SEED
 from ._engine.coordinates import check_epoch, check_index, check_seed
+from ._engine.guide import (
+    check_guide,
+    check_guide_kind,
+    check_guide_wanted,
+    check_weights,
+    may_weigh_too_much,
+    takes_guide,
+)
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
-from ._graph.program import WordCoordinates, Words
+from ._graph.program import WordCoordinates, Words, check_no_objects
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -46,11 +54,12 @@ def add_dust(
     index: int | ArrayLike | jax.Array | None = None,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
+    guide: NDArray[Any] | jax.Array | None = None,
     **unexpected: NoReturn,
 ) -> jax.Array:
     """Return images with random rectangles painted on them.
 
-    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch and index, byte for byte. The
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch, index and guide, byte for byte. The
     function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
     memory of the images.
 
@@ -67,7 +76,10 @@ def add_dust(
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`.
+        As in :func:`dustaug.add_dust`. A spec that needs objects is an error.
+    guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for an image alone
+        JAX or NumPy, required with ``center="guide"``: weights of the places where a rectangle may have its centre, as
+        in :func:`dustaug.add_dust`.
 
     Returns
     -------
@@ -77,9 +89,9 @@ def add_dust(
     Raises
     ------
     TypeError
-        If a seed or an index is missing, or an argument is of the wrong type.
+        If a seed, an index or a guide is missing, or an argument is of the wrong type.
     ValueError
-        If an argument is out of its limits, or the spec does not suit the images.
+        If an argument is out of its limits, or the spec does not suit the images, or needs their objects.
 
     Warns
     -----
@@ -88,9 +100,10 @@ def add_dust(
 
     Notes
     -----
-    Seed, epoch and index may be traced, and then cost no compilation when they change; `spec`, `layout` and
-    `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32. JAX itself cuts
-    NumPy's 64-bit numbers to 32 bits when they become arguments of a compiled function; :func:`to_words` avoids that.
+    Seed, epoch, index and guide may be traced, and then cost no compilation when they change; `spec`, `layout` and
+    `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image whose
+    weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits when
+    they become arguments of a compiled function; :func:`to_words` avoids that.
 
     The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``.
 
@@ -102,6 +115,8 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
+    spec = check_spec(spec)
+    check_no_objects(spec)
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
     if seed is None or index is None:
@@ -110,7 +125,6 @@ def add_dust(
             f"seed={seed!r} and index={index!r}: type add_dust(images, seed=0, index=position_of_the_first_image)"
         )
     seed, epoch, index = _as_numbers("seed", seed), _as_numbers("epoch", epoch), _as_numbers("index", index)
-    spec = check_spec(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
     is_default = value_range is None and spec.normalize_mean is None and FILLS[spec.fill].per != "image"
     images = _as_array(images, default_range=is_default)
@@ -121,6 +135,8 @@ def add_dust(
     batched = "N" in layout
     n = images.shape[0] if batched else 1
     coordinates = WordCoordinates(_seed_words(seed), _epoch_word(epoch, n), _index_words(index, n, batched=batched))
+    if guide is not None or takes_guide(spec):
+        guide = _as_guide(guide, spec, n, batched=batched)
     if 0 in images.shape:
         return images
     paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
@@ -128,7 +144,7 @@ def add_dust(
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # Under explicit sharding every gather needs an out_sharding; all of ours go where the images are.
         paint = _auto_axes()(paint, out_sharding=sharding)
-    dusted: jax.Array = paint(images, coordinates)
+    dusted: jax.Array = paint(images, coordinates, guide)
     return dusted
 
 
@@ -172,9 +188,9 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 
 
 @functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
-def _dust(images: Any, coordinates: WordCoordinates, **options: Any) -> Any:
+def _dust(images: Any, coordinates: WordCoordinates, guide: Any, **options: Any) -> Any:
     # Only the images are returned, so that XLA does not compute the mask of covered pixels.
-    return build(images, coordinates=coordinates, **options)[0]
+    return build(images, coordinates=coordinates, guide=guide, **options)[0]
 
 
 def _auto_axes() -> Any:
@@ -210,6 +226,22 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
             'jax.config.update("jax_enable_x64", True)'
         )
     return jnp.asarray(images.astype(native, copy=False))
+
+
+def _as_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> jax.Array:
+    """Return the guide of n images as a JAX array, or refuse one that no graph may draw from."""
+    if isinstance(guide, np.ndarray):
+        return jnp.asarray(check_guide(guide, spec, n, batched=batched))
+    check_guide_wanted(guide, spec)
+    if not isinstance(guide, jax.Array):
+        raise TypeError(
+            f"guide must be a JAX or NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)"
+        )
+    check_guide_kind(guide.shape, guide.dtype.name, n, batched=batched)
+    host = _on_host(guide) if may_weigh_too_much(guide.shape) else None
+    if host is not None:
+        check_weights(host.reshape(n, *host.shape[-2:]))
+    return guide
 
 
 def _is_key(numbers: Any) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import core
 from ._adapters.keys import check_name
 from ._adapters.records import dust_array, read_entry
+from ._adapters.terms import as_guide, as_objects, check_term_keys
 from ._engine.checks import (
     check_flag,
     check_layout,
@@ -23,6 +24,7 @@ from ._engine.checks import (
 )
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
+from ._engine.guide import check_boxes, check_guide
 from ._engine.memory import Layout
 from ._errors import shown, unexpected_error
 from .spec import FIELD_NAMES, Spec
@@ -51,6 +53,12 @@ class DustBatch:
         0 … 2**32 - 1; see also :meth:`set_epoch`.
     epoch_column : str, optional
         Column of the epoch of each row, instead of `epoch`.
+    guide_column : str, required with ``center="guide"``
+        Column of guides, uint8 or bool: an array (n, rows, columns), or an object array of n guides of different sizes.
+        They may have another resolution than the images.
+    objects_column : str, required with ``max_hidden`` or ``per_object``
+        Column of the boxes of each image: whole numbers (k, 4), top, left, bottom, right in pixels. An image may have
+        any number of them.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. The layout is that of batches; images of different sizes have it without its N.
         By default it is NHWC or NHW, by the number of axes; a shape that looks like another layout is an error.
@@ -60,8 +68,9 @@ class DustBatch:
     Raises
     ------
     TypeError
-        If `seed` or `index_column` is missing, or an argument is of the wrong type; in a call, if the batch is not a
-        dict of arrays, or a column holds anything but images or whole numbers.
+        If `seed` or `index_column` is missing, or an argument is of the wrong type; if the spec takes a guide or
+        objects and their column is missing, or the other way round; in a call, if the batch is not a dict of arrays,
+        or a column holds anything but images, guides or whole numbers.
     ValueError
         If an argument is out of its limits.
     LookupError
@@ -86,6 +95,10 @@ class DustBatch:
     does the same to a data set of Ray.
     """
 
+    # Pickles of versions before guides lack both.
+    guide_column: str | None = None
+    objects_column: str | None = None
+
     def __init__(
         self,
         spec: Spec | None = None,
@@ -95,6 +108,8 @@ class DustBatch:
         index_column: str | None = None,
         epoch: int = 0,
         epoch_column: str | None = None,
+        guide_column: str | None = None,
+        objects_column: str | None = None,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
@@ -121,6 +136,11 @@ class DustBatch:
         self.epoch = check_epoch(epoch)
         if self.epoch and self.epoch_column:
             raise TypeError(f"epoch must be left out with epoch_column, got {self.epoch}")
+        self.guide_column = None if guide_column is None else check_name("guide_column", guide_column, "a column")
+        self.objects_column = (
+            None if objects_column is None else check_name("objects_column", objects_column, "a column")
+        )
+        check_term_keys(self.spec, "DustBatch", guide_column=guide_column, objects_column=objects_column)
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         self._single = None if self.layout is None else self.layout.replace("N", "")
         self.inplace = check_flag("inplace", inplace)
@@ -152,8 +172,10 @@ class DustBatch:
         epochs = np.full(1, self.epoch)
         if self.epoch_column is not None:
             epochs = self._numbers(batch, "epoch_column", len(images), MAX_EPOCH)
-        paint = self._paint_each if images.dtype == object else self._paint_batch
-        return {**batch, self.image_column: paint(images, epochs, index)}
+        terms = self._terms(batch, len(images))
+        is_ragged = images.dtype == object or isinstance(terms.get("guide"), list)
+        paint = self._paint_each if is_ragged else self._paint_batch
+        return {**batch, self.image_column: paint(images, epochs, index, terms)}
 
     def set_epoch(self, epoch: int) -> None:
         """Go to another epoch in this instance; the instances of actors do not follow."""
@@ -183,6 +205,32 @@ class DustBatch:
             )
         return column.astype(np.int64)
 
+    def _terms(self, batch: Mapping[str, Any], n: int) -> dict[str, Any]:
+        """Return guides and objects of n images; guides are a list if they are of several sizes.
+
+        They are checked here, before the first image is painted, which may be the caller's.
+        """
+        terms: dict[str, Any] = {}
+        if self.guide_column is not None:
+            guides = self._column(batch, "guide_column")
+            if isinstance(guides, np.ndarray) and guides.dtype != object:
+                terms["guide"] = check_guide(guides, self.spec, n, batched=True)
+            else:
+                rows = self._rows("guide_column", guides, n)
+                terms["guide"] = [check_guide(as_guide(guide), self.spec, 1, batched=False)[0] for guide in rows]
+        if self.objects_column is not None:
+            rows = self._rows("objects_column", self._column(batch, "objects_column"), n)
+            terms["objects"] = [check_boxes("objects", as_objects(boxes)) for boxes in rows]
+        return terms
+
+    def _rows(self, argument: str, given: Any, n: int) -> Any:
+        """Return the n entries of a column that may be ragged."""
+        rows = given if isinstance(given, (list, tuple)) else np.atleast_1d(np.asarray(given))
+        if len(rows) != n:
+            name, found = getattr(self, argument), f"{len(rows)} of them"
+            raise ValueError(f"column {name!r} must hold an entry for each of {n} images, got {found}")
+        return rows
+
     def _check_image(self, image: Any) -> None:
         """Check an item of an object array."""
         if not isinstance(image, np.ndarray):
@@ -201,23 +249,32 @@ class DustBatch:
             f"type {hint} in a function before"
         )
 
-    def _paint_batch(self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
+    def _paint_batch(
+        self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64], terms: dict[str, Any]
+    ) -> NDArray[Any]:
         layout = self.layout if self._single is None else "N" + self._single
         if layout is None and images.ndim == 3:
             layout = "NHW"
         dusted: NDArray[Any] = self._own(images)
         if (epochs == epochs[0]).all():
-            return dust_array(dusted, self, int(epochs[0]), index, layout)
+            return dust_array(dusted, self, int(epochs[0]), index, layout, **terms)
         for epoch in np.unique(epochs):
-            rows = epochs == epoch
-            dusted[rows] = dust_array(dusted[rows], self, int(epoch), index[rows], layout)
+            rows = np.flatnonzero(epochs == epoch)
+            part = {
+                name: each[rows] if isinstance(each, np.ndarray) else [each[i] for i in rows]
+                for name, each in terms.items()
+            }
+            dusted[rows] = dust_array(dusted[rows], self, int(epoch), index[rows], layout, **part)
         return dusted
 
-    def _paint_each(self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
-        """Dust images of different sizes, which are the items of an object array."""
+    def _paint_each(
+        self, images: NDArray[Any], epochs: NDArray[Any], index: NDArray[np.int64], terms: dict[str, Any]
+    ) -> NDArray[Any]:
+        """Dust images, or their guides, that are of different sizes: one by one."""
         dusted = np.empty_like(images)
         for i, (image, epoch) in enumerate(zip(images, np.broadcast_to(epochs, len(images)), strict=True)):
-            dusted[i] = dust_array(self._own(image), self, int(epoch), int(index[i]), self._single)
+            own = {name: each[i] for name, each in terms.items()}
+            dusted[i] = dust_array(self._own(image), self, int(epoch), int(index[i]), self._single, **own)
         return dusted
 
     def _own(self, images: Any) -> Any:

@@ -24,13 +24,16 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
     import tensorflow as tf
 
 from . import core
-from ._adapters.keys import check_name, missing_error
+from ._adapters.keys import check_key, check_name, missing_error
+from ._adapters.records import has_entries, read_entry
+from ._adapters.terms import check_term_keys
 from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_spec, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
+from ._engine.guide import check_guide_kind, check_weights, may_weigh_too_much
 from ._engine.memory import Layout, guess_layout
 from ._errors import unexpected_error
-from ._graph.program import WordCoordinates, build
+from ._graph.program import WordCoordinates, build, check_no_objects
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
 from .spec import FIELD_NAMES, Spec
 
@@ -45,6 +48,14 @@ _HINTS = (
     (tf.data.Dataset, "dataset.map(dust_fn), and after window dataset.flat_map(lambda images: images.batch(n)) first"),
     ((list, np.ndarray), "tf.stack(list(images)) if they are numbers of one shape, or give them one by one"),
 )
+_GUIDE_HINTS = (
+    (tf.RaggedTensor, "dataset.map(dust_fn) before ragged_batch"),
+    (tf.SparseTensor, "tf.sparse.to_dense(guide)"),
+)
+_OBJECTS_HINTS = (
+    (tf.SparseTensor, "tf.sparse.to_dense(objects)"),
+    (list, "tf.ragged.constant(objects, ragged_rank=1)"),
+)
 
 
 def make_dust_fn(
@@ -57,6 +68,8 @@ def make_dust_fn(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     image_key: str | None = None,
+    guide_key: str | int | None = None,
+    objects_key: str | int | None = None,
     **unexpected: NoReturn,
 ) -> Callable[..., Any]:
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
@@ -82,6 +95,12 @@ def make_dust_fn(
         another layout is an error; single images, with one axis less, have it without its N.
     image_key : str, optional
         Key of the images in a dict; by default ``"image"`` or ``"images"``.
+    guide_key : str or int, required with ``center="guide"``
+        Key of the guide in the dict that has the images, or its place in the element, which then is a tuple. The guide
+        is uint8 or bool, (rows, columns) for an image alone, (n, rows, columns) for a batch, of any resolution.
+    objects_key : str or int, required with ``max_hidden`` and ``per_object``, which need the backend ``"numba"``
+        Key or place of the boxes of the objects: whole numbers (k, 4) for an image alone, top, left, bottom, right in
+        pixels. For a batch they are a ragged tensor (n, None, 4), or a dense one, in which boxes of zeros are none.
 
     Returns
     -------
@@ -91,16 +110,22 @@ def make_dust_fn(
     Raises
     ------
     TypeError
-        If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type.
+        If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type; if the spec takes
+        a guide or objects and their key is missing, or the other way round; when TensorFlow traces the function, if a
+        guide or objects are of the wrong dtype.
     ValueError
-        If an argument is out of its limits; when TensorFlow traces the function, if an element holds no images, or the
-        number of axes or of channels is unknown with ``backend="graph"``.
+        If an argument is out of its limits, or the spec needs objects with ``backend="graph"``; when TensorFlow traces
+        the function, if an element holds no images, the number of axes or of channels is unknown with
+        ``backend="graph"``, or a guide or objects are of the wrong shape.
+    LookupError
+        When TensorFlow traces the function, if an element holds no guide or objects at their key.
 
     Notes
     -----
     Height and width may be unknown while the graph is made, with either backend: images of many sizes need one trace.
     A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs:
-    such an image gets no dust. Nor can it refuse values that have no mean, with ``fill="mean"``: the dust is NaN.
+    such an image gets no dust. Nor can it refuse values that have no mean, with ``fill="mean"``: the dust is NaN. An
+    image whose weights in a guide sum to 2**31 or more gets no dust in a graph.
 
     Examples
     --------
@@ -119,6 +144,11 @@ def make_dust_fn(
     check_flag("indexed", indexed)
     if image_key is not None:
         check_name("image_key", image_key, "an entry")
+    for argument, key in (("guide_key", guide_key), ("objects_key", objects_key)):
+        check_key(argument, key, "an element")
+    if backend == "graph":
+        check_no_objects(spec)
+    check_term_keys(spec, "make_dust_fn", guide_key=guide_key, objects_key=objects_key)
     seed, epoch = _check_seed_and_epoch(seed, epoch, indexed=indexed)
     painter = _Painter(spec, backend, layout, value_range)
 
@@ -128,7 +158,7 @@ def make_dust_fn(
         if isinstance(element[0], Spec):
             raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
         if seed is None:
-            paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0)
+            paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0, **terms_of(element))
             return _map_images(paint, image_key, *element)
         if len(element) < 2:
             raise TypeError(
@@ -138,7 +168,15 @@ def make_dust_fn(
         index = as_tensor("index", element[0], f"whole numbers from 0 to {MAX_INDEX}")
         if not index.dtype.is_integer:
             raise TypeError(f"index must be whole numbers, got a tensor of {index.dtype.name}")
-        return _map_images(functools.partial(painter, seed=seed, epoch=epoch, index=index), image_key, *element[1:])
+        paint = functools.partial(painter, seed=seed, epoch=epoch, index=index, **terms_of(element[1:]))
+        return _map_images(paint, image_key, *element[1:])
+
+    def terms_of(element: tuple[Any, ...]) -> dict[str, Any]:
+        return {
+            name: _read(element[0] if len(element) == 1 else element, key, f"{name}_key")
+            for name, key in (("guide", guide_key), ("objects", objects_key))
+            if key is not None
+        }
 
     # AutoGraph would convert every function in here in vain, as no Python code branches on a tensor.
     unconverted: Callable[..., Any] = tf.autograph.experimental.do_not_convert(dust_fn)
@@ -201,6 +239,18 @@ def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any
     return paint(element)
 
 
+def _read(element: Any, key: str | int, argument: str) -> Any:
+    """Return the guide or the objects of an element: by their place in it, or their key in the dict with the images."""
+    while (
+        isinstance(key, str) and isinstance(element, tuple) and element and key not in getattr(element, "_fields", ())
+    ):
+        element = element[0]
+    if not has_entries(element):
+        what = "dict, or a tuple that begins with one," if isinstance(key, str) else "tuple"
+        raise TypeError(f"element must be a {what} with {argument}={key!r}, got {type(element).__name__}")
+    return read_entry(element, key, argument, "make_dust_fn", "element")
+
+
 def _image_key(element: Mapping[str, Any], image_key: str | None) -> str:
     names = _IMAGE_KEYS if image_key is None else (image_key,)
     found = [name for name in names if name in element]
@@ -227,12 +277,16 @@ class _Painter:
     ) -> None:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 
-    def __call__(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
+    def __call__(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any = None, objects: Any = None) -> Any:
         images = as_tensor("images", images, "one tensor", _HINTS)
         if images.dtype == tf.string:
             raise TypeError("images must hold numbers, got strings: type dataset.map(read_and_decode).map(dust_fn)")
-        paint = self._by_graph if self.backend == "graph" else self._by_numba
-        dusted = paint(images, seed, epoch, index)
+        if guide is not None:
+            guide = self._as_guide(guide, images)
+        if self.backend == "graph":
+            dusted = self._by_graph(images, seed, epoch, index, guide)
+        else:
+            dusted = self._by_numba(images, seed, epoch, index, guide, objects)
         dusted.set_shape(images.shape)
         return dusted
 
@@ -254,7 +308,25 @@ class _Painter:
             return guess_layout(shape)
         return given if len(shape) == len(given) else single  # type: ignore[no-any-return]
 
-    def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
+    def _as_guide(self, guide: Any, images: Any) -> Any:
+        """Return the guide of images as a tensor, and check what is known of it."""
+        guide = as_tensor("guide", guide, "one tensor", _GUIDE_HINTS)
+        if images.shape.rank is None or guide.shape.rank is None:
+            if self.backend == "graph" and guide.shape.rank is None:
+                raise ValueError(
+                    'guide must have a known number of axes with backend="graph", got none: type '
+                    "tf.ensure_shape(guide, (None, None))"
+                )
+            return guide
+        batched = "N" in self._layout_of(tuple(images.shape))
+        n, shape = images.shape[0] if batched else 1, tuple(guide.shape)
+        check_guide_kind(shape, guide.dtype.name, n, batched=batched)
+        known = tf.get_static_value(guide) if may_weigh_too_much(shape) else None
+        if known is not None:
+            check_weights(known.reshape(-1, *known.shape[-2:]))
+        return guide
+
+    def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any) -> Any:
         if images.shape.rank is None:
             raise ValueError(
                 'images must have a known number of axes with backend="graph", got none: type '
@@ -264,22 +336,43 @@ class _Painter:
         _check_known("epoch", epoch, MAX_EPOCH)
         _check_known("index", index, MAX_INDEX)
         coordinates = WordCoordinates(OPS.to_words(seed), OPS.to_words(epoch)[0], OPS.to_words(index))
-        return build(OPS, images, self.spec, coordinates, layout=layout, value_range=self.value_range)[0]
+        options: dict[str, Any] = {"layout": layout, "value_range": self.value_range, "guide": guide}
+        return build(OPS, images, self.spec, coordinates, **options)[0]
 
-    def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
+    def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any, objects: Any) -> Any:
         if images.shape.rank is not None:
             self._layout_of(tuple(images.shape))
         seed = seed if tf.is_tensor(seed) else tf.constant(seed, tf.uint64)
-        coordinates = [seed, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
+        numbers = [seed, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
+        terms = {} if guide is None else {"guide": guide}
+        if objects is not None:
+            terms |= _as_boxes(objects)
+
+        def paint(images: Any, seed: Any, epoch: Any, index: Any, *given: Any) -> Any:
+            return self._paint(images, seed, epoch, index, **dict(zip(terms, given, strict=True)))
+
+        inputs = [*numbers, *terms.values()]
         if tf.executing_eagerly():
-            return tf.constant(self._paint(np.array(images.numpy()), *(tensor.numpy() for tensor in coordinates)))
+            return tf.constant(paint(np.array(images.numpy()), *(tensor.numpy() for tensor in inputs)))
         # The function would get TensorFlow's own memory, where painting would change constants and cached data sets. So
         # it gets a copy that no other operation reads, and returns that copy.
-        inputs = [tf.raw_ops.DeepCopy(x=images), *coordinates]
+        inputs = [tf.raw_ops.DeepCopy(x=images), *inputs]
         # The function is stateless, as the same inputs give the same pixels.
-        return tf.numpy_function(self._paint, inputs, images.dtype, stateful=False)
+        return tf.numpy_function(paint, inputs, images.dtype, stateful=False)
 
-    def _paint(self, images: Any, seed: Any, epoch: Any, index: Any) -> Any:
+    def _paint(
+        self,
+        images: Any,
+        seed: Any,
+        epoch: Any,
+        index: Any,
+        guide: Any = None,
+        boxes: Any = None,
+        counts: Any = None,
+    ) -> Any:
+        objects = boxes
+        if np.ndim(counts):
+            objects = [boxes[stop - n : stop] for n, stop in zip(counts, np.cumsum(counts), strict=True)]
         return core.add_dust(
             images,
             self.spec,
@@ -288,7 +381,35 @@ class _Painter:
             index=int(index) if np.ndim(index) == 0 else index,
             layout=self._layout_of(np.shape(images)),
             value_range=self.value_range,
+            guide=guide,
+            objects=objects,
         )
+
+
+def _as_boxes(objects: Any) -> dict[str, Any]:
+    """Return boxes of objects (m, 4), and how many an image has: one number, or one for each image of a batch."""
+    wanted = "whole numbers (k, 4), or a ragged tensor (n, None, 4) for a batch"
+    is_ragged = isinstance(objects, tf.RaggedTensor)
+    boxes = objects if is_ragged else as_tensor("objects", objects, wanted, _OBJECTS_HINTS)
+    if not boxes.dtype.is_integer:
+        raise TypeError(
+            f"objects must be {wanted}, got a tensor of {boxes.dtype.name}: type tf.cast(tf.concat([tf.floor(boxes"
+            "[..., :2]), tf.math.ceil(boxes[..., 2:])], -1), tf.int64) if they are top, left, bottom, right in pixels"
+        )
+    shape = boxes.shape
+    if (
+        shape.rank not in (2, 3)
+        or shape[-1] not in (4, None)
+        or (is_ragged and (boxes.ragged_rank, shape[-1]) != (1, 4))
+    ):
+        hint = ": type tf.ragged.constant(boxes, ragged_rank=1)" if is_ragged else ""
+        raise ValueError(f"objects must be {wanted}, got shape {shape}{hint}")
+    if is_ragged:
+        return {"boxes": boxes.flat_values, "counts": boxes.row_lengths()}
+    boxes = tf.ensure_shape(boxes, (*shape[:-1], 4))
+    lengths = tf.shape(boxes)
+    counts = tf.fill(lengths[:1], lengths[1]) if shape.rank == 3 else lengths[0]
+    return {"boxes": tf.reshape(boxes, (-1, 4)), "counts": counts}
 
 
 dust_fn = make_dust_fn()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ._errors import shown, unexpected_error
 from ._extras import name_extra
@@ -20,6 +20,7 @@ with name_extra("torch", "dustaug.torch", "torch"):
 from . import core
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, has_entries, read_entry, replace_entry
+from ._adapters.terms import check_term_keys, for_frames, read_terms
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
@@ -43,6 +44,8 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     num_threads: int = 1,
+    guide: torch.Tensor | NDArray[Any] | None = None,
+    objects: Sequence[ArrayLike | torch.Tensor] | ArrayLike | torch.Tensor | None = None,
     **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
@@ -60,6 +63,11 @@ def add_dust(
         the kernel runs, so that a captured CUDA graph paints anew at each replay. Threads are used on the CPU only.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`, but by default the layout is NCHW, CHW or HW, by the number of axes.
+    guide : uint8 or bool tensor or array, (n, rows, columns), or (rows, columns) for one image
+        As in :func:`dustaug.add_dust`. On the device of `images` it is read when the kernel runs, as an index is.
+    objects : list of n int tensors or arrays (k, 4), or one for one image
+        As in :func:`dustaug.add_dust`. With them the rectangles of images on a GPU are drawn on the CPU, which waits
+        for a guide or objects that are on the GPU.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def add_dust(
     if unexpected:
         raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects)
 
 
 class DustDataset(Dataset[Any]):
@@ -120,17 +128,25 @@ class DustDataset(Dataset[Any]):
         validation: then no warning is given.
     image_key : int or str, optional
         Place or key of the image in a sample. By default 0 in tuples and lists, ``"image"`` in mappings.
+    guide_key : int or str, required with ``center="guide"``
+        Place or key of the guide of the image: uint8 or bool, (rows, columns) or (1, rows, columns), of any resolution,
+        as a tensor, an array or a Pillow mask of mode 1, L or P.
+    objects_key : int or str, required with ``max_hidden`` or ``per_object``
+        Place or key of the boxes of the objects: whole numbers (k, 4), top, left, bottom, right in pixels, as a tensor,
+        an array or a list. torchvision's ``BoundingBoxes`` may have any upright format; of boxes with fractions every
+        pixel counts that they touch, so that a box of few pixels may lose more of its own area than `max_hidden`.
     layout, value_range : optional
         As in :func:`dustaug.add_dust`. By default tensors are NCHW, CHW or HW, and arrays NHWC, HWC or HW. A batch
-        within one sample holds the frames of a video, which share their dust.
+        within one sample holds the frames of a video, which share their dust, their guide and their objects.
     inplace : bool, default False
         Paint the data set's own tensors and arrays, without a copy. Use it only if the data set makes them afresh.
 
     Raises
     ------
     TypeError
-        If `dataset` has no indices, such as an ``IterableDataset``, or `image_key` is neither a place nor a key; in
-        use, if a key is neither an index nor a pair (epoch, index), or a sample holds no image.
+        If `dataset` has no indices, such as an ``IterableDataset``, if `image_key` is neither a place nor a key, or if
+        the spec takes a guide or objects and their key is missing, or the other way round; in use, if a key is neither
+        an index nor a pair (epoch, index), or a sample holds no image.
 
     Warns
     -----
@@ -161,6 +177,10 @@ class DustDataset(Dataset[Any]):
     True
     """
 
+    # Pickles of versions before guides lack both.
+    guide_key: int | str | None = None
+    objects_key: int | str | None = None
+
     def __init__(
         self,
         dataset: Dataset[Any],
@@ -169,6 +189,8 @@ class DustDataset(Dataset[Any]):
         seed: int | None = None,
         epoch: int | None = None,
         image_key: int | str | None = None,
+        guide_key: int | str | None = None,
+        objects_key: int | str | None = None,
         layout: Layout | None = None,
         value_range: tuple[float, float] | None = None,
         inplace: bool = False,
@@ -180,6 +202,9 @@ class DustDataset(Dataset[Any]):
         self.dataset, self.spec = dataset, check_spec(spec)
         self.seed = None if seed is None else check_seed(seed)
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
+        self.guide_key = check_key("guide_key", guide_key, "a sample")
+        self.objects_key = check_key("objects_key", objects_key, "a sample")
+        check_term_keys(self.spec, "DustDataset", guide_key=guide_key, objects_key=objects_key)
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         # In shared memory, so that persistent workers see set_epoch. A pickle holds its numbers alone.
         self._shared = SharedEpoch(None if epoch is None else check_epoch(epoch))
@@ -255,12 +280,13 @@ class DustDataset(Dataset[Any]):
     def _dust(self, sample: Any, index: int, epoch: int | None, found: Pass | None) -> Any:
         index = check_whole("index", index, -MAX_INDEX, MAX_INDEX)
         index += len(self) if index < 0 else 0
-        coordinates = self._coordinates(index, epoch, found)
+        coordinates, terms = self._coordinates(index, epoch, found), read_terms(sample, self, "DustDataset")
         if not has_entries(sample):
-            return self._dust_image(sample, coordinates, "DustDataset takes a tuple, a list or a mapping with an image")
+            hint = "DustDataset takes a tuple, a list or a mapping with an image"
+            return self._dust_image(sample, coordinates, terms, hint)
         key = default_key(sample) if self.image_key is None else self.image_key
-        image = read_entry(sample, key, "image_key", "DustDataset")
-        return replace_entry(sample, key, self._dust_image(image, coordinates, "type DustDataset(…, image_key=…)"))
+        image, hint = read_entry(sample, key, "image_key", "DustDataset"), "type DustDataset(…, image_key=…)"
+        return replace_entry(sample, key, self._dust_image(image, coordinates, terms, hint))
 
     def _coordinates(self, index: int, epoch: int | None, found: Pass | None) -> Coordinates:
         """Return the coordinates of a sample; `epoch` is that of its key."""
@@ -314,18 +340,19 @@ class DustDataset(Dataset[Any]):
         if hasattr(type(self.dataset), "__len__"):
             self._shared.check_endless(self._passes.reads, len(self))
 
-    def _dust_image(self, image: Any, coordinates: Coordinates, hint: str) -> Any:
+    def _dust_image(self, image: Any, coordinates: Coordinates, terms: dict[str, Any], hint: str) -> Any:
         if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
-            return dust_picture(image, self.spec, self.value_range, **coordinates._asdict())
+            return dust_picture(image, self.spec, self.value_range, **coordinates._asdict(), **terms)
         if not isinstance(image, (torch.Tensor, np.ndarray)):
             raise _not_an_image(image, hint)
         seed, epoch, index = coordinates
         if image.ndim == 4 or self.layout == "NHW":
-            index = np.full(len(image), index)
+            index, terms = np.full(len(image), index), for_frames(terms, len(image))
         if isinstance(image, torch.Tensor):
-            return self._painter(image if self.inplace else image.clone(), Coordinates(seed, epoch, index))
+            tensor = image if self.inplace else image.clone()
+            return self._painter(tensor, Coordinates(seed, epoch, index), **terms)
         array = image if self.inplace else image.copy(order="K")
-        options: dict[str, Any] = {"layout": self.layout, "value_range": self.value_range}
+        options: dict[str, Any] = {"layout": self.layout, "value_range": self.value_range, **terms}
         return core.add_dust(array, self.spec, seed=seed, epoch=epoch, index=index, **options)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,17 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
     from torchvision.transforms.v2 import functional as F  # noqa: N812  As all of torchvision calls it.
 
 from . import core
-from ._adapters.targets import check_mask_class, covered_points, visible_boxes
+from ._adapters.keys import check_key, check_name
+from ._adapters.nested import dict_around, find_entry, path_of
+from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes
 from ._engine.checks import check_choice, check_flag, check_value_range
 from ._engine.coordinates import pack
+from ._engine.guide import takes_guide, takes_objects
+from ._errors import shown
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
+from ._tensors.terms import dense
+from .guides import guide_of_boxes
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
@@ -32,6 +38,23 @@ __all__ = ["DustRectangles"]
 # torchvision has keypoints and rotated boxes since 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
+# What COCO's flags say of a keypoint that is labelled.
+_HIDDEN, _VISIBLE = 1, 2
+
+
+class _Terms(NamedTuple):
+    """Where the dust of a sample may lie: for each dust weights (n, rows, columns), and an array of boxes."""
+
+    guide: torch.Tensor | None
+    objects: list[NDArray[np.int64]] | None
+
+    def on_host(self) -> dict[str, Any]:
+        """Return what the core takes."""
+        return {"guide": None if self.guide is None else self.guide.cpu().numpy(), "objects": self.objects}
+
+    def of_one(self) -> dict[str, Any]:
+        """Return what the core takes for a single image."""
+        return {name: None if value is None else value[0] for name, value in self.on_host().items()}
 
 
 @final
@@ -60,15 +83,40 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         ``"nan"``: ``KeyPoints`` under the dust become NaN. Put ``v2.SanitizeKeyPoints`` after it to drop them.
     value_range : optional
         As in :func:`dustaug.add_dust`.
+    guide : {"mask", "boxes", "weights"}, optional
+        Where the centres lie, for a spec with ``center="guide"``. ``"mask"``: where a ``Mask`` is not zero, of instance
+        masks any of them. ``"boxes"``: in the ``BoundingBoxes``. ``"weights"``: the numbers of the ``Mask``, of 8 bits,
+        are weights. By default the mask, or the boxes of a sample without a mask.
+    guide_key : str or int, optional
+        Key of the guide in a dict of the sample, or its place in a tuple, if there are several masks. There may also be
+        a plain tensor or array, which no transform of torchvision crops or flips.
+    objects_key : str or int, optional
+        Key or place of the ``BoundingBoxes`` whose objects the spec is to spare, and whose visible share is written. By
+        default those of the sample.
+    visibility_key : str, optional
+        Key under which the visible share of each box is written, a float32 tensor (k,), into the dict that holds the
+        boxes.
+    flags_key : str, optional
+        Key of the visibility flags of the ``KeyPoints``, as COCO has them, whole numbers (k,) or (k, 1): a 2 becomes a
+        1 for a point under the dust.
     **fields
         Fields of :class:`dustaug.Spec` instead of a spec, ``count_range=(0, 63)``.
 
     Raises
     ------
     TypeError
-        If a field is unknown, or comes together with a spec.
+        If a field is unknown, or comes together with a spec; in use, if a sample lacks the guide or the objects that
+        the spec needs.
     ValueError
-        If an argument is out of its limits.
+        If an argument is out of its limits; in use, if several entries of a sample could be meant.
+    LookupError
+        In use, if a sample has no entry of a key.
+
+    Notes
+    -----
+    Boxes are upright, in any format. A box with fractions of a pixel counts as all pixels that it touches, both where
+    it is a guide and as an object to be spared. So of a box of few pixels, ``max_hidden`` may hide a larger share of
+    its area than of its pixels.
 
     Examples
     --------
@@ -81,6 +129,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     """
 
     _has_warned = False
+    # What pickles of earlier versions lack.
+    guide = guide_key = objects_key = visibility_key = flags_key = None
 
     def __init__(
         self,
@@ -92,6 +142,11 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         boxes: Literal["keep", "clip"] = "keep",
         keypoints: Literal["keep", "nan"] = "keep",
         value_range: tuple[float, float] | None = None,
+        guide: Literal["mask", "boxes", "weights"] | None = None,
+        guide_key: str | int | None = None,
+        objects_key: str | int | None = None,
+        visibility_key: str | None = None,
+        flags_key: str | None = None,
         **fields: Any,
     ) -> None:
         super().__init__()
@@ -102,14 +157,37 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self.boxes = check_choice("boxes", boxes, ("keep", "clip"))
         self.keypoints = check_choice("keypoints", keypoints, ("keep", "nan"))
         self.value_range = check_value_range(value_range)
+        self.guide = None if guide is None else check_choice("guide", guide, ("mask", "boxes", "weights"))
+        self.guide_key = check_key("guide_key", guide_key, "a sample")
+        self.objects_key = check_key("objects_key", objects_key, "a sample")
+        self.visibility_key = None if visibility_key is None else check_name("visibility_key", visibility_key, "a key")
+        self.flags_key = None if flags_key is None else check_name("flags_key", flags_key, "a key")
+        self._check_terms()
         self._make_painter()
+
+    def _check_terms(self) -> None:
+        """Check that the spec takes what the options tell."""
+        for name in ("guide", "guide_key"):
+            if getattr(self, name) is not None and not takes_guide(self.spec):
+                raise TypeError(
+                    f'{name} must be given with center="guide", got it with center={self.spec.center!r}: type '
+                    f'spec.replace(center="guide"), or leave {name} out'
+                )
+        if self.objects_key is not None and not (takes_objects(self.spec) or self.visibility_key is not None):
+            raise TypeError(
+                f"objects_key must be given with max_hidden or visibility_key, got {shown(self.objects_key)} without: "
+                "type spec.replace(max_hidden=0.4), or leave objects_key out"
+            )
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+        # Whether the dust, or what is written of it, depends on more of a sample than its images.
+        is_written = self.visibility_key is not None or self.flags_key is not None
+        self._reads_sample = is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_painter", "_reads_sample")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -122,6 +200,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         image = inputs[0]
         # Skip the flattening for a plain tensor, as it takes as long as the dust.
         plain = type(image) is torch.Tensor and len(inputs) == 1
+        if self._reads_sample:
+            return self._dust_sample(inputs if len(inputs) > 1 else image)
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
             if not image.is_cpu:
                 refuse_capture(image)
@@ -152,22 +232,102 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             refuse_capture(inpt)
         seed, covered = draw_seed(), None
         if any(map(self._follows, flat_inputs)):
-            batches = {self._batch_shape(inpt) for inpt in flat_inputs if _is_image(inpt)} or {()}
-            if len(batches) > 1:
-                raise ValueError(f"images of a sample must be batches of one shape, got {sorted(batches)}")
-            batch = batches.pop()
-            height, width = v2.query_size(flat_inputs)
-            index = np.arange(math.prod(batch))
-            rectangles = core.sample_rectangles(self.spec, height=height, width=width, seed=seed, index=index)
-            covered = torch.from_numpy(rectangles.mask(height, width)).reshape(*batch, height, width)
-        return {"seed": seed, "covered": covered}
+            batch, (height, width) = self._find_batch(flat_inputs), v2.query_size(flat_inputs)
+            covered = _covered_by(self._draw(seed, batch, (height, width)), batch, (height, width))
+        return {"seed": seed, "covered": covered, "terms": _Terms(None, None)}
+
+    def _find_batch(self, flat_inputs: list[Any]) -> tuple[int, ...]:
+        """Return the lengths of the axes along which dust differs in a sample."""
+        batches = {self._batch_shape(inpt) for inpt in flat_inputs if _is_image(inpt)} or {()}
+        if len(batches) > 1:
+            raise ValueError(f"images of a sample must be batches of one shape, got {sorted(batches)}")
+        return batches.pop()
+
+    def _draw(self, seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any) -> core.Rectangles:
+        index = np.arange(math.prod(batch))
+        return core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
+
+    def _dust_sample(self, sample: Any) -> Any:
+        """Dust a sample whose entries tell where dust may lie, or into which is written what it hides."""
+        flat, tree = tree_flatten(sample)
+        self.check_inputs(flat)
+        guide, boxes = self._find_guide(sample, flat), self._find_objects(sample, flat)
+        flags = None if self.flags_key is None else find_entry(sample, self.flags_key, "flags_key", "DustRectangles")
+        is_changed = _changing(flat, (guide, flags))
+        changing = [inpt for inpt, changes in zip(flat, is_changed, strict=True) if changes]
+        for inpt in changing:
+            refuse_capture(inpt)
+        batch, following = self._find_batch(changing), [inpt for inpt in changing if self._follows(inpt)]
+        # A guide may have another size than the images.
+        height, width = v2.query_size([*filter(_is_image, changing), *following] or changing)
+        objects = [] if boxes is None else [_pixels_of(boxes, height, width, batch)]
+        terms = _Terms(
+            _weights_of(guide, self.guide, (height, width), batch) if takes_guide(self.spec) else None,
+            objects if takes_objects(self.spec) else None,
+        )
+        params: dict[str, Any] = {"seed": draw_seed(), "covered": None, "terms": terms}
+        visible, lowered = None, flags
+        if following or flags is not None or self.visibility_key is not None:
+            drawn = self._draw(params["seed"], batch, (height, width), **terms.on_host())
+            params["covered"] = covered = _covered_by(drawn, batch, (height, width))
+            if flags is not None:
+                lowered = _lower_flags(flags, _find_points(sample, flat), _one_covered(covered))
+            if self.visibility_key is not None:
+                visible = torch.from_numpy(1 - drawn.hidden(objects)[0]).to(boxes.device, torch.float32)
+        found = [
+            self.transform(inpt, params) if changes else inpt for inpt, changes in zip(flat, is_changed, strict=True)
+        ]
+        changed = tree_unflatten([lowered if inpt is flags else inpt for inpt in found], tree)
+        if visible is not None:
+            _dict_of(boxes, sample, changed)[self.visibility_key] = visible
+        return changed
+
+    def _find_guide(self, sample: Any, flat: list[Any]) -> Any:
+        """Return the entry of a sample that tells where dust may lie."""
+        if not takes_guide(self.spec):
+            return None
+        if self.guide_key is not None:
+            return find_entry(sample, self.guide_key, "guide_key", "DustRectangles")
+        kinds: dict[Any, tuple[Any, ...]] = {
+            None: (tv_tensors.Mask, tv_tensors.BoundingBoxes),
+            "boxes": (tv_tensors.BoundingBoxes,),
+        }
+        wanted = kinds.get(self.guide, (tv_tensors.Mask,))
+        for kind in wanted:
+            if any(isinstance(inpt, kind) for inpt in flat):
+                return _only(kind, sample, flat, 'guide_key="…"')
+        raise TypeError(
+            f'samples must hold a {" or ".join(kind.__name__ for kind in wanted)} with center="guide", got '
+            f'{_kinds_of(flat)}: type DustRectangles(…, guide_key="…"), or spec.replace(center="normal")'
+        )
+
+    def _find_objects(self, sample: Any, flat: list[Any]) -> Any:
+        """Return the boxes of a sample that dust spares, or whose visible share is written."""
+        if not takes_objects(self.spec) and self.visibility_key is None:
+            return None
+        kind = tv_tensors.BoundingBoxes
+        if self.objects_key is not None:
+            boxes = find_entry(sample, self.objects_key, "objects_key", "DustRectangles")
+            if not isinstance(boxes, kind):
+                raise TypeError(f"objects_key must name BoundingBoxes, got {shown(boxes)} at {self.objects_key!r}")
+        elif any(isinstance(inpt, kind) for inpt in flat):
+            boxes = _only(kind, sample, flat, 'objects_key="…"')
+        else:
+            raise TypeError(
+                f"samples must hold BoundingBoxes with max_hidden or visibility_key, got {_kinds_of(flat)}: wrap the "
+                "boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None)"
+            )
+        if self.visibility_key is not None:
+            _dict_of(boxes, sample, sample)
+        return boxes
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Dust one image of a sample, or change a mask, boxes or keypoints with it."""
+        seed, terms = params["seed"], params["terms"]
         if isinstance(inpt, PIL.Image.Image):
-            return dust_picture(inpt, self.spec, self.value_range, seed=params["seed"], index=0)
+            return dust_picture(inpt, self.spec, self.value_range, seed=seed, index=0, **terms.of_one())
         if _is_image(inpt):
-            return self._dust(inpt, params["seed"])
+            return self._dust(inpt, seed, terms)
         if not self._follows(inpt):
             return inpt
         if isinstance(inpt, tv_tensors.Mask):
@@ -192,16 +352,22 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             return ()
         return tuple(image.shape[: -4 if isinstance(image, tv_tensors.Video) else -3])
 
-    def _dust(self, image: torch.Tensor, seed: int) -> torch.Tensor:
-        image = image if self.inplace else image.clone()
-        dust_batches(self._painter, image, seed, len(self._batch_shape(image)))
+    def _dust(self, image: torch.Tensor, seed: int, terms: _Terms) -> torch.Tensor:
+        image, guide = image if self.inplace else image.clone(), terms.guide
+        if guide is not None and not guide.is_cpu:
+            guide = guide.to(image.device)
+        dust_batches(self._painter, image, seed, len(self._batch_shape(image)), guide, terms.objects)
         return image
 
     def _trace(self, *inputs: Any) -> Any:
         """Dust a sample for the compiler, which traces plain tensors only, as in all transforms of torchvision."""
         flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
         plain = [place for place, inpt in enumerate(flat) if type(inpt) is torch.Tensor]
-        if not plain or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat):
+        if (
+            not plain
+            or self._reads_sample
+            or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat)
+        ):
             return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
         place = plain[0]
         image = flat[place] if self.inplace else flat[place].clone()
@@ -211,6 +377,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def extra_repr(self) -> str:
         """Return the spec, and the options that are not the default."""
         options = {"inplace": False, "same_on_batch": False, "fill_mask": None, "boxes": "keep", "keypoints": "keep"}
+        options |= dict.fromkeys(("guide", "guide_key", "objects_key", "visibility_key", "flags_key"))
         changed = {name: getattr(self, name) for name, default in options.items() if getattr(self, name) != default}
         if self.value_range is not None:
             changed["value_range"] = self.value_range
@@ -219,6 +386,108 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
 def _is_image(inpt: Any) -> bool:
     return isinstance(inpt, (PIL.Image.Image, tv_tensors.Image, tv_tensors.Video)) or F.is_pure_tensor(inpt)
+
+
+def _changing(flat: list[Any], kept: tuple[Any, ...]) -> list[bool]:
+    """Tell which entries of a sample change: tv_tensors and images, of plain tensors the first if no other is one."""
+    is_image = [isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat]
+    plain = [
+        place for place, inpt in enumerate(flat) if F.is_pure_tensor(inpt) and not any(inpt is each for each in kept)
+    ]
+    if plain and not any(_is_image(inpt) and not F.is_pure_tensor(inpt) for inpt in flat):
+        is_image[plain[0]] = True
+    return is_image
+
+
+def _only(kind: Any, sample: Any, flat: list[Any], option: str) -> Any:
+    """Return the only entry of a kind."""
+    found = [inpt for inpt in flat if isinstance(inpt, kind)]
+    if len(found) > 1:
+        places = ", ".join("[" + "][".join(map(repr, path_of(sample, inpt))) + "]" for inpt in found)
+        raise ValueError(
+            f"samples must hold one {kind.__name__}, got {len(found)}, at {places}: type DustRectangles(…, {option})"
+        )
+    return found[0]
+
+
+def _kinds_of(flat: list[Any]) -> str:
+    return ", ".join(sorted({type(inpt).__name__ for inpt in flat})) or "nothing"
+
+
+def _dict_of(entry: Any, sample: Any, changed: Any) -> Any:
+    """Return the dict of a changed sample that holds what was an entry of the sample."""
+    around = dict_around(changed, path_of(sample, entry))
+    if around is None:
+        raise TypeError(
+            f"samples must hold the boxes in a dict with visibility_key, got {type(sample).__name__}: type "
+            '(image, {"boxes": boxes})'
+        )
+    return around
+
+
+def _find_points(sample: Any, flat: list[Any]) -> Any:
+    if not any(isinstance(inpt, _KeyPoints) for inpt in flat):
+        raise TypeError(f"samples must hold KeyPoints with flags_key, got {_kinds_of(flat)}: type flags_key=None")
+    return _only(_KeyPoints, sample, flat, "flags_key=None")
+
+
+def _covered_by(drawn: core.Rectangles, batch: tuple[int, ...], size: tuple[int, int]) -> torch.Tensor:
+    return torch.from_numpy(drawn.mask(*size)).reshape(*batch, *size)
+
+
+def _corners_of(boxes: Any, option: str) -> torch.Tensor:
+    """Return left, top, right and bottom of boxes as doubles."""
+    if boxes.format.value not in _UPRIGHT:
+        raise ValueError(f"boxes must be of format {', '.join(_UPRIGHT)} with {option}, got {boxes.format.value}")
+    plain = boxes.as_subclass(torch.Tensor).detach().double()
+    corners: torch.Tensor = F.convert_bounding_box_format(plain, boxes.format, tv_tensors.BoundingBoxFormat.XYXY)
+    return corners
+
+
+def _pixels_of(boxes: Any, height: int, width: int, batch: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return boxes as the core takes them, with all pixels that they touch."""
+    if batch:
+        raise _batch_error(batch)
+    return touched_pixels(_corners_of(boxes, "max_hidden, visibility_key or a guide").cpu().numpy(), height, width)
+
+
+def _weights_of(guide: Any, how: str | None, size: tuple[int, int], batch: tuple[int, ...]) -> torch.Tensor:
+    """Return the guide of each dust, uint8 or bool (n, rows, columns)."""
+    is_boxes, is_mask = isinstance(guide, tv_tensors.BoundingBoxes), isinstance(guide, (torch.Tensor, np.ndarray))
+    if how == "boxes" or is_boxes or not is_mask:
+        if is_boxes and how in (None, "boxes"):
+            in_boxes = guide_of_boxes(_pixels_of(guide, *size, batch), height=size[0], width=size[1])
+            return torch.from_numpy(in_boxes)[None]
+        wanted = {None: "a Mask, BoundingBoxes, a tensor or an array", "boxes": "BoundingBoxes"}
+        raise TypeError(
+            f"the guide must be {wanted.get(how, 'a Mask, a tensor or an array')} with guide={how!r}, got "
+            f"{type(guide).__name__}: type DustRectangles(…, guide=…, guide_key=…)"
+        )
+    name = str(guide.dtype).removeprefix("torch.")
+    if how == "weights" and name not in ("uint8", "bool"):
+        raise TypeError(
+            f'the guide must be uint8 or bool with guide="weights", got {name}: type dustaug.guide_of_map(guide) for a '
+            "map of numbers"
+        )
+    if isinstance(guide, np.ndarray):
+        if guide.dtype.kind not in "biuf":
+            raise TypeError(f"the guide must hold real numbers, got an array of {name}: type mask > 0")
+        guide = torch.from_numpy(np.array(guide if how == "weights" else guide != 0, order="C"))
+    plain = dense("the guide", guide)
+    if plain.is_meta:
+        raise TypeError("the guide must have memory, got a tensor on the device meta: type guide_key=… of another")
+    if plain.ndim < len(batch) + 2 or plain.shape[: len(batch)] != batch:
+        wanted_shape = ", ".join(map(str, (*batch, "rows", "columns")))
+        raise ValueError(
+            f"the guide must have shape ({wanted_shape}), or instances before its rows, got {tuple(plain.shape)}: type "
+            "same_on_batch=True if all images share their dust"
+        )
+    weights: torch.Tensor = plain if how == "weights" or plain.dtype == torch.bool else plain != 0
+    weights = weights.reshape(math.prod(batch), math.prod(plain.shape[len(batch) : -2]), *plain.shape[-2:])
+    if weights.shape[1] == 1:
+        return weights[:, 0]
+    # Instances may overlap, and there may be none.
+    return weights.amax(dim=1) if weights.numel() else weights.new_zeros((len(weights), *weights.shape[2:]))
 
 
 def _fill_mask(mask: torch.Tensor, covered: torch.Tensor, value: Any) -> torch.Tensor:
@@ -236,9 +505,7 @@ def _fill_mask(mask: torch.Tensor, covered: torch.Tensor, value: Any) -> torch.T
 
 def _clip_boxes(boxes: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
     upright, plain = tv_tensors.BoundingBoxFormat.XYXY, boxes.as_subclass(torch.Tensor)
-    if boxes.format.value not in _UPRIGHT:
-        raise ValueError(f'boxes must be of format {", ".join(_UPRIGHT)} with boxes="clip", got {boxes.format.value}')
-    corners = F.convert_bounding_box_format(plain.detach().double(), boxes.format, upright)
+    corners = _corners_of(boxes, 'boxes="clip"')
     visible = torch.from_numpy(visible_boxes(corners.cpu().numpy(), covered)).to(plain.device)
     clipped = F.convert_bounding_box_format(visible, upright, boxes.format).to(plain.dtype)
     moved = (visible != corners) & ~corners.isnan()
@@ -252,16 +519,36 @@ def _blank_points(points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
             f'keypoints must be floating-point with keypoints="nan", got {plain.dtype}: type '
             "tv_tensors.wrap(keypoints.float(), like=keypoints)"
         )
-    # NaN and infinite keypoints are never covered.
-    places = plain.detach().cpu().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
-    hidden = torch.from_numpy(covered_points(places, covered)).reshape(*plain.shape[:-1], 1)
-    return plain.masked_fill(hidden.to(plain.device), math.nan)
+    return plain.masked_fill(_hidden_points(plain, covered).unsqueeze(-1), math.nan)
+
+
+def _hidden_points(points: torch.Tensor, covered: NDArray[np.bool_]) -> torch.Tensor:
+    """Return which points (…, 2) are covered; NaN and infinite ones are never."""
+    places = points.detach().cpu().double().nan_to_num(-1, -1, -1).reshape(-1, 2).numpy()
+    return torch.from_numpy(covered_points(places, covered)).reshape(points.shape[:-1]).to(points.device)
+
+
+def _lower_flags(flags: Any, points: Any, covered: NDArray[np.bool_]) -> torch.Tensor:
+    """Return visibility flags of keypoints, where a 2 became a 1 for a covered point."""
+    plain = points.as_subclass(torch.Tensor)
+    shapes = tuple(plain.shape[:-1]), (*plain.shape[:-1], 1)
+    if not isinstance(flags, torch.Tensor) or flags.is_floating_point() or tuple(flags.shape) not in shapes:
+        got = f"{flags.dtype} {tuple(flags.shape)}" if isinstance(flags, torch.Tensor) else shown(flags)
+        raise TypeError(
+            f"flags must be a tensor of whole numbers of shape {shapes[0]}, one for each keypoint, got {got}"
+        )
+    hidden = _hidden_points(plain, covered).reshape(flags.shape).to(flags.device)
+    return torch.where(hidden & (flags == _VISIBLE), _HIDDEN, flags)
 
 
 def _one_covered(covered: torch.Tensor) -> NDArray[np.bool_]:
     if covered.ndim > 2:
-        raise ValueError(
-            f"boxes and keypoints must come with one image, got a batch of {tuple(covered.shape[:-2])}: type "
-            "same_on_batch=True, or transform one sample after the other"
-        )
+        raise _batch_error(tuple(covered.shape[:-2]))
     return covered.numpy()
+
+
+def _batch_error(batch: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"boxes and keypoints must come with one image, got a batch of {batch}: type same_on_batch=True, or transform "
+        "one sample after the other"
+    )

@@ -14,6 +14,7 @@ import strategies
 from dustaug import add_dust
 from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
+from guided import maps
 
 SPECS = {
     "dust": dustaug.dust(),
@@ -29,38 +30,39 @@ MEAN = dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2))
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 
 
-def run_tensorflow(images, spec, layout, value_range, index):
+def run_tensorflow(images, spec, layout, value_range, index, guide=None):
     import tensorflow as tf
 
     from dustaug._graph.tensorflow import OPS
 
-    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)))
+    guide = None if guide is None else tf.constant(guide)
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide)
 
 
-def run_torch(images, spec, layout, value_range, index):
+def run_torch(images, spec, layout, value_range, index, guide=None):
     import torch
 
     from dustaug._graph.torch import Torch
 
-    ops = Torch()
-    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)))
+    ops, guide = Torch(), None if guide is None else torch.from_numpy(guide)
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)), guide)
     if images.dtype.name == "bfloat16":
         return painted.view(torch.int16).numpy().view(images.dtype)
     return painted.numpy()
 
 
-def run_jax(images, spec, layout, value_range, index):
+def run_jax(images, spec, layout, value_range, index, guide=None):
     import jax
 
     from dustaug._graph.jax import OPS
 
-    jitted = jax.jit(lambda images, index: paint(OPS, images, spec, layout, value_range, index))
-    return jitted(images, OPS.to_words(index))
+    jitted = jax.jit(lambda images, index, guide: paint(OPS, images, spec, layout, value_range, index, guide))
+    return jitted(images, OPS.to_words(index), guide)
 
 
-def paint(ops, images, spec, layout, value_range, index):
+def paint(ops, images, spec, layout, value_range, index, guide):
     coordinates = WordCoordinates(ops.to_words(SEED), ops.to_words(EPOCH)[0], index)
-    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range)[0]
+    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range, guide=guide)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}
@@ -215,15 +217,16 @@ def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
     """Each fill is painted at each kind of place, in each unit of size."""
     images, index = photos(np.uint8), np.arange(FIRST, FIRST + N)
     fills = ("grey",) if framework == "jax" else contract.FILLS  # JAX compiles each in seconds.
-    for fill, ends in itertools.product(fills, [(0, 255), (9, 200)]):
+    both_ends = [(9, 200)] if (framework, center) == ("jax", "guide") else [(0, 255), (9, 200)]
+    for fill, ends in itertools.product(fills, both_ends):
         fields = {"fill_range": ends} if contract.FILLS[fill].drawn else {}
         if fill == "constant":
             fields["fill_value"] = 9
         spec = dustaug.dust(center=center, fill=fill, spare_last=ends != (0, 255), **fields, **SIZES[size])
+        guide = maps() if center == "guide" else None
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide))
 
-        assert (
-            expected(images, spec).tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
-        ), fill
+        assert expected(images, spec, guide=guide).tobytes() == painted.tobytes(), fill
 
 
 @pytest.mark.parametrize("framework", INSTALLED)
@@ -280,3 +283,89 @@ def test_any_spec_is_painted(framework, data, height, width):
             RUNS[framework](images, spec, "NHWC", None, index)
     else:
         assert want.tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_any_guide_is_drawn(framework):
+    """Guides of any resolution and dtype, of which some are empty, put centres where add_dust() puts them."""
+    rng = np.random.default_rng(8)
+    for _ in range(3 if framework == "jax" else 25):  # JAX compiles each in seconds.
+        height, width, rows, columns, n = rng.integers(1, (50, 50, 60, 60, 5))
+        weights = rng.integers(0, 256, (n, rows, columns)) * (
+            rng.random((n, rows, columns)) < rng.choice([0.02, 0.5, 1])
+        )
+        guide = weights.astype(rng.choice([np.uint8, np.bool_]))
+        spec = dustaug.dust(center="guide", count_range=(1, 40), half_height_range=(1, 3), half_width_range=(1, 3))
+        images, index = np.zeros((n, height, width, 1), np.uint8), rng.integers(0, 2**62, n)
+        want = add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=index, guide=guide)
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide))
+
+        assert want.tobytes() == painted.tobytes(), (images.shape, guide.shape, guide.dtype)
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("layout", ["NCHW", "HW"])
+def test_a_guide_goes_with_every_layout(framework, layout):
+    """A guide has no channels; that of an image alone may have an axis of one image, or none."""
+    images, guide, index = photos(np.uint8), maps(), np.arange(FIRST, FIRST + N)
+    images = np.ascontiguousarray(images.transpose(0, 3, 1, 2) if layout == "NCHW" else images[0, ..., 0])
+    spec = dustaug.dust(center="guide")
+    for given_guide in [guide] if "N" in layout else [guide[0], guide[:1]]:
+        first = index if "N" in layout else index[0]
+        painted = np.asarray(RUNS[framework](images, spec, layout, None, np.asarray(first), given_guide))
+
+        assert expected(images, spec, layout=layout, guide=given_guide).tobytes() == painted.tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@pytest.mark.parametrize("shape", [(65535, 1), (1, 65535)])
+def test_places_on_the_longest_sides_do_not_overflow(framework, shape):
+    """The product of a place in the guide and a side of the image needs all 32 bits."""
+    guide = np.zeros((1, *shape), np.uint8)
+    guide[:, -1:, -1:] = 255
+    images = np.zeros((1, *shape, 1), np.uint8)
+    spec = dustaug.dust(center="guide", fill_range=(9, 9), count_range=(1, 9), spare_last=False)
+    painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, np.arange(FIRST, FIRST + 1), guide))
+
+    assert expected(images, spec, guide=guide).tobytes() == painted.tobytes()
+    assert painted[:, -1, -1] == 9
+    assert not painted.ravel()[:-99].any()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_weights_beyond_the_limit_draw_nothing(framework):
+    """A graph cannot raise the error of add_dust(); weights up to the limit are drawn."""
+    guide, full = np.zeros((2, 2903, 2903), np.uint8), contract.MAX_GUIDE_SUM // 255
+    flat = guide.reshape(2, -1)
+    flat[:, :full], flat[:, full] = 255, contract.MAX_GUIDE_SUM % 255
+    flat[0, full + 1] = 1
+    images, spec = photos(np.uint8)[:2], dustaug.dust(center="guide", count_range=(5, 9))
+    painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, np.arange(FIRST, FIRST + 2), guide))
+    want = add_dust(images[1].copy(), spec, seed=SEED, epoch=EPOCH, index=FIRST + 1, guide=guide[1])
+
+    assert (painted[0] == images[0]).all()
+    assert (painted[1] == want).all()
+    assert (want != images[1]).any()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+def test_bad_guides_are_refused(framework):
+    """The errors are those of add_dust(), and objects are refused by their field of the spec."""
+    images, guide, index = photos(np.uint8), maps(), np.arange(FIRST, FIRST + N)
+    guided = dustaug.dust(center="guide")
+    wrong = [
+        (guided, None, 'guide must be given with center="guide", got none: type guide=mask'),
+        (dustaug.dust(), guide, "got a guide with center='normal': type spec.replace"),
+        (
+            guided,
+            guide.astype(np.int32),
+            "guide must be uint8 or bool, got an array of int32: type dustaug.guide_of_map",
+        ),
+        (guided, guide[:5], r"guide must have shape \(6, rows, columns\), one for each image, got \(5, 5, 7\)"),
+        (guided, guide[0], r"guide must have shape \(6, rows, columns\), one for each image, got \(5, 7\)"),
+        (guided, guide[:, :0], r"guide must have from 1 to 65535 rows and columns, got shape \(6, 0, 7\)"),
+        (dustaug.dust(max_hidden=0.4), None, "spec must be one without objects in a compiled graph, got Spec"),
+    ]
+    for spec, given_guide, message in wrong:
+        with pytest.raises((TypeError, ValueError), match=message):
+            RUNS[framework](images, spec, "NHWC", None, index, given_guide)

@@ -9,9 +9,11 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from torch.library import opcheck
 
 import dustaug
+import guided
 from dustaug import dust
 from dustaug.torch import add_dust
 from dustaug.torchvision import DustRectangles
+from test_pixels import KEYS, photos
 
 BACKENDS = ["eager", "aot_eager"]
 SPEC = dust(count_range=(20, 31))
@@ -70,6 +72,42 @@ def test_arguments_go_through(arguments):
     )
 
     assert torch.equal(compiled(grey(2, 3, 40, 40)), add_dust(grey(2, 3, 40, 40), spec, seed=7, **arguments))
+
+
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects(name):
+    """Guides and objects are inputs of the graph or constants in it, with the bytes of vectors/guides.json."""
+    spec, terms = guided.CASES[name]
+    given, key = guided.as_tensors(terms), KEYS["any"]
+
+    def with_inputs(images, given):
+        return add_dust(images, spec, **key, **given, layout="NHWC")
+
+    def with_constants(images):
+        return add_dust(images, spec, **key, **terms, layout="NHWC")
+
+    images = torch.from_numpy(photos())
+    as_inputs = torch.compile(with_inputs, backend="aot_eager", fullgraph=True)(images.clone(), given)
+    as_constants = torch.compile(with_constants, backend="aot_eager", fullgraph=True)(images)
+
+    assert as_inputs.numpy().tobytes() == guided.expected(name).tobytes() == as_constants.numpy().tobytes()
+
+
+def test_new_guides_compile_nothing():
+    """One graph serves guides of every resolution and any boxes of one image."""
+    spec, counter = dust(center="guide", max_hidden=0.3), CompileCounterWithBackend("aot_eager")
+
+    def paint(images, guide, boxes):
+        return add_dust(images, spec, seed=7, index=3, guide=guide, objects=boxes)
+
+    compiled = torch.compile(paint, backend=counter, fullgraph=True, dynamic=True)
+    for rows, columns, n_boxes in ((7, 5, 9), (41, 49, 2), (8, 13, 6)):
+        guide = (torch.arange(rows * columns) % 3).to(torch.uint8).reshape(rows, columns)
+        boxes = torch.arange(2, 2 + n_boxes)[:, None] + torch.tensor([0, 3, 14, 20])
+
+        assert torch.equal(compiled(grey(3, 40, 48), guide, boxes), paint(grey(3, 40, 48), guide, boxes))
+
+    assert counter.frame_count == 1
 
 
 def test_new_indices_epochs_and_seeds_compile_nothing():
@@ -170,6 +208,13 @@ def test_wrong_arguments_raise_when_the_graph_runs():
         ({"seed": 0}, "index must be given with a seed"),
         ({"index": 0}, "seed must be given together with index"),
         ({"seed": 0, "index": 0, "layout": "WH"}, "layout must be one of"),
+        ({"seed": 0, "index": 0, "spec": dust(center="guide")}, "guide must be given with center"),
+        ({"seed": 0, "index": 0, "spec": dust(max_hidden=0.5)}, "objects must be given with max_hidden"),
+        ({"seed": 0, "index": 0, "guide": np.ones((2, 9, 9), bool)}, "guide must be given with center"),
+        (
+            {"seed": 0, "index": 0, "spec": dust(max_hidden=0.5), "objects": np.ones((2, 4), int)},
+            "objects must be a list",
+        ),
     ):
         compiled = torch.compile(lambda images, given=arguments: add_dust(images, **given), backend="eager")
         with pytest.raises((TypeError, ValueError), match=message):
@@ -194,6 +239,22 @@ def test_exported_programs_paint():
     )
 
 
+def test_exported_programs_take_guides():
+    """A guide is an input of an exported program, and objects are too."""
+    spec = dust(center="guide", max_hidden=0.3)
+
+    class Dusted(torch.nn.Module):
+        def forward(self, images, guide, objects):
+            return add_dust(images.clone(), spec, seed=7, index=3, guide=guide, objects=objects)
+
+    guide = (torch.arange(2 * 35) % 3).to(torch.uint8).reshape(2, 7, 5)
+    objects = [torch.tensor([[3, 3, 20, 20], [10, 10, 39, 39]]), torch.zeros(0, 4, dtype=torch.int64)]
+    program = torch.export.export(Dusted(), (grey(2, 3, 40, 40), guide, objects))
+    expected = add_dust(grey(2, 3, 40, 40), spec, seed=7, index=3, guide=guide, objects=objects)
+
+    assert torch.equal(program.module()(grey(2, 3, 40, 40), guide, objects), expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_the_operations_are_what_their_schemas_say(dtype):
     """PyTorch's own checks of operations pass."""
@@ -204,6 +265,13 @@ def test_the_operations_are_what_their_schemas_say(dtype):
         (images, text, "NCHW", limits, (7, 0), 3, torch.tensor(1), 0, indices, 1),
     ):
         opcheck(torch.ops.dustaug.add_dust_.default, arguments)
+    guide, boxes = torch.ones(2, 9, 9, dtype=torch.uint8), torch.tensor([[2, 2, 30, 30]])
+    text = dust(center="guide", max_hidden=0.3)._text
+    of_two = (images, text, None, limits, (7, 0), 3, None, 5, None, 1, guide, [boxes, boxes])
+    of_one = (images[0], text, None, limits, (7, 0), 3, None, 5, None, 1, guide[0], None, boxes)
+    for arguments in (of_two, of_one):
+        opcheck(torch.ops.dustaug.add_dust_.default, arguments)
+    text = SPEC._text
     tests = ["test_schema", "test_autograd_registration", "test_faketensor"]  # The fourth wants the same pixels twice.
     opcheck(torch.ops.dustaug.add_drawn_dust_.default, (images, text, limits, 1), test_utils=tests)
 

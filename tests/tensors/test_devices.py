@@ -8,7 +8,9 @@ from hypothesis import example, given, settings
 
 import agreement
 import dustaug
+import guided
 import strategies
+import test_pixels
 from benchmarks import gpu
 from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
@@ -16,15 +18,16 @@ from dustaug._graph.torch import Torch
 from dustaug._tensors.devices import OperationsPainter
 from dustaug.torch import add_dust as add_dust_to_tensor
 from dustaug.torchvision import DustRectangles
+from test_pixels import KEYS
 
 # PyTorch has no dtypes of foreign byte order.
 DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
 
 
-def paint(tensor, spec, layout, value_range=None, **coordinates):
+def paint(tensor, spec, layout, value_range=None, guide=None, objects=None, **coordinates):
     """Paint a tensor of the CPU as if it were on a device that only has PyTorch's operations."""
     kind = agreement.kind_of(tensor, layout, value_range)
-    OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(**coordinates))
+    OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(**coordinates), guide=guide, objects=objects)
 
 
 @settings(max_examples=80)
@@ -46,6 +49,31 @@ def test_indices_and_epochs(index, epoch):
     paint(images, dust(), "NCHW", seed=7, epoch=epoch, index=index)
 
     assert expected.tobytes() == images.numpy().tobytes()
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects(name, key):
+    """Guides and objects, as tensors or arrays, give the bytes of vectors/guides.json."""
+    spec, terms = guided.CASES[name]
+    for given_terms in (terms, guided.as_tensors(terms)):
+        images = test_pixels.photos()
+        paint(torch.from_numpy(images), spec, "NHWC", **KEYS[key], **given_terms)
+
+        assert images.tobytes() == guided.expected(name, key).tobytes()
+
+
+@pytest.mark.parametrize("fill", ["grey", "noise"])
+def test_guides_and_objects_of_one_image(fill):
+    """One image may come with its guide and its boxes, without an axis for a batch."""
+    spec, guide = dust(center="guide", fill=fill, max_hidden=0.3), torch.arange(12, dtype=torch.uint8).reshape(3, 4)
+    boxes = torch.tensor([[3, 3, 20, 20], [10, 10, 39, 39]])
+    images = [np.full((40, 41, 3), 100, np.uint8) for _ in range(2)]
+    add_dust(images[0], spec, seed=7, index=3, guide=guide.numpy(), objects=boxes.numpy())
+    paint(torch.from_numpy(images[1]), spec, "HWC", seed=7, index=3, guide=guide, objects=boxes)
+
+    assert images[0].tobytes() == images[1].tobytes()
+    assert (images[0] != 100).any()
 
 
 class TestMeta:
@@ -72,6 +100,10 @@ class TestMeta:
             ({"seed": 0, "index": 0, "layout": "CHW"}, ValueError, "images must have 3 axes for layout CHW"),
             ({"seed": 0, "index": 0, "spec": dust(fill="constant", fill_value=(1, 2))}, ValueError, "one number for"),
             ({"seed": 0}, TypeError, "index must be given with a seed"),
+            ({"seed": 0, "index": 0, "spec": dust(center="guide")}, TypeError, "guide must be given with center"),
+            ({"seed": 0, "index": 0, "guide": torch.ones(2, 4, 4)}, TypeError, "guide must be uint8 or bool"),
+            ({"seed": 0, "index": 0, "spec": dust(max_hidden=0.5)}, TypeError, "objects must be given with max_hidden"),
+            ({"seed": 0, "index": 0, "objects": [[], []]}, TypeError, "objects must be given with max_hidden"),
         ],
     )
     def test_wrong_arguments(self, arguments, error, message):
@@ -80,6 +112,22 @@ class TestMeta:
             add_dust_to_tensor(torch.zeros(2, 3, 40, 40, device="meta"), **arguments)
         with pytest.raises(error, match=message):
             add_dust_to_tensor(torch.zeros(2, 3, 40, 40), **arguments)
+
+    def test_guides_and_objects(self):
+        """Guides and objects without memory are checked too."""
+        images, spec = torch.zeros(2, 3, 8, 8, device="meta"), dust(center="guide", max_hidden=0.5)
+        boxes = torch.zeros(3, 4, dtype=torch.int64, device="meta")
+        guide = torch.ones(2, 4, 4, dtype=torch.bool, device="meta")
+
+        assert add_dust_to_tensor(images, spec, seed=0, index=0, guide=guide, objects=[boxes] * 2) is images
+        with pytest.raises(ValueError, match=r"guide must have shape \(2, rows, columns\)"):
+            add_dust_to_tensor(images, spec, seed=0, index=0, guide=guide[:1], objects=[boxes] * 2)
+        with pytest.raises(ValueError, match=r"objects must have shape \(k, 4\), got \(3, 3\)"):
+            add_dust_to_tensor(images, spec, seed=0, index=0, guide=guide, objects=[boxes[:, 1:]] * 2)
+        with pytest.raises(
+            ValueError, match="guide must be on the CPU or on the device of its images, cpu, got one on"
+        ):
+            add_dust_to_tensor(torch.zeros(2, 3, 8, 8), dust(center="guide"), seed=0, index=0, guide=guide)
 
     def test_no_pixels(self):
         """An empty batch is no error, but its arguments are checked."""

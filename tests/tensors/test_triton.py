@@ -15,15 +15,18 @@ from triton.runtime import driver
 
 import agreement
 import dustaug
+import guided
 import interpreted
 import reference
 import strategies
+import test_pixels
 from conftest import VECTORS
 from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import ImageKind
 from dustaug._tensors.devices import KernelPainter
 from dustaug._tensors.triton import dust_kernel
+from test_pixels import KEYS
 
 NAMES = ["bool", "uint8", "int8", "int16", "float16", "bfloat16", "float32", "float64", "int64", "uint64", "complex64"]
 DTYPES = {name: np.dtype(getattr(ml_dtypes, name, None) or name) for name in NAMES}
@@ -49,6 +52,10 @@ def paint(images, spec, layout, value_range=None, **coordinates):
     found = interpreted.run(interpreted.paint, *arguments)
     expected = add_dust(images, spec, **coordinates, layout=layout, value_range=value_range)
     return expected.tobytes(), found.tobytes()
+
+
+def photos_of(chosen):
+    return np.ascontiguousarray(test_pixels.photos()[chosen])
 
 
 def photos(dtype, shape=(2, 40, 48, 3), seed=3):
@@ -178,6 +185,101 @@ def test_placements_sizes_and_fills(center, size, fill):
     assert n_painters == 1
 
 
+# Some images of each case, because the interpreter takes long for many rectangles; the guide of the third is empty.
+@pytest.mark.parametrize(
+    ("name", "key", "chosen"),
+    [("mask", "any", [1, 2]), ("map", "zero", [0, 1, 2, 3]), ("color", "any", [4]), ("mean", "zero", [3])],
+)
+def test_guides(name, key, chosen):
+    """Guided dust has the bytes of vectors/guides.json."""
+    (spec, terms), images = guided.CASES[name], photos_of(chosen)
+    coordinates = {**KEYS[key], "index": KEYS[key]["index"] + np.array(chosen)}
+    place = images.shape, images.strides, 0
+    found = interpreted.run(
+        interpreted.paint, images, "uint8", place, spec, coordinates, "NHWC", None, terms["guide"][chosen]
+    )
+
+    assert found.tobytes() == guided.expected(name, key)[chosen].tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (300, 1), (7, 5), (64, 33)])
+def test_guides_of_every_size(shape, dtype):
+    """A guide of any rows and columns gives the centres of add_dust(), also on an image of another shape."""
+    spec = dust(center="guide", count_range=(2, 2), side_range=(1, 5))
+    guide = (np.arange(2 * np.prod(shape)) ** 3 % 7 > 3).astype(dtype).reshape(2, *shape) * dtype(1)
+    guide[:, -1, -1] = True
+    images = photos(np.dtype(np.uint8), (2, 23, 90, 1))
+    place, coordinates = (images.shape, images.strides, 0), {"seed": SEED, "index": FIRST}
+    arguments = (images, "uint8", place, spec, coordinates, "NHWC", None, guide)
+    found = interpreted.run(interpreted.paint, *arguments)
+
+    assert add_dust(images, spec, **coordinates, guide=guide).tobytes() == found.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 65535, 1, 1), (1, 1, 65535, 1)])
+def test_the_longest_images_and_guides(shape):
+    """A side times a place on it fits into a word."""
+    spec, guide = dust(center="guide", count_range=(3, 3), side_range=(1, 1)), np.ones(shape[:3], bool)
+    images, coordinates = np.full(shape, 100, np.uint8), {"seed": SEED, "index": FIRST}
+    place = images.shape, images.strides, 0
+    found = interpreted.run(interpreted.paint, images, "uint8", place, spec, coordinates, "NHWC", None, guide)
+
+    assert add_dust(images, spec, **coordinates, guide=guide).tobytes() == found.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("guide", "error", "message"),
+    [
+        (None, TypeError, 'guide must be given with center="guide", got none'),
+        (torch.ones(2, 4, 4), TypeError, "guide must be uint8 or bool, got an array of float32"),
+        (
+            torch.ones(3, 4, 4, dtype=torch.bool),
+            ValueError,
+            r"shape \(2, rows, columns\), one for each image, got \(3, 4",
+        ),
+        (
+            torch.ones(2, 4, dtype=torch.bool),
+            ValueError,
+            r"shape \(2, rows, columns\), one for each image, got \(2, 4\)",
+        ),
+        (torch.ones(2, 0, 4, dtype=torch.bool), ValueError, r"from 1 to 65535 rows and columns, got shape \(2, 0, 4\)"),
+        (
+            torch.ones((), dtype=torch.uint8).expand(2, 3000, 3000),
+            ValueError,
+            r"at most 8421504 weights for each image on cpu.*, got 3000 by 3000: type guide\[:, ::2, ::2\]",
+        ),
+        (
+            torch.eye(2).to_sparse(),
+            TypeError,
+            "guide must be a plain tensor or an array, got a torch.sparse_coo tensor",
+        ),
+        ([[1]], TypeError, "guide must be a NumPy array, got"),
+    ],
+    ids=str,
+)
+def test_odd_guides_are_refused(guide, error, message):
+    """A guide on the device is checked but for its sum; nothing is painted."""
+    images = torch.full((2, 3, 8, 8), 100, dtype=torch.uint8)
+    painter = KernelPainter(dust(center="guide"), agreement.kind_of(images, "NCHW"), images.device)
+    with pytest.raises(error, match=message):
+        painter(images, Coordinates(1, 0, 0), guide=guide)
+
+    assert (images == 100).all()
+
+
+def test_guides_and_objects_that_no_spec_asks_for():
+    """Guides and objects for a spec without them are refused, with the words of add_dust()."""
+    images = torch.full((1, 3, 8, 8), 100, dtype=torch.uint8)
+    painter = KernelPainter(dust(), agreement.kind_of(images, "NCHW"), images.device)
+    with pytest.raises(TypeError, match="guide must be given with center=\"guide\", got a guide with center='normal'"):
+        painter(images, Coordinates(1, 0, 0), guide=torch.ones(1, 8, 8, dtype=torch.bool))
+    with pytest.raises(TypeError, match="objects must be given with max_hidden, got a spec without"):
+        painter(images, Coordinates(1, 0, 0), objects=[[[0, 0, 4, 4]]])
+
+    assert (images == 100).all()
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("center", ["normal", "uniform", "inside"])
 def test_rectangles(center, size):
@@ -210,6 +312,7 @@ VARIANTS = {
     "noise": {"item": 1, "PER": "value", "SIZE": "side_range", "CENTER": "uniform"},
     "color": {"item": 8, "PER": "channel", "SIZE": AREA, "tensors": True},
     "mean": {"item": 2, "PER": "image", "SIZE": FRACTIONS, "TILE": (32, 64)},
+    "guide": {"item": 1, "CENTER": "guide", "tensors": True},
 }
 TARGETS = {"sm_80": GPUTarget("cuda", 80, 32), "sm_90": GPUTarget("cuda", 90, 32)}
 if tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 8):  # Older wheels may come without AMD's linker.
@@ -229,6 +332,9 @@ def test_it_compiles_for_gpus(target, variant):
     constants = {**fields, "TILE_ROWS": tile[0], "TILE_COLUMNS": tile[1]}
     if not constants.pop("tensors"):
         constants |= {"epochs": None, "indices": None}
+    if constants["CENTER"] != "guide":
+        constants["sums"] = None
+    signature |= {"sums": "*i32"} | dict.fromkeys(("guide_columns", "n_cells", "n_halvings"), "i32")
     signature |= {"epochs": "*i64", "first": "u64", "indices": "*i64"} | dict.fromkeys(constants, "constexpr")
     signature = {name: signature[name] for name in dust_kernel.arg_names}
     compiled = triton.compile(ASTSource(dust_kernel, signature, constants), target=TARGETS[target])
@@ -291,4 +397,16 @@ def test_a_spec_is_compiled_once(compilations, size):
         painter(torch.zeros(3, height, width), Coordinates(1, 0, 0))
 
     assert len(compilations) == 4
+    assert len(set(map(id, compilations))) == 1
+
+
+def test_guides_of_all_sizes_share_a_kernel(compilations):
+    """A guide of another resolution compiles nothing, whether its weights are whole numbers or bools."""
+    images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    painter = KernelPainter(dust(center="guide"), agreement.kind_of(images, "NCHW"), images.device)
+    for shape, dtype in (((1, 1), torch.bool), ((7, 7), torch.uint8), ((64, 64), torch.bool), ((224, 16), torch.uint8)):
+        painter(images, Coordinates(1, 0, 0), guide=torch.ones(4, *shape, dtype=dtype))
+        painter(images, Coordinates(1, 0, 0), guide=np.ones((4, *shape), np.uint8))
+
+    assert len(compilations) == 8
     assert len(set(map(id, compilations))) == 1

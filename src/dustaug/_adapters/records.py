@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from dustaug import core
 from dustaug._errors import shown
 
+# What the error calls an entry, where it is not "an image" by the argument "image_key".
+_NOUNS = {"guide": "a guide", "objects": "objects"}
+
 
 def has_entries(sample: Any) -> bool:
     """Tell whether a sample is a mapping, list, tuple or named tuple; otherwise it is an image itself."""
@@ -41,8 +44,9 @@ def read_entry(sample: Any, key: int | str, argument: str, owner: str, name: str
         return sample[_place(sample, key)]
     except (LookupError, TypeError):
         keys = sample if isinstance(sample, Mapping) else getattr(sample, "_fields", ())
+        what = argument.partition("_")[0]
         raise LookupError(
-            f"{name} must have an {argument.partition('_')[0]} at {shown(key)}, got "
+            f"{name} must have {_NOUNS.get(what, f'an {what}')} at {shown(key)}, got "
             f"{list(keys) or f'{len(sample)} entries'}: type {owner}(…, {argument}=…)"
         ) from None
 
@@ -60,11 +64,14 @@ def replace_entry(sample: Any, key: int | str, value: Any) -> Any:
     return entries
 
 
-def dust_array(images: NDArray[Any], adapter: Any, epoch: int, index: Any, layout: Any) -> NDArray[Any]:
-    """Dust an array in place by an adapter's attributes `spec`, `seed` and `value_range`, and return it."""
+def dust_array(images: NDArray[Any], adapter: Any, epoch: int, index: Any, layout: Any, **terms: Any) -> NDArray[Any]:
+    """Dust an array in place by an adapter's attributes `spec`, `seed` and `value_range`, and return it.
+
+    `terms` are the guide and the objects, if the spec takes any.
+    """
     seed, value_range = adapter.seed, adapter.value_range
     return core.add_dust(
-        images, adapter.spec, seed=seed, epoch=epoch, index=index, layout=layout, value_range=value_range
+        images, adapter.spec, seed=seed, epoch=epoch, index=index, layout=layout, value_range=value_range, **terms
     )
 
 

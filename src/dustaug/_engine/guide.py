@@ -135,6 +135,32 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
 
     If another thread changes it meanwhile, other places are drawn, but none outside of the image.
     """
+    check_guide_wanted(guide, spec)
+    if not isinstance(guide, np.ndarray):
+        raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
+    # NumPy takes a microsecond to make the name of a dtype.
+    dtype = {"B": "uint8", "?": "bool"}.get(guide.dtype.char) or guide.dtype.name
+    check_guide_kind(guide.shape, dtype, n, batched=batched)
+    weights: NDArray[np.uint8] = np.ascontiguousarray(guide[np.newaxis] if guide.ndim == 2 else guide)
+    if dtype == "bool":
+        weights = weights.view(np.uint8)
+    if may_weigh_too_much(guide.shape):
+        check_weights(weights)
+    return weights
+
+
+def check_weights(weights: NDArray[Any]) -> None:
+    """Check the sums of weights (n, rows, columns)."""
+    largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max(initial=0))
+    if largest > MAX_GUIDE_SUM:
+        raise ValueError(
+            f"guide must have weights that sum to at most {MAX_GUIDE_SUM} for each image, got {largest}: type "
+            "guide[:, ::2, ::2], as a guide may have any resolution"
+        )
+
+
+def check_guide_wanted(guide: Any, spec: Spec) -> None:
+    """Check that a guide is given to a spec that takes one, and to no other."""
     if not takes_guide(spec):
         raise TypeError(
             f'guide must be given with center="guide", got a guide with center={spec.center!r}: type '
@@ -142,32 +168,32 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
         )
     if guide is None:
         raise missing_guide_error()
-    if not isinstance(guide, np.ndarray):
-        raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
-    if guide.dtype.char not in "B?":
+
+
+def check_guide_kind(shape: tuple[int | None, ...], dtype: str, n: int | None, *, batched: bool) -> None:
+    """Check the shape and dtype of the guides of n images; without a batch, the only one may be (rows, columns).
+
+    Lengths that a graph learns when it runs are None.
+    """
+    if dtype not in ("uint8", "bool"):
         raise TypeError(
-            f"guide must be uint8 or bool, got an array of {guide.dtype}: type dustaug.guide_of_map(guide) for a map "
+            f"guide must be uint8 or bool, got an array of {dtype}: type dustaug.guide_of_map(guide) for a map "
             "of numbers, or mask > 0"
         )
-    shape = guide.shape
-    if guide.ndim == 2 and not batched:
-        guide = guide[np.newaxis]
-    if guide.ndim != 3 or len(guide) != n:
-        wanted = f"({n}, rows, columns), one for each image" if batched else "(rows, columns)"
-        raise ValueError(f"guide must have shape {wanted}, got {shape}")
-    if not (1 <= guide.shape[1] <= MAX_SIDE and 1 <= guide.shape[2] <= MAX_SIDE):
-        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {shape}")
-    weights: NDArray[np.uint8] = np.ascontiguousarray(guide)
-    if guide.dtype.char == "?":
-        weights = weights.view(np.uint8)
-    if guide.shape[1] * guide.shape[2] > MAX_GUIDE_SUM // 255 and n:
-        largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max())
-        if largest > MAX_GUIDE_SUM:
-            raise ValueError(
-                f"guide must have weights that sum to at most {MAX_GUIDE_SUM} for each image, got {largest}: type "
-                "guide[:, ::2, ::2], as a guide may have any resolution"
-            )
-    return weights
+    given = shape
+    if len(shape) == 2 and not batched:
+        shape = 1, *shape
+    if len(shape) != 3 or (None not in (n, shape[0]) and shape[0] != n):
+        wanted = f"({'n' if n is None else n}, rows, columns), one for each image" if batched else "(rows, columns)"
+        raise ValueError(f"guide must have shape {wanted}, got {given}")
+    if not all(length is None or 1 <= length <= MAX_SIDE for length in shape[1:]):
+        raise ValueError(f"guide must have from 1 to {MAX_SIDE} rows and columns, got shape {given}")
+
+
+def may_weigh_too_much(shape: tuple[int | None, ...]) -> bool:
+    """Whether weights of a shape may sum to more than a guide can hold; lengths that are not known are None."""
+    rows, columns = (MAX_SIDE if length is None else length for length in shape[-2:])
+    return 255 * rows * columns > MAX_GUIDE_SUM
 
 
 def missing_guide_error() -> TypeError:

@@ -73,6 +73,9 @@ class _Jax:
     def subtract(self, word: Word | int, other: Word) -> Word:
         return jnp.asarray(word, jnp.uint32) - other
 
+    def divide(self, word: Word, by: Word | int) -> Word:
+        return word // jnp.asarray(by, jnp.uint32)
+
     def shift_left(self, word: Word, bits: Word | int) -> Word:
         return word << bits
 
@@ -111,6 +114,9 @@ class _Jax:
 
     def sum_last(self, integers: Int) -> Int:
         return integers.sum(axis=-1, dtype=jnp.int32)
+
+    def sums_last(self, integers: Int) -> Int:
+        return jnp.cumsum(integers, axis=-1, dtype=jnp.int32)
 
     def msb(self, integers: Int) -> Int:
         return 31 - jax.lax.clz(integers)

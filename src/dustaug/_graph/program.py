@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from dustaug._engine import contract
 from dustaug._engine.checks import check_size, check_spec, resolve_kind
 from dustaug._engine.fills import brightness_levels, encode
+from dustaug._engine.guide import check_guide_kind, check_guide_wanted, may_weigh_too_much, takes_guide, takes_objects
 from dustaug._engine.memory import ImageKind, Layout, check_axes
 from dustaug._engine.plan import find_max_size, make_plan
 from dustaug._engine.tables import LOG_ROW, N_ROWS, POWER_ROW, QUANTILE_ROW, curves
+from dustaug._errors import shown
 from dustaug.spec import MAX_SIDE, Spec
 
 # Tensors of a framework, which has types of its own for them.
@@ -38,6 +40,8 @@ Edges: TypeAlias = tuple[Int, Int, Int, Int]
 _BITS = 31
 # Sides by which it is chosen how to paint where they are not known.
 _USUAL_SIDE = 256
+# Parts of a sum that is too large for 32 bits.
+_PART_BITS = 12
 
 
 class WordCoordinates(NamedTuple):
@@ -107,6 +111,9 @@ class Ops(Protocol):
     def subtract(self, word: Word | int, other: Word) -> Word:
         """Difference, modulo 2**32; `word` may be a Python int of 32 bits."""
 
+    def divide(self, word: Word, by: Word | int) -> Word:
+        """Quotient of two words, rounded down; `by` may be a Python int."""
+
     def xor(self, first: Word, second: Word) -> Word: ...
 
     def shift_left(self, word: Word, bits: Word | int) -> Word:
@@ -155,6 +162,9 @@ class Ops(Protocol):
 
     def sum_last(self, integers: Int) -> Int:
         """Sum over the last axis."""
+
+    def sums_last(self, integers: Int) -> Int:
+        """Running sums along the last axis, each with its own integer; beyond 32 bits they are of any value."""
 
     def msb(self, integers: Int) -> Int:
         """Place of the most significant bit of integers above 0."""
@@ -223,6 +233,7 @@ def build(
     *,
     layout: Layout,
     value_range: tuple[float, float] | None,
+    guide: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Build the graph of dusted images, and of what the dust covers.
 
@@ -230,6 +241,9 @@ def build(
     ----------
     images : tensor
         Of their lengths, only the number of channels must be known while the graph is made.
+    guide : uint8 or bool tensor, (n, rows, columns), or (rows, columns) for an image alone, optional
+        Weights of places. None of the lengths need be known. An image whose weights sum to more than the contract
+        allows gets no dust, as a graph cannot raise an error.
 
     Returns
     -------
@@ -238,8 +252,10 @@ def build(
 
     Raises
     ------
+    TypeError
+        If a guide is missing, not wanted, or of the wrong dtype.
     ValueError
-        If the number of channels is unknown, or the spec does not suit the images.
+        If the number of channels is unknown, or the spec does not suit the images, or needs their objects.
     """
     check_axes(images.shape, layout)
     lengths = dict(zip(layout, ops.shape_of(images), strict=True))
@@ -250,10 +266,12 @@ def build(
             f"{tuple(images.shape)}: type tf.ensure_shape(images, …)"
         )
     spec = check_spec(spec)
+    check_no_objects(spec)
+    guide = _check_guide(ops, guide, spec, size, batched="N" in layout)
     program = _find_program(spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
     if size.is_known and size.height and size.width:
         check_size(spec, size.height, size.width, channels)
-    draws = _Draws(ops, program, coordinates, images, size)
+    draws = _Draws(ops, program, coordinates, images, size, guide)
     edges, levels, exists = draws.rectangles()
     values = _VALUES[program.fill.per](draws, images, levels)
     painted, max_size = None, program.max_size(size)
@@ -264,6 +282,32 @@ def build(
         painted = _paint_all(ops, program, size, images, top, values)
     dusted, covered = painted
     return dusted, covered if "N" in layout else covered[0]
+
+
+def check_no_objects(spec: Spec) -> None:
+    """Check that a spec needs no objects, which a graph does not take."""
+    if takes_objects(spec):
+        raise ValueError(
+            f"spec must be one without objects in a compiled graph, got {shown(spec)}: type "
+            "dustaug.add_dust(images, spec, objects=…) on the CPU, or, in tf.data, make_dust_fn(spec, "
+            'backend="numba", objects_key="boxes")'
+        )
+
+
+def _check_guide(ops: Ops, guide: Tensor, spec: Spec, size: Size, *, batched: bool) -> Tensor | None:
+    """Return the guide (n, rows, columns), or None if the spec takes none."""
+    if guide is None and not takes_guide(spec):
+        return None
+    check_guide_wanted(guide, spec)
+    n = size.n if isinstance(size.n, int) else None
+    shape = _known(ops.shape_of(guide))
+    check_guide_kind(shape, ops.numpy_dtype(guide).name, n, batched=batched)
+    return guide[None] if len(shape) == 2 else guide
+
+
+def _known(lengths: tuple[Length, ...]) -> tuple[int | None, ...]:
+    """Return lengths, of which those are None that the graph learns when it runs."""
+    return tuple(length if isinstance(length, int) else None for length in lengths)
 
 
 def check_index_shape(index: tuple[int, ...], images: tuple[int, ...]) -> None:
@@ -291,8 +335,17 @@ def _index_of_each(ops: Ops, images: Tensor, n: Length, index: Words, layout: st
 class _Draws:
     """What is drawn for a batch of images."""
 
-    def __init__(self, ops: Ops, program: _Program, coordinates: WordCoordinates, images: Tensor, size: Size) -> None:
+    def __init__(
+        self,
+        ops: Ops,
+        program: _Program,
+        coordinates: WordCoordinates,
+        images: Tensor,
+        size: Size,
+        guide: Tensor | None,
+    ) -> None:
         self.ops, self.program, self.key, self.size = ops, program, coordinates.seed, size
+        self.guide = None if guide is None else _Guide(ops, guide, images, batched="N" in program.layout)
         self.params = program.params
         index = _index_of_each(ops, images, size.n, coordinates.index, program.layout)
         self.counter = tuple(ops.reshape(word, (-1, 1)) for word in (*index, coordinates.epoch))
@@ -383,6 +436,8 @@ class _Draws:
         count = params["count_low"] + self.bounded(count, params["n_counts"])
         places = ops.constant(np.arange(self.program.n_rectangles, dtype=np.int32)[None])
         exists = (places < count) & ops.less(dusted, params["p_threshold"])
+        if self.guide is not None:
+            exists = exists & self.guide.is_usable
         y, x, size, fill = self.words(self.ranks)
         if params["from_area"]:
             height, width = self.sizes_of_areas()
@@ -466,7 +521,10 @@ class _Draws:
             top = self.bounded(y, ops.as_words(rows - height + 1))
             left = self.bounded(x, ops.as_words(columns - width + 1))
             return top, left, top + height, left + width
-        center_y, center_x = self.normal_centers(y, x) if params["normal"] else self.uniform_centers(y, x)
+        if self.guide is not None:
+            center_y, center_x = self.guided_centers(self.guide, y, x)
+        else:
+            center_y, center_x = self.normal_centers(y, x) if params["normal"] else self.uniform_centers(y, x)
         top, left = center_y - height // 2, center_x - width // 2
         edges = ((top, rows), (left, columns), (top + height, rows), (left + width, columns))
         top, left, bottom, right = (ops.minimum(ops.maximum(edge, 0), high) for edge, high in edges)
@@ -488,6 +546,23 @@ class _Draws:
         above = ops.add(self.lower(distance, contract.HALF_WORD - mean), mean)
         place = ops.where(ops.less(word, contract.HALF_WORD), below, above)
         return self.bounded(place, self.as_factor(2 * side))
+
+    def guided_centers(self, guide: _Guide, y: Word, x: Word) -> tuple[Int, Int]:
+        """Centres in the cells of a guide, by its weights."""
+        ops, half = self.ops, 16
+        row, column = guide.cells(self.bounded(y, guide.total))
+        halves = ops.shift_right(x, half), ops.low_bits(x, (1 << half) - 1)
+        center_y, center_x = (
+            self.place_in_cell(*each) for each in zip((row, column), guide.lengths, halves, self.size[1:], strict=True)
+        )
+        return center_y, center_x
+
+    def place_in_cell(self, cell: Int, n_cells: Length, half: Word, side: Length) -> Int:
+        """Place on a side within one of the cells that it consists of, from half a word."""
+        ops, n_cells, side = self.ops, self.as_factor(n_cells), self.as_factor(side)
+        # Both products are below 2**32, as no side has more than 65,535 pixels and no guide more cells.
+        start, within = ops.multiply(ops.as_words(cell), side)[1], ops.multiply(half, side)[1]
+        return ops.to_int32(ops.divide(ops.add(start, ops.shift_right(within, 16)), n_cells))
 
     # ------------------------------------------------------------------------------------------------- values
 
@@ -530,6 +605,54 @@ class _Draws:
         if columns > 1:
             levels = levels * columns + ops.constant(np.arange(columns, dtype=np.int32))
         return ops.gather(ops.constant(self.program.values.ravel()), levels)
+
+
+class _Guide:
+    """Weights of the places of a batch of images.
+
+    The cell of a unit of weight is found by running sums over the rows, and then along one row: that takes fewer
+    operations than running sums over all weights.
+
+    Attributes
+    ----------
+    total : words, (n, 1)
+        Sums of the weights of each image.
+    is_usable : bool tensor, (n, 1)
+        Whether an image has dust: its weights are not all zero, and do not sum to more than the contract allows.
+    """
+
+    def __init__(self, ops: Ops, weights: Tensor, images: Tensor, *, batched: bool) -> None:
+        self.ops, self.weights = ops, weights
+        shape = ops.shape_of(weights)
+        self.lengths = shape[1:]
+        self.of_rows = ops.sum_last(ops.cast(weights, "int32"))
+        self.sums = ops.sums_last(self.of_rows)
+        total = ops.as_words(self.sums[:, -1])
+        # A guide for one image alone would be taken for all of a batch whose length is not known.
+        total = ops.per_image(total, images) if batched else total
+        self.total = ops.reshape(total, (-1, 1))
+        self.is_usable = ops.less(0, self.total)
+        if may_weigh_too_much(_known(shape)):
+            self.is_usable = self.is_usable & self._is_in_limits()
+
+    def _is_in_limits(self) -> Tensor:
+        """Whether weights sum to a word below 2**31, decided from the sums of the upper and the lower bits."""
+        ops, words = self.ops, self.ops.as_words(self.of_rows)
+        upper, lower = ops.shift_right(words, _PART_BITS), ops.low_bits(words, (1 << _PART_BITS) - 1)
+        upper, lower = (ops.sum_last(ops.to_int32(part)) for part in (upper, lower))
+        parts = upper + lower // (1 << _PART_BITS)
+        return (parts <= contract.MAX_GUIDE_SUM >> _PART_BITS)[:, None]
+
+    def cells(self, units: Int) -> tuple[Int, Int]:
+        """Row and column of the cells that hold units of weight (n, rectangles)."""
+        ops = self.ops
+        zero, one = (ops.constant(np.full(1, number, np.int32)) for number in (0, 1))
+        is_before = self.sums[:, None] <= units[..., None]
+        # Without any weight there is no such row; nothing is painted then, but the row must be one of the guide.
+        row = ops.minimum(ops.sum_last(ops.where(is_before, one, zero)), self.lengths[0] - 1)
+        units = units - ops.sum_last(ops.where(is_before, self.of_rows[:, None], zero))
+        sums = ops.sums_last(ops.cast(ops.batch_gather(self.weights, row), "int32"))
+        return row, ops.sum_last(ops.where(sums <= units[..., None], one, zero))
 
 
 # One row for each `per` of contract.FILLS. Values are (n or 1, rectangles or 1, channels or 1); "value": (n, h, w, c).

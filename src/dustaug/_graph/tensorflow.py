@@ -75,6 +75,9 @@ class _TensorFlow:
     def subtract(self, word: Word | int, other: Word) -> Word:
         return (word - other) & _MASK_32
 
+    def divide(self, word: Word, by: Word | int) -> Word:
+        return word // by
+
     def shift_left(self, word: Word, bits: Word | int) -> Word:
         return tf.bitwise.left_shift(word, tf.cast(bits, tf.int64)) & _MASK_32
 
@@ -105,6 +108,9 @@ class _TensorFlow:
 
     def sum_last(self, integers: Int) -> Int:
         return tf.reduce_sum(integers, axis=-1)
+
+    def sums_last(self, integers: Int) -> Int:
+        return tf.cumsum(integers, axis=-1)
 
     def msb(self, integers: Int) -> Int:
         # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.

@@ -78,6 +78,9 @@ class Torch:
     def subtract(self, word: Word | int, other: Word) -> Word:
         return (word - other) & _MASK_32
 
+    def divide(self, word: Word, by: Word | int) -> Word:
+        return word // by
+
     def shift_left(self, word: Word, bits: Word | int) -> Word:
         return (word << bits) & _MASK_32
 
@@ -124,6 +127,9 @@ class Torch:
 
     def sum_last(self, integers: Int) -> Int:
         return integers.sum(dim=-1, dtype=torch.int32)
+
+    def sums_last(self, integers: Int) -> Int:
+        return integers.cumsum(dim=-1, dtype=torch.int32)
 
     def msb(self, integers: Int) -> Int:
         # Without the bit below the highest, rounding to a float cannot carry: the exponent is the place.

@@ -28,7 +28,15 @@ def _parse(text: str) -> Spec:
     return Spec.from_dict(ast.literal_eval(text))
 
 
-@torch.library.custom_op("dustaug::add_dust_", mutates_args=("images",))
+# PyTorch cannot tell of the types that objects are a list of tensors, or None.
+_SCHEMA = (
+    "(Tensor(a!) images, str spec, str? layout, float[]? value_range, SymInt[]? seed, SymInt epoch, Tensor? epochs, "
+    "SymInt? index, Tensor? indices, SymInt num_threads, Tensor? guide=None, Tensor[]? objects=None, "
+    "Tensor? objects_of_one=None) -> ()"
+)
+
+
+@torch.library.custom_op("dustaug::add_dust_", mutates_args=("images",), schema=_SCHEMA)
 def _add_dust(
     images: torch.Tensor,
     spec: str,
@@ -40,6 +48,9 @@ def _add_dust(
     index: int | None,
     indices: torch.Tensor | None,
     num_threads: int,
+    guide: torch.Tensor | None = None,
+    objects: Sequence[torch.Tensor] | None = None,
+    objects_of_one: torch.Tensor | None = None,
 ) -> None:
     """Paint with coordinates that are given; the seed as a low and a high word, for a schema's numbers are signed."""
     limits: Any = None if value_range is None else tuple(value_range)
@@ -54,6 +65,8 @@ def _add_dust(
             index if indices is None else indices,
         ),
         num_threads,
+        guide,
+        objects_of_one if objects is None else list(objects),
     )
 
 
@@ -72,11 +85,16 @@ def trace_add_dust(
     value_range: tuple[float, float] | None,
     coordinates: Coordinates,
     num_threads: int,
+    guide: Any = None,
+    objects: Any = None,
 ) -> AnyTensor:
     """:func:`dustaug._tensors.painter.add_dust` for the compiler to trace; it checks when the graph runs."""
     seed, epoch, index = coordinates
     if isinstance(index, (list, tuple, np.ndarray)):
         index = torch.as_tensor(index)
+    # A list is one of images, or of the boxes of one; what is no list belongs to one image.
+    listed = [torch.as_tensor(boxes) for boxes in objects] if isinstance(objects, (list, tuple)) else None
+    of_one = None if objects is None or listed is not None else torch.as_tensor(objects)
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
     torch.ops.dustaug.add_dust_(
         images.detach(),  # As outside of graphs, autograd does not see it.
@@ -89,6 +107,9 @@ def trace_add_dust(
         index if indices is None else 0,
         indices,
         num_threads,
+        None if guide is None else torch.as_tensor(guide),
+        listed,
+        of_one,
     )
     return images
 

@@ -18,15 +18,18 @@ from numpy.typing import NDArray
 
 from dustaug import core
 from dustaug._engine import fills
-from dustaug._engine.checks import check_size, check_threads, resolve_kind
+from dustaug._engine.checks import check_size, check_spec, check_threads, resolve_kind
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import Coordinates, check_each, check_epoch, check_index, check_seed
+from dustaug._engine.guide import make_terms, takes_guide, takes_objects
 from dustaug._engine.launch import make_params
 from dustaug._engine.memory import ImageKind, Memory, make_memory
 from dustaug._engine.tables import curves
 from dustaug._graph.program import top_rectangle
 from dustaug._graph.torch import Torch
 from dustaug.spec import Spec
+
+from .terms import guide_on_device, terms_on_host
 
 # For a mean over up to this many pixels, the sum fits into 64 bits.
 _MAX_MEAN_PIXELS = 1 << 28
@@ -66,8 +69,9 @@ class _Painter:
 
 def make_painter(spec: Spec, kind: ImageKind, device: torch.device) -> KernelPainter | OperationsPainter:
     """Return what paints tensors of a kind on a device."""
-    painter = KernelPainter if device.type == "cuda" and _has_triton() else OperationsPainter
-    return painter(spec, kind, device)
+    # Rectangles that spare objects are taken one after the other, which suits no GPU: the core draws them.
+    has_kernel = device.type == "cuda" and _has_triton() and not takes_objects(spec)
+    return (KernelPainter if has_kernel else OperationsPainter)(spec, kind, device)
 
 
 @functools.cache
@@ -100,7 +104,14 @@ class KernelPainter(_Painter):
         self._own = _Uploaded(device, params.view(np.int64), self.narrow(patterns))
         self._curves = _curves_on(device)
 
-    def __call__(self, tensor: torch.Tensor, coordinates: Coordinates, num_threads: int = 1) -> None:
+    def __call__(
+        self,
+        tensor: torch.Tensor,
+        coordinates: Coordinates,
+        num_threads: int = 1,
+        guide: Any = None,
+        objects: Any = None,
+    ) -> None:
         """Paint a batch."""
         tensor, device = tensor.detach(), self.device
         check_threads(num_threads)
@@ -112,6 +123,7 @@ class KernelPainter(_Painter):
             )
         with _current(device):
             coordinates = _check_coordinates(coordinates, memory.n, device)
+            sums, columns = self._running_sums(guide, objects, memory)
             if memory.is_empty:
                 return
             if _is_capturing(device):
@@ -127,7 +139,27 @@ class KernelPainter(_Painter):
                 spec=self.spec,
                 memory=memory,
                 coordinates=coordinates,
+                sums=sums,
+                guide_columns=columns,
             )
+
+    def _running_sums(self, guide: Any, objects: Any, memory: Memory) -> tuple[torch.Tensor | None, int]:
+        """Return the running sums of the guide of each image, int32 (n, cells), and the guides' columns."""
+        batched, device = "N" in self.kind.layout, self.device
+        sums = None
+        if guide is not None or takes_guide(self.spec):
+            guide = guide_on_device(guide, self.spec, memory.n, batched=batched, device=device)
+            if guide.device != device:
+                if _is_capturing(device):
+                    raise RuntimeError(
+                        "guide must be a tensor on the device while a CUDA graph is captured, got one on the host: "
+                        f"type torch.as_tensor(guide, device={str(device)!r}) before"
+                    )
+                guide = _upload(guide.numpy(), device)
+            sums = guide.flatten(1).cumsum(dim=1, dtype=torch.int32).contiguous()
+        if objects is not None:  # No spec of this painter takes objects: this raises.
+            make_terms(check_spec(None), None, objects, memory.n, memory.height, memory.width, batched=batched)
+        return sums, 1 if sums is None else guide.shape[2]
 
 
 class _Uploaded:
@@ -231,15 +263,29 @@ class OperationsPainter(_Painter):
     small tensors, where each costs a launch; the core draws those of 256 images in a fifth of a millisecond.
     """
 
-    def __call__(self, tensor: torch.Tensor, coordinates: Coordinates, num_threads: int = 1) -> None:
+    def __call__(
+        self,
+        tensor: torch.Tensor,
+        coordinates: Coordinates,
+        num_threads: int = 1,
+        guide: Any = None,
+        objects: Any = None,
+    ) -> None:
         """Paint a batch."""
+        if _is_capturing(self.device):
+            raise RuntimeError(
+                "images must not be dusted while a CUDA graph is captured if the CPU draws their rectangles, as it "
+                f"does with objects and without Triton, got max_hidden={self.spec.max_hidden}: call add_dust before "
+                "torch.cuda.graph(…), or type spec.replace(max_hidden=None)"
+            )
         memory = self.memory_of(tensor)
         n, height, width, channels = memory[:4]
-        each = check_each(Coordinates(*map(_on_host, coordinates)), n)
+        each = check_each(Coordinates(*map(_on_host, coordinates)), n)._asdict()
         check_threads(num_threads)
+        each |= self._terms(guide, objects, memory)
         if memory.is_empty or tensor.is_meta:
             return
-        drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each._asdict())
+        drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each)
         if not len(drawn):
             return
         ops, images = Torch(self.device), self.as_nhwc(tensor.detach().view(self.items))
@@ -249,7 +295,16 @@ class OperationsPainter(_Painter):
         painted = _PAINTED[self.per](self, images, drawn, top, each)
         images.copy_(torch.where(top[..., None] >= 0, painted, images))
 
-    def _levels(self, images: Any, drawn: core.Rectangles, top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
+    def _terms(self, guide: Any, objects: Any, memory: Memory) -> dict[str, Any]:
+        """Check guide and objects, and return them as the core takes those of a batch."""
+        batched, (n, height, width) = "N" in self.kind.layout, memory[:3]
+        guide, objects = terms_on_host(guide, objects, self.device)
+        make_terms(self.spec, guide, objects, n, height, width, batched=batched)
+        if guide is not None:
+            guide = guide.reshape(n, *guide.shape[-2:])
+        return {"guide": guide, "objects": objects if batched or objects is None else [objects]}
+
+    def _levels(self, images: Any, drawn: core.Rectangles, top: torch.Tensor, _: Any) -> torch.Tensor:
         """Values of the top rectangle over each pixel, (n, h, w, 1 or c)."""
         ops, (n, height, width, _) = Torch(self.device), images.shape
         brightness = drawn.fill.reshape(len(drawn), -1)
@@ -257,13 +312,13 @@ class OperationsPainter(_Painter):
         values = ops.constant(_by_image(patterns, drawn.image, n))
         return torch.unflatten(ops.batch_gather(values, top.clamp(min=0).flatten(1)), 1, (height, width))
 
-    def _noise(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, each: Coordinates) -> torch.Tensor:
+    def _noise(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, each: dict[str, Any]) -> torch.Tensor:
         """Noise that the core paints on an empty batch, (n, h, w, c)."""
         noise = np.zeros(tuple(images.shape), self.kind.dtype)
-        core.add_dust(noise, self.spec, **each._asdict(), layout="NHWC", value_range=self.value_range)
+        core.add_dust(noise, self.spec, **each, layout="NHWC", value_range=self.value_range)
         return torch.from_numpy(noise.view(f"i{self.kind.dtype.itemsize}")).to(self.device)
 
-    def _means(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, _each: Coordinates) -> torch.Tensor:
+    def _means(self, images: Any, _drawn: core.Rectangles, _top: torch.Tensor, _: Any) -> torch.Tensor:
         """Means of each image, (n, 1, 1, c), taken on the host: not every device has doubles."""
         host = images.cpu().numpy().view(self.kind.dtype)
         patterns = fills.mean_patterns(host, self.value_range)

@@ -6,7 +6,7 @@ import functools
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,11 +24,14 @@ from dustaug._engine.memory import (
     MAX_GUESSED_CHANNELS,
     ImageKind,
     Layout,
+    array_at,
     check_axes,
     guess_layout,
 )
 from dustaug._graph.torch_dtypes import numpy_dtype
 from dustaug.spec import Spec
+
+from .terms import terms_on_host
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
@@ -56,12 +59,14 @@ class Painter:
         cached = functools.lru_cache(maxsize=128)
         self._find, self._find_elsewhere = cached(self._find_kind), cached(self._find_kind_elsewhere)
 
-    def __call__(self, tensor: AnyTensor, coordinates: Coordinates, num_threads: int = 1) -> AnyTensor:
+    def __call__(
+        self, tensor: AnyTensor, coordinates: Coordinates, num_threads: int = 1, guide: Any = None, objects: Any = None
+    ) -> AnyTensor:
         """Paint a tensor in place, and return it."""
         # Not split into helpers: each call costs a few per cent of the time of a small image.
         plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
         if not plain.is_cpu:
-            self._paint_elsewhere(plain, coordinates, num_threads)
+            self._paint_elsewhere(plain, coordinates, num_threads, guide, objects)
             increment_version(tensor)
             return tensor
         try:
@@ -75,7 +80,9 @@ class Painter:
         channels = shape[self._channel_axis] if n_axes > self._plain_axes else 1
         try:
             paint = self._find(dtype, n_axes, channels)
-            if type(num_threads) is int and num_threads == 1:
+            if guide is not None or objects is not None:
+                self._paint_with_terms(plain, channels, coordinates, num_threads, guide, objects)
+            elif type(num_threads) is int and num_threads == 1:
                 paint(address, shape, strides, coordinates)
             else:
                 paint(address, shape, strides, coordinates, num_threads, plain)
@@ -102,12 +109,29 @@ class Painter:
 
         return run_if_likely
 
+    def _paint_with_terms(
+        self, plain: torch.Tensor, channels: int, coordinates: Coordinates, num_threads: int, guide: Any, objects: Any
+    ) -> None:
+        """Paint a tensor of the CPU, with a guide or objects."""
+        shape, kind = tuple(plain.shape), self._kind_of(plain.dtype, plain.ndim, channels)
+        if self.layout is None and channels > MAX_GUESSED_CHANNELS:
+            self._check_guess(shape)
+        check_axes(shape, kind.layout)
+        guide, objects = terms_on_host(guide, objects, plain.device)
+        strides = tuple(stride * kind.dtype.itemsize for stride in plain.stride())
+        images, launch = array_at(plain.data_ptr(), shape, strides, kind.dtype), launch_for(self.spec, kind)
+        if launch.must_look:
+            launch.look(images)
+        launch.run_with_terms(images, coordinates, guide, objects, num_threads)
+
     def _find_kind_elsewhere(self, device: torch.device, *facts: Any) -> Callable[..., None]:
         from .devices import make_painter
 
         return make_painter(self.spec, self._kind_of(*facts), device)
 
-    def _paint_elsewhere(self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int) -> None:
+    def _paint_elsewhere(
+        self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int, guide: Any = None, objects: Any = None
+    ) -> None:
         """Paint on another device than the CPU."""
         try:
             device, shape, strides, dtype = plain.device, tuple(plain.shape), plain.stride(), plain.dtype
@@ -118,7 +142,8 @@ class Painter:
             raise _not_dense(plain)
         self._check_shape(shape, strides)
         channels = shape[self._channel_axis] if len(shape) > self._plain_axes else 1
-        self._find_elsewhere(device, dtype, len(shape), channels)(plain, coordinates, num_threads)
+        paint = self._find_elsewhere(device, dtype, len(shape), channels)
+        paint(plain, coordinates, num_threads, guide, objects)
 
     def _explain(self, error: ValueError, shape: tuple[int, ...], strides: tuple[int, ...]) -> ValueError:
         """Return the error that a tensor gets for what the engine refused."""
@@ -175,6 +200,8 @@ def add_dust(
     value_range: tuple[float, float] | None,
     coordinates: Coordinates,
     num_threads: int,
+    guide: Any = None,
+    objects: Any = None,
 ) -> AnyTensor:
     """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
     if layout is not None:
@@ -186,23 +213,44 @@ def add_dust(
     if seed is None or index is None:
         coordinates = make_coordinates(*coordinates)
         refuse_capture(images)
-    return painter(images, coordinates, num_threads)
+    return painter(images, coordinates, num_threads, guide, objects)
 
 
-def dust_batches(painter: Painter, images: torch.Tensor, seed: int, n_axes: int) -> None:
-    """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others."""
+def dust_batches(
+    painter: Painter,
+    images: torch.Tensor,
+    seed: int,
+    n_axes: int,
+    guide: torch.Tensor | None = None,
+    objects: Sequence[Any] | None = None,
+) -> None:
+    """Paint images (…, c, h, w): with dust of their own along the first `n_axes`, and shared along the others.
+
+    There is a guide, and an array of objects, for each dust.
+    """
     leading = images.shape[:-3]
     own = leading[:n_axes]
     index = np.arange(math.prod(own)).repeat(math.prod(leading[n_axes:])).reshape(leading)
-    _dust_parts(painter, images.as_subclass(torch.Tensor), seed, index)
+    _dust_parts(painter, images.as_subclass(torch.Tensor), seed, index, guide, objects)
 
 
-def _dust_parts(painter: Painter, images: torch.Tensor, seed: int, index: NDArray[np.int64]) -> None:
+def _dust_parts(
+    painter: Painter,
+    images: torch.Tensor,
+    seed: int,
+    index: NDArray[np.int64],
+    guide: torch.Tensor | None,
+    objects: Sequence[Any] | None,
+) -> None:
     if images.ndim > 4:
         for part, part_index in zip(images, index, strict=True):
-            _dust_parts(painter, part, seed, part_index)
-    else:
-        painter(images, Coordinates(seed, 0, index if index.ndim else 0))
+            _dust_parts(painter, part, seed, part_index, guide, objects)
+        return
+    if guide is not None and not np.array_equal(index, np.arange(len(guide))):
+        guide = guide[torch.from_numpy(index).to(guide.device) if index.ndim else int(index)]
+    if objects is not None:
+        objects = [objects[i] for i in index] if index.ndim else objects[int(index)]
+    painter(images, Coordinates(seed, 0, index if index.ndim else 0), guide=guide, objects=objects)
 
 
 class _SeedSource(threading.local):

@@ -208,9 +208,34 @@ def _normal_place(record, curves, word, side, MEAN: tl.constexpr, STD: tl.conste
 
 
 @triton.jit
+def _guided_places(sums, guide_columns, n_cells, n_halvings, height, width, y, x):
+    """Centres in cells of a guide, by its weights, of which there are running sums."""
+    total = tl.load(sums + n_cells - 1)
+    unit = _bounded(y, total)
+    # The first cell whose sum is above the unit lies between these two.
+    first, last = unit * 0, unit * 0 + (n_cells - 1)
+    for _ in range(n_halvings):
+        middle = first + ((last - first) >> 1)
+        is_above = tl.load(sums + middle) > unit
+        last = tl.where(is_above, middle, last)
+        first = tl.where(is_above, first, tl.minimum(middle + 1, last))
+    # A word holds a side times a place on it, which a number with a sign would not.
+    row, column = (first // guide_columns).to(tl.uint32), (first % guide_columns).to(tl.uint32)
+    tall, wide, columns = height.to(tl.uint32), width.to(tl.uint32), guide_columns.to(tl.uint32)
+    rows = (n_cells // guide_columns).to(tl.uint32)
+    top = (row * tall + ((x >> 16) * tall >> 16)) // rows
+    left = (column * wide + ((x & 0xFFFF) * wide >> 16)) // columns
+    return top.to(tl.int32), left.to(tl.int32)
+
+
+@triton.jit
 def _draw_boxes(
     record,
     curves,
+    sums,
+    guide_columns,
+    n_cells,
+    n_halvings,
     height,
     width,
     rectangles,
@@ -233,6 +258,8 @@ def _draw_boxes(
         if CENTER == "normal":
             top = _normal_place(record, curves, y, height, _Y_MEAN, _Y_STD, _Y_SHIFT)
             left = _normal_place(record, curves, x, width, _X_MEAN, _X_STD, _X_SHIFT)
+        elif CENTER == "guide":
+            top, left = _guided_places(sums, guide_columns, n_cells, n_halvings, height, width, y, x)
         else:
             top, left = _bounded(y, height), _bounded(x, width)
         top, left = top - (tall >> 1), left - (wide >> 1)
@@ -286,7 +313,7 @@ def _pattern_row(
 
 
 _ARGUMENTS = (
-    *("images", "record", "curves", "patterns", "height", "width"),
+    *("images", "record", "curves", "patterns", "sums", "guide_columns", "n_cells", "n_halvings", "height", "width"),
     *("image_stride", "row_stride", "column_stride", "channel_stride"),
     *("seed", "epoch", "epochs", "first", "indices"),
 )
@@ -298,6 +325,10 @@ def dust_kernel(
     record,
     curves,
     patterns,
+    sums,
+    guide_columns: tl.int32,
+    n_cells: tl.int32,
+    n_halvings: tl.int32,
     height: tl.int32,
     width: tl.int32,
     image_stride: tl.int64,
@@ -321,6 +352,8 @@ def dust_kernel(
     images : the first item, as an integer of its size; strides are in items.
     record, curves : as in ``_engine.plan`` and ``_engine.tables``.
     patterns : items, (levels, pattern_columns); a row for each image if PER is "image". PER : as in contract.FILLS.
+    sums : int32, (images, n_cells), the running sums of each guide in row-major order, or None. Its cells are found by
+    `n_halvings`.
     The epoch is ``epochs[0]``, or `epoch` if that is None. Image i has the index ``indices[i]``, or ``first + i``.
     CENTER : of the spec. SIZE : the first of the spec's fields of sizes. IN_BYTES : whether noise takes bytes of words.
     Programs: (images, rectangles that there may be, tiles of a rectangle).
@@ -334,10 +367,27 @@ def dust_kernel(
         index = tl.load(indices + image).to(tl.uint64)
     epoch, low, high = epoch.to(tl.uint32), index.to(tl.uint32), (index >> 32).to(tl.uint32)
     n_rectangles = _draw_count(record, seed, low, high, epoch)
+    if CENTER == "guide":
+        sums += image.to(tl.int64) * n_cells
+        n_rectangles = tl.where(tl.load(sums + n_cells - 1) > 0, n_rectangles, 0)
     if rectangle > n_rectangles:
         return
     top, left, bottom, right, level = _draw_boxes(
-        record, curves, height, width, rectangle, seed, low, high, epoch, CENTER, SIZE
+        record,
+        curves,
+        sums,
+        guide_columns,
+        n_cells,
+        n_halvings,
+        height,
+        width,
+        rectangle,
+        seed,
+        low,
+        high,
+        epoch,
+        CENTER,
+        SIZE,
     )
     channels, n_levels = _param(record, _CHANNELS), _param(record, _N_LEVELS)
     pattern_columns, pattern_step = _param(record, _PATTERN_COLUMNS), _param(record, _PATTERN_STEP)
@@ -351,7 +401,21 @@ def dust_kernel(
         for start in range(rectangle + 1, n_rectangles + 1, _BITS):
             later = start + tl.arange(0, _BITS)
             later_top, later_left, later_bottom, later_right, _ = _draw_boxes(
-                record, curves, height, width, later, seed, low, high, epoch, CENTER, SIZE
+                record,
+                curves,
+                sums,
+                guide_columns,
+                n_cells,
+                n_halvings,
+                height,
+                width,
+                later,
+                seed,
+                low,
+                high,
+                epoch,
+                CENTER,
+                SIZE,
             )
             bits = tl.where(later <= n_rectangles, 1 << tl.arange(0, _BITS).to(tl.uint32), 0)
             over_rows = _cover_bits(y, later_top, later_bottom, bits)
@@ -378,6 +442,8 @@ def launch(
     spec: Spec,
     memory: Memory,
     coordinates: Coordinates,
+    sums: torch.Tensor | None = None,
+    guide_columns: int = 1,
 ) -> None:
     """Paint a batch, on the current stream of the device of its tensors.
 
@@ -391,6 +457,8 @@ def launch(
         How the images lie in memory, in items.
     coordinates : Coordinates
         A tensor with the epoch, and one with an index for each image, are read when the kernel runs.
+    sums : int32 tensor, (n, cells), optional
+        Running sums of the weights of each guide, row after row of `guide_columns`.
     """
     tile_rows, tile_columns, num_warps = _tile_of(spec)
     tall, wide = find_max_size(spec, memory.height, memory.width)
@@ -400,12 +468,16 @@ def launch(
         return
     seed, epoch, index = coordinates
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
-    per = contract.FILLS[spec.fill].per
+    per, n_cells = contract.FILLS[spec.fill].per, 1 if sums is None else sums.shape[1]
     dust_kernel[grid](
         items,
         record,
         curves,
         patterns,
+        sums,
+        guide_columns,
+        n_cells,
+        n_cells.bit_length(),
         memory.height,
         memory.width,
         *memory[4:],

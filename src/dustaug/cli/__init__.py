@@ -21,6 +21,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from dustaug import __version__
 from dustaug._engine.coordinates import check_epoch, check_seed
+from dustaug._engine.guide import takes_guide
 from dustaug._extras import MissingExtraError, name_extra
 from dustaug.spec import Spec, cutout, dust, random_erasing
 
@@ -34,7 +35,17 @@ try:
         from rich.progress import MofNCompleteColumn, Progress
 
         from ._files import write_file
-        from ._folders import FileResult, Found, Job, clean_folders, dust_file, find_existing, find_images, make_tasks
+        from ._folders import (
+            FileResult,
+            Found,
+            Job,
+            clean_folders,
+            dust_file,
+            find_existing,
+            find_images,
+            find_masks,
+            make_tasks,
+        )
         from ._manifest import NAME, Manifest
         from ._pictures import fit, format_of, on_white, pixel_limit, read_picture
         from ._sheets import Shown, draw_sheet
@@ -69,7 +80,7 @@ _INTS, _FLOATS = tuple[int, int], tuple[float, float]
 _FIELDS: dict[str, tuple[Any, str, str]] = {
     "p": (float, "PROBABILITY", "Probability that an image is dusted at all."),
     "count_range": (_INTS, "LOW HIGH", "Rectangles per image, both ends included."),
-    "center": (str, "RULE", "Where centres lie: normal, uniform or inside."),
+    "center": (str, "RULE", "Where centres lie: normal, uniform or inside; apply has guide, too, with --guide-dir."),
     "center_mean": (_FLOATS, "Y X", "Mean of normal centres, in fractions of the sides."),
     "center_std": (_FLOATS, "Y X", "Standard deviation of normal centres, likewise."),
     "half_height_range": (_INTS, "LOW HIGH", "Size as half the height in pixels."),
@@ -84,6 +95,9 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
     "fill_range": (_INTS, "LOW HIGH", "Brightness of grey, color and noise, in 0…255."),
     "fill_value": (str, "VALUE", "Brightness of constant: one number, or one per channel as in 124,116,104."),
 }
+
+# Fields of a spec that need the boxes of objects, which no file of an image has.
+_OF_OBJECTS: dict[str, Any] = {"max_hidden": float, "per_object": bool}
 
 
 class _Recipe(NamedTuple):
@@ -135,13 +149,21 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*, preset: str, relative: bool, seed: int, epoch: int, **arguments: Any) -> None:
+        for name in _OF_OBJECTS:
+            if (value := arguments.pop(name)) is not None:
+                raise typer.BadParameter(
+                    f"{option_of(name)} must be left out, as files of images tell no objects, got {value}: type "
+                    f"dustaug.add_dust(image, dustaug.dust({name}={value}), objects=boxes, …) in Python"
+                )
         changes = {name: value for name in _FIELDS if (value := arguments.pop(name)) is not None}
         with _usage_errors():
             recipe = _make_recipe(preset, seed, epoch, changes, relative=relative)
         command(recipe=recipe, **arguments)
 
-    def option(name: str, kind: Any, default: Any, help_text: str, metavar: str = "") -> inspect.Parameter:
-        info = typer.Option(help=help_text, metavar=metavar or None)
+    def option(
+        name: str, kind: Any, default: Any, help_text: str, metavar: str = "", *, hidden: bool = False
+    ) -> inspect.Parameter:
+        info = typer.Option(help=help_text, metavar=metavar or None, hidden=hidden)
         return inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info]
         )
@@ -166,6 +188,7 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
         option("seed", int, 0, "Another seed gives other dust.", "NUMBER"),
         option("epoch", int, 0, "So does another epoch.", "NUMBER"),
         *(option(name, kind | None, None, text, metavar) for name, (kind, metavar, text) in _FIELDS.items()),
+        *(option(name, kind | None, None, "", hidden=True) for name, kind in _OF_OBJECTS.items()),
     ]
     wrapped.__signature__ = inspect.Signature(own + shared)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {part.name: part.annotation for part in own + shared}
@@ -232,6 +255,11 @@ def preview(
     look like.
     """
     _check_range(value_range)
+    if takes_guide(recipe.spec):
+        raise typer.BadParameter(
+            "--center must be normal, uniform or inside, as preview has no guides, got guide: type dustaug apply "
+            "IN_DIR OUT_DIR --center guide --guide-dir MASKS"
+        )
     if format_of(out.suffix) is None:
         raise typer.BadParameter(f"--out must end in an extension that Pillow writes, got {out}: type --out dust.png")
     paths = images or [Path(str(resources.files("dustaug") / "photos" / "coffee.jpg"))]
@@ -284,6 +312,16 @@ def apply(
     format: Annotated[  # noqa: A002  It is the option's name.
         str, typer.Option(metavar="EXTENSION", help="keep, or an extension such as png, jpg, webp.")
     ] = "keep",
+    guide_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASKS",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+            help="With --center guide: a folder of masks that have the names of the images, in any format.",
+        ),
+    ] = None,
     size: _Size = 0,
     value_range: _ValueRange = None,
     upright: Annotated[
@@ -318,6 +356,9 @@ def apply(
     alpha stay as they are (alpha gets no dust), other images become RGB. Of animations and multi-page files only the
     first frame is taken. Images are turned upright; their colour profile stays, other metadata goes.
 
+    With --center guide, dust lies where a mask is not black: IN_DIR/a/b.jpg has the mask MASKS/a/b.png, of any
+    resolution, and its numbers 0 to 255 are the weights of places. An image without a mask fails.
+
     The exit code is 1 if a file failed; the others are written all the same.
     """
     extension = "" if format == "keep" else f".{format.lower().removeprefix('.')}"
@@ -326,6 +367,7 @@ def apply(
             f"--format must be keep or an extension that Pillow writes and reads, got {format}: type --format png"
         )
     _check_range(value_range)
+    _check_guide_dir(recipe.spec, guide_dir)
     with _usage_errors():
         try:
             check_epoch(recipe.epoch + copies - 1)
@@ -340,13 +382,15 @@ def apply(
         "spec": recipe.spec.to_dict(),
         "seed": recipe.seed,
         "epoch": recipe.epoch if copies == 1 else None,
+        "guide_dir": None if guide_dir is None else str(guide_dir.resolve()),
         "size": size,
         "value_range": value_range,
         "upright": upright,
     }
     manifest = Manifest(out_dir, recipe.options, facts)
     try:
-        tasks = make_tasks(in_dir, out_dir, found.files, extension, range(recipe.epoch, recipe.epoch + copies))
+        masks = None if guide_dir is None else find_masks(guide_dir)
+        tasks = make_tasks(in_dir, out_dir, found.files, extension, range(recipe.epoch, recipe.epoch + copies), masks)
         existing = find_existing(tasks)
         if not manifest.check() and existing and not overwrite:
             raise ValueError(  # noqa: TRY301
@@ -380,6 +424,19 @@ def _check_range(value_range: tuple[float, float] | None) -> None:
         raise typer.BadParameter(
             f"--value-range must be two finite numbers, LOW below HIGH, got {_plain(value_range)}: "
             "type --value-range 0 4095"
+        )
+
+
+def _check_guide_dir(spec: Spec, guide_dir: Path | None) -> None:
+    """Check that a folder of masks is given with --center guide, and only then."""
+    if takes_guide(spec) and guide_dir is None:
+        raise typer.BadParameter(
+            "--guide-dir must be given with --center guide, got none: type --guide-dir MASKS, or --center normal"
+        )
+    if guide_dir is not None and not takes_guide(spec):
+        raise typer.BadParameter(
+            f"--guide-dir must be given with --center guide, got --center {spec.center}: type --center guide, or leave "
+            "--guide-dir out"
         )
 
 

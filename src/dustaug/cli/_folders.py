@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +17,7 @@ from dustaug.core import add_dust, sample_rectangles
 from dustaug.spec import Spec
 
 from ._files import remove_unfinished, write_file
-from ._pictures import encode_picture, fit, picture_extensions, read_picture
+from ._pictures import encode_picture, fit, picture_extensions, read_guide, read_picture
 
 
 class FileTask(NamedTuple):
@@ -25,6 +26,8 @@ class FileTask(NamedTuple):
     path: Path
     dust_index: int
     outputs: tuple[tuple[int, Path], ...]
+    masks: tuple[Path, ...] | None = None
+    """Files that may be the mask of the image, if there are masks."""
 
 
 class Job(NamedTuple):
@@ -119,7 +122,22 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return "file" if stat.S_ISREG(mode) else "special"
 
 
-def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, epochs: range) -> list[FileTask]:
+def find_masks(guide_dir: Path) -> dict[Path, list[Path]]:
+    """Return the images below a folder, by their path within it without the extension."""
+    masks: dict[Path, list[Path]] = {}
+    for path in find_images(guide_dir).files:
+        masks.setdefault(path.relative_to(guide_dir).with_suffix(""), []).append(path)
+    return masks
+
+
+def make_tasks(
+    in_dir: Path,
+    out_dir: Path,
+    files: list[Path],
+    extension: str,
+    epochs: range,
+    masks: Mapping[Path, list[Path]] | None = None,
+) -> list[FileTask]:
     """Return a task for each file, or raise if a task would overwrite an input or another output."""
     real_in, real_out = in_dir.resolve(), out_dir.resolve()
     if real_out.is_relative_to(real_in):
@@ -136,14 +154,22 @@ def make_tasks(in_dir: Path, out_dir: Path, files: list[Path], extension: str, e
                     f"outputs must differ, got {output} for {sources[output]} and for {path}: rename one of the two"
                 )
             sources[output] = path
-        tasks.append(FileTask(path, index_of(relative.as_posix()), tuple(zip(epochs, outputs, strict=True))))
+        mine = None if masks is None else _masks_of(relative, masks)
+        tasks.append(FileTask(path, index_of(relative.as_posix()), tuple(zip(epochs, outputs, strict=True)), mine))
     return tasks
+
+
+def _masks_of(relative: Path, masks: Mapping[Path, list[Path]]) -> tuple[Path, ...]:
+    """Return the masks of an image: that of its very name, or all that differ in the extension."""
+    found = masks.get(relative.with_suffix(""), [])
+    return tuple([path for path in found if path.name == relative.name] or found)
 
 
 def find_existing(tasks: list[FileTask]) -> list[Path]:
     """Return the outputs that are there, or raise if one is an input."""
     existing = [output for task in tasks for _, output in task.outputs if output.exists()]
-    inputs = {_identity(task.path) for task in tasks if task.path.exists()} if existing else set()
+    read = {path for task in tasks for path in (task.path, *(task.masks or ()))} if existing else set()
+    inputs = {_identity(path) for path in read if path.exists()}
     for output in existing:
         if _identity(output) in inputs:
             raise ValueError(f"outputs must not be input files, got {output}: name another OUT_DIR")
@@ -192,18 +218,19 @@ def _write_copies(
         # TIFF may say that it has fewer bits. Mostly 16 are said, whatever the camera had.
         value_range = (0, 2**picture.bits - 1)
         is_dark = picture.bits == 16 and 0 < int(np.asarray(image).max(initial=0)) < 2**12
-    hidden = 0
+    hidden, terms = 0, _terms_of(task, job)
     for epoch, path in missing:
         pixels = np.array(image)
         height, width = pixels.shape[:2]
         colours = pixels[..., :-1] if image.mode in ("LA", "RGBA") else pixels
         layout: Literal["HW", "HWC"] = "HW" if pixels.ndim == 2 else "HWC"
         keys: dict[str, Any] = {"seed": job.seed, "epoch": epoch, "index": task.dust_index}
-        add_dust(colours, job.spec, layout=layout, value_range=value_range, **keys)
+        add_dust(colours, job.spec, layout=layout, value_range=value_range, **keys, **terms)
         copy = encode_picture(picture._replace(image=Image.fromarray(pixels)), path.suffix)
         write_file(path, copy.content)
         written.append(path)
-        hidden += int(sample_rectangles(job.spec, height=height, width=width, **keys).mask(height, width).sum())
+        drawn = sample_rectangles(job.spec, height=height, width=width, **keys, **terms)
+        hidden += int(drawn.mask(height, width).sum())
     return result._replace(
         written=len(written),
         frames=picture.frames,
@@ -215,3 +242,23 @@ def _write_copies(
         hidden=hidden,
         pixels=image.width * image.height * len(missing),
     )
+
+
+def _terms_of(task: FileTask, job: Job) -> dict[str, Any]:
+    """Return the guide of an image as an argument of add_dust, if there are masks."""
+    if task.masks is None:
+        return {}
+    if len(task.masks) != 1:
+        given = ", ".join(path.name for path in task.masks) or "none"
+        raise ValueError(
+            f"images must have one mask of their name in --guide-dir, got {given}: add one, or rename the others"
+        )
+    try:
+        return {"guide": read_guide(task.masks[0], upright=job.upright)}
+    except UnidentifiedImageError:
+        reason = "masks must be of a format that Pillow reads, got something else: convert the mask to PNG"
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise
+    except Exception as error:  # noqa: BLE001  Broken files raise anything.
+        reason = str(error) or type(error).__name__
+    raise ValueError(f"mask {task.masks[0].name}: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ._files import write_file
 NAME = "dustaug.json"
 
 # What changes the pixels of a copy, and what to type for each value that another run had.
-_KEYS = ("dustaug", "spec", "seed", "epoch", "size", "value_range", "upright")
+_KEYS = ("dustaug", "spec", "seed", "epoch", "guide_dir", "size", "value_range", "upright")
 
 
 class Manifest:
@@ -51,7 +52,7 @@ class Manifest:
         except (OSError, ValueError) as error:
             raise ValueError(f"{self.path} must be readable, got {error}: name another OUT_DIR") from None
         try:
-            found = dict(json.loads(text))
+            found = {"guide_dir": None, **json.loads(text)}  # Older ones lack it.
             differing = [key for key in _KEYS if self._differs(key, found[key])]
         except (KeyError, TypeError, ValueError):
             raise ValueError(
@@ -91,6 +92,9 @@ class Manifest:
                 f"type {was}" if was else "leave the options of the dust out",
             )
         option = f"--{key.replace('_', '-')}"
+        if key == "guide_dir":
+            theirs, ours = (f"{option} {shlex.quote(str(folder))}" for folder in (theirs, ours))
+            return theirs, ours, f"type {theirs}"
         if key == "upright":
             names = {True: "--upright", False: "--no-upright"}
             return names[bool(theirs)], names[bool(ours)], f"type {names[bool(theirs)]}"

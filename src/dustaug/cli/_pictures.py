@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import get_sampling
 
+from dustaug._engine.contract import MAX_GUIDE_SUM
+
 from ._depth import bits_of, is_lossless_webp, readable_formats
 
 _ORIENTATION = 0x0112
@@ -31,6 +33,10 @@ _UNDO = {
 _QUALITY = 95
 _LOSSY = ("AVIF", "JPEG", "MPO", "WEBP")
 _NOT_READ_BACK = ("BUFR", "EPS", "GRIB", "HDF5", "PALM", "PDF", "WMF")
+
+
+# The modes whose numbers are the weights of a guide: black and white, grey, and classes of a palette.
+_GUIDE_MODES = ("1", "L", "P")
 
 
 class LossError(ValueError):
@@ -141,6 +147,35 @@ def read_picture(source: Path | io.BytesIO, *, upright: bool = True, any_range: 
         profile=profile,
         **extras,
     )
+
+
+def read_guide(path: Path, *, upright: bool = True) -> NDArray[Any]:
+    """Return the weights of a mask, bool or uint8 (rows, columns), as small as they draw the same centres.
+
+    Raises
+    ------
+    ValueError
+        If the mask has a mode whose numbers are no weights, or too large a sum.
+    """
+    with path.open("rb") as stream, Image.open(stream, formats=readable_formats()) as file:
+        if file.mode not in _GUIDE_MODES:
+            raise ValueError(
+                f"masks must be grey of 8 bits, black and white, or have a palette, got Pillow's mode {file.mode}: "
+                "convert the mask to grey"
+            )
+        weights = np.array(_load(file, upright=upright)[0])
+    if weights.dtype == bool:
+        return weights
+    # A common divisor of all weights changes no centre. Without it, a large mask of 0 and 255 has too large a sum.
+    counts = np.bincount(weights.ravel(), minlength=256)
+    divisor = max(1, int(np.gcd.reduce(np.flatnonzero(counts))))
+    largest = int(counts @ np.arange(256)) // divisor
+    if largest > MAX_GUIDE_SUM:
+        raise ValueError(
+            f"masks must have numbers that sum to at most {MAX_GUIDE_SUM}, got {largest}: make the mask smaller, as it "
+            "may have any resolution"
+        )
+    return weights // np.uint8(divisor)
 
 
 def _load(file: Any, *, upright: bool) -> tuple[Image.Image, int]:

@@ -22,16 +22,28 @@ with (
 ):
     import keras
 
-from dustaug._adapters.keys import check_seed_and_keys
+from dustaug._adapters.keys import check_name, check_seed_and_keys
 from dustaug._adapters.targets import check_mask_class
+from dustaug._adapters.terms import check_term_keys
 from dustaug._engine.checks import check_choice, check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.memory import Layout, is_ambiguous
-from dustaug._graph.program import Ops, WordCoordinates, build
+from dustaug._graph.program import Ops, WordCoordinates, build, check_no_objects
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
-from ._inputs import check_images, check_masks, check_numbers, dtype_of, entry_of, images_of, is_taken, shape_of
+from ._inputs import (
+    bare_guide,
+    check_guide,
+    check_images,
+    check_masks,
+    check_numbers,
+    dtype_of,
+    entry_of,
+    images_of,
+    is_taken,
+    shape_of,
+)
 
 __all__ = ["DustRectangles", "dust_flow"]
 
@@ -52,7 +64,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     The layer consists of operations of Keras' backend alone (TensorFlow, JAX or PyTorch), so it can be compiled and
     runs on any device. Put it into a model, or into ``dataset.map(layer)`` with any backend. It takes images, or a dict
-    with Keras' keys: it changes ``"images"`` and ``"segmentation_masks"``, and passes on boxes, labels and all else.
+    with Keras' keys: it changes ``"images"`` and ``"segmentation_masks"``, and passes on boxes, labels and all else. A
+    spec with ``max_hidden`` or ``per_object`` is an error, as a compiled graph takes no boxes.
 
     Parameters
     ----------
@@ -70,6 +83,10 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     index_key, epoch_key : str, optional
         With a seed: where the dict has the index (of the first image, or one for each) and the epoch (0 by default).
         The dust then depends on spec, seed, epoch and index alone.
+    guide_key : str, required with ``center="guide"``
+        Where the dict has the guide, which may be ``"segmentation_masks"``: weights of the places where a rectangle may
+        have its centre, uint8 or bool, (n, rows, columns), or (rows, columns) for an image alone; of any resolution,
+        and also with a channel. An image whose weights are all zero gets no dust.
     name, dtype, trainable : optional
         As in all layers of Keras. The output has the compute dtype of the layer, which is float32 unless a policy sets
         another one; ``dtype="uint8"`` keeps bytes.
@@ -81,9 +98,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     RuntimeError
         If the layer is made inside of ``dataset.map``.
     TypeError
-        If a field is unknown, or comes together with a spec, or an index key comes without a seed.
+        If a field is unknown, or comes together with a spec, or an index key comes without a seed, or a guide key
+        without ``center="guide"``, or the other way round.
     ValueError
-        If an argument is out of its limits; in a call, if the number of channels of the images is unknown.
+        If an argument is out of its limits, or the spec needs objects; in a call, if the number of channels of the
+        images is unknown.
 
     Notes
     -----
@@ -93,7 +112,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
     depends on the order of the calls. The count, unlike an index, begins anew when a model is loaded.
 
     Height and width may be unknown, as in ``keras.Input((None, None, 3))``. An image whose size a graph learns only
-    when it runs gets no dust if an ``area_range`` does not fit it, which is an error elsewhere.
+    when it runs gets no dust if an ``area_range`` does not fit it, or if its weights in a guide sum to 2**31 or more,
+    which are errors elsewhere.
 
     As with all of Keras' augmentation layers, a direct call of a layer or a model means training: type
     ``model(images, training=False)`` for inference; ``fit``, ``evaluate`` and ``predict`` choose by themselves. A model
@@ -126,6 +146,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         fill_mask: int | None = None,
         index_key: str | None = None,
         epoch_key: str | None = None,
+        guide_key: str | None = None,
         name: str | None = None,
         dtype: Any = None,
         trainable: bool = True,
@@ -138,6 +159,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self.spec = resolve_spec(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key
+        self.guide_key = None if guide_key is None else check_name("guide_key", guide_key, "an entry")
+        check_no_objects(self.spec)
+        check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=None)
         given = keras.config.image_data_format() if data_format is None else data_format
         self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
         self.value_range = check_given_range(value_range)
@@ -170,8 +194,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         self._layout_of(shape)
         if isinstance(inputs, Mapping):
             inputs = {**inputs, **self._checked(inputs, shape)}
-        elif self.index_key is not None:
-            raise ValueError(f'inputs must be a dict with "images" and {self.index_key!r}, got images alone')
+        elif self.index_key is not None or self.guide_key is not None:
+            key = self.guide_key if self.index_key is None else self.index_key
+            raise ValueError(f'inputs must be a dict with "images" and {key!r}, got images alone')
         if keras.config.backend() != "tensorflow" and _is_in_tensorflow_graph(inputs):
             # Keras would take TensorFlow's tensors for arrays, and fail to convert them.
             return self.call(inputs, **kwargs)
@@ -184,9 +209,11 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def _checked(self, inputs: Mapping[str, Any], shape: tuple[int | None, ...]) -> dict[str, Any]:
         """Check what a dict has beside its images; return the index and epoch, as arrays if their values are known."""
+        axis = self._channel_axis(len(shape))
         if self.fill_mask is not None and "segmentation_masks" in inputs:
-            axis = len(shape) - (1 if self.data_format == "channels_last" else 3)
             check_masks(inputs["segmentation_masks"], shape, axis)
+        if self.guide_key is not None:
+            check_guide(self.guide_key, entry_of(inputs, self.guide_key), shape, axis)
         max_index = 2**31 - 1 if keras.config.backend() == "jax" else MAX_INDEX
         n = shape[0] if len(shape) == 4 else 1
         limits = ((self.index_key, max_index), (self.epoch_key, MAX_EPOCH))
@@ -219,9 +246,19 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
             keys = (self.epoch_key, self.index_key)
             (epoch, _), index = (ops.to_words(0 if key is None else entry_of(inputs, key)) for key in keys)
         coordinates = WordCoordinates(ops.to_words(self._seed), epoch, index)
+        guide = None
+        if self.guide_key is not None:
+            guide = bare_guide(
+                entry_of(inputs, self.guide_key), shape_of(images), self._channel_axis(len(images.shape))
+            )
         # TensorFlow wraps tuples that are attributes.
         value_range = tuple(self.value_range)
-        return paint(images, spec=self.spec, coordinates=coordinates, layout=layout, value_range=value_range)
+        return paint(
+            images, spec=self.spec, coordinates=coordinates, layout=layout, value_range=value_range, guide=guide
+        )
+
+    def _channel_axis(self, rank: int) -> int:
+        return rank - (1 if self.data_format == "channels_last" else 3)
 
     def _layout_of(self, shape: tuple[int | None, ...]) -> Layout:
         rank = len(shape)
@@ -269,7 +306,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Return all arguments, ready for JSON."""
-        names = ("seed", "data_format", "fill_mask", "index_key", "epoch_key")
+        names = ("seed", "data_format", "fill_mask", "index_key", "epoch_key", "guide_key")
         config = {name: getattr(self, name) for name in names}
         config |= {"spec": self.spec.to_dict(), "value_range": tuple(self.value_range)}
         return {**super().get_config(), **config}

@@ -12,7 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug._adapters.keys import check_key
 from dustaug._adapters.records import dust_array
+from dustaug._adapters.terms import check_term_keys, for_batch, read_terms
 from dustaug._engine.checks import (
     check_flag,
     check_layout,
@@ -41,6 +43,8 @@ def dust_flow(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     inplace: bool = False,
+    guide_key: int | str | None = None,
+    objects_key: int | str | None = None,
     **unexpected: NoReturn,
 ) -> Any:
     """Dust the batches of a flow, as the 2017 post did: ``noised_train_flow = dust_flow(train_flow)``.
@@ -59,6 +63,12 @@ def dust_flow(
         that looks like another layout is then an error.
     inplace : bool, default False
         Paint on the flow's own arrays. Use it only for a flow that makes them afresh.
+    guide_key : int or str, required with ``center="guide"``
+        Place of the guides in a batch, as 1 where the masks of ``(x, y)`` are the guides: uint8 or bool, (n, rows,
+        columns), of any resolution. They are passed on.
+    objects_key : int or str, required with ``max_hidden`` and ``per_object``
+        Place of the boxes of the objects in a batch: a list with the boxes (k, 4) of each image, or an array (n, k, 4)
+        of whole numbers; top, left, bottom, right in pixels.
 
     Returns
     -------
@@ -71,7 +81,10 @@ def dust_flow(
     Raises
     ------
     TypeError
-        If `flow` is not one of these, or is a ``tf.data.Dataset``; in use, if a batch does not begin with images.
+        If `flow` is not one of these, or is a ``tf.data.Dataset``; if the spec takes a guide or objects and their key
+        is missing, or the other way round; in use, if a batch does not begin with images.
+    LookupError
+        In use, if a batch has no guide or objects at their key.
     ValueError
         If an argument is out of its limits.
 
@@ -98,7 +111,11 @@ def dust_flow(
         layout = "NCHW"
     layout, value_range, inplace = check_layout(layout), check_value_range(value_range), check_flag("inplace", inplace)
     seed = draw_seed() if seed is None else check_seed(seed)
-    painter = _Painter(check_spec(spec), seed, layout, value_range, inplace)
+    spec = check_spec(spec)
+    for argument, key in (("guide_key", guide_key), ("objects_key", objects_key)):
+        check_key(argument, key, "a batch")
+    check_term_keys(spec, "dust_flow", guide_key=guide_key, objects_key=objects_key)
+    painter = _Painter(spec, seed, layout, value_range, inplace, guide_key, objects_key)
     if isinstance(flow, keras.utils.PyDataset):
         return _DustFlow(flow, painter, check_epoch(epoch))
     tensorflow = sys.modules.get("tensorflow")
@@ -121,6 +138,8 @@ class _Painter(NamedTuple):
     layout: Layout | None
     value_range: tuple[float, float] | None
     inplace: bool
+    guide_key: int | str | None
+    objects_key: int | str | None
 
     def __call__(self, batch: Any, epoch: int, index: NDArray[np.int64]) -> Any:
         """Return a batch with dust; all but the images is passed on."""
@@ -131,7 +150,10 @@ class _Painter(NamedTuple):
                 f"flow must give batches of images, got shape {images.shape}: type images[None] for an image alone, or "
                 'layout="NHW" for grey images without channels'
             )
-        dusted = dust_array(images if self.inplace else np.array(images), self, epoch, index, layout)
+        terms = for_batch(read_terms(batch, self, "dust_flow", "batch"))
+        if hasattr(terms.get("guide"), "__array__"):
+            terms["guide"] = np.asarray(terms["guide"])
+        dusted = dust_array(images if self.inplace else np.array(images), self, epoch, index, layout, **terms)
         return (dusted, *batch[1:]) if isinstance(batch, (tuple, list)) else dusted
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from dustaug._engine.checks import check_ends
+from dustaug._engine.guide import check_guide_kind, check_weights, may_weigh_too_much
 from dustaug._errors import shown
 
 Shape = tuple[int | None, ...]
@@ -26,7 +27,7 @@ def images_of(inputs: Any) -> Any:
 
 
 def entry_of(inputs: Mapping[str, Any], key: str) -> Any:
-    """Return the index or the epoch of a dict."""
+    """Return the index, the epoch or the guide of a dict."""
     if key not in inputs:
         given = ", ".join(map(str, inputs))
         raise ValueError(f'inputs must be a dict with "images" and {key!r}, got a dict with {given}')
@@ -136,3 +137,35 @@ def check_masks(masks: Any, images: Shape, axis: int) -> None:
         raise ValueError(
             f"segmentation_masks must have the shape {want} of the images, with or without channels, got {given}"
         )
+
+
+def check_guide(key: str, guide: Any, images: Shape, axis: int) -> None:
+    """Check the guide of images, at a key of a dict; `axis` is that of the images' channels."""
+    kind = type(guide).__name__
+    if not _is_tensor(guide) or kind in {"RaggedTensor", "SparseTensor"}:
+        raise TypeError(f"guide must be one dense tensor or array, got {kind}")
+    dtype = dtype_of(guide.dtype)
+    if dtype not in ("uint8", "bool") and keras.backend.is_keras_tensor(guide):
+        raise TypeError(
+            f"guide must be uint8 or bool, got a tensor of {dtype}: type keras.Input((rows, columns), "
+            f'dtype="uint8", name={key!r})'
+        )
+    batched = len(images) == 4
+    shape = _bare_shape(shape_of(guide), images, axis)
+    check_guide_kind(shape, dtype or str(guide.dtype), images[0] if batched else 1, batched=batched)
+    if may_weigh_too_much(shape):
+        weights = _known(guide)
+        if isinstance(weights, np.ndarray):
+            check_weights(weights.reshape(-1, *shape[-2:]))
+
+
+def bare_guide(guide: Any, images: Shape, axis: int) -> Any:
+    """Return a guide without the axis of a channel."""
+    shape = shape_of(guide)
+    return guide if len(_bare_shape(shape, images, axis)) == len(shape) else guide[(slice(None),) * axis + (0,)]
+
+
+def _bare_shape(guide: Shape, images: Shape, axis: int) -> Shape:
+    """Return the shape of a guide without the axis of a channel, which masks of Keras may have."""
+    has_channel = len(guide) == len(images) and guide[axis] == 1
+    return guide[:axis] + guide[axis + 1 :] if has_channel else guide
