@@ -25,6 +25,7 @@ FIGURES = {
     "fills": "fills",
     "processes": "processes",
     "memory": "processes",
+    "guided": "guided",
     "prefetch": "prefetch",
     "scaling": "scaling",
     "albumentations": "in_albumentations",

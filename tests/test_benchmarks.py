@@ -2,14 +2,16 @@
 
 import importlib
 import itertools
+import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyperf
 import pytest
 
 import dustaug
-from benchmarks import __main__, builds, checks, fills, peers, sizes
+from benchmarks import __main__, builds, checks, fills, guided, peers, sizes
 from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
@@ -304,6 +306,7 @@ class Short:
     """Settings for a race of no length."""
 
     quick = True
+    python_x = None
 
     def seconds(self, full):
         """Return a thousandth."""
@@ -339,6 +342,36 @@ def test_the_figure_of_fills_has_all_rows():
     for times in section.data.values():
         assert {fills.NOISE, fills.COLOR, fills.MEAN} <= set(times)
         assert fills.RIVAL in times or "Albumentations is not installed" in section.note
+
+
+def test_the_figure_of_guides_has_all_rows():
+    """Every kind of guide and objects is measured; without another Python, the note says what to type."""
+    section = guided.guided(Short())
+    rows = [row[0] for row in section.tables[0].rows]
+
+    assert rows == [guided.PLAIN, guided.MAP, guided.MASK, guided.SPARED, guided.EACH]
+    assert "`--python-x`" in section.note
+    assert len(section.targets) == 3
+
+
+def test_the_figure_of_guides_asks_the_other_python(monkeypatch):
+    """The answer of the other process becomes a table with both libraries and the two targets."""
+    answer = {"runs": {"A": {"A": [[2e-4]], guided._DUST: [[1e-5]]}}, "version": "1.2"}
+
+    def run(command, **_):
+        assert command[:3] == ["python-x", "-m", "benchmarks.guided"]
+        Path(command[4]).write_text(json.dumps(answer))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(guided.subprocess, "run", run)
+    settings = Short()
+    settings.python_x = "python-x"
+    section = guided.guided(settings)
+
+    assert section.tables[1].rows == [
+        ("A", "200 (200–200)", "10.0 (10.0–10.0)", "0.05 (0.05–0.05)", "20 (20–20)"),
+    ]
+    assert section.targets[-1].met
 
 
 # These figures need a framework, named as in conftest.py. The one of Ray imports Ray when it is measured.

@@ -113,9 +113,12 @@ def test_nothing_is_compiled_for_a_size(monkeypatch):
         for height, width in ((8, 8), (99, 300), (300, 99), (64, 64)):
             dustaug.add_dust(grey(height, width), spec, seed=0, index=0)
 
-    assert [1, 1, 1] == [
-        len(entry.signatures) for entry in (kernels.dust_batch, kernels.dust_batch_in_detail, kernels.mean_patterns)
-    ]
+    for size in (8, 99):
+        mask = np.ones((3, size), bool)
+        dustaug.add_dust(grey(size, size), dustaug.dust(center="guide"), seed=0, index=0, guide=mask)
+
+    entries = kernels.dust_batch, kernels.dust_batch_in_detail, kernels.dust_batch_with_terms, kernels.mean_patterns
+    assert [len(entry.signatures) for entry in entries] == [1, 1, 1, 1]
 
 
 @pytest.mark.usefixtures("empty_caches")

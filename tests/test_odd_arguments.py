@@ -153,6 +153,16 @@ CALLS = {
         f"{name}(objects)": lambda x, odd, name=name: GUIDED[name](x, dustaug.dust(max_hidden=0.5), objects=odd)
         for name in ("add_dust", "DustStream", "sample_rectangles")
     },
+    **{
+        f"{name}(objects, per_object)": lambda x, odd, name=name: GUIDED[name](
+            x, dustaug.dust(per_object=True), objects=odd
+        )
+        for name in ("add_dust", "DustStream", "sample_rectangles")
+    },
+    **{
+        f"{name}(box)": lambda x, odd, name=name: GUIDED[name](x, dustaug.dust(per_object=True), objects=[odd, []])
+        for name in ("add_dust", "DustStream", "sample_rectangles")
+    },
     "hidden(objects)": lambda x, odd: rectangles().hidden(odd),
     "hidden(object)": lambda x, odd: rectangles().hidden([odd, []]),
     "covers(points)": lambda x, odd: rectangles().covers(odd),

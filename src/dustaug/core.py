@@ -83,9 +83,9 @@ def add_dust(
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for one image; required with ``center="guide"``
         Weights of the places where a rectangle may have its centre: a mask, or a map of any resolution, stretched over
         the image. An image whose weights are all zero gets no dust.
-    objects : list of n int arrays (k, 4), or one for one image; required with ``max_hidden``
+    objects : list of n int arrays (k, 4), or one for one image; required with ``max_hidden`` and ``per_object``
         Boxes of the objects of each image: top, left, bottom, right in pixels, bottom and right outside. What reaches
-        out of the image is cut off.
+        out of the image is cut off. With ``per_object`` their order tells which dust each gets.
 
     Returns
     -------
@@ -258,15 +258,17 @@ class DustStream:
 class Rectangles:
     """Rectangles of a batch of images, as arrays that can be drawn, stored, replayed or used as a mask.
 
-    Rows are in painting order: a later rectangle lies over an earlier one. Rectangles that were clipped to nothing
-    stay in, with area 0.
+    Rows are in painting order: a later rectangle lies over an earlier one, and with ``per_object`` those of a later box
+    come after those of an earlier one. Rectangles that were clipped to nothing or left out for ``max_hidden`` stay in,
+    with area 0.
 
     Parameters
     ----------
     image : int64, (r,)
         Position in the batch of the image that the rectangle lies on.
     boxes : int32, (r, 4)
-        Top, left, bottom, right in pixels; bottom and right are the first row and column outside. Clipped to the image.
+        Top, left, bottom, right in pixels; bottom and right are the first row and column outside. Clipped to the image,
+        or to the object that they belong to.
     fill : (r,) or (r, c)
         Brightness 0…255, one number or one per channel: uint8 if it was drawn, float64 if it was given, and NaN where
         it depends on more than the rectangle (``fill="noise"`` and ``"mean"``).
@@ -435,7 +437,8 @@ def sample_rectangles(
     channels : int, default 3
         Channels of the images; only ``fill="color"`` depends on it.
     guide, objects : optional
-        As in :func:`add_dust`; those of one image for a single number as `index`.
+        As in :func:`add_dust`; those of one image for a single number as `index`. With ``per_object``, the rectangles
+        are in pixels of the image too.
 
     Returns
     -------

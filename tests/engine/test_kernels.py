@@ -49,6 +49,9 @@ def test_one_signature_serves_all_dtypes_and_layouts(monkeypatch):
     monkeypatch.setattr(launch, "_find_launch", launch._find_launch.__wrapped__)
     for dtype in (np.uint8, np.uint16, np.float32, np.float64, bool):
         for shape, layout in (((2, 3, 20, 20), "NCHW"), ((2, 20, 20, 3), "NHWC"), ((20, 20), "HW")):
+            guide = np.ones((2, 5, 7) if "N" in layout else (5, 7), bool)
+            at_guide = dustaug.dust(center="guide")
+            dustaug.add_dust(np.zeros(shape, dtype), at_guide, seed=0, index=0, layout=layout, guide=guide)
             for spec in (
                 dustaug.dust(),
                 dustaug.random_erasing(p=1),
@@ -75,6 +78,7 @@ def test_one_signature_serves_all_dtypes_and_layouts(monkeypatch):
     for entry in (
         kernels.dust_batch,
         kernels.dust_batch_in_detail,
+        kernels.dust_batch_with_terms,
         kernels.count_rectangles,
         kernels.draw_rectangles,
         kernels.paint_boxes,

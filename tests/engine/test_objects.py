@@ -24,6 +24,7 @@ with warnings.catch_warnings(record=True) as caught:
     images = dustaug.add_dust(np.zeros((8, 64, 64, 3), np.uint8), seed=1, index=0)
     for fill in ("color", "noise", "mean"):
         dustaug.add_dust(images, dustaug.dust(fill=fill), seed=1, index=np.arange(8), num_threads=2)
+    dustaug.add_dust(images, dustaug.dust(center="guide"), seed=1, index=0, guide=np.eye(8, dtype=bool)[:, None])
     drawn = dustaug.sample_rectangles(dustaug.random_erasing(), height=64, width=64, seed=1, index=np.arange(8))
     dustaug.paint_rectangles(images, drawn)
 messages = [str(warning.message) for warning in caught]

@@ -18,7 +18,9 @@ from .guide import Terms
 TAKES_ADDRESSES = True
 
 # What an entry is told the address of, to find images.
-ARRAY, AXES, PART = range(3)
+ARRAY, AXES, PART, TERMS = range(4)
+# Guides of no more cells are summed cell by cell, others row by row.
+SMALL_GUIDE = 1024
 # What stands before the fields of an array of NumPy: first item, number of axes, lengths, strides.
 ARRAY_HEAD = object.__basicsize__
 
@@ -92,17 +94,25 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
 
 
 def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
-    """Return 19 numbers as bytes, and the scratch memory whose addresses are among them.
+    """Return 20 numbers as bytes, and the memory whose addresses are among them.
 
-    Those of the part, or eleven zeros; address, rows and columns of the guides, and memory for a sum of each row; the
-    addresses of objects, offsets and limits, and memory for what each object of an image has lost.
+    Those of the part, or eleven zeros; address, rows and columns of the guides, and memory for running sums; the
+    address of the tops of all objects, how far it is from there to their lefts, bottoms and rights, the addresses of
+    offsets and limits, and memory for what each object of an image has lost, before and with a rectangle.
     """
-    (_, rows, columns), most = terms.guides.shape, int(np.diff(terms.offsets).max(initial=0))
-    scratch = np.empty(rows, np.int64), np.empty(most, np.int64)
-    arrays: tuple[NDArray[Any], ...] = (*scratch, terms.guides, terms.objects, terms.offsets, terms.limits)
-    sums, hidden, guides, objects, offsets, limits = map(operand_of, arrays)
-    part = part or (0,) * 11
-    return _pack_terms(*part, guides, rows, columns, sums, objects, offsets, limits, hidden), scratch
+    (n, rows, columns), held, part = terms.guides.shape, [], part or _NO_PART
+    guided, limited = _NO_GUIDES, _NO_OBJECTS
+    if n:
+        held = [np.empty(max(rows, SMALL_GUIDE), np.int32)]
+        guided = operand_of_images(terms.guides), rows, columns, operand_of_images(held[0])
+    if len(terms.objects):
+        most = int((terms.offsets[1:] - terms.offsets[:-1]).max())
+        held += [np.ascontiguousarray(terms.objects.T), np.empty(2 * most, np.int64)]
+        edges, offsets, limits, hidden = map(operand_of_images, (held[-2], terms.offsets, terms.limits, held[-1]))
+        limited = edges, 8 * len(terms.objects), offsets, limits, hidden
+    elif len(terms.offsets):
+        limited = 0, 0, operand_of_images(terms.offsets), 0, 0
+    return _pack_terms(*part, *guided, *limited), held
 
 
 def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *where: int) -> Callable[[int, int], None]:
@@ -110,7 +120,7 @@ def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *wh
     *batch, seed_low, seed_high, epoch, first, indices = where
 
     def paint(start: int, stop: int) -> None:
-        part, _scratch = pack_terms(terms, *batch, indices, start, stop)
+        part, _held = pack_terms(terms, *batch, indices, start, stop)
         if entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first):
             raise RuntimeError(
                 "the kernel refused images that the checks had passed, and left them unchanged: report it"
@@ -119,13 +129,29 @@ def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *wh
     return paint
 
 
+def bind_array_with_terms(entry: Any, plan: int, patterns: int) -> Callable[..., bool]:
+    """Return ``paint(images, coordinates, terms, n, height, width)``: the short way as in `bind_array`, if possible.
+
+    It returns whether it has painted.
+    """
+
+    def paint(images: NDArray[Any], coordinates: Coordinates, terms: Terms, *sides: int) -> bool:
+        seed, epoch, index = coordinates
+        numbers, _held = pack_terms(terms, id(images), *sides, *_NO_PART[4:])
+        where = id(numbers) + _BYTES_HEAD, TERMS, seed & _MASK, seed >> 32, epoch, index
+        return not entry(plan, patterns, *where)
+
+    return paint
+
+
 def call_with_terms(entry: Any, terms: Terms, *arguments: int) -> None:
     """Call the entry `count_rectangles` or `draw_rectangles`."""
-    packed, _scratch = pack_terms(terms)
+    packed, _held = pack_terms(terms)
     entry(*arguments, id(packed) + _BYTES_HEAD)
 
 
-_pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=19q").pack
+_NO_PART, _NO_GUIDES, _NO_OBJECTS = (0,) * 11, (0, 0, 0, 0), (0, 0, 0, 0, 0)
+_pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=20q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1
 

@@ -114,3 +114,14 @@ def check_index(index: Any, n: int) -> int | NDArray[np.int64]:
     if n and (array.min() < 0 or (array.dtype == np.uint64 and array.max() > MAX_INDEX)):
         raise ValueError(f"index must be from 0 to {MAX_INDEX}, got {array.min()} to {array.max()}")
     return np.ascontiguousarray(array, np.int64)
+
+
+def are_plain(coordinates: Coordinates) -> bool:
+    """Whether coordinates are plain numbers within their limits, with which the short way may be taken."""
+    seed, epoch, index = coordinates
+    return (
+        type(seed) is type(epoch) is type(index) is int
+        and 0 <= seed <= MAX_SEED
+        and 0 <= epoch <= MAX_EPOCH
+        and 0 <= index <= MAX_INDEX
+    )

@@ -34,12 +34,18 @@ from . import contract
 from .calls import (  # noqa: F401  Each engine has them.
     ARRAY,
     ARRAY_HEAD,
+    AXES,
     PART,
+    SMALL_GUIDE,
     SUMMED,
     TAKES_ADDRESSES,
+    TERMS,
     bind,
     bind_array,
+    bind_array_with_terms,
     bind_part,
+    bind_part_with_terms,
+    call_with_terms,
     operand_of,
     operand_of_array,
     operand_of_images,
@@ -239,6 +245,9 @@ _TOP, _LEFT, _BOTTOM, _RIGHT, _LEVEL, _BOX = range(6)
 # Two groups of rectangles, one after the other in each of these arrays.
 _BOTH, _BOTH_BOXES = 2 * _LANES, 2 * _LANES * _BOX
 
+# So many running sums are compared with a number, instead of searched.
+_COUNTED = 64
+
 # Levels of noise that are drawn at once: sixteen of a block, at most.
 _LEVELS = 16 * _LANES
 
@@ -397,58 +406,116 @@ def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1,
 
 @_call
 def _sum_guide(guide, sums):
-    """Set the running sums of the rows of a guide, a tuple of its address, rows and columns, and return the last."""
+    """Set the running sums of a guide, a tuple of its address, rows and columns, and return the last.
+
+    They are those of its cells if it is small, and otherwise those of its rows.
+    """
     address, rows, columns = guide
-    weights, total = _pointer(address, np.uint8), _ZERO
+    total = _ZERO
+    if rows * columns <= SMALL_GUIDE:
+        weights, cells = _pointer(address, np.uint8), rows * columns
+        for cell in range(0, cells & -4, 4):  # Four at a time do not wait for each other.
+            a, b = np.int64(weights[cell]), np.int64(weights[cell + 1])
+            c, d = np.int64(weights[cell + 2]), np.int64(weights[cell + 3])
+            sums[cell], sums[cell + 1] = total + a, total + (a + b)
+            sums[cell + 2] = total + (a + b + c)
+            total += (a + b) + (c + d)
+            sums[cell + 3] = total
+        for cell in range(cells & -4, cells):
+            total += np.int64(weights[cell])
+            sums[cell] = total
+        return total
     for row in range(rows):
-        part = _ZERO
+        part, weights = np.uint32(0), _pointer(address + row * columns, np.uint8)  # A row sums to less than 2**32.
         for column in range(columns):
-            part += np.int64(weights[row * columns + column])
-        total += part
+            part = np.uint32(part + weights[column])
+        total += np.int64(part)
         sums[row] = total
     return total
 
 
 @_call
 def _draw_guided_places(guide, sums, words, n, height, width, boxes, start):
-    """Set the centres of n lanes, in cells of a guide by its weights."""
+    """Set the centres of n lanes, in cells of a guide by its weights, and of up to seven more.
+
+    All lanes take a step of the search at once, and no branch depends on a weight, which a processor would guess wrong.
+    """
     address, rows, columns = guide
-    weights, total = _pointer(address, np.uint8), sums[rows - 1]
+    is_small = rows * columns <= SMALL_GUIDE
+    rest = rows * columns if is_small else rows
+    total, n = np.int64(sums[rest - 1]), (n + 7) & -8
+    # In arrays of their own, which the compiler knows to lie apart from the sums.
+    units, places = _stack_array(np.int32, _LANES), _stack_array(np.int32, _LANES)
     for lane in range(n):
-        unit, row, last = _high(words[lane], total), _ZERO, rows - 1
-        while row < last:
-            middle = (row + last) >> 1
-            if sums[middle] > unit:
-                last = middle
-            else:
-                row = middle + 1
-        rest, column = unit - (sums[row - 1] if row > 0 else _ZERO), _ZERO
-        while column < columns - 1 and rest >= np.int64(weights[row * columns + column]):
-            rest -= np.int64(weights[row * columns + column])
-            column += 1
+        units[lane] = _high(words[lane], total)
+        places[lane] = 0
+    while rest > _COUNTED:
+        half = rest >> 1
+        for lane in range(n):
+            place = np.int64(places[lane])
+            places[lane] = place + (half if sums[place + half - 1] <= units[lane] else _ZERO)
+        rest -= half
+    for lane in range(n):
+        place, unit, passed = np.int64(places[lane]), units[lane], np.int32(0)
+        for each in range(rest - 1):
+            passed = np.int32(passed + np.int32(sums[place + each] <= unit))
+        places[lane] = place + passed
+    in_rows, in_columns = np.float64(rows), np.float64(columns)
+    for lane in range(n):
+        # Quotients of whole numbers below 2**32 are exact in doubles, once rounded down.
+        row = np.int64(np.float64(places[lane]) / in_columns) if is_small else np.int64(places[lane])
+        boxes[start + lane + _TOP * _BOTH] = row
+        boxes[start + lane + _LEFT * _BOTH] = places[lane] - row * columns
+    if not is_small:
+        for lane in range(n):
+            row = np.int64(places[lane])
+            unit = np.int64(units[lane]) - (np.int64(sums[row - 1]) if row > 0 else _ZERO)
+            weights, column, before, running = _pointer(address + row * columns, np.uint8), _ZERO, _ZERO, _ZERO
+            for block in range(0, columns - _LANES, _LANES):
+                part = np.uint32(0)
+                for each in range(_LANES):
+                    part = np.uint32(part + weights[block + each])
+                running += np.int64(part)
+                before = running if running <= unit else before
+                column += _LANES * np.int64(running <= unit)
+            running = before
+            for each in range(column, min(column + _LANES, columns) - 1):
+                running += np.int64(weights[each])
+                column += np.int64(running <= unit)
+            boxes[start + lane + _LEFT * _BOTH] = column
+    for lane in range(n):
         halves = np.int64(words[lane + _LANES])
-        boxes[start + lane + _TOP * _BOTH] = (row * height + (((halves >> 16) * height) >> 16)) // rows
-        boxes[start + lane + _LEFT * _BOTH] = (column * width + (((halves & 0xFFFF) * width) >> 16)) // columns
+        top = boxes[start + lane + _TOP * _BOTH] * height + (((halves >> 16) * height) >> 16)
+        left = boxes[start + lane + _LEFT * _BOTH] * width + (((halves & 0xFFFF) * width) >> 16)
+        boxes[start + lane + _TOP * _BOTH] = np.int64(np.float64(top) / in_rows)
+        boxes[start + lane + _LEFT * _BOTH] = np.int64(np.float64(left) / in_columns)
 
 
 @_call
-def _keep_objects(objects, limits, hidden, first, n, boxes, start):
-    """Empty those of n rectangles that would hide more of an object than it may lose: limits from `first` on."""
-    address, n_objects = objects
-    edges = _pointer(address, np.int64)
+def _keep_objects(objects, limits, hidden, n, boxes, start):
+    """Empty those of n rectangles that would hide more of an object than it may lose.
+
+    `objects`: the address of the first top, from there to the first left, and so on, and how many objects there are.
+    `hidden` has room for twice as many.
+    """
+    address, step, n_objects = objects
+    tops, lefts = _pointer(address, np.int64), _pointer(address + step, np.int64)
+    bottoms, rights = _pointer(address + 2 * step, np.int64), _pointer(address + 3 * step, np.int64)
+    lost = _pointer(_address(hidden) + 8 * n_objects, np.int64)
     for lane in range(start, start + n):
         top, left = np.int64(boxes[lane + _TOP * _BOTH]), np.int64(boxes[lane + _LEFT * _BOTH])
         bottom, right = np.int64(boxes[lane + _BOTTOM * _BOTH]), np.int64(boxes[lane + _RIGHT * _BOTH])
-        for each in range(2 * n_objects):  # First all are asked, and then all lose.
-            k = each if each < n_objects else each - n_objects
-            tall = min(bottom, edges[4 * k + 2]) - max(top, edges[4 * k])
-            wide = min(right, edges[4 * k + 3]) - max(left, edges[4 * k + 1])
-            lost = tall * wide if tall > 0 and wide > 0 else _ZERO
-            if each >= n_objects:
-                hidden[k] += lost
-            elif hidden[k] + lost > limits[first + k]:
-                boxes[lane + _BOTTOM * _BOTH] = boxes[lane + _TOP * _BOTH]
-                break
+        over = _ZERO
+        for k in range(n_objects):
+            tall = max(min(bottom, bottoms[k]) - max(top, tops[k]), _ZERO)
+            wide = max(min(right, rights[k]) - max(left, lefts[k]), _ZERO)
+            lost[k] = hidden[k] + tall * wide
+            over |= np.int64(lost[k] > limits[k])
+        if over:
+            boxes[lane + _BOTTOM * _BOTH] = boxes[lane + _TOP * _BOTH]
+        else:
+            for k in range(n_objects):
+                hidden[k] = lost[k]
 
 
 @_call
@@ -462,10 +529,11 @@ def _shift(boxes, start, n, top, left):
 
 
 @_inline
-def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start, guide, sums):
-    """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more."""
-    if params.guided:
-        _draw_guided_places(guide, sums, words, n, height, width, boxes, start)
+def _draw_boxes(params, curves, height, width, words, sizes, n, boxes, start):
+    """Turn the words of n lanes into clipped rectangles, from place `start` on, and up to seven more.
+
+    Centres that a guide tells stand in `boxes` before.
+    """
     # Read once: the compiler cannot know that writing boxes does not change the params. One loop for each step, and
     # whole vectors of lanes, so that the compiler makes vector instructions of them.
     rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
@@ -774,6 +842,13 @@ def _strides_of(params, n, height, width, image_stride, row_stride, column_strid
     )
 
 
+@_call
+def _are_as_given(images, n, height, width):
+    """Whether images are as many and as large as their terms were made for."""
+    numbers = _pointer(images, np.int64)
+    return n == numbers[1] and height == numbers[2] and width == numbers[3]
+
+
 @_inline
 def _open(params, images, kind, first):
     """Read where a batch lies, and whether its images from an index on may be painted.
@@ -785,6 +860,8 @@ def _open(params, images, kind, first):
     - `PART`: numbers: the address of the first item, n, height, width, the strides of images, rows, columns and
       channels, the address of an index for each image, or 0 if they follow one another, and the first image to paint
       and the first not to. With terms, the numbers of `calls.pack_terms` follow.
+    - `TERMS`: numbers: the address of a NumPy array, whose fields are read, and the n, height and width for which its
+      terms were made, which it must have; then as in `PART`, where the other seven tell nothing.
 
     Returns a status (0; 1: refused; 2: there is no pixel), address, n, height, width, strides in bytes, indices, start
     and stop.
@@ -795,9 +872,10 @@ def _open(params, images, kind, first):
         image_stride, row_stride, column_stride, channel_stride = numbers[4], numbers[5], numbers[6], numbers[7]
         indices, start, stop = numbers[8], numbers[9], numbers[10]
     else:
-        fields = _pointer(images + (ARRAY_HEAD if kind == ARRAY else 0), np.int64)
+        given = _pointer(images, np.int64)[0] if kind == TERMS else images
+        fields = _pointer(given + (_ZERO if kind == AXES else ARRAY_HEAD), np.int64)
         address, at_lengths, at_strides = fields[0], images + 8, images + 8 + 8 * params.n_axes
-        if kind == ARRAY:
+        if kind != AXES:
             # Other arrays than those of the layout are not read: they have no such axes.
             if fields[1] & _MASK != params.n_axes:
                 return _ONCE, address, _ZERO, _ZERO, _ZERO, (_ZERO, _ZERO, _ZERO, _ZERO), _ZERO, _ZERO, _ZERO
@@ -815,7 +893,8 @@ def _open(params, images, kind, first):
     if n == 0 or height == 0 or width == 0 or params.channels == 0:
         status = 2 * _ONCE
     elif (
-        first > _MAX_INDEX - (n - 1)
+        (kind == TERMS and not _are_as_given(images, n, height, width))
+        or first > _MAX_INDEX - (n - 1)
         or _refuses(params, height, width)
         or _overlaps(
             n,
@@ -838,28 +917,31 @@ def _open(params, images, kind, first):
 def _guide_of(params, images):
     """Return where the guides of a batch lie, their rows and columns, and where running sums have room."""
     if not params.guided:
-        return _ZERO, _ONCE, _ONCE, _pointer(_ZERO, np.int64)
+        return _ZERO, _ONCE, _ONCE, _pointer(_ZERO, np.int32)
     numbers = _pointer(images, np.int64)
-    return numbers[11], numbers[12], numbers[13], _pointer(numbers[14], np.int64)
+    return numbers[11], numbers[12], numbers[13], _pointer(numbers[14], np.int32)
 
 
 @_inline
 def _objects_of(params, images):
-    """Return where the objects of a batch lie, where those of each image begin, their limits, and what they lost."""
+    """Return where the objects of a batch lie: the address of the first top, and how far it is to the first left.
+
+    Then where those of each image begin, their limits, and what they lost.
+    """
     if not (params.limited or params.per_object):
-        return _ZERO, _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64), _pointer(_ZERO, np.int64)
+        return (_ZERO, _ZERO), _pointer(_ZERO, np.int64), _ZERO, _pointer(_ZERO, np.int64)
     numbers = _pointer(images, np.int64)
-    objects, offsets, limits, hidden = numbers[15], numbers[16], numbers[17], numbers[18]
-    return objects, _pointer(offsets, np.int64), _pointer(limits, np.int64), _pointer(hidden, np.int64)
+    edges, step, offsets, limits, hidden = numbers[15], numbers[16], numbers[17], numbers[18], numbers[19]
+    return (edges, step), _pointer(offsets, np.int64), limits, _pointer(hidden, np.int64)
 
 
 @_inline
 def _limit(params, objects, offsets, limits, hidden, image, n, boxes, start):
     """Empty those of n rectangles of an image that hide too much of its objects."""
     if params.limited:
-        first = offsets[image]
-        edges = objects + 32 * first, offsets[image + 1] - first
-        _keep_objects(edges, limits, hidden, first, n, boxes, start)
+        first, (edges, step) = 8 * offsets[image], objects
+        objects_of_image = edges + first, step, offsets[image + 1] - offsets[image]
+        _keep_objects(objects_of_image, _pointer(limits + first, np.int64), hidden, n, boxes, start)
 
 
 @_inline
@@ -883,14 +965,17 @@ def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sum
     They are that of the rectangle before the first one, and that of the last one. A guide is summed.
     """
     if params.per_object:
-        edges, first = (
-            _pointer(objects + 32 * (offsets[image] + j), np.int64),
+        address, step, first = (
+            objects[0] + 8 * (offsets[image] + j),
+            objects[1],
             j * (params.count_low + params.n_counts - 1),
         )
-        tall, wide, count = edges[2] - edges[0], edges[3] - edges[1], _ZERO
+        top, left = _pointer(address, np.int64)[0], _pointer(address + step, np.int64)[0]
+        tall = _pointer(address + 2 * step, np.int64)[0] - top
+        wide, count = _pointer(address + 3 * step, np.int64)[0] - left, _ZERO
         if tall > 0 and wide > 0:
             count = _draw_count(params, np.uint64(_OBJECT_BLOCK + j), k0, k1, epoch, index)
-        return edges[0], edges[1], tall, wide, first, first + count
+        return top, left, tall, wide, first, first + count
     count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
     if params.guided and count > 0 and _sum_guide(guide, sums) == 0:
         count = _ZERO
@@ -901,7 +986,8 @@ def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sum
 def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     """Draw and paint images with a brightness per rectangle or image.
 
-    The other fills are painted by `dust_batch_in_detail`: here they would add a third to the time of compiling.
+    The other fills and images with terms are painted by the next two entries: here they would double the time of
+    compiling.
 
     patterns : uint64, (levels or images, pattern_columns). images, kind : as `_open` takes them.
 
@@ -919,11 +1005,6 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     pattern_columns, pattern_step, per_image = params.pattern_columns, params.pattern_step, params.per_image
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited or params.per_object) and kind != PART:
-        return 1
-    guides, rows, columns, sums = _guide_of(params, images)
-    guide = guides, rows, columns
-    objects, offsets, limits, hidden = _objects_of(params, images)
     prefetching = (stop - start) * height * width * channels * item > _PREFETCH_BYTES
     # A double buffer. Draw group k + 1 of up to 32 rectangles into the half `back` of `boxes`, then paint group k from
     # the half `front`, and swap. So the cache lines of the next group can be prefetched while this one is painted, even
@@ -931,8 +1012,6 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
     # turn only draws, the last one only paints. `front` and `back` are places in `boxes`, images are addresses.
     front, n_front, painted_i, painted_image = 0, 0, start - 1, address
     drawn_i, drawn_image, index, count, n_drawn = painted_i, address, np.uint64(0), 0, 0
-    # What is drawn on: object `j` of the image, or all of it.
-    j, n_objects, top, left, tall, wide = 0, 0, 0, 0, height, width
     while True:
         back, n_back = _LANES - front, 0
         while n_back == 0 and drawn_i < stop:
@@ -940,24 +1019,16 @@ def dust_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
                 n_back = _clip(count - n_drawn, _LANE)
                 _draw_words(words, n_back, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
-                    _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_back, k0, k1, epoch, index)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_back, boxes, back, guide, sums)
-                if params.per_object:
-                    _shift(boxes, back, n_back, top, left)
-                _limit(params, objects, offsets, limits, hidden, drawn_i, n_back, boxes, back)
-            else:
-                j += 1
-                if j >= n_objects:
-                    drawn_i, j = drawn_i + 1, 0
-                    if drawn_i < stop:
-                        index, n_objects = _index_of(first, indices, drawn_i), _count_objects(params, offsets, drawn_i)
-                        drawn_image = address + drawn_i * image_stride
-                        guide = guides + drawn_i * rows * columns, rows, columns
-                        _forget(params, offsets, hidden, drawn_i)
-                if drawn_i < stop and j < n_objects:
-                    top, left, tall, wide, n_drawn, count = _draw_count_on(
-                        params, objects, offsets, drawn_i, j, height, width, guide, sums, k0, k1, epoch, index
+                    _draw_sizes_of_image(
+                        params, curves, height, width, sizes, n_drawn + 1, n_back, k0, k1, epoch, index
                     )
+                _draw_boxes(params, curves, height, width, words, sizes, n_back, boxes, back)
+            else:
+                drawn_i += 1
+                if drawn_i < stop:
+                    index = _index_of(first, indices, drawn_i)
+                    drawn_image = address + drawn_i * image_stride
+                    count, n_drawn = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index), 0
         for lane in range(n_front):
             ahead = lane + _PREFETCH_AHEAD
             if prefetching and ahead < n_front + n_back:
@@ -986,7 +1057,46 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if (params.guided or params.limited or params.per_object) and kind != PART:
+    levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
+    colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
+    for i in range(start, stop):
+        image, index = address + i * image_stride, _index_of(first, indices, i)
+        count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
+        for n_drawn in range(0, count, _LANES):
+            n_group = _clip(count - n_drawn, _LANE)
+            _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+            if not params.size_unit:
+                _draw_sizes_of_image(params, curves, height, width, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
+            _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO)
+            for lane in range(n_group):
+                if params.per_value:
+                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
+                else:
+                    _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
+                    for channel in range(channels):
+                        pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                        colors[channel] = patterns[pattern]
+                    _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+    return 0
+
+
+@_entry
+def dust_batch_with_terms(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
+    """As `dust_batch`, with a guide or objects for each image, and with any fill.
+
+    Without terms, it paints nothing and returns 1.
+    """
+    params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
+    status, address, _, height, width, strides, indices, start, stop = _open(params, images, kind, first)
+    if status:
+        return status & 1
+    channels = params.channels
+    image_stride, row_stride, column_stride, channel_stride = strides
+    k0, k1, epoch = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
+    memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    boxes = _stack_array(np.int32, _BOTH_BOXES)
+    if kind < PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
     guide = guides, rows, columns
@@ -1006,19 +1116,25 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
                 _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
                 if not params.size_unit:
                     _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO, guide, sums)
+                if params.guided:
+                    _draw_guided_places(guide, sums, words, n_group, height, width, boxes, _ZERO)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO)
                 if params.per_object:
                     _shift(boxes, _ZERO, n_group, top, left)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
                 for lane in range(n_group):
                     if params.per_value:
                         _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
-                    else:
+                        continue
+                    painted, step = patterns, params.pattern_step
+                    pattern = (i if params.per_image else boxes[lane + _LEVEL * _BOTH]) * params.pattern_columns
+                    if params.per_channel:
                         _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
                         for channel in range(channels):
-                            pattern = levels[channel] * params.pattern_columns + channel * params.pattern_step
-                            colors[channel] = patterns[pattern]
-                        _paint_box(memory, image, boxes, _BOTH, lane, colors, _ZERO, _ONCE)
+                            color = levels[channel] * params.pattern_columns + channel * params.pattern_step
+                            colors[channel] = patterns[color]
+                        painted, pattern, step = colors, _ZERO, _ONCE
+                    _paint_box(memory, image, boxes, _BOTH, lane, painted, pattern, step)
     return 0
 
 
@@ -1078,7 +1194,9 @@ def draw_rectangles(
                     _draw_sizes_of_image(
                         params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
                     )
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO, guide, sums)
+                if params.guided:
+                    _draw_guided_places(guide, sums, words, n_group, height, width, drawn, _ZERO)
+                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO)
                 if params.per_object:
                     _shift(drawn, _ZERO, n_group, top, left)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)

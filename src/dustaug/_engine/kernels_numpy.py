@@ -65,6 +65,11 @@ def call_with_terms(entry: Any, terms: Terms, *arguments: Any) -> None:
     entry(*arguments, terms)
 
 
+def bind_array_with_terms(*_: Any) -> Any:
+    """Return what paints an array with terms the short way, which there is none of here."""
+    return lambda *_: False
+
+
 def bind_array(_: Any, __: Any, ___: Any, otherwise: Any) -> Any:
     """Return what paints an array: as in `bind`."""
     return otherwise
@@ -149,7 +154,7 @@ class _Draws:
         self.params, self.key = record[0], (seed_low, seed_high)
         self.rest = (index & contract.WORD_MASK, index >> 32, epoch)
         self.guide = terms.guides[i] if terms is not None and len(terms.guides) else None
-        ends = slice(0, 0) if terms is None else slice(*terms.offsets[i : i + 2])
+        ends = slice(0, 0) if terms is None or not len(terms.offsets) else slice(*terms.offsets[i : i + 2])
         self.objects = None if terms is None else (terms.objects[ends], terms.limits[ends])
 
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
@@ -315,7 +320,7 @@ def dust_batch(
     return 0
 
 
-dust_batch_in_detail = dust_batch
+dust_batch_in_detail = dust_batch_with_terms = dust_batch
 
 
 def count_rectangles(plan: Any, height: int, width: int, *words_n_counts_terms: Any) -> None:

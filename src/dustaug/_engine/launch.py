@@ -26,7 +26,7 @@ from .checks import (
     resolve_kind,
 )
 from .contract import FILLS
-from .coordinates import Coordinates, check_coordinates, words_of
+from .coordinates import Coordinates, are_plain, check_coordinates, words_of
 from .forks import fork_lock
 from .guide import Terms, make_terms, takes_guide, takes_objects
 from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
@@ -74,6 +74,9 @@ class Launch:
         # ``paint(target, shape, strides, coordinates, num_threads=1)``, for images that the engine has located, and
         # ``paint(images, coordinates, num_threads=1)``.
         self._paint_located, self._paint = _bind(engine, arrays, self.spec, kind, stride_bytes)
+        self._paint_with_terms = engine.bind_array_with_terms(
+            _entry_of(engine, self.spec), self.plan, engine.operand_of(self.patterns)
+        )
         self._takes_address = engine.TAKES_ADDRESSES and per != "image"
 
     @property
@@ -107,6 +110,11 @@ class Launch:
         """`run` for a spec with a guide or a limit, and what the caller gives for each image."""
         engine, kind, shape, strides = self.engine, self.kind, images.shape, images.strides
         check_axes(shape, kind.layout)
+        if self._per != "image" and type(num_threads) is int and num_threads == 1 and are_plain(coordinates):
+            sides = _SIDES[kind.layout]((*shape, 1))
+            terms = make_terms(self.spec, guide, objects, *sides, batched="N" in kind.layout)
+            if self._paint_with_terms(images, coordinates, terms, *sides):
+                return images
         batch = _PICKERS[kind.layout]((*shape, *strides, 1, 0))
         coordinates, n = check_coordinates(coordinates, batch[0]), batch[0]
         check_threads(num_threads)
@@ -114,8 +122,9 @@ class Launch:
         terms = make_terms(self.spec, guide, objects, *batch[:3], batched="N" in kind.layout)
         patterns = mean_patterns(images, self) if self._per == "image" else self.patterns
         where = engine.operand_of_images(images), *batch, *words_of(coordinates, engine.operand_of)
-        entry = engine.dust_batch_in_detail if self._per in ("channel", "value") else engine.dust_batch
-        part = engine.bind_part_with_terms(entry, self.plan, engine.operand_of(patterns), terms, *where)
+        part = engine.bind_part_with_terms(
+            _entry_of(engine, self.spec), self.plan, engine.operand_of(patterns), terms, *where
+        )
         run_on_threads(part, n, num_threads, (images, patterns, coordinates, terms))
         return images
 
@@ -151,7 +160,7 @@ class Launch:
             _bind(self.engine, (self.params, means), self.spec, self.kind, self._stride_bytes)[1](*given)
 
         engine, plan = self.engine, self.plan
-        paint = engine.bind_array(engine.dust_batch, plan, engine.operand_of_images(means), otherwise)
+        paint = engine.bind_array(_entry_of(engine, self.spec), plan, engine.operand_of_images(means), otherwise)
         paint(images, coordinates, num_threads)
 
 
@@ -256,6 +265,11 @@ def _picker(layout: str) -> Callable[..., Any]:
 
 
 _PICKERS = {layout: _picker(layout) for layout in LAYOUTS}
+# What picks n, height and width from a shape with a 1 behind it.
+_SIDES = {
+    layout: operator.itemgetter(*(layout.find(axis) if axis in layout else len(layout) for axis in "NHW"))
+    for layout in LAYOUTS
+}
 
 
 @functools.cache
@@ -266,11 +280,18 @@ def _engine() -> Any:
     return objects.engine()
 
 
+def _entry_of(engine: Any, spec: Spec) -> Any:
+    """Return what paints a batch of a spec."""
+    if takes_guide(spec) or takes_objects(spec):
+        return engine.dust_batch_with_terms
+    return engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
+
+
 def _bind(
     engine: Any, arrays: tuple[Any, Any], spec: Spec, kind: ImageKind, stride_bytes: int
 ) -> tuple[Callable[..., None], Callable[..., None]]:
     """Return what paints located images and arrays. They hold `arrays`, not the launch: circles keep these too long."""
-    entry = engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
+    entry = _entry_of(engine, spec)
     locate = engine.operand_of_images
     operands, pick = tuple(map(engine.operand_of, arrays)), _PICKERS[kind.layout]
     refuse = functools.partial(_refuse, spec, kind, stride_bytes)

@@ -39,6 +39,7 @@ from .forks import fork_lock, wait_at_forks
 ENTRIES = (
     "dust_batch",
     "dust_batch_in_detail",
+    "dust_batch_with_terms",
     "count_rectangles",
     "draw_rectangles",
     "paint_boxes",
@@ -56,6 +57,7 @@ class _Engine:
     bind = staticmethod(calls.bind)
     bind_array = staticmethod(calls.bind_array)
     bind_part = staticmethod(calls.bind_part)
+    bind_array_with_terms = staticmethod(calls.bind_array_with_terms)
     bind_part_with_terms = staticmethod(calls.bind_part_with_terms)
     call_with_terms = staticmethod(calls.call_with_terms)
 
