@@ -231,7 +231,7 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
 def _as_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> jax.Array:
     """Return the guide of n images as a JAX array, or refuse one that no graph may draw from."""
     if isinstance(guide, np.ndarray):
-        return jnp.asarray(check_guide(guide, spec, n, batched=batched))
+        return jnp.array(check_guide(guide, spec, n, batched=batched))  # A copy, which the caller cannot change.
     check_guide_wanted(guide, spec)
     if not isinstance(guide, jax.Array):
         raise TypeError(

@@ -175,8 +175,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 )
         if self.objects_key is not None and not (takes_objects(self.spec) or self.visibility_key is not None):
             raise TypeError(
-                f"objects_key must be given with max_hidden, per_object or visibility_key, got {shown(self.objects_key)}: "
-                "type spec.replace(max_hidden=0.4), or leave objects_key out"
+                f"objects_key must be given with max_hidden, per_object or visibility_key, got {self.objects_key!r} "
+                "without: type spec.replace(max_hidden=0.4), or leave objects_key out"
             )
 
     def _make_painter(self) -> None:
@@ -316,8 +316,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             boxes = _only(kind, sample, flat, 'objects_key="…"')
         else:
             raise TypeError(
-                f"samples must hold BoundingBoxes with max_hidden, per_object or visibility_key, got {_kinds_of(flat)}: "
-                "wrap the boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None, per_object=False)"
+                "samples must hold BoundingBoxes with max_hidden, per_object or visibility_key, got "
+                f"{_kinds_of(flat)}: wrap the boxes in tv_tensors.BoundingBoxes, or type "
+                "spec.replace(max_hidden=None, per_object=False)"
             )
         if self.visibility_key is not None:
             _dict_of(boxes, sample, sample)
