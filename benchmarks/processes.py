@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import statistics
@@ -9,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dustaug
 
 from .report import Section, Settings, Table, Target
-from .starts import measure, table
+from .starts import as_installed, measure, table
 
 __all__ = ["memory", "processes"]
 
@@ -74,12 +76,10 @@ print(json.dumps([tracemalloc.get_traced_memory()[1], grown]))
 """
 
 
-def _child(script: str, cache: str, *arguments: str) -> Any:
+def _child(script: str, environment: Mapping[str, str], cache: str, *arguments: str) -> Any:
     """Run a script in a fresh Python with this cache of compiled code, and return the output."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-    # Installed packages have their bytecode on disk, so a checkout may write it too.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", script, *arguments]
+    environment = {**environment, "NUMBA_CACHE_DIR": cache}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603
     return json.loads(done.stdout)
 
@@ -91,22 +91,26 @@ def _spread(values: list[float], unit: float = 1e3) -> str:
 def processes(settings: Settings) -> Section:
     """Measure imports, the start with a warm cache, and compiling with an empty one."""
     times: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as cache:
-        for module in ("numpy", "dustaug"):
-            _child(_IMPORT.format(module=module), cache)
-        _child(_FIRST_BATCH, cache)
-        for _ in range(settings.times(15)):
-            for module in ("numpy", "dustaug"):
-                times.setdefault(f"import {module}", []).append(_child(_IMPORT.format(module=module), cache))
-        for _ in range(settings.times(9)):
-            start = time.perf_counter()
-            times.setdefault("start", []).append(_child(_FIRST_BATCH, cache) - start)
-    for _ in range(settings.times(7, quick=1)):
+    source = Path(dustaug.__file__).parents[1]
+    with as_installed(source) as environment:
+        child = functools.partial(_child, environment=environment)
         with tempfile.TemporaryDirectory() as cache:
-            numba, compiling = _child(_COMPILE, cache)
-            times.setdefault("import numba", []).append(numba)
-            times.setdefault("compile", []).append(compiling)
-    started = measure({"dustaug": Path(dustaug.__file__).parents[1]}, settings.times(5, quick=1))
+            for module in ("numpy", "dustaug"):
+                child(_IMPORT.format(module=module), cache=cache)
+            child(_FIRST_BATCH, cache=cache)
+            for _ in range(settings.times(15)):
+                for module in ("numpy", "dustaug"):
+                    seconds = child(_IMPORT.format(module=module), cache=cache)
+                    times.setdefault(f"import {module}", []).append(seconds)
+            for _ in range(settings.times(9)):
+                start = time.perf_counter()
+                times.setdefault("start", []).append(child(_FIRST_BATCH, cache=cache) - start)
+        for _ in range(settings.times(7, quick=1)):
+            with tempfile.TemporaryDirectory() as cache:
+                numba, compiling = child(_COMPILE, cache=cache)
+                times.setdefault("import numba", []).append(numba)
+                times.setdefault("compile", []).append(compiling)
+    started = measure({"dustaug": source}, settings.times(5, quick=1))
     cpu, private = (statistics.median(started[what]["dustaug"]) for what in ("cpu", "memory"))
     pairs = zip(times["import dustaug"], times["import numpy"], strict=True)
     ratios = [ours / numpy for ours, numpy in pairs]
@@ -166,7 +170,7 @@ def memory(settings: Settings) -> Section:
         return Section(title="Memory", note="Not measured: this needs Linux.", tables=[])
     with tempfile.TemporaryDirectory() as cache:
         names = [name for name in _CASES if not (settings.quick and "fill=" in name)]
-        found = {name: _child(_MEMORY, cache, json.dumps(_CASES[name])) for name in names}
+        found = {name: _child(_MEMORY, os.environ, cache, json.dumps(_CASES[name])) for name in names}
     rows = [(name, f"{traced / 1024:,.1f}", f"{grown / 1024:,.0f}") for name, (traced, grown) in found.items()]
     small, large = (found[name][0] for name in list(_CASES)[:2])
     return Section(

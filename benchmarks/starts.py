@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import compileall
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .report import Table
 
-__all__ = ["N_WORKERS", "WHAT", "measure", "table"]
+__all__ = ["N_WORKERS", "WHAT", "as_installed", "measure", "table"]
 
 N_WORKERS = 16
 
@@ -57,19 +60,31 @@ def measure(sources: Mapping[str, Path], rounds: int, n_workers: int = N_WORKERS
         For each line of `WHAT` and each build, a number for each round.
     """
     found: dict[str, dict[str, list[float]]] = {what: {build: [] for build in sources} for what in WHAT}
-    for _ in range(rounds):
-        for build, source in sources.items():
-            with tempfile.TemporaryDirectory() as cache:
-                environment = {**os.environ, "PYTHONPATH": str(source), "NUMBA_CACHE_DIR": cache}
-                # Installed packages have their bytecode on disk, so a checkout may write it too.
-                environment.pop("PYTHONDONTWRITEBYTECODE", None)
-                [(compiling, _)], _ = _run(environment, 1)
-                [(cpu, memory)], _ = _run(environment, 1)
-                each, seconds = _run(environment, n_workers)
-            numbers = (compiling, cpu, memory / 1024, seconds, sum(kib for _, kib in each) / 1024)
-            for what, number in zip(WHAT, numbers, strict=True):
-                found[what][build].append(number)
+    with contextlib.ExitStack() as stack:
+        environments = {build: stack.enter_context(as_installed(source)) for build, source in sources.items()}
+        for _ in range(rounds):
+            for build, installed in environments.items():
+                with tempfile.TemporaryDirectory() as cache:
+                    environment = {**installed, "NUMBA_CACHE_DIR": cache}
+                    [(compiling, _)], _ = _run(environment, 1)
+                    [(cpu, memory)], _ = _run(environment, 1)
+                    each, seconds = _run(environment, n_workers)
+                numbers = (compiling, cpu, memory / 1024, seconds, sum(kib for _, kib in each) / 1024)
+                for what, number in zip(WHAT, numbers, strict=True):
+                    found[what][build].append(number)
     return found
+
+
+@contextlib.contextmanager
+def as_installed(source: Path) -> Iterator[dict[str, str]]:
+    """Give the environment of processes that import a copy of a build, with its bytecode on disk.
+
+    Installed packages have their bytecode there; a checkout may not get any.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        package = shutil.copytree(source / "dustaug", Path(folder, "dustaug"))
+        compileall.compile_dir(package, quiet=1)
+        yield {**os.environ, "PYTHONPATH": folder}
 
 
 def _run(environment: dict[str, str], n: int) -> tuple[list[tuple[float, float]], float]:

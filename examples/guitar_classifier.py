@@ -73,9 +73,9 @@ except MissingExtraError as error:
     _missing = str(error)
 else:
     from .graffiti import SHARES, paint_graffiti
-    from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves
+    from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves, tint
     from .guitar_photos import load_images, load_photos, predict_photos
-    from .guitar_training import ARMS, Part, Recipe, arm_images, judge, train
+    from .guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, judge, make_guides, train
     from .guitars import MODELS, make_guitars
 
 __all__ = ["main"]
@@ -106,6 +106,15 @@ def run(
     arms: Annotated[
         str, typer.Option(help="Any of none, dust, cutout, random-erasing, input-dropout, separated by commas.")
     ] = "none,dust",
+    guided: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Train one more arm, whose dust lies where the model's own occlusion maps say; N is the number of "
+            "epochs from one map to the next.",
+            metavar="N",
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds separated by commas; each draws its own guitars.")] = "0",
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 30,
     size: Annotated[
@@ -149,12 +158,21 @@ def run(
         raise typer.BadParameter(
             f"per-model must come with drawn guitars, got {per_model} with --data: type only one of them"
         )
+    if guided is not None and guided >= epochs:
+        raise typer.BadParameter(
+            f"guided must be less than the {epochs} epochs, as the first map is made after so many, got {guided}: type "
+            f"--epochs {3 * guided}"
+        )
     recipe = Recipe(
-        size=size or _SIZES[small], epochs=epochs, backbone=backbone, weights="none" if small else weights or "imagenet"
+        size=size or _SIZES[small],
+        epochs=epochs,
+        backbone=backbone,
+        weights="none" if small else weights or "imagenet",
+        guided=guided or 0,
     )
     experiment = _Experiment(
         out=out,
-        arms=_choose("arms", arms, ARMS),
+        arms=(*_choose("arms", arms, ARMS), *([GUIDED] if guided else [])),
         seeds=_choose_seeds(seeds),
         recipe=recipe,
         per_model=per_model or _PER_MODEL,
@@ -333,12 +351,19 @@ class _Experiment:
     def _draw(self, results: dict[str, Any], histories: dict[str, list[Any]], split: _Split) -> list[Path]:
         out, seed = self.out, self.seeds[0]
         few = split.training.images[:_SHEET_COLUMNS]
-        sheets = {arm: arm_images(arm, few, seed) for arm in self.arms}
+        sheets = {arm: arm_images(arm, few, seed) for arm in self.arms if arm != GUIDED}
+        if GUIDED in self.arms:  # With the maps of the finished model.
+            guided = keras.models.load_model(self._path(GUIDED, seed, "keras"))
+            guides = make_guides(guided, few, split.training.labels[:_SHEET_COLUMNS])
+            sheets["maps"] = tint(few, guides)
+            sheets[GUIDED] = arm_images(GUIDED, few, seed, guides=guides)
         judged = split.validation if self.evaluate == "validation" else split.test
         painted, _ = paint_graffiti(
             judged.images, judged.bodies, severity=_ANSWER_SEVERITY, style=_STYLES[self.evaluate], seed=seed
         )
-        shown = list(dict.fromkeys([self.arms[0], "dust" if "dust" in self.arms else self.arms[-1]]))
+        first = "dust" if {"dust", GUIDED} <= set(self.arms) else self.arms[0]
+        last = next((arm for arm in (GUIDED, "dust") if arm in self.arms), self.arms[-1])
+        shown = list(dict.fromkeys([first, last]))
         models = {arm: keras.models.load_model(self._path(arm, seed, "keras")) for arm in shown}
         scores = {arm: model.predict(painted, verbose=0) for arm, model in models.items()}
         chosen = _choose_answers(scores, judged.labels)
@@ -399,7 +424,7 @@ def _predict(paths: list[Path], out: Path) -> None:
     if not paths:
         raise typer.BadParameter("--predict must be given pictures, got none: type --predict guitar.jpg")
     found = (out / "trainings").glob("*.json")
-    records = sorted(found, key=lambda path: (ARMS.index(path.stem.rpartition("-")[0]), path.name))
+    records = sorted(found, key=lambda path: ((*ARMS, GUIDED).index(path.stem.rpartition("-")[0]), path.name))
     if not records:
         raise ValueError(f"{out} must hold trained models, got none: train them first, or type another --out")
     table = Table(title="Top-3 answers")

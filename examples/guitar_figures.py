@@ -35,6 +35,7 @@ __all__ = [
     "draw_learning_curves",
     "graffiti_figure",
     "sheet_figure",
+    "tint",
 ]
 
 Histories = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
@@ -47,8 +48,11 @@ _ARMS: dict[str, Style] = {
     "cutout": ("Cutout", "#e69f00", "^"),
     "random-erasing": ("Random Erasing", "#009e73", "D"),
     "input-dropout": ("Input dropout", "#cc79a7", "v"),
+    "guided": ("Guided dust", "#d55e00", "P"),
+    "maps": ("Its maps", "#d55e00", "P"),
 }
-_FURTHER = (("#d55e00", "P"), ("#56b4e9", "X"), ("#8c6d46", "p"))
+_FURTHER = (("#56b4e9", "X"), ("#8c6d46", "p"), ("#a0a000", "h"))
+_HOT, _HOTTEST = (213, 0, 0), 0.8
 _RIGHT, _WRONG, _UNKNOWN = "#1a7f4b", "#f0a58a", "#8c8c8c"
 _BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
 _GRID, _GREY = "#e4e4e4", "#6a6a6a"
@@ -158,6 +162,13 @@ def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
             lines = label.replace(" ", "\n") if len(label) > 8 else label
             ax.set_ylabel(lines, rotation=0, labelpad=8, ha="right", va="center", color=color, **_BOLD)
     return figure
+
+
+def tint(images: NDArray[np.uint8], guides: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return pictures (n, size, size, 3) under guides of their size, (n, size, size): the redder, the more weight."""
+    share = guides[..., np.newaxis] / 255 * _HOTTEST
+    tinted: NDArray[np.uint8] = np.round(images * (1 - share) + np.array(_HOT) * share).astype(np.uint8)
+    return tinted
 
 
 def graffiti_figure(results: Mapping[str, Any]) -> Figure:

@@ -1,4 +1,4 @@
-"""Train and test one guitar classifier: the arms of the experiment, Keras on TensorFlow, and dust_fn in tf.data."""
+"""Train and test one guitar classifier: the arms of the experiment, Keras on TensorFlow, and dust in tf.data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import dustaug
 from dustaug._extras import name_extra
-from dustaug.robustness import occlusion_curve
+from dustaug.robustness import occlusion_curve, occlusion_map
 
 with name_extra("guitar", "dustaug.examples", "keras", "tensorflow"):
     import keras
@@ -25,10 +25,12 @@ from dustaug.tensorflow import make_dust_fn
 from .graffiti import SHARES, paint_graffiti
 from .guitar_photos import build_transfer_model
 
-__all__ = ["ARMS", "Part", "Recipe", "Run", "arm_images", "judge", "train"]
+__all__ = ["ARMS", "GUIDED", "Part", "Recipe", "Run", "arm_images", "judge", "make_guides", "train"]
 
 ARMS = ("none", "dust", "cutout", "random-erasing", "input-dropout")
 """Ways to hide parts of the training pictures: none, the post's dust, and other known methods."""
+GUIDED = "guided"
+"""The arm whose dust lies where the model's own occlusion maps say, and which is trained if there is a `guided`."""
 
 # The side of the pictures for which the post chose its rectangles.
 _POST_SIDE = 224
@@ -36,6 +38,8 @@ _CUTOUT_SIDE = 56
 _DROPOUT = 0.1
 # This number of pictures is enough for the statistics of batch normalization.
 _SETTLE = 350
+# The patch of an occlusion map is this part of a picture's side, and its stride is half of it: 49 places.
+_PATCHES = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,8 @@ class Recipe:
         ``"small"``, a network of four convolutions that is trained from scratch, or one of `keras.applications`.
     weights : str
         Weights for a network of `keras.applications`: ``"imagenet"``, a file, or ``"none"``.
+    guided : int
+        Epochs between two occlusion maps of all training pictures, for the arm :data:`GUIDED`; 0 without that arm.
     """
 
     size: int
@@ -59,6 +65,7 @@ class Recipe:
     batch_size: int = 32
     backbone: str = "small"
     weights: str = "none"
+    guided: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +90,8 @@ class Run:
     seconds_per_epoch : float
         Median, without the first epoch.
     coverage, body_coverage : float
-        Share of the training pictures, and of the guitars' bodies in them, that the arm hides in an epoch.
+        Share of the training pictures, and of the guitars' bodies in them, that the arm hides in an epoch: the first
+        one, but the last one with guided dust.
     """
 
     seed: int
@@ -95,6 +103,9 @@ class Run:
 
 def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
     """Return the spec of an arm, with the post's pixels scaled to the size of the pictures."""
+    if arm == GUIDED:
+        plain = arm_spec("dust", size)
+        return plain and plain.replace(center="guide")
     if arm == "dust":
         half = (1, max(1, round(7 * size / _POST_SIDE)))
         return dustaug.dust(half_height_range=half, half_width_range=half)
@@ -103,11 +114,13 @@ def arm_spec(arm: str, size: int) -> dustaug.Spec | None:
     return dustaug.random_erasing() if arm == "random-erasing" else None
 
 
-def arm_images(arm: str, images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Return training pictures of an arm as in its first epoch; input dropout draws new pixels at each call."""
+def arm_images(
+    arm: str, images: NDArray[np.uint8], seed: int, *, epoch: int = 0, guides: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Return training pictures of an arm as in an epoch; guided dust needs the guides of the pictures."""
     spec = arm_spec(arm, images.shape[1])
     if spec is not None:
-        return dustaug.add_dust(images.copy(), spec, seed=seed, index=0)
+        return dustaug.add_dust(images.copy(), spec, seed=seed, epoch=epoch, index=0, guide=guides)
     if arm == "input-dropout":
         kept = np.random.Generator(np.random.Philox(seed)).random((*images.shape[:3], 1)) >= _DROPOUT
         return images * kept
@@ -129,7 +142,7 @@ def train(
     Parameters
     ----------
     arm : str
-        One of :data:`ARMS`.
+        One of :data:`ARMS`, or :data:`GUIDED`.
     training, validation : Part
         Training pictures, and clean pictures for the validation curves.
     n_classes : int
@@ -154,10 +167,15 @@ def train(
     ]
     if recipe.backbone == "small":
         callbacks.append(_Settle(training.images))
+    guides = _Guides(training, recipe.guided)
+    if arm == GUIDED:
+        callbacks.insert(0, guides)
     dataset = tf.data.Dataset.from_tensor_slices((training.images, training.labels)).enumerate()
     dataset = dataset.shuffle(len(training.images), seed=seed).batch(recipe.batch_size)
     spec = arm_spec(arm, recipe.size)
-    if spec is not None:
+    if arm == GUIDED:
+        dataset = dataset.map(_make_guided(guides, seed, epoch))
+    elif spec is not None:
         dataset = dataset.map(make_dust_fn(spec, seed=seed, epoch=epoch, indexed=True))
     elif arm == "input-dropout":
         dataset = dataset.map(_make_dropout(seed, epoch))
@@ -172,7 +190,11 @@ def train(
         shuffle=False,  # The data set shuffles itself.
         verbose=0,
     )
-    hidden = (arm_images(arm, training.images, seed) != training.images).any(axis=-1)
+    if arm == GUIDED and guides.weights is not None:
+        seen = arm_images(arm, training.images, seed, epoch=recipe.epochs - 1, guides=guides.weights)
+    else:
+        seen = arm_images("dust" if arm == GUIDED else arm, training.images, seed)
+    hidden = (seen != training.images).any(axis=-1)
     run = Run(
         seed=seed,
         history={name: [float(value) for value in values] for name, values in fitted.history.items()},
@@ -181,6 +203,63 @@ def train(
         body_coverage=float(hidden[training.bodies].mean()),
     )
     return model, run
+
+
+def make_guides(model: keras.Model, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the guide of each picture, (n, size, size): where a grey patch lowers the score of the right class.
+
+    The score is the logarithm of the odds. A softmax that is sure of its answer stays at 1, and its map would be blank.
+    """
+
+    def predict(batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        shares = model.predict_on_batch(batch).astype(np.float64) + 1e-30
+        # The sum of the other classes, which 1 - share would round to 0.
+        others = shares @ (1 - np.eye(shares.shape[1]))
+        odds: NDArray[np.float64] = np.log(shares) - np.log(others)
+        return odds
+
+    patch = max(1, images.shape[1] // _PATCHES)
+    return np.stack(
+        [
+            occlusion_map(predict, image, target=int(label), patch=patch, progress=False).guide()
+            for image, label in zip(images, labels, strict=True)
+        ]
+    )
+
+
+class _Guides(keras.callbacks.Callback):  # type: ignore[misc]
+    """A callback that makes the guides of all training pictures again at the start of every few epochs, not the first.
+
+    Attributes
+    ----------
+    weights : uint8, (n, size, size), or None before the first time
+    """
+
+    def __init__(self, training: Part, every: int) -> None:
+        super().__init__()
+        self._training, self._every = training, every
+        self.weights: NDArray[np.uint8] | None = None
+
+    def on_epoch_begin(self, epoch: int, _: Any = None) -> None:
+        if epoch and epoch % self._every == 0:
+            self.weights = make_guides(self.model, self._training.images, self._training.labels)
+
+
+def _make_guided(guides: _Guides, seed: int, epoch: tf.Variable) -> Callable[..., Any]:
+    """Return dust that lies where the guides say, and plain dust as long as there are none."""
+
+    def paint(images: NDArray[np.uint8], index: NDArray[np.int64], epoch: NDArray[np.int64]) -> NDArray[np.uint8]:
+        weights = guides.weights
+        spec = arm_spec("dust" if weights is None else GUIDED, images.shape[1])
+        chosen = None if weights is None else weights[index]
+        return dustaug.add_dust(images.copy(), spec, seed=seed, epoch=int(epoch), index=index, guide=chosen)
+
+    def dust(index: Any, pair: Any) -> Any:
+        images, labels = pair
+        dusted = tf.numpy_function(paint, [images, index, epoch.read_value()], images.dtype)
+        return tf.ensure_shape(dusted, images.shape), labels
+
+    return dust
 
 
 def _make_dropout(seed: int, epoch: tf.Variable) -> Callable[..., Any]:

@@ -28,6 +28,7 @@ ADAPTERS = {
         tests={
             "albumentations_boxes": (),
             "albumentations_generic": ("torch",),
+            "albumentations_guides": (),
             "albumentations_inputs": ("torch",),
             "albumentations_keys": ("torch",),
             "albumentations_peers": (),
@@ -88,6 +89,7 @@ OTHERS = {
     "_tensors.terms": ("torch",),
     "_tensors.triton": ("torch", "triton"),
     "albumentations._hooks": ("albumentations",),
+    "albumentations._terms": ("albumentations",),
     "keras._flow": ("keras",),
     "keras._inputs": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),

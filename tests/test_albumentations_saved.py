@@ -21,6 +21,15 @@ class TestSerialisation:
         {"spec": random_erasing(), "fill_mask": 255, "boxes": "keep", "same_on_batch": False, "inplace": True},
         {"spec": cutout(9), "seed": 2**64 - 1, "index_key": "index", "epoch_key": "epoch", "fill_mask": (1, 2.5)},
         {"spec": dust(normalize_mean=(0.5,), normalize_std=(0.2,)), "value_range": (0, 255)},
+        {"spec": dust(max_hidden=0.4), "objects_key": "things", "visibility_key": "visibility"},
+        {
+            "center": "guide",
+            "guide_key": "heat",
+            "guide_classes": (1, 7),
+            "max_hidden": 0.5,
+            "object_classes": ("bird",),
+        },
+        {"spec": dust(center="guide"), "protected_classes": ("face", 3), "protected_margin": 9},
     ]
 
     @pytest.mark.parametrize("arguments", TRANSFORMS)
@@ -44,6 +53,7 @@ class TestSerialisation:
             assert (leaf.spec, leaf.value_range, leaf.fill_mask) == (
                 original.spec, original.value_range, original.fill_mask
             )  # fmt: skip
+            assert repr(leaf) == repr(original)
 
     def test_the_copies_paint_the_same(self):
         """A copy from a dictionary paints the same pixels."""

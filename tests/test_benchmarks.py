@@ -20,7 +20,7 @@ from benchmarks.rivals.cases import CASES, Case, Peer, Work
 from benchmarks.starts import WHAT
 from benchmarks.timing import Rival, Times, race
 from benchmarks.twin import check_equal
-from conftest import missing_framework
+from conftest import UNOPTIMIZED, missing_framework
 
 ONE = Case("batch", "one", "NHWC", "uint8", 32)
 MANY = Case("batch", "many", "NCHW", "float32", 32)
@@ -268,8 +268,9 @@ def test_a_rival_that_is_not_installed_is_named(monkeypatch):
         assert section.data["missing"][library.row] == library.missing
 
 
-def test_two_builds_are_compared_in_turns():
+def test_two_builds_are_compared_in_turns(monkeypatch):
     """A build compared with itself gives a time for each, and their ratios."""
+    monkeypatch.setenv("NUMBA_OPT", UNOPTIMIZED["NUMBA_OPT"])
     section = builds.compare(Path(dustaug.__file__).parents[1], rounds=2)
 
     assert set(section.data) == set(builds.CASES)
@@ -277,8 +278,9 @@ def test_two_builds_are_compared_in_turns():
     assert all(float(row[3].partition(";")[0]) > 0 for row in section.tables[0].rows)
 
 
-def test_the_starts_of_two_builds_are_compared():
+def test_the_starts_of_two_builds_are_compared(monkeypatch):
     """Compiling, a warm start and several workers are measured, with and without Numba's import."""
+    monkeypatch.setenv("NUMBA_OPT", UNOPTIMIZED["NUMBA_OPT"])
     section = builds.starts(Path(dustaug.__file__).parents[1], rounds=1, n_workers=2)
 
     assert set(section.data) == set(WHAT)

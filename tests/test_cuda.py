@@ -11,6 +11,7 @@ from torchvision import tv_tensors
 
 import agreement
 import dustaug
+import guided
 import strategies
 from dustaug import dust
 from dustaug._engine.coordinates import Coordinates
@@ -19,6 +20,8 @@ from dustaug._tensors.painter import find_painter
 from dustaug._tensors.triton import dust_kernel
 from dustaug.torch import DustDataset, add_dust
 from dustaug.torchvision import DustRectangles
+from test_pixels import KEYS
+from test_pixels import photos as photos_of_the_file
 
 GPU = torch.device("cuda", torch.cuda.current_device())
 DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
@@ -33,6 +36,7 @@ SPECS = {
     "squares": dust(side_range=(3, 99), spare_last=False, count_range=(0, 9)),
 }
 COORDINATES = {"seed": 2**63 + 7, "epoch": 5}
+GUIDED = dust(center="guide")
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +79,37 @@ def test_pixels_are_those_of_the_cpu(spec, dtype):
 
             assert add_dust(found, spec, **given) is found
             assert same(add_dust(expected, spec, **given), found)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("name", guided.CASES)
+def test_guides_and_objects(name, key):
+    """Guides and objects on the device, on the CPU and in arrays give the bytes of vectors/guides.json."""
+    spec, terms = guided.CASES[name]
+    on_host = guided.as_tensors(terms)
+    on_device = {
+        word: value.to(GPU) if word == "guide" else [boxes.to(GPU) for boxes in value]
+        for word, value in on_host.items()
+    }
+    for given_terms in (terms, on_host, on_device):
+        images = torch.from_numpy(photos_of_the_file()).permute(0, 3, 1, 2).to(GPU)
+        add_dust(images, spec, **KEYS[key], **given_terms)
+
+        assert images.permute(0, 2, 3, 1).contiguous().cpu().numpy().tobytes() == guided.expected(name, key).tobytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 7), (224, 224), (500, 3)])
+def test_guides_of_every_size(shape):
+    """Masks and maps of any rows and columns have the centres of the CPU."""
+    guides = torch.randint(0, 256, (9, *shape), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    guides[3] = 0
+    for guide in (guides, guides > 200, guides.transpose(1, 2)):
+        for spec in (dust(center="guide"), dustaug.random_erasing(p=0.8).replace(center="guide")):
+            expected = photos(9, 3, 111, 224)
+            found = expected.to(GPU)
+            add_dust(found, spec, **COORDINATES, index=2**40, guide=guide.to(GPU))
+
+            assert same(add_dust(expected, spec, **COORDINATES, index=2**40, guide=guide), found)
 
 
 @settings(max_examples=400)
@@ -175,6 +210,20 @@ class TestStreams:
 
         assert same(expected, images)
 
+    def test_nobody_waits_for_a_guide(self):
+        """A guide on the device is added up there, also at the first call."""
+        images, spec = photos(4, 3, 48, 47).to(GPU), dust(center="guide", count_range=(3, 30))
+        guide = torch.arange(4 * 30).remainder(5).to(torch.uint8).reshape(4, 5, 6)
+        on_device = guide.to(GPU)
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        add_dust(images, spec, **COORDINATES, index=0, guide=on_device)
+        add_dust(images, spec, **COORDINATES, index=4, guide=on_device > 1)
+        torch.cuda.set_sync_debug_mode("default")
+        expected = add_dust(photos(4, 3, 48, 47), spec, **COORDINATES, index=0, guide=guide)
+
+        assert same(add_dust(expected, spec, **COORDINATES, index=4, guide=guide > 1), images)
+
     def test_it_runs_on_the_current_stream(self):
         """Painting comes after earlier work of the stream and before later work."""
         stream, images = torch.cuda.Stream(), torch.zeros(8, 3, 64, 65, dtype=torch.uint8, device=GPU)
@@ -231,6 +280,21 @@ class TestGraphs:
 
             assert same(add_dust(start.clone(), seed=7, epoch=step, index=6 * step), images)
 
+    def test_replays_read_the_guide_anew(self):
+        """A replay adds up what the guide then holds."""
+        start, spec = photos(6, 3, 64, 64), dust(center="guide")
+        images, guide = start.to(GPU), torch.ones(6, 7, 9, dtype=torch.uint8, device=GPU)
+        add_dust(images, spec, seed=7, index=0, guide=guide)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            add_dust(images, spec, seed=7, index=0, guide=guide)
+        for step in range(4):
+            images.copy_(start)
+            guide.copy_((torch.arange(6 * 63) * step % 7).reshape(6, 7, 9))
+            graph.replay()
+
+            assert same(add_dust(start.clone(), spec, seed=7, index=0, guide=guide.cpu()), images)
+
     def test_a_single_index_may_be_a_tensor(self):
         """A tensor of one index is that of the first image."""
         images, index = torch.zeros(6, 3, 64, 64, dtype=torch.uint8, device=GPU), torch.tensor(0, device=GPU)
@@ -264,12 +328,21 @@ class TestGraphs:
             (DustRectangles(same_on_batch=True), "seed and index must be given while a CUDA graph is captured"),
             (lambda images: add_dust(images, seed=0, index=[1, 2]), "index must be a number or a tensor on the device"),
             (lambda images: add_dust(images[:, 1:], seed=0, index=0), "images must be dusted once before"),
+            (
+                lambda images: add_dust(images, GUIDED, seed=0, index=0, guide=torch.ones(2, 4, 4).bool()),
+                "guide must be a tensor on the device while a CUDA graph is captured",
+            ),
+            (
+                lambda images: add_dust(images, dust(max_hidden=0.5), seed=0, index=0, objects=[[], []]),
+                "images must not be dusted while a CUDA graph is captured if the CPU draws",
+            ),
         ],
     )
     def test_what_cannot_be_captured(self, paint, message):
         """Calls that would repeat their dust at each replay, or need the host, are refused."""
         images = torch.zeros(2, 3, 31, 33, dtype=torch.uint8, device=GPU)
         add_dust(images, seed=0, index=0)
+        add_dust(images, GUIDED, seed=0, index=0, guide=torch.ones(2, 4, 4).bool())
         with torch.cuda.graph(torch.cuda.CUDAGraph()):
             images.zero_()
             with pytest.raises(RuntimeError, match=message):
@@ -334,6 +407,26 @@ class TestTorchvision:
             torch.manual_seed(5)
 
             assert same(expected, transform(photos(*shape).to(GPU)))
+
+    def test_guides_of_a_sample(self):
+        """Masks, boxes and weights of a sample guide the dust where they lie, and shares of boxes come back there."""
+        sample = {
+            "image": tv_tensors.Image(photos(3, 48, 56)),
+            "mask": tv_tensors.Mask(torch.arange(48 * 56).remainder(5).to(torch.uint8).reshape(48, 56)),
+            "boxes": tv_tensors.BoundingBoxes([[8.0, 8, 40, 40], [0, 0, 5, 5]], format="XYXY", canvas_size=(48, 56)),
+        }
+        for transform in (
+            DustRectangles(GUIDED),
+            DustRectangles(GUIDED, guide="boxes"),
+            DustRectangles(GUIDED, guide="weights", fill_mask=3),
+            DustRectangles(GUIDED.replace(max_hidden=0.3), visibility_key="visible"),
+        ):
+            torch.manual_seed(5)
+            expected = transform(sample)
+            torch.manual_seed(5)
+            found = transform({key: tensor.to(GPU) for key, tensor in sample.items()})
+
+            assert all(found[key].device == GPU and same(tensor, found[key]) for key, tensor in expected.items())
 
     def test_masks_boxes_and_keypoints(self):
         """Masks, boxes and keypoints follow the dust, and stay on the device."""

@@ -41,6 +41,18 @@ def test_each_image_has_its_own():
     assert shares[2].tolist() == [masks[2, 3:20, 4:30].mean(), 0]
 
 
+def test_points_lie_under_dust_where_the_mask_does():
+    """A point is hidden if its pixel is, wherever in the pixel it lies, and none is outside of the image."""
+    drawn = sample_rectangles(height=30, width=40, seed=1, index=np.arange(5))
+    points = np.random.default_rng(0).uniform(0, [30, 40], (5, 300, 2))
+    rows, columns = np.moveaxis(points.astype(int), -1, 0)
+    under = drawn.mask(30, 40)[np.arange(5)[:, np.newaxis], rows, columns]
+
+    assert 0.02 < under.mean() < 0.9
+    assert [each.tolist() for each in drawn.covers(list(points))] == under.tolist()
+    assert not np.concatenate(drawn.covers([[[-0.1, 5.0], [5.0, 40.0]]] * 5)).any()
+
+
 @pytest.mark.parametrize(
     ("objects", "error", "message"),
     [

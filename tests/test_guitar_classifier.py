@@ -15,11 +15,12 @@ from PIL import Image
 
 from examples.graffiti import SHARES
 from examples.guitar_classifier import _choose_answers, _choose_seeds, _Experiment, _without_chatter
-from examples.guitar_training import ARMS, arm_images, arm_spec
-from examples.guitars import MODELS, draw_guitar
+from examples.guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, arm_spec, make_guides, train
+from examples.guitars import MODELS, draw_guitar, make_guitars
 
 ROOT = Path(__file__).parent.parent
-SMALL = ["--epochs", "3", "--size", "48", "--per-model", "8"]
+SMALL = ["--epochs", "3", "--size", "48", "--per-model", "8", "--guided", "2"]
+BOTH = {"none", "dust", GUIDED}
 FIGURES = ["learning_curves.png", "training_pictures.png", "graffiti.png", "answers.png"]
 
 
@@ -53,7 +54,7 @@ def results_of(folder):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Train two arms with two seeds for a short time, and return the folder and what was printed."""
+    """Train two arms and guided dust with two seeds for a short time, and return the folder and what was printed."""
     folder = tmp_path_factory.mktemp("guitars")
     return folder, classify("--out", folder, *SMALL, "--arms", "none,dust", "--seeds", "3,4")
 
@@ -63,7 +64,8 @@ def test_a_run_leaves_results_and_figures(trained):
     folder, printed = trained
     results = results_of(folder)
 
-    assert {"none", "dust"} == set(results["arms"])
+    assert set(results["arms"]) == BOTH
+    assert results["settings"]["guided"] == 2
     assert (48, 3, "small", "spray") == tuple(
         results["settings"][key] for key in ("size", "epochs", "backbone", "graffiti")
     )
@@ -73,7 +75,7 @@ def test_a_run_leaves_results_and_figures(trained):
             shares = [run["clean"], *run["graffiti"], *run["flips"], run["coverage"], run["body_coverage"]]
             assert all(0 <= share <= 1 for share in shares)
             assert np.allclose(run["graffiti_coverage"], list(SHARES.values()), atol=0.03)
-            assert (arm == "dust") == (run["coverage"] > 0)
+            assert (arm != "none") == (run["coverage"] > 0)
     for name in FIGURES:
         with Image.open(folder / name) as figure:
             assert min(figure.size) > 300
@@ -86,7 +88,7 @@ def test_a_piped_run_says_where_it_is(trained):
     lines = trained[1].splitlines()
 
     for seed in (3, 4):
-        for arm in ("none", "dust"):
+        for arm in BOTH:
             assert [line for line in lines if line.startswith(f"seed {seed}, {arm}, epoch 3 of 3: ")]
     chatter = re.compile(r"(?:[IW]\d{4} |WARNING|\d{4}-\d\d-\d\d )|(?!E\d{4} ).*(?:oneDNN|[Cc]uda)")
     assert [line for line in lines if chatter.match(line)] == []
@@ -162,8 +164,23 @@ def test_the_loss_falls(trained):
 def test_a_seed_gives_the_same_results(trained, tmp_path):
     """One seed alone, run as a file of a clone, repeats the results of the run with two seeds."""
     classify("--out", tmp_path, *SMALL, "--arms", "dust", "--seeds", "4", module=None)
+    again = results_of(tmp_path)["arms"]
 
-    assert results_of(trained[0])["arms"]["dust"][1:] == results_of(tmp_path)["arms"]["dust"]
+    assert set(again) == {"dust", GUIDED}
+    for arm, runs in again.items():
+        assert results_of(trained[0])["arms"][arm][1:] == runs
+
+
+def test_guided_dust_is_plain_until_the_first_map(trained):
+    """The guided arm learns what plain dust learns up to its first map, and something else from then on."""
+    for seed in (3, 4):
+        plain, guided = (
+            json.loads((trained[0] / "trainings" / f"{arm}-{seed}.json").read_text())["history"]["loss"]
+            for arm in ("dust", GUIDED)
+        )
+
+        assert plain[:2] == guided[:2]
+        assert plain[2] != guided[2]
 
 
 def test_a_stopped_run_is_resumed(trained):
@@ -187,10 +204,9 @@ def test_trained_models_answer(trained, tmp_path):
     Image.fromarray(draw_guitar("Jazzmaster", size=200).image).save(tmp_path / "mine.png")
     printed = classify("--out", trained[0], "--predict", tmp_path / "mine.png")
 
+    assert "picture none dust guided" in " ".join(printed.split())
     assert "mine.png" in printed
-    assert "none" in printed
-    assert "dust" in printed
-    assert 6 == sum(printed.count(model) for model in MODELS)
+    assert 9 == sum(printed.count(model) for model in MODELS)
 
 
 @pytest.mark.parametrize("backbone", [["small"], ["resnet50", "--weights", "none"]])
@@ -213,6 +229,7 @@ def test_photos_of_ones_own(tmp_path, backbone):
     [
         (["--arms", "none,mud"], "arms must be of none, dust, cutout, random-erasing, input-dropout, got 'none,mud'"),
         (["--seeds", "one"], "seeds must be whole numbers below 1000000000 with commas, got 'one'"),
+        (["--guided", "3", "--epochs", "3"], "guided must be less than the 3 epochs, as the first map is made"),
         (["--evaluate", "train"], "evaluate must be of test, validation"),
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),
@@ -241,6 +258,52 @@ def test_arms_hide_what_they_say():
         hidden = (arm_images(arm, images, 0) != images).any(axis=-1).mean()
         assert (arm == "none") == (hidden == 0)
     assert (images == 255).all()
+
+
+def test_maps_are_made_every_few_epochs_and_leave_the_training_alone(monkeypatch):
+    """Maps are made at the start of every second epoch but the first, of all training pictures and the right classes.
+
+    Guides that are 1 everywhere lay the dust uniformly, and the arm hides as much as it says.
+    """
+    made = []
+
+    def make_flat(model, images, labels):
+        made.append((len(images), labels.tolist(), int(model.optimizer.iterations)))
+        return np.ones((len(images), 5, 5), np.uint8)
+
+    monkeypatch.setattr("examples.guitar_training.make_guides", make_flat)
+    part = Part(*(getattr(make_guitars(1, size=32, seed=9), name) for name in ("images", "labels", "bodies")))
+    recipe = Recipe(size=32, epochs=5, batch_size=4, guided=2)
+    _, run = train(GUIDED, part, part, len(MODELS), recipe, seed=1, on_epoch=lambda *_: None)
+
+    steps = 2  # Seven pictures are two batches.
+    assert made == [(7, part.labels.tolist(), 2 * steps), (7, part.labels.tolist(), 4 * steps)]
+    assert arm_spec(GUIDED, 32) == arm_spec("dust", 32).replace(center="guide")
+    flat = arm_images(GUIDED, part.images, 1, epoch=4, guides=np.ones((7, 5, 5), np.uint8))
+    assert run.coverage == (flat != part.images).any(axis=-1).mean()
+    assert 0 < run.coverage < 3 * (arm_images("dust", part.images, 1) != part.images).any(axis=-1).mean()
+
+
+class _Looks:
+    """A model of two classes that looks at the upper left quarter: the darker it is, the surer of class 1."""
+
+    def predict_on_batch(self, images):
+        dark = 1 - images[:, :16, :16].mean(axis=(1, 2, 3)) / 255
+        share = 1 / (1 + np.exp(100 * (dark - 0.25)))
+        return np.stack([share, 1 - share], axis=1).astype(np.float32)
+
+
+def test_guides_are_of_the_right_class_even_where_the_softmax_is_sure():
+    """Class 0 of a white picture leans on that quarter, although its share is 1."""
+    white = np.full((2, 32, 32, 3), 255, np.uint8)
+    assert _Looks().predict_on_batch(white)[0, 0] == 1
+    guides = make_guides(_Looks(), white, np.array([0, 1]))
+
+    assert guides.dtype == np.uint8
+    assert (guides[0, :8, :8] == 255).all()
+    assert not guides[0, 20:].any()
+    assert not guides[0, :, 20:].any()
+    assert not guides[1].any()  # The patch raises the score of class 1, wherever it lies.
 
 
 def test_answers_show_where_models_disagree():

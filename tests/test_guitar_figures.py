@@ -155,6 +155,18 @@ def test_sheets_have_a_labelled_row_for_each_arm():
         np.testing.assert_array_equal(ax.images[0].get_array(), image)
 
 
+def test_a_tint_is_red_where_the_weight_is():
+    """Pixels without weight stay as they are, and the more weight one has, the nearer it is to red."""
+    images, guides = _pictures(2, 4), np.zeros((2, 4, 4), np.uint8)
+    guides[1, 2, 1:3] = 127, 255
+    tinted = figures.tint(images, guides)
+
+    assert tinted.dtype == np.uint8
+    assert ((tinted != images).any(axis=-1) == (guides > 0)).all()
+    distance = abs(tinted[1, 2].astype(int) - (213, 0, 0)).sum(axis=-1)
+    assert distance[2] < distance[1] < abs(images[1, 2, 1].astype(int) - (213, 0, 0)).sum()
+
+
 def test_bars_are_the_three_highest_scores():
     """The three highest scores are bars with names and per cent, and the right answer stands out."""
     scores = {"none": np.array([[0.3, 0.2, 0.497, 0.003]]), "dust": np.array([[0.003, 0.997, 0.0, 0.0]])}

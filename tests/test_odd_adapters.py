@@ -34,6 +34,9 @@ ODD_TENSORS = {
 EVERYTHING = {**ODD, **ODD_TENSORS}
 
 
+GUIDED = dustaug.dust(center="guide", max_hidden=0.5)
+
+
 def images():
     return torch.full((2, 3, 16, 16), 7, dtype=torch.uint8)
 
@@ -56,6 +59,19 @@ def in_torchvision(x, options):
     return v2.Compose([dustaug.torchvision.DustRectangles(**options)])(tv_tensors.Image(x))
 
 
+def in_a_sample(x, options, **changes):
+    """Dust the first image in a sample with all that the options could name, some of it odd."""
+    boxes = tv_tensors.BoundingBoxes([[2, 2, 12, 12]], format="XYXY", canvas_size=(16, 16))
+    mask = tv_tensors.Mask(torch.ones(16, 16, dtype=torch.bool))
+    sample = {"image": tv_tensors.Image(x[0]), "mask": mask, "boxes": boxes, **changes}
+    return dustaug.torchvision.DustRectangles(**{"spec": GUIDED, "inplace": True, **options})(sample)
+
+
+def with_terms(x, **changes):
+    terms = {"guide": torch.ones(2, 4, 4, dtype=torch.bool), "objects": [[[2, 2, 12, 12]], []], **changes}
+    return dustaug.torch.add_dust(x, GUIDED, seed=0, index=0, **terms)
+
+
 def in_albumentations(x, options, **given):
     transform = dustaug.albumentations.DustRectangles(**{"p": 1, **options})
     return A.Compose([transform])(**{"image": picture(), **given})
@@ -67,6 +83,9 @@ CALLS = {
         f"add_dust({name})": lambda x, odd, name=name: dustaug.torch.add_dust(x, **{"seed": 0, "index": 0, name: odd})
         for name in (*arguments_of(dustaug.torch.add_dust)[1:], "p", "gamma")
     },
+    "add_dust()(guide)": lambda x, odd: with_terms(x, guide=odd),
+    "add_dust()(objects)": lambda x, odd: with_terms(x, objects=odd),
+    "add_dust()(object)": lambda x, odd: with_terms(x, objects=[odd, []]),
     "DustDataset(dataset)": lambda x, odd: dustaug.torch.DustDataset(odd, seed=0),
     **{
         f"DustDataset({name})": lambda x, odd, name=name: in_data_set(x, {name: odd})
@@ -86,12 +105,36 @@ CALLS = {
         for name in (*arguments_of(dustaug.torchvision.DustRectangles), "count_range", "fill", "colour")
     },
     **{
+        f"torchvision.DustRectangles(guided, {name})": lambda x, odd, name=name: in_a_sample(x, {name: odd})
+        for name in ("guide", "guide_key", "objects_key", "visibility_key", "flags_key")
+    },
+    "torchvision.DustRectangles()(guide)": lambda x, odd: in_a_sample(x, {"guide_key": "odd"}, odd=odd),
+    "torchvision.DustRectangles()(weights)": lambda x, odd: in_a_sample(
+        x, {"guide_key": "odd", "guide": "weights"}, odd=odd
+    ),
+    "torchvision.DustRectangles()(objects)": lambda x, odd: in_a_sample(x, {"objects_key": "odd"}, odd=odd),
+    "torchvision.DustRectangles()(flags)": lambda x, odd: in_a_sample(x, {"flags_key": "odd"}, odd=odd),
+    **{
         f"albumentations.DustRectangles({name})": lambda x, odd, name=name: in_albumentations(x, {name: odd})
         for name in (*arguments_of(dustaug.albumentations.DustRectangles), "count_range", "fill", "num_holes_range")
+    },
+    **{
+        f"albumentations.DustRectangles(center='guide', {name})": lambda x, odd, name=name: in_albumentations(
+            x, {"center": "guide", name: odd}, mask=np.ones((16, 16))
+        )
+        for name in ("guide_key", "guide_classes", "protected_classes")
     },
     "albumentations.DustRectangles()(index)": lambda x, odd: in_albumentations(
         x, {"seed": 0, "index_key": "index"}, index=odd
     ),
+    **{
+        f"albumentations.DustRectangles()({key})": lambda x, odd, key=key: in_albumentations(
+            x,
+            {"center": "guide", "guide_key": key, "max_hidden": 0.5, "objects_key": "objects"},
+            **{"objects": [[0, 0, 4, 4]], "guide": np.ones((4, 4), bool), key: odd},
+        )
+        for key in ("guide", "objects")
+    },
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 

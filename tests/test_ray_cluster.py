@@ -17,8 +17,6 @@ from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 import dustaug
-import guided
-import test_pixels
 from dustaug import add_dust, index_of
 from dustaug.ray import DustBatch
 
@@ -212,6 +210,10 @@ def test_a_loop_of_training_sets_the_epoch(cluster):
 
 def test_guides_and_boxes_are_as_ray_makes_them(cluster):
     """Masks of several sizes, and boxes as arrays or lists, of any number, come through Arrow."""
+    # The workers of the cluster import this file for its functions, and do not find what lies beside it.
+    import guided
+    import test_pixels
+
     case, key = guided.CASES["both"], test_pixels.KEYS["any"]
     images, guides, boxes = test_pixels.photos(), guided.masks(), guided.objects()
     for columns in (

@@ -1,10 +1,13 @@
 """occlusion_map() shows what is known of toy models."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dustaug
 from toy_models import HEIGHT, WIDTH, brightness, map_of, pictures
 
 
@@ -76,6 +79,31 @@ class TestOcclusionMap:
         assert (found.patch, found.stride) == (5, 2)
         assert found.target == brightness(image[None]).argmax()
         assert map_of(pictures(7, 9)).patch == 1
+
+    def test_its_guide_lays_dust_where_the_score_falls(self):
+        """The hottest pixel has the weight 255, others their share of it, and where the score rises the weight is 0."""
+        found = map_of(pictures(40, 56, 3))
+        assert found.heat.min() < 0 < found.heat.max()
+
+        guide = found.guide()
+
+        assert guide.dtype == np.uint8
+        assert (guide == np.floor(found.heat.clip(0) / found.heat.max() * 255 + 0.5)).all()
+        dusted = dustaug.add_dust(
+            np.zeros((40, 56), np.uint8),
+            dustaug.dust(center="guide", count_range=(31, 31), side_range=(1, 1), fill="constant", fill_value=255),
+            seed=7,
+            index=0,
+            guide=guide,
+        )
+        assert (dusted > 0).sum() > 20
+        assert guide[dusted > 0].min() > 0
+
+    def test_a_map_without_falls_guides_no_dust(self):
+        """Where the score never falls, all weights are 0."""
+        found = dataclasses.replace(map_of(), heat=np.array([[0.0, -1.0]]))
+
+        assert not found.guide().any()
 
     def test_a_target_may_be_chosen(self):
         """Two scores of this model are opposite, and so are their maps."""

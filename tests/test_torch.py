@@ -17,6 +17,7 @@ from torch._subclasses import FakeTensorMode
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset, Subset, TensorDataset
 
 import dustaug
+import guided
 from conftest import without
 from dustaug import core, dust
 from dustaug._tensors.painter import find_painter
@@ -24,6 +25,7 @@ from dustaug.torch import DustDataset, add_dust
 from many_sizes import check_growth
 from saved import private_modules
 from strategies import range_of, sample_items
+from test_pixels import KEYS, photos
 
 # PyTorch warns of many workers on a small machine, and Python of forks beside the threads of other tests.
 pytestmark = [
@@ -313,6 +315,127 @@ class TestAddDust:
         program = f"import sys, dustaug.torch; print([name for name in {modules} if name in sys.modules])"
 
         assert run_python(program) == "[]"
+
+
+class TestTerms:
+    """add_dust() takes guides and objects, as tensors and as arrays."""
+
+    @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
+    @pytest.mark.parametrize("key", KEYS)
+    @pytest.mark.parametrize("name", guided.CASES)
+    def test_pixels_are_those_of_the_file(self, name, key, memory_format):
+        """The bytes are those of vectors/guides.json, in planes and in channels_last, on any number of threads."""
+        spec, terms = guided.CASES[name]
+        expected = guided.expected(name, key).tobytes()
+        for given, threads in ((terms, 1), (guided.as_tensors(terms), 3)):
+            images = torch.from_numpy(photos()).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+            version = images._version
+
+            assert add_dust(images, spec, **KEYS[key], **given, num_threads=threads) is images
+            assert images.permute(0, 2, 3, 1).numpy().tobytes() == expected
+            assert images._version > version
+
+    @pytest.mark.parametrize("name", ["bool", "float64", "complex64", "bfloat16", "float8_e5m2"])
+    def test_dtypes_and_single_images(self, name):
+        """One image of any dtype has a guide (rows, columns) and boxes (k, 4), whatever their whole numbers are."""
+        dtype = np.dtype(getattr(ml_dtypes, name, None) or name)
+        array = sample_items((3, 40, 41), dtype, seed=1)
+        tensor = torch.from_numpy(array.view(f"i{dtype.itemsize}").copy()).view(getattr(torch, name))
+        guide, boxes = np.arange(12, dtype=np.uint8).reshape(3, 4), np.array([[3, 3, 20, 20], [10, 10, 39, 39]])
+        spec, given = dust(center="guide", max_hidden=0.3, fill="color"), {"seed": 5, "index": 7}
+        limits = range_of(dtype)
+        core.add_dust(array, spec, **given, layout="CHW", value_range=limits, guide=guide, objects=boxes)
+        terms = {"guide": torch.from_numpy(guide).t().contiguous().t(), "objects": torch.from_numpy(boxes).short()}
+        add_dust(tensor, spec, **given, value_range=limits, **terms)
+
+        assert bits(tensor) == array.tobytes()
+
+    @pytest.mark.parametrize(
+        ("spec", "terms"),
+        [
+            (dust(center="guide"), {}),
+            (dust(center="guide", fill="mean"), {}),
+            (dust(max_hidden=0.5), {}),
+            (dust(), {"guide": np.ones((2, 4, 4), bool)}),
+            (dust(), {"objects": [[], []]}),
+            (dust(center="guide"), {"guide": np.ones((3, 4, 4), bool)}),
+            (dust(center="guide"), {"guide": np.ones((4, 4), bool)}),
+            (dust(center="guide"), {"guide": np.ones((2, 4, 4), np.int32)}),
+            (dust(center="guide"), {"guide": np.ones((2, 0, 4), np.uint8)}),
+            (dust(max_hidden=0.5), {"objects": [[]]}),
+            (dust(max_hidden=0.5), {"objects": np.ones((2, 4), int)}),
+            (dust(max_hidden=0.5), {"objects": [np.array([[3, 0, 2, 4]]), []]}),
+        ],
+        ids=str,
+    )
+    def test_terms_are_checked_as_in_numpy(self, spec, terms):
+        """Missing and wrong guides and objects raise what dustaug.add_dust raises, and leave the images alone."""
+        tensors = {
+            name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in terms.items()
+        }
+        with pytest.raises((TypeError, ValueError)) as expected:
+            dustaug.add_dust(np.zeros((2, 8, 8, 3), np.uint8), spec, seed=1, index=0, **terms)
+        for given in (terms, tensors):
+            images = grey(2, 3, 8, 8)
+            with pytest.raises(expected.type) as found:
+                add_dust(images, spec, seed=1, index=0, **given)
+
+            assert str(found.value) == str(expected.value)
+            assert (images == 100).all()
+
+    @pytest.mark.parametrize(
+        ("terms", "error", "message"),
+        [
+            (
+                {"guide": torch.eye(8).to_sparse()},
+                TypeError,
+                "guide must be a plain tensor or an array, got a torch.sp",
+            ),
+            ({"guide": torch.ones(2, 4, 4).bfloat16()}, TypeError, "guide must be uint8 or bool, got an array of bfl"),
+            (
+                {"guide": torch.ones(2, 4, 4, device="meta").bool()},
+                ValueError,
+                "guide must be on the CPU or on the dev",
+            ),
+            (
+                {"objects": [torch.ones(1, 4), []]},
+                TypeError,
+                "objects must be whole numbers .*torch.float32: type boxes.r",
+            ),
+            ({"objects": [torch.eye(4).to_sparse(), []]}, TypeError, "objects must be a plain tensor or an array, got"),
+        ],
+    )
+    def test_odd_tensors_are_refused(self, terms, error, message):
+        """Tensors that NumPy does not know are refused in words for tensors."""
+        images, spec = grey(2, 3, 8, 8), dust(center="guide", max_hidden=0.5)
+        given = {"guide": np.ones((2, 4, 4), bool), "objects": [[], []], **terms}
+        with pytest.raises(error, match=message):
+            add_dust(images, spec, seed=1, index=0, **given)
+
+        assert (images == 100).all()
+
+    def test_other_checks_stay(self):
+        """Doubtful shapes, views that overlap, floats out of range and empty batches are as without a guide."""
+        spec, guide = dust(center="guide"), torch.ones(2, 4, 4, dtype=torch.bool)
+        with pytest.raises(ValueError, match="layout must be given where the shape does not tell it"):
+            add_dust(grey(2, 28, 28, 3), spec, seed=1, index=0, guide=guide)
+        with pytest.raises(ValueError, match="tensor must not overlap itself"):
+            add_dust(grey(2, 1, 8, 8).expand(2, 3, 8, 8), spec, seed=1, index=0, guide=guide)
+        with pytest.warns(UserWarning, match=r"taken to lie in \[0, 1\], got 100") as caught:
+            add_dust(grey(2, 3, 8, 8).float(), spec, seed=1, index=0, guide=guide)
+
+        assert [__file__] == [warning.filename for warning in caught]
+        assert add_dust(grey(0, 3, 8, 8), spec, seed=1, index=0, guide=guide[:0]).shape == (0, 3, 8, 8)
+
+    def test_without_a_seed(self):
+        """Guided dust may have fresh entropy at each call."""
+        spec = dust(center="guide", count_range=(99, 99), side_range=(1, 1))
+        guide = torch.zeros(3, 64, 64, dtype=torch.bool)
+        guide[1, :, 32:] = True
+        found = [add_dust(grey(3, 3, 64, 64), spec, guide=guide) != 100 for _ in range(2)]
+
+        assert not torch.equal(*found)
+        assert [not each[[0, 2]].any() and not each[1, :, :, :32].any() for each in found] == [True, True]
 
 
 class TestAutograd:

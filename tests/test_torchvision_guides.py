@@ -1,6 +1,7 @@
 """In torchvision, masks and boxes of a sample tell where dust may lie, and what it hides is written into the sample."""
 
 import copy
+import math
 import pickle
 from collections import OrderedDict
 from typing import Any, ClassVar, NamedTuple
@@ -10,13 +11,17 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 import dustaug
+import exact_boxes
 import guided
 from dustaug import dust, guide_of_boxes, sample_rectangles
+from dustaug._adapters.targets import touched_pixels
 from dustaug._tensors.painter import seed_source
 from dustaug.torchvision import DustRectangles
 from saved import private_modules
@@ -140,9 +145,10 @@ class TestGuides:
             half(),
             half().long() * 200,
             half().float(),
+            half().to(torch.uint16),
             torch.stack([half() & (torch.arange(W) % 2 > 0), half() & (torch.arange(W) % 2 == 0)]),
         ],
-        ids=["bool", "classes", "float", "instances"],
+        ids=["bool", "classes", "float", "uint16", "instances"],
     )
     def test_a_pixel_has_weight_where_a_mask_is_not_zero(self, mask):
         """That holds for masks of classes, and for any of several instances."""
@@ -185,6 +191,24 @@ class TestGuides:
         assert specked(image)[4:7, 3:7].all()
         assert specked(image).sum() == 12
 
+    @pytest.mark.parametrize("name", ["XYXY", "XYWH", "CXCYWH"])
+    @given(data=st.data(), size=st.sampled_from(exact_boxes.SIZES))
+    @settings(max_examples=40)
+    def test_pixels_that_boxes_touch_are_exact(self, name, data, size):
+        """In float32 and every format, a box touches the pixels that it touches in exact fractions."""
+        height, width = size
+        exact = data.draw(st.lists(exact_boxes.boxes(*size, reach=3), min_size=1, max_size=6))
+        boxes = boxes_of([[float(side) for side in box] for box in exact], name, size)
+        plain = boxes.as_subclass(torch.Tensor).double()
+        plain = F.convert_bounding_box_format(plain, boxes.format, tv_tensors.BoundingBoxFormat.XYXY)
+        pixels = [
+            [math.floor(top), math.floor(left), math.ceil(bottom), math.ceil(right)]
+            for left, top, right, bottom in exact
+        ]
+        within = np.array(pixels).clip(0, [height, width, height, width])
+
+        assert touched_pixels(plain.numpy(), height, width).tolist() == within.tolist()
+
     @pytest.mark.parametrize("seed", range(5))
     def test_flips_and_crops_take_the_guide_with_them(self, seed):
         """The guide is that of the image as painted, because torchvision's transforms change masks and boxes too."""
@@ -222,8 +246,8 @@ class TestGuides:
     def test_each_image_of_a_batch_has_its_mask(self, options):
         """Masks (n, h, w) and instance masks (n, k, h, w) go with the images at their places."""
         masks = torch.stack([half(), ~half(), half() & False])
-        for given in (masks, masks[:, None].expand(3, 2, H, W), masks[:, None]):
-            images, found = DustRectangles(SPECKS, **options)(black(3, 3, H, W), tv_tensors.Mask(given.byte()))
+        for shaped in (masks, masks[:, None].expand(3, 2, H, W), masks[:, None]):
+            images, found = DustRectangles(SPECKS, **options)(black(3, 3, H, W), tv_tensors.Mask(shaped.byte()))
 
             assert specked(images).flatten(1).any(dim=1).tolist() == [True, True, False]
             assert not (specked(images) & ~masks).any()
@@ -312,6 +336,15 @@ class TestKeys:
         assert not (specked(found["image"]) & ~half()).any()
         assert specked(found["image"]).any()
 
+    @pytest.mark.parametrize("kind", ["bool", ">u2", "float32", "uint64"])
+    def test_arrays(self, kind):
+        """An array of any dtype and strides may be a guide."""
+        array = half().numpy()[::-1].astype(kind)[::-1]
+        found = DustRectangles(SPECKS, guide_key="where")({"image": black(3, H, W), "where": array})
+
+        assert not (specked(found["image"]) & ~half()).any()
+        assert specked(found["image"]).any()
+
     def test_places_of_tuples(self):
         """A guide of a tuple is named by its place, also from its end."""
         masks = [tv_tensors.Mask(half()), tv_tensors.Mask(~half())]
@@ -349,7 +382,7 @@ class TestKeys:
                 {"guide": "weights"},
                 {"x": tv_tensors.Mask(half().float())},
                 TypeError,
-                "the guide must be uint8 or bool with .*got torch.float32: type dustaug.guide_of_map",
+                "the guide must be uint8 or bool with .*got float32: type dustaug.guide_of_map",
             ),
             (
                 {"guide_key": "x"},
@@ -612,7 +645,11 @@ class TestModule:
                 TypeError,
                 "guide_key must be a place or a key in a sample, got 0.5",
             ),
-            ({"objects_key": "a"}, TypeError, "objects_key must be given with max_hidden or visibility_key"),
+            (
+                {"objects_key": "a"},
+                TypeError,
+                "objects_key must be given with max_hidden, per_object or visibility_key",
+            ),
             ({"visibility_key": 3}, TypeError, "visibility_key must be the name of a key, got 3"),
             ({"flags_key": 3}, TypeError, "flags_key must be the name of a key, got 3"),
         ],

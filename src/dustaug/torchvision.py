@@ -22,13 +22,14 @@ with name_extra("torchvision", "dustaug.torchvision", "PIL", "torch", "torchvisi
 from . import core
 from ._adapters.keys import check_key, check_name
 from ._adapters.nested import dict_around, find_entry, path_of
-from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes
+from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
 from ._engine.checks import check_choice, check_flag, check_value_range
 from ._engine.coordinates import pack
 from ._engine.guide import takes_guide, takes_objects
 from ._errors import shown
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
+from ._tensors.terms import dense
 from .guides import guide_of_boxes
 from .spec import Spec, resolve_spec
 
@@ -174,16 +175,19 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 )
         if self.objects_key is not None and not (takes_objects(self.spec) or self.visibility_key is not None):
             raise TypeError(
-                f"objects_key must be given with max_hidden or visibility_key, got {self.objects_key!r} without: type "
-                "spec.replace(max_hidden=0.4), or leave objects_key out"
+                f"objects_key must be given with max_hidden, per_object or visibility_key, got {shown(self.objects_key)}: "
+                "type spec.replace(max_hidden=0.4), or leave objects_key out"
             )
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+        # Whether the dust, or what is written of it, depends on more of a sample than its images.
+        is_written = self.visibility_key is not None or self.flags_key is not None
+        self._reads_sample = is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_painter"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_painter", "_reads_sample")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -243,12 +247,6 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         index = np.arange(math.prod(batch))
         return core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
 
-    @property
-    def _reads_sample(self) -> bool:
-        """Whether the dust, or what is written of it, depends on more of a sample than its images."""
-        is_written = self.visibility_key is not None or self.flags_key is not None
-        return is_written or takes_guide(self.spec) or takes_objects(self.spec)
-
     def _dust_sample(self, sample: Any) -> Any:
         """Dust a sample whose entries tell where dust may lie, or into which is written what it hides."""
         flat, tree = tree_flatten(sample)
@@ -275,7 +273,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             if flags is not None:
                 lowered = _lower_flags(flags, _find_points(sample, flat), _one_covered(covered))
             if self.visibility_key is not None:
-                visible = torch.from_numpy(1 - drawn.hidden(objects)[0]).to(boxes.device, torch.float32)
+                corners = _corners_of(boxes, "visibility_key").cpu().numpy()
+                shares = torch.from_numpy(visible_shares(corners, _one_covered(covered)))
+                visible = shares.to(boxes.device, torch.float32)
         found = [
             self.transform(inpt, params) if changes else inpt for inpt, changes in zip(flat, is_changed, strict=True)
         ]
@@ -316,8 +316,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             boxes = _only(kind, sample, flat, 'objects_key="…"')
         else:
             raise TypeError(
-                f"samples must hold BoundingBoxes with max_hidden or visibility_key, got {_kinds_of(flat)}: wrap the "
-                "boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None)"
+                f"samples must hold BoundingBoxes with max_hidden, per_object or visibility_key, got {_kinds_of(flat)}: "
+                "wrap the boxes in tv_tensors.BoundingBoxes, or type spec.replace(max_hidden=None, per_object=False)"
             )
         if self.visibility_key is not None:
             _dict_of(boxes, sample, sample)
@@ -465,20 +465,29 @@ def _weights_of(guide: Any, how: str | None, size: tuple[int, int], batch: tuple
             f"the guide must be {wanted.get(how, 'a Mask, a tensor or an array')} with guide={how!r}, got "
             f"{type(guide).__name__}: type DustRectangles(…, guide=…, guide_key=…)"
         )
-    plain = torch.as_tensor(guide).detach().as_subclass(torch.Tensor)
-    if how == "weights" and plain.dtype not in (torch.uint8, torch.bool):
+    name = str(guide.dtype).removeprefix("torch.")
+    if how == "weights" and name not in ("uint8", "bool"):
         raise TypeError(
-            f'the guide must be uint8 or bool with guide="weights", got {plain.dtype}: type '
-            "dustaug.guide_of_map(guide) for a map of numbers"
+            f'the guide must be uint8 or bool with guide="weights", got {name}: type dustaug.guide_of_map(guide) for a '
+            "map of numbers"
         )
+    if isinstance(guide, np.ndarray):
+        if guide.dtype.kind not in "biuf":
+            raise TypeError(f"the guide must hold real numbers, got an array of {name}: type mask > 0")
+        guide = torch.from_numpy(np.array(guide if how == "weights" else guide != 0, order="C"))
+    plain = dense("the guide", guide)
+    if plain.is_meta:
+        raise TypeError("the guide must have memory, got a tensor on the device meta: type guide_key=… of another")
     if plain.ndim < len(batch) + 2 or plain.shape[: len(batch)] != batch:
         wanted_shape = ", ".join(map(str, (*batch, "rows", "columns")))
         raise ValueError(
             f"the guide must have shape ({wanted_shape}), or instances before its rows, got {tuple(plain.shape)}: type "
             "same_on_batch=True if all images share their dust"
         )
-    weights: torch.Tensor = plain if how == "weights" else plain != 0
+    weights: torch.Tensor = plain if how == "weights" or plain.dtype == torch.bool else plain != 0
     weights = weights.reshape(math.prod(batch), math.prod(plain.shape[len(batch) : -2]), *plain.shape[-2:])
+    if weights.shape[1] == 1:
+        return weights[:, 0]
     # Instances may overlap, and there may be none.
     return weights.amax(dim=1) if weights.numel() else weights.new_zeros((len(weights), *weights.shape[2:]))
 

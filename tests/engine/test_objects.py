@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import dustaug
+from conftest import UNOPTIMIZED
 from dustaug._engine import calls, kernels, launch, objects
 
 PROGRAM = """
@@ -47,7 +48,7 @@ def warm(package, tmp_path_factory):
     directory = tmp_path_factory.mktemp("warm")
     finished = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(directory)},
+        env={**os.environ, **UNOPTIMIZED, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(directory)},
         capture_output=True,
         text=True,
         check=True,
@@ -70,7 +71,7 @@ def run(run_python, package, cache, warm):
     """Run PROGRAM on the copied package, check the pixels, and return whether Numba was imported, and warnings."""
 
     def run(program=PROGRAM, **environment):
-        setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache), **environment}
+        setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache), **UNOPTIMIZED, **environment}
         digest, numba, n_warnings, *message = run_python(program, **setting).split("|")
 
         assert digest == warm[1]
@@ -93,7 +94,7 @@ def test_numba_paints_the_same_pixels(run, cache):
     shutil.rmtree(cache / "dustaug")
     (cache / "dustaug").touch()
 
-    assert run() == (True, 0)
+    assert run(NUMBA_OPT="3") == (True, 0)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_a_broken_file_heals_where_warnings_are_errors(run_python, run, package,
     [path] = [path for path in files(cache) if path.name.startswith("dust_batch-")]
     path.write_bytes(b"")
     program = "import numpy, dustaug; dustaug.add_dust(numpy.zeros((8, 8), numpy.uint8), seed=0, index=0)"
-    setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache)}
+    setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(cache), **UNOPTIMIZED}
     finished = run_python(program, check=False, **setting)
 
     assert finished.returncode == 1
@@ -150,13 +151,13 @@ def test_what_others_may_write_to_is_not_trusted(run, cache):
     for path, rights in ((cache / "dustaug", 0o777), (cache / "dustaug", 0o775), (files(cache)[0], 0o666)):
         own = path.stat().st_mode
         path.chmod(rights)
-        assert run() == (True, 0)
+        assert run(NUMBA_OPT="3") == (True, 0)
         path.chmod(own)
     (cache / "dustaug").chmod(0o777)
     for path in files(cache):
         path.unlink()
 
-    assert run() == (True, 0)
+    assert run(NUMBA_OPT="3") == (True, 0)
     assert files(cache) == []
     assert before
 
@@ -241,7 +242,8 @@ def test_files_lie_beside_the_sources_or_in_the_home(monkeypatch, tmp_path):
 
 def test_eight_processes_write_at_once(package, warm, tmp_path):
     """Cold processes that start together all paint, and leave whole files."""
-    environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(tmp_path)}
+    setting = {"PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, **UNOPTIMIZED, **setting}
     numbas = []
     for _ in range(2):
         processes = [

@@ -249,7 +249,11 @@ def test_the_longest_images_and_guides(shape):
             ValueError,
             r"at most 8421504 weights for each image on cpu.*, got 3000 by 3000: type guide\[:, ::2, ::2\]",
         ),
-        (torch.eye(2).to_sparse(), TypeError, "guide must be plain tensors or arrays, got a torch.sparse_coo tensor"),
+        (
+            torch.eye(2).to_sparse(),
+            TypeError,
+            "guide must be a plain tensor or an array, got a torch.sparse_coo tensor",
+        ),
         ([[1]], TypeError, "guide must be a NumPy array, got"),
     ],
     ids=str,

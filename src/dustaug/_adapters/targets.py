@@ -99,13 +99,37 @@ def _settle(sides: NDArray[np.float64], longest: int) -> NDArray[np.float64]:
 
 
 def _area(visible: NDArray[np.bool_], left: float, top: float, right: float, bottom: float) -> float:
+    """Return the area of the visible pixels within a box, and a little more, to compare it with a share of the box."""
+    # 0.07 * 100 is above 7, and fractions in float32 miss their areas by so little too.
+    return _sum(visible, left, top, right, bottom) * (1 + 2**-18)
+
+
+def _sum(visible: NDArray[np.bool_], left: float, top: float, right: float, bottom: float) -> float:
     """Return the area of the visible pixels within a box that touches all rows and columns of the given array."""
     height, width = visible.shape
     x, y = np.arange(width), np.arange(height)
     widths = np.minimum(x + 1, right) - np.maximum(x, left)
     heights = np.minimum(y + 1, bottom) - np.maximum(y, top)
-    # 0.07 * 100 is above 7, and fractions in float32 miss their areas by so little too.
-    return float(heights @ visible @ widths) * (1 + 2**-18)
+    return float(heights @ visible @ widths)
+
+
+def visible_shares(boxes: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return which share of each box's area in the image is visible, (k,): 1 of a box without one.
+
+    Boxes (k, 4) are left, top, right, bottom in pixels, as in :func:`visible_boxes`, and the mask is True under dust.
+    """
+    height, width = mask.shape
+    sides = np.array(boxes, np.float64).reshape(-1, 4)
+    within = _settle(sides, max(mask.shape)).clip(0, [width, height, width, height])
+    shares = np.ones(len(within))
+    for place, (left, top, right, bottom) in enumerate(within):
+        if left < right and top < bottom:  # False for NaN.
+            x, y = math.floor(left), math.floor(top)
+            hidden = mask[y : math.ceil(bottom), x : math.ceil(right)]
+            if hidden.any():
+                area = (right - left) * (bottom - top)
+                shares[place] = 0 if hidden.all() else _sum(~hidden, left - x, top - y, right - x, bottom - y) / area
+    return shares
 
 
 def covered_points(points: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

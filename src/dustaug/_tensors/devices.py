@@ -272,6 +272,13 @@ class OperationsPainter(_Painter):
         objects: Any = None,
     ) -> None:
         """Paint a batch."""
+        if _is_capturing(self.device):
+            raise RuntimeError(
+                "images must not be dusted while a CUDA graph is captured if the CPU draws their rectangles, as it "
+                f"does with objects and without Triton, got max_hidden={self.spec.max_hidden} and "
+                f"per_object={self.spec.per_object}: call add_dust before torch.cuda.graph(…), or type "
+                "spec.replace(max_hidden=None, per_object=False)"
+            )
         memory = self.memory_of(tensor)
         n, height, width, channels = memory[:4]
         each = check_each(Coordinates(*map(_on_host, coordinates)), n)._asdict()

@@ -26,7 +26,7 @@ def guide_on_device(guide: Any, spec: Spec, n: int, *, batched: bool, device: to
     """
     if not takes_guide(spec) or not isinstance(guide, torch.Tensor) or guide.device != device:
         return torch.from_numpy(check_guide(_guide_on_host(guide, device), spec, n, batched=batched))
-    plain = _dense("guide", guide)
+    plain = dense("guide", guide)
     check_guide_kind(tuple(plain.shape), _dtype_name(plain), n, batched=batched)
     rows, columns = plain.shape[-2:]
     most = MAX_GUIDE_SUM if plain.dtype == torch.bool else MAX_GUIDE_SUM // 255
@@ -41,7 +41,7 @@ def guide_on_device(guide: Any, spec: Spec, n: int, *, batched: bool, device: to
 def _guide_on_host(guide: Any, device: torch.device) -> Any:
     if not isinstance(guide, torch.Tensor):
         return guide
-    plain = _dense("guide", guide)
+    plain = dense("guide", guide)
     if plain.device.type != "cpu" and plain.device != device:
         raise ValueError(
             f"guide must be on the CPU or on the device of its images, {device}, got one on {plain.device}: type "
@@ -64,7 +64,7 @@ def _objects_on_host(objects: Any) -> Any:
 def _boxes_on_host(boxes: Any) -> Any:
     if not isinstance(boxes, torch.Tensor):
         return boxes
-    plain = _dense("objects", boxes)
+    plain = dense("objects", boxes)
     if plain.numel() and (plain.is_floating_point() or plain.is_complex()):
         raise TypeError(
             f"objects must be whole numbers (k, 4), got a tensor of {plain.dtype}: type boxes.round().long()"
@@ -75,12 +75,12 @@ def _boxes_on_host(boxes: Any) -> Any:
     return numbers
 
 
-def _dense(name: str, tensor: torch.Tensor) -> torch.Tensor:
+def dense(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """Return a tensor of any class as a plain one, or say that its numbers do not lie in memory of its own."""
     wrapped = type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
     if wrapped or tensor.is_nested or tensor.layout is not torch.strided:
         kind = type(tensor).__name__ if wrapped else "nested tensor" if tensor.is_nested else f"{tensor.layout} tensor"
-        raise TypeError(f"{name} must be plain tensors or arrays, got a {kind}: type tensor.to_dense()")
+        raise TypeError(f"{name} must be a plain tensor or an array, got a {kind}: type tensor.to_dense()")
     return tensor.detach().as_subclass(torch.Tensor)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._adapters.keys import check_seed_and_keys
-from dustaug._adapters.targets import covered_points, visible_boxes
+from dustaug._adapters.targets import covered_points, visible_boxes, visible_shares
 from dustaug._engine.checks import (
     check_array,
     check_channels,
@@ -26,11 +26,12 @@ from dustaug._engine.checks import (
 )
 from dustaug._engine.contract import MAX_INDEX
 from dustaug._engine.coordinates import check_epoch, check_index, pack
+from dustaug._engine.guide import takes_guide, takes_objects
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import ImageKind, Layout
 from dustaug._errors import shown
 from dustaug._extras import name_extra
-from dustaug.core import sample_rectangles
+from dustaug.core import Rectangles, sample_rectangles
 from dustaug.spec import Spec, resolve_spec
 
 with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
@@ -38,6 +39,7 @@ with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
     from albumentations.core.type_definitions import ALL_TARGETS
 
     from ._hooks import VersionHooks
+    from ._terms import CallTerms, one_image_error, terms_for
 
 __all__ = ["DustRectangles"]
 
@@ -50,10 +52,19 @@ class _Launches:
         self.find = functools.lru_cache(maxsize=128)(self._find)
 
     def _find(self, *facts: Any) -> Callable[..., None]:
-        return launch_for(self.spec, ImageKind._make((*facts, self.value_range))).run_checked
+        launch = launch_for(self.spec, ImageKind._make((*facts, self.value_range)))
+        if takes_guide(self.spec) or takes_objects(self.spec):
+            return functools.partial(_run_with_terms, launch)
+        return launch.run_checked
 
 
-class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
+def _run_with_terms(launch: Any, images: NDArray[Any], coordinates: Any, guide: Any, objects: Any) -> None:
+    if launch.must_look:
+        launch.look(images)
+    launch.run_with_terms(images, coordinates, guide, objects)
+
+
+class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[misc]  # Albumentations has no types.
     """Paint dust, random rectangles, on images.
 
     Parameters
@@ -80,6 +91,25 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         ``same_on_batch=False`` the index is that of the first image, or an array with one for each image.
     value_range : optional
         As in :func:`dustaug.add_dust`.
+    guide_key : str, optional
+        With ``center="guide"``: the argument of a call that says where dust lies, ``"mask"`` by default. ``"mask"``,
+        ``"masks"``, ``"mask3d"`` and ``"masks3d"`` are read as classes, and dust lies on all but 0; ``"bboxes"`` are
+        rounded outwards. Any other argument holds weights, uint8 or bool, of any resolution.
+    guide_classes : tuple, optional
+        Values of the mask, or labels of the boxes, on which dust may lie.
+    protected_classes : tuple, optional
+        With ``center="guide"``: labels of boxes that are kept free. Without a `guide_key`, dust lies anywhere else.
+    protected_margin : int, optional
+        Pixels around protected boxes in which no rectangle has its centre. By default as many as the largest rectangle
+        needs, so that no dust touches the boxes.
+    objects_key : str, optional
+        With `max_hidden` or `per_object`: the argument with the objects, ``"bboxes"`` by default; any other holds whole
+        numbers (k, 4): top, left, bottom, right in pixels.
+    object_classes : tuple, optional
+        Labels of the boxes that are objects; by default all are.
+    visibility_key : str, optional
+        A label field of `BboxParams`, `KeypointParams` or both. Boxes get the share of their area that no dust hides.
+        Keypoints under dust stay, and a 2 becomes 1, as in COCO.
     p : float, optional
         Albumentations' probability that a call does anything: 0.5, but 1 if the spec has a `p` of its own, which is
         decided for each image. With a seed it is always 1, as Albumentations' choice depends on more than the index.
@@ -97,6 +127,10 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
     -----
     Targets are image, images, mask, masks, bboxes, keypoints, volume, volumes, mask3d and masks3d, in every dtype of
     :func:`dustaug.add_dust`. Keypoints under dust are dropped if `KeypointParams` has ``remove_invisible=True``.
+
+    Bounding boxes become objects and guides as they are when dust is painted: after the crops and flips before. Their
+    sides are rounded outwards to whole pixels, and `max_hidden` is a share of the rounded box: fractions of a pixel
+    count as hidden where the pixel is. A box of a few pixels may lose a greater share of its own area.
 
     ``get_applied_params()`` has the rectangles: "holes", (r, 4), left, top, right, bottom; "fills", their brightness;
     "hole_images", (r,), on which image of the batch each lies.
@@ -126,6 +160,13 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         index_key: str | None = None,
         epoch_key: str | None = None,
         value_range: tuple[float, float] | None = None,
+        guide_key: str | None = None,
+        guide_classes: tuple[Any, ...] | None = None,
+        protected_classes: tuple[Any, ...] | None = None,
+        protected_margin: int | None = None,
+        objects_key: str | None = None,
+        object_classes: tuple[Any, ...] | None = None,
+        visibility_key: str | None = None,
         p: float | None = None,
         **fields: Any,
     ) -> None:
@@ -159,7 +200,16 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             owner="DustRectangles",
             instead=", or leave {} out and let A.Compose(seed=0) drive the dust",
         )
-        if boxes == "keep":
+        self._set_terms(
+            guide_key=guide_key,
+            guide_classes=_python_numbers(guide_classes),
+            protected_classes=_python_numbers(protected_classes),
+            protected_margin=protected_margin,
+            objects_key=objects_key,
+            object_classes=_python_numbers(object_classes),
+            visibility_key=visibility_key,
+        )
+        if boxes == "keep" and not self._reads_boxes:
             self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
 
     @property
@@ -185,7 +235,9 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         """Return the arguments of the constructor except `p`, as values that JSON and YAML can hold."""
         names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
         spec = {name: _json_value(value) for name, value in self.spec.to_dict().items()}
-        return {"spec": spec, "seed": self.dust_seed, **{name: _json_value(getattr(self, name)) for name in names}}
+        terms = {name: _json_value(value) for name in _TERMS if (value := getattr(self, name)) is not None}
+        arguments = {name: _json_value(getattr(self, name)) for name in names}
+        return {"spec": spec, "seed": self.dust_seed, **arguments, **terms}
 
     def __repr__(self) -> str:
         arguments = {"p": self.p, **self.get_transform_init_args(), "spec": self.spec}
@@ -193,8 +245,8 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
 
     @property
     def available_keys(self) -> set[str]:
-        """The arguments that ``Compose(strict=True)`` accepts: the targets, and the names of index and epoch."""
-        return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key))}
+        """The arguments that ``Compose(strict=True)`` accepts: the targets, and the names of all else that is read."""
+        return {*super().available_keys, *filter(None, (self.index_key, self.epoch_key)), *self._term_keys}
 
     def _params(self, data: Mapping[str, Any], py_random: Any) -> dict[str, Any]:
         """Return the size of the images of a call, and seed, epoch and index of their dust, or an index for each."""
@@ -206,7 +258,7 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             shape = image.shape
         if self.dust_seed is None:
             params = {"shape": shape, "seed": self._draw_seed(py_random), "epoch": 0, "index": 0}
-            if self.same_on_batch:
+            if self.same_on_batch and not self._reads:
                 return params
         else:
             epoch = 0 if self.epoch_key is None else check_epoch(self._read("epoch_key", data))
@@ -217,6 +269,8 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             params["index"] = check_whole("index", params["index"], 0, MAX_INDEX)
         elif np.ndim(params["index"]) == 0:
             params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))
+        if self._reads:
+            params.update(self._read_terms(data, shape, None if batch is None else len(batch)))
         return params
 
     def _read(self, argument: str, data: Mapping[str, Any]) -> Any:
@@ -228,23 +282,48 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
             )
         return data[key]
 
-    def _rectangles(self, shape: tuple[int, ...], **coordinates: Any) -> dict[str, Any]:
+    def _rectangles(self, shape: tuple[int, ...], **params: Any) -> dict[str, Any]:
         """Return the rectangles of a call as arrays."""
-        height, width, channels = (*shape, 1)[:3]
-        drawn = sample_rectangles(self.spec, height=height, width=width, channels=channels, **coordinates)
+        drawn = self._sample(shape, channels=(*shape, 1)[2], **params)
         return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
 
-    def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **_: Any) -> NDArray[np.bool_]:
+    def _sample(
+        self,
+        shape: tuple[int, ...],
+        *,
+        seed: int,
+        epoch: int,
+        index: Any,
+        channels: int = 1,
+        guide: Any = None,
+        objects: Any = None,
+    ) -> Rectangles:
+        height, width = shape[:2]
+        guide, objects = terms_for(len(index) if np.ndim(index) else None, guide, objects)
+        return sample_rectangles(
+            self.spec,
+            height=height,
+            width=width,
+            channels=channels,
+            seed=seed,
+            epoch=epoch,
+            index=index,
+            guide=guide,
+            objects=objects,
+        )
+
+    def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **params: Any) -> NDArray[np.bool_]:
         """Return which pixels dust covers, (n, h, w): one mask for each image of a batch, or one for all."""
+        if self._takes_terms:
+            terms = dict(_terms_of(params))
+            drawn = self._sample(shape, seed=seed, epoch=epoch, index=np.atleast_1d(index), **terms)
+            return drawn.mask(*shape[:2])
         return _find_covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
 
     def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
         covered = self._covered(**params)
         if len(covered) != 1:
-            raise ValueError(
-                f"{target} must belong to one image, got {len(covered)} images with dust of their own: type "
-                "same_on_batch=True"
-            )
+            raise one_image_error(target, len(covered))
         return covered[0]  # type: ignore[no-any-return]
 
     def _own(self, array: Any) -> NDArray[Any]:
@@ -265,7 +344,12 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         check_array(images)
         _check_writable(images)
         run = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
-        run(images, pack((params["seed"], params["epoch"], index)))
+        coordinates = pack((params["seed"], params["epoch"], index))
+        if self._takes_terms:
+            n = len(images) if layout[0] == "N" else None
+            run(images, coordinates, *terms_for(n, params.get("guide"), params.get("objects")))
+        else:
+            run(images, coordinates)
         return images
 
     # The methods name no parameters: AlbumentationsX would spend 3 µs at each call to check that they were drawn.
@@ -285,8 +369,11 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
     def apply_to_volumes(self, volumes: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Dust volumes (n, d, h, w) or (n, d, h, w, c): all alike, or each by its own index."""
         volumes = self._own(volumes)
-        for volume, index in zip(volumes, np.broadcast_to(params["index"], len(volumes)), strict=True):
-            self._dust(volume, "NHWC" if volume.ndim == 4 else "NHW", params, np.full(len(volume), index))
+        for place, index in enumerate(np.broadcast_to(params["index"], len(volumes))):
+            volume = volumes[place]
+            own = {name: terms if len(terms) == 1 else terms[place : place + 1] for name, terms in _terms_of(params)}
+            layout: Layout = "NHWC" if volume.ndim == 4 else "NHW"
+            self._dust(volume, layout, {**params, **own}, np.full(len(volume), index))
         return volumes
 
     def apply_to_mask(self, mask: NDArray[Any], **params: Any) -> NDArray[Any]:
@@ -321,27 +408,58 @@ class DustRectangles(VersionHooks, DualTransform):  # type: ignore[misc]  # Albu
         return masks
 
     def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Shrink boxes (k, 4 or more), in fractions of the sides, to their visible parts."""
+        """Shrink boxes (k, 4 or more), in fractions of the sides, to their visible parts, or tell these."""
         processor = self.get_processor("bboxes")
-        if self.boxes == "keep" or processor is None or not len(bboxes):
+        if processor is None or not len(bboxes):
+            return bboxes
+        column = self._visibility_column(processor, bboxes)
+        if self.boxes == "keep" and column is None:
             return bboxes
         height, width = params["shape"][:2]
         sides = np.array([width, height, width, height])
         pixels = bboxes[:, :4] * sides
         covered, limits = self._covered_one("bboxes", **params), processor.params
-        shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
-        hidden: NDArray[np.bool_] = (shown[:, 2] == shown[:, 0]) & (pixels[:, 2] != pixels[:, 0])
         # A box of the whole image may be whole numbers.
         shrunk = bboxes.astype(np.result_type(bboxes, np.float32))
+        if column is not None:
+            shrunk[:, column] = visible_shares(pixels, covered)
+        if self.boxes == "keep":
+            return shrunk
+        shown = visible_boxes(pixels, covered, min_area=limits.min_area, min_visibility=limits.min_visibility)
+        hidden: NDArray[np.bool_] = (shown[:, 2] == shown[:, 0]) & (pixels[:, 2] != pixels[:, 0])
         shrunk[:, :4] = np.where(shown == pixels, bboxes[:, :4], shown / sides)
         return shrunk[~hidden]  # Compose drops their labels.
 
     def apply_to_keypoints(self, keypoints: NDArray[Any], **params: Any) -> NDArray[Any]:
-        """Drop keypoints (k, 2 or more), in pixels, under the dust, if ``remove_invisible`` is set."""
+        """Mark keypoints (k, 2 or more), in pixels, under the dust, or drop them if ``remove_invisible`` is set."""
         processor = self.get_processor("keypoints")
+        column = self._visibility_column(processor, keypoints) if len(keypoints) else None
+        if column is not None:
+            hidden = covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))
+            marked = keypoints.copy()
+            marked[hidden & (keypoints[:, column] == _VISIBLE), column] = _HIDDEN
+            return marked
         if processor is None or not processor.params.remove_invisible or not len(keypoints):
             return keypoints
         return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
+
+
+# COCO's marks of keypoints that are in sight, and of those that are not.
+_VISIBLE, _HIDDEN = 2, 1
+# Arguments of the constructor that are written only if they were given: older versions know none of them.
+_TERMS = (
+    "guide_key",
+    "guide_classes",
+    "protected_classes",
+    "protected_margin",
+    "objects_key",
+    "object_classes",
+    "visibility_key",
+)
+
+
+def _terms_of(params: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, params[name]) for name in ("guide", "objects") if name in params]
 
 
 def _python_numbers(value: Any) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dustaug._engine.checks import check_whole, resolve_value_range
 from dustaug._engine.memory import Layout
 from dustaug.core import Rectangles, paint_rectangles
+from dustaug.guides import guide_of_map
 from dustaug.spec import Spec
 
 from . import _plots
@@ -80,6 +81,42 @@ class OcclusionMap:
         """Return all fields but the picture as plain numbers and lists, ready for JSON."""
         fields = {name: getattr(self, name) for name in ("target", "score", "patch", "stride")}
         return {**fields, "heat": self.heat.tolist()}
+
+    def guide(self) -> NDArray[np.uint8]:
+        """Return the guide of what the model leans on: with ``center="guide"``, dust lies where the score falls.
+
+        The weights are the heat as :func:`dustaug.guide_of_map` quantises it, so that the hottest pixel has 255. A
+        negative heat, where the score rises, has the weight 0. If no heat is positive, all weights are 0, and an image
+        with this guide gets no dust.
+
+        Returns
+        -------
+        uint8, (h, w)
+
+        Raises
+        ------
+        ValueError
+            If a heat is not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> heat = np.array([[0.0, 0.5], [0.125, -0.25]])
+        >>> found = OcclusionMap(heat=heat, target=3, score=0.75, patch=1, stride=1, picture=np.zeros((2, 2)))
+        >>> found.guide()
+        array([[  0, 255],
+               [ 64,   0]], dtype=uint8)
+
+        The guide of one image takes one image; ``numpy.stack`` makes the guides of a batch:
+
+        >>> import dustaug
+        >>> image = np.zeros((2, 2), np.uint8)
+        >>> spec = dustaug.dust(center="guide", count_range=(1, 1), side_range=(1, 1), fill="constant", fill_value=9)
+        >>> dustaug.add_dust(image, spec, seed=7, index=0, guide=found.guide())
+        array([[0, 9],
+               [0, 0]], dtype=uint8)
+        """
+        return guide_of_map(np.maximum(self.heat, 0))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the picture in grey under its heat: red where a patch lowers the score, blue where it raises it.
