@@ -453,7 +453,7 @@ class TestObjects:
             (
                 (black(3, H, W), 3),
                 TypeError,
-                "must hold BoundingBoxes with max_hidden or visibility_key, got Tensor, int",
+                "must hold BoundingBoxes with max_hidden, per_object or visibility_key, got Tensor, int",
             ),
             ((black(2, 3, H, W), boxes_of(CORNERS)), ValueError, r"with one image, got a batch of \(2,\)"),
             ((black(3, H, W), boxes_of([[9, 9, 2, 2]])), ValueError, "objects must not be reversed"),
@@ -496,7 +496,7 @@ class TestRotatedBoxes:
 
 
 def shares(mask):
-    """Return the hidden share of the pixels of each box of CORNERS that has some."""
+    """Return the share of the pixels of each box of CORNERS that has some, for which a mask is True."""
     parts = mask[2:8, 1:9], mask[20:40, 10:41], mask[0:12, 30:50]
     return np.array([part.double().mean().item() for part in parts])
 
@@ -512,7 +512,7 @@ class TestVisibility:
 
         assert found["visibility"].dtype == torch.float32
         assert found["visibility"].shape == (5,)
-        assert found["visibility"][:3].tolist() == (1 - shares(specked(found["image"]))).astype(np.float32).tolist()
+        assert found["visibility"][:3].tolist() == shares(~specked(found["image"])).astype(np.float32).tolist()
         assert found["visibility"][3:].tolist() == [1, 1]
         assert "visibility" not in sample
         assert found["labels"] is sample["labels"]

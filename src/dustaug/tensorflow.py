@@ -54,7 +54,7 @@ _GUIDE_HINTS = (
 )
 _OBJECTS_HINTS = (
     (tf.SparseTensor, "tf.sparse.to_dense(objects)"),
-    (list, "tf.ragged.constant(objects, ragged_rank=1)"),
+    (list, "tf.ragged.constant(objects, ragged_rank=1, inner_shape=(4,))"),
 )
 
 
@@ -402,7 +402,7 @@ def _as_boxes(objects: Any) -> dict[str, Any]:
         or shape[-1] not in (4, None)
         or (is_ragged and (boxes.ragged_rank, shape[-1]) != (1, 4))
     ):
-        hint = ": type tf.ragged.constant(boxes, ragged_rank=1)" if is_ragged else ""
+        hint = ": type tf.ragged.constant(boxes, ragged_rank=1, inner_shape=(4,))" if is_ragged else ""
         raise ValueError(f"objects must be {wanted}, got shape {shape}{hint}")
     if is_ragged:
         return {"boxes": boxes.flat_values, "counts": boxes.row_lengths()}

@@ -175,8 +175,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
                 )
         if self.objects_key is not None and not (takes_objects(self.spec) or self.visibility_key is not None):
             raise TypeError(
-                f"objects_key must be given with max_hidden, per_object or visibility_key, got {self.objects_key!r} "
-                "without: type spec.replace(max_hidden=0.4), or leave objects_key out"
+                "objects_key must be given with max_hidden, per_object or visibility_key, got "
+                f"{shown(self.objects_key)} without: type spec.replace(max_hidden=0.4), or leave objects_key out"
             )
 
     def _make_painter(self) -> None:

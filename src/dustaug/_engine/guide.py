@@ -148,10 +148,6 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
     return weights
 
 
-# NumPy takes a microsecond to name a dtype.
-_NAMES = {"B": "uint8", "?": "bool"}
-
-
 def check_weights(weights: NDArray[Any]) -> None:
     """Check the sums of weights (n, rows, columns)."""
     largest = int(weights.sum(axis=(1, 2), dtype=np.int64).max(initial=0))
