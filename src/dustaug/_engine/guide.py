@@ -138,7 +138,8 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
     check_guide_wanted(guide, spec)
     if not isinstance(guide, np.ndarray):
         raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
-    dtype = _NAMES.get(guide.dtype.char) or guide.dtype.name
+    # NumPy takes a microsecond to make the name of a dtype.
+    dtype = {"B": "uint8", "?": "bool"}.get(guide.dtype.char) or guide.dtype.name
     check_guide_kind(guide.shape, dtype, n, batched=batched)
     weights: NDArray[np.uint8] = np.ascontiguousarray(guide[np.newaxis] if guide.ndim == 2 else guide)
     if dtype == "bool":
