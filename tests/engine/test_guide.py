@@ -322,6 +322,17 @@ def test_a_guide_of_zeros_draws_nothing():
     assert [(image != 100).any() for image in images] == [False, True, False]
 
 
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_images_may_be_their_own_guide(engine, num_threads):
+    """Dust on bright places is that of the images before they are painted, in every group of rectangles."""
+    images = np.random.default_rng(4).integers(0, 256, (3, 40, 30), dtype=np.uint8)
+    spec, key = dust(center="guide", count_range=(90, 90)), {"seed": 1, "index": 0, "layout": "NHW"}
+    expected = add_dust(images.copy(), spec, guide=images, **key)
+    add_dust(images, spec, guide=images, num_threads=num_threads, **key)
+
+    assert (images == expected).all()
+
+
 def test_splitting_and_threads_change_nothing():
     """Batches, threads and layouts give the same pixels, with one image or many."""
     guide = np.random.default_rng(1).integers(0, 256, (9, 5, 6), dtype=np.uint8)

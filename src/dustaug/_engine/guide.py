@@ -82,10 +82,12 @@ def _check_objects(
     wanted = f"a list with the boxes (k, 4) of each of {n} images" if batched else "the boxes (k, 4) of the image"
     if not batched:
         objects = [objects]
-    if not isinstance(objects, (list, tuple)) or len(objects) != n:
-        got = f"{len(objects)} of them" if isinstance(objects, (list, tuple)) else shown(objects)
+    # A copy, because another thread may change the list.
+    objects = list(objects) if isinstance(objects, (list, tuple)) else objects
+    if not isinstance(objects, list) or len(objects) != n:
+        got = f"{len(objects)} of them" if isinstance(objects, list) else shown(objects)
         raise ValueError(f"objects must be {wanted}, got {got}")
-    counts, joined = _joined(list(objects))
+    counts, joined = _joined(objects)
     if joined is None:
         each = [check_boxes("objects", boxes) for boxes in objects]
         counts, joined = [len(boxes) for boxes in each], np.concatenate([*each, _NO_BOXES])

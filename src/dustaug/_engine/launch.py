@@ -112,14 +112,14 @@ class Launch:
         check_axes(shape, kind.layout)
         if self._per != "image" and type(num_threads) is int and num_threads == 1 and are_plain(coordinates):
             sides = _SIDES[kind.layout]((*shape, 1))
-            terms = make_terms(self.spec, guide, objects, *sides, batched="N" in kind.layout)
+            terms = self._make_terms(images, guide, objects, *sides)
             if self._paint_with_terms(images, coordinates, terms, *sides):
                 return images
         batch = _PICKERS[kind.layout]((*shape, *strides, 1, 0))
         coordinates, n = check_coordinates(coordinates, batch[0]), batch[0]
         check_threads(num_threads)
         self.refuse(shape, strides)
-        terms = make_terms(self.spec, guide, objects, *batch[:3], batched="N" in kind.layout)
+        terms = self._make_terms(images, guide, objects, *batch[:3])
         patterns = mean_patterns(images, self) if self._per == "image" else self.patterns
         where = engine.operand_of_images(images), *batch, *words_of(coordinates, engine.operand_of)
         part = engine.bind_part_with_terms(
@@ -127,6 +127,13 @@ class Launch:
         )
         run_on_threads(part, n, num_threads, (images, patterns, coordinates, terms))
         return images
+
+    def _make_terms(self, images: NDArray[Any], guide: Any, objects: Any, *sides: int) -> Terms:
+        terms = make_terms(self.spec, guide, objects, *sides, batched="N" in self.kind.layout)
+        if len(terms.guides) and np.may_share_memory(terms.guides, images):
+            # What is painted would change what is drawn next.
+            terms = terms._replace(guides=terms.guides.copy())
+        return terms
 
     def look(self, images: NDArray[Any]) -> None:
         """Warn if the values of images are not those that their dtype tells."""
@@ -342,6 +349,9 @@ def draw_rectangles(
     counts = np.zeros(n, np.int64)
     if terms is None:
         terms = make_terms(check_spec(None), None, None, n, height, width, batched=True)
+    elif len(terms.guides):
+        # Room is made for what is counted: another thread must not change a guide before it is drawn by.
+        terms = terms._replace(guides=terms.guides.copy())
     where = plan, height, width, *words, n
     engine.call_with_terms(engine.count_rectangles, terms, *where, engine.operand_of(counts))
     boxes = np.zeros((int(counts.sum()), 4), np.int32)
