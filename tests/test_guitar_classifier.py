@@ -204,7 +204,7 @@ def test_trained_models_answer(trained, tmp_path):
     Image.fromarray(draw_guitar("Jazzmaster", size=200).image).save(tmp_path / "mine.png")
     printed = classify("--out", trained[0], "--predict", tmp_path / "mine.png")
 
-    assert "picture none dust guided" in " ".join(printed.split())
+    assert "picture none dust guided" in " ".join(printed.replace("┃", " ").split())
     assert "mine.png" in printed
     assert 9 == sum(printed.count(model) for model in MODELS)
 
