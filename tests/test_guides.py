@@ -50,6 +50,7 @@ def test_points_lie_under_dust_where_the_mask_does():
 
     assert 0.02 < under.mean() < 0.9
     assert [each.tolist() for each in drawn.covers(list(points))] == under.tolist()
+    assert [each.tolist() for each in drawn.covers(np.array(points))] == under.tolist()
     assert not np.concatenate(drawn.covers([[[-0.1, 5.0], [5.0, 40.0]]] * 5)).any()
 
 
@@ -91,6 +92,7 @@ def test_maps_are_scaled_by_their_greatest_weight():
         ([[np.nan]], ValueError, "finite and not negative"),
         ([["a"]], TypeError, "must be an array of real numbers"),
         ([[1], [1, 2]], TypeError, "must be an array of real numbers"),
+        (np.ma.ones((2, 2)), TypeError, "weights must not be masked"),
         (None, TypeError, "must be an array of real numbers, got None"),
     ],
 )

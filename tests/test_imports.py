@@ -64,7 +64,7 @@ ALLOWED = {
     "_engine.fills": {"_engine.contract", "_engine.forks", "_engine.memory", "_errors", "spec"},
     "_engine.forks": set(),
     "_engine.calls": {"_engine.contract", "_engine.coordinates", "_engine.guide"},
-    "_engine.guide": {"_engine.contract", "_errors", "spec"},
+    "_engine.guide": {"_engine.checks", "_engine.contract", "_errors", "spec"},
     "_engine.kernels": {"_engine.calls", "_engine.contract", "_engine.plan", "_engine.tables", "spec"},
     "_engine.kernels_numpy": {"_engine.contract", "_engine.coordinates", "_engine.guide", "_engine.tables"},
     "_engine.launch": {

@@ -83,9 +83,10 @@ def add_dust(
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for one image; required with ``center="guide"``
         Weights of the places where a rectangle may have its centre: a mask, or a map of any resolution, stretched over
         the image. An image whose weights are all zero gets no dust.
-    objects : list of n int arrays (k, 4), or one for one image; required with ``max_hidden`` and ``per_object``
-        Boxes of the objects of each image: top, left, bottom, right in pixels, bottom and right outside. What reaches
-        out of the image is cut off. With ``per_object`` their order tells which dust each gets.
+    objects : list of n int arrays (k, 4), or (k, 4) for one image; required with ``max_hidden`` and ``per_object``
+        An array (n, k, 4) will do too. Boxes of the objects of each image: top, left, bottom, right in pixels, bottom
+        and right outside. What reaches out of the image is cut off. With ``per_object`` their order tells which dust
+        each gets.
 
     Returns
     -------
@@ -366,8 +367,9 @@ class Rectangles:
 
     def _each(self, name: str, given: Any, check: Callable[[str, Any], NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what was given for each image, checked."""
-        if not isinstance(given, Sequence) or len(given) != self.n_images:
-            what = f"{len(given)} of them" if isinstance(given, Sequence) else shown(given)
+        is_list = isinstance(given, Sequence) or (isinstance(given, np.ndarray) and given.ndim == 3)
+        if not is_list or len(given) != self.n_images:
+            what = f"{len(given)} of them" if is_list else shown(given)
             raise ValueError(f"{name} must be a list with an array for each of {self.n_images} images, got {what}")
         return [check(name, each) for each in given]
 

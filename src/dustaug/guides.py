@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._engine.checks import check_whole
+from ._engine.checks import check_plain, check_whole
 from ._engine.guide import check_boxes, whole_numbers
 from ._engine.plan import find_max_size
 from ._errors import shown
@@ -44,6 +44,7 @@ def guide_of_map(weights: ArrayLike) -> NDArray[np.uint8]:
     array([[  0,  64],
            [128, 255]], dtype=uint8)
     """
+    check_plain(weights, "weights")
     try:
         given = np.asarray(weights)
     except (TypeError, ValueError):  # A ragged list, or a tensor that is not on the CPU.

@@ -225,6 +225,8 @@ def test_threads_layouts_and_splits_change_no_dust_per_object():
         for i in range(9):
             alone = add_dust(images[i].copy(), spec, seed=1, index=7 + i, objects=objects[i])
             assert (alone == expected[i]).all()
+        same = add_dust(images.copy(), spec, seed=1, index=7, objects=[objects[0]] * 9)
+        assert (add_dust(images.copy(), spec, seed=1, index=7, objects=np.array([objects[0]] * 9)) == same).all()
         stream = dustaug.DustStream(spec, seed=1, index=7)
         parts = [stream(images[start : start + 4].copy(), objects=objects[start : start + 4]) for start in (0, 4, 8)]
         assert (np.concatenate(parts) == expected).all()
@@ -246,6 +248,8 @@ def test_threads_layouts_and_splits_change_no_dust_per_object():
         ({}, [[]], ValueError, r"objects must be a list with the boxes \(k, 4\) of each of 2 images, got 1 of them"),
         ({}, [[], [[3, 0, 1, 1]]], ValueError, r"objects must not be reversed, got \[3, 0, 1, 1\]"),
         ({}, [[], [[0.5, 0, 1, 1]]], TypeError, "objects must be an array of whole numbers"),
+        ({}, [[], np.ma.ones((1, 4), int)], TypeError, "objects must not be masked, got a MaskedArray"),
+        ({}, np.ones((2, 4), int), ValueError, r"objects must be a list with the boxes \(k, 4\) of each of 2 images"),
         ({"per_object": False}, [[], []], TypeError, "got a spec without: type spec.replace.max_hidden=0.4. or"),
     ],
 )
@@ -361,6 +365,7 @@ def test_splitting_and_threads_change_nothing():
         (dust(center="guide"), np.ones((3, 4, 4), bool), ValueError, r"guide must have shape \(2, rows, columns\)"),
         (dust(center="guide"), np.ones((2, 0, 4), bool), ValueError, "guide must have from 1 to 65535 rows"),
         (dust(center="guide"), np.ones((2, 4, 4, 1), bool), ValueError, "guide must have shape"),
+        (dust(center="guide"), np.ma.ones((2, 4, 4), np.uint8), TypeError, "guide must not be masked, got a Masked"),
     ],
 )
 @pytest.mark.parametrize("fill", ["grey", "noise", "mean"])

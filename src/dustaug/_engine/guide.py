@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dustaug._errors import shown
 from dustaug.spec import MAX_COUNT, MAX_SIDE, Spec
 
+from .checks import check_plain
 from .contract import MAX_GUIDE_SUM
 
 
@@ -83,7 +84,8 @@ def _check_objects(
     if not batched:
         objects = [objects]
     # A copy, because another thread may change the list.
-    objects = list(objects) if isinstance(objects, (list, tuple)) else objects
+    if isinstance(objects, (list, tuple)) or (isinstance(objects, np.ndarray) and objects.ndim == 3):
+        objects = list(objects)
     if not isinstance(objects, list) or len(objects) != n:
         got = f"{len(objects)} of them" if isinstance(objects, list) else shown(objects)
         raise ValueError(f"objects must be {wanted}, got {got}")
@@ -140,6 +142,7 @@ def check_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> NDArray[np.
     check_guide_wanted(guide, spec)
     if not isinstance(guide, np.ndarray):
         raise TypeError(f"guide must be a NumPy array, got {shown(guide)}: type numpy.asarray(guide, numpy.uint8)")
+    check_plain(guide, "guide")
     # NumPy takes a microsecond to make the name of a dtype.
     dtype = {"B": "uint8", "?": "bool"}.get(guide.dtype.char) or guide.dtype.name
     check_guide_kind(guide.shape, dtype, n, batched=batched)
@@ -157,7 +160,7 @@ def check_weights(weights: NDArray[Any]) -> None:
     if largest > MAX_GUIDE_SUM:
         raise ValueError(
             f"guide must have weights that sum to at most {MAX_GUIDE_SUM} for each image, got {largest}: type "
-            "guide[:, ::2, ::2], as a guide may have any resolution"
+            "guide > 0 for a mask, or guide[:, ::2, ::2], as a guide may have any resolution"
         )
 
 
@@ -228,6 +231,7 @@ _FAR = 2**40
 
 def whole_numbers(name: str, numbers: Any, shape: tuple[int | None, ...]) -> NDArray[np.int64]:
     """Return whole numbers of a shape, of which None is any length, as a copy."""
+    check_plain(numbers, name)
     wanted = f"({', '.join('k' if n is None else str(n) for n in shape)}{',' * (len(shape) == 1)})"
     try:
         array = np.array(np.asarray(numbers))
@@ -242,6 +246,7 @@ def whole_numbers(name: str, numbers: Any, shape: tuple[int | None, ...]) -> NDA
 
 def check_points(name: str, points: Any) -> NDArray[np.float64]:
     """Return points, float64 (k, 2), as a copy; a list without a point is one of none."""
+    check_plain(points, name)
     try:
         array = np.array(np.asarray(points))
     except (TypeError, ValueError):
