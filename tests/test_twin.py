@@ -37,7 +37,7 @@ def limits_of(draw, dtype):
     return limits, limits
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(st.data())
 def test_add_dust_equals_the_twin(engine, data):
     """Any spec on any view of any dtype gives the twin's bytes, and no byte around the view changes."""
@@ -109,7 +109,7 @@ def far_specs(draw):
     return dustaug.Spec(**fields)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(far_specs(), st.integers(1, 65_535), st.integers(1, 65_535), SEEDS, EPOCHS, INDICES)
 def test_rectangles_equal_the_twins_on_images_of_any_size(engine, spec, height, width, seed, epoch, index):
     """Images of up to 65,535 pixels a side, and specs with the smallest and greatest numbers, get the same boxes."""

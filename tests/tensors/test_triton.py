@@ -274,7 +274,7 @@ def test_guides_and_objects_that_no_spec_asks_for():
     painter = KernelPainter(dust(), agreement.kind_of(images, "NCHW"), images.device)
     with pytest.raises(TypeError, match="guide must be given with center=\"guide\", got a guide with center='normal'"):
         painter(images, Coordinates(1, 0, 0), guide=torch.ones(1, 8, 8, dtype=torch.bool))
-    with pytest.raises(TypeError, match="objects must be given with max_hidden, got a spec without"):
+    with pytest.raises(TypeError, match="objects must be given with max_hidden or per_object, got a spec without"):
         painter(images, Coordinates(1, 0, 0), objects=[[[0, 0, 4, 4]]])
 
     assert (images == 100).all()
