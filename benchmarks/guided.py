@@ -76,7 +76,13 @@ def _targets(own: dict[str, Times], theirs: dict[str, dict[str, Times]]) -> list
     ratio = own[MAP].ratio(own[PLAIN])
     targets = [
         Target(f"{MASK}: at most 8 µs", f"{mask:.2f} µs", mask <= 8),
-        Target(f"{MAP}: at most 1.5 × {PLAIN}", str(ratio), ratio.value <= 1.5),
+        Target(
+            f"{MAP}: at most 1.5 × {PLAIN}",
+            str(ratio),
+            ratio.value <= 1.5,
+            "To check a guide takes six microseconds a call, and to sum its cells and find some of them a fifth of one "
+            "an image, beside less than one for all of an image without a guide.",
+        ),
         Target(f"{SPARED}: at most 5 µs more than without", f"{more:.2f} µs", more <= 5),
     ]
     for name, each in theirs.items():
