@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._engine.checks import check_plain
-from dustaug._engine.guide import takes_guide, takes_objects
+from dustaug._engine.guide import objects_field, takes_guide, takes_objects
 from dustaug._errors import shown
 from dustaug.spec import Spec
 
@@ -42,10 +42,10 @@ def check_term_keys(spec: Spec, owner: str, **keys: Any) -> None:
             f'spec.replace(center="guide"), or leave {guide} out'
         )
     if takes_objects(spec) and objects_key is None:
-        field, without = ("per_object", False) if spec.per_object else ("max_hidden", None)
+        field, without = objects_field(spec)
         raise TypeError(
             f'{objects} must be given with {field}, got none: type {owner}(…, {objects}="boxes"), or '
-            f"spec.replace({field}={without})"
+            f"spec.replace({without})"
         )
     if objects_key is not None and not takes_objects(spec):
         raise TypeError(

@@ -117,8 +117,13 @@ def _joined(objects: list[Any]) -> tuple[list[int], NDArray[np.int64] | None]:
     return counts, joined if is_right else None
 
 
+def objects_field(spec: Spec) -> tuple[str, str]:
+    """Return the field for which a spec needs objects, and what to type instead to need none."""
+    return ("per_object", "per_object=False") if spec.per_object else ("max_hidden", "max_hidden=None")
+
+
 def missing_objects_error(spec: Spec) -> TypeError:
-    with_what, without = ("per_object", "per_object=False") if spec.per_object else ("max_hidden", "max_hidden=None")
+    with_what, without = objects_field(spec)
     return TypeError(
         f"objects must be given with {with_what}, got none: type objects=[boxes of each image], int (k, 4), or "
         f"spec.replace({without})"

@@ -1099,7 +1099,6 @@ def dust_batch_with_terms(plan, patterns, images, kind, seed_low, seed_high, epo
     if kind < PART:
         return 1
     guides, rows, columns, sums = _guide_of(params, images)
-    guide = guides, rows, columns
     objects, offsets, limits, hidden = _objects_of(params, images)
     levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dustaug._adapters.keys import check_name
 from dustaug._adapters.targets import touched_pixels
 from dustaug._engine.checks import check_whole
-from dustaug._engine.guide import check_boxes, check_guide, takes_guide, takes_objects
+from dustaug._engine.guide import check_boxes, check_guide, objects_field, takes_guide, takes_objects
 from dustaug._errors import shown
 from dustaug.guides import guide_of_boxes
 from dustaug.spec import MAX_SIDE, Spec
@@ -161,11 +161,11 @@ class CallTerms:
     def _read_objects(self, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> list[NDArray[np.int64]]:
         key = self.objects_key or "bboxes"
         if data.get(key) is None:
-            with_what, without = ("per_object", False) if self.spec.per_object else ("max_hidden", None)
+            with_what, without = objects_field(self.spec)
             raise ValueError(
                 f"{key} must be given in each call with {with_what}, as the objects, got {', '.join(data)}: type "
                 f'transform(image=image, {key}=…), objects_key="the name of another argument", or '
-                f"{with_what}={without}"
+                f"{without}"
             )
         if self._additional_targets.get(key, key) == "bboxes":
             return [self._boxes(key, data, shape, n, self.object_classes)]
