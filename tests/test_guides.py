@@ -129,6 +129,18 @@ def test_nothing_touches_what_is_protected(spec):
         assert np.stack(drawn.hidden([near] * 40)).any(axis=0).all()
 
 
+def test_points_are_protected_as_their_pixels():
+    """Keypoints, with fractions or without, at the border or out of the image, are boxes of one pixel."""
+    points = np.array([[5.0, 7.0], [20.9, 3.2], [0.0, 29.99], [-0.5, 4.0], [1e300, 3.0]])
+    boxes = [[5, 7, 6, 8], [20, 3, 21, 4], [0, 29, 1, 30], [-1, 4, 0, 5]]
+    for margin in (0, 2, dust(side_range=(1, 9))):
+        expected = guide_of_boxes(height=30, width=30, protected=boxes, margin=margin)
+
+        assert (guide_of_boxes(height=30, width=30, protected=points, margin=margin) == expected).all()
+        assert (guide_of_boxes(height=30, width=30, protected=points.tolist(), margin=margin) == expected).all()
+    assert guide_of_boxes(height=30, width=30, protected=[[4, 6]])[4].tolist() == [1] * 6 + [0] + [1] * 23
+
+
 def test_boxes_say_where_centres_lie():
     """Weights are those of the boxes, later ones over earlier ones, cut off at the image."""
     guide = guide_of_boxes([[-3, -3, 4, 4], [2, 2, 99, 99]], height=6, width=7, weights=[3, 9])
@@ -153,6 +165,8 @@ def test_boxes_say_where_centres_lie():
         ({"margin": 3}, TypeError, "margin must be given with protected"),
         ({"protected": [[0, 0, 1, 1]], "margin": -1}, ValueError, "margin must be from 0 to 65535, got -1"),
         ({"height": 0}, ValueError, "height must be from 1 to 65535"),
+        ({"protected": [[np.nan, 3.0]]}, ValueError, "protected must be finite, .* leave out points that are not"),
+        ({"protected": [["a", "b"]]}, TypeError, r"protected must be arrays of real numbers \(k, 2\)"),
     ],
 )
 def test_odd_boxes_are_refused(options, error, message):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._engine.checks import check_plain, check_whole
-from ._engine.guide import check_boxes, whole_numbers
+from ._engine.guide import check_boxes, check_points, whole_numbers
 from ._engine.plan import find_max_size
 from ._errors import shown
 from .spec import MAX_SIDE, Spec
@@ -84,11 +84,11 @@ def guide_of_boxes(
         Size of the image in pixels.
     weights : whole numbers, (k,), optional
         Weight of each pixel of a box, 0 … 255, by default 1.
-    protected : whole numbers, (k, 4), optional
-        Boxes without a centre, and with a `margin` without one.
+    protected : whole numbers, (k, 4), or numbers, (k, 2), optional
+        Boxes in which no centre lies, or points (y, x) such as keypoints, of which each stands for its pixel.
     margin : int or Spec, default 0
-        Pixels by which protected boxes are widened on each side. With a spec, as many as its largest rectangle needs:
-        then no rectangle touches them.
+        Pixels by which protected boxes and pixels are widened on each side. With a spec, as many as its largest
+        rectangle needs: then no rectangle touches them.
 
     Returns
     -------
@@ -126,12 +126,24 @@ def guide_of_boxes(
             guide[top:bottom, left:right] = weight
     if protected is not None:
         before, after = _reach_of(margin, height, width)
-        kept_free = check_boxes("protected", protected) + np.array([*(-side for side in before), *after])
+        kept_free = _check_protected(protected) + np.array([*(-side for side in before), *after])
         for top, left, bottom, right in _clipped(kept_free, height, width):
             guide[top:bottom, left:right] = 0
     elif margin != 0:
         raise TypeError(f"margin must be given with protected, got margin={shown(margin)}: type protected=boxes")
     return guide
+
+
+def _check_protected(protected: Any) -> NDArray[np.int64]:
+    """Return protected boxes, (k, 4), or the pixels of protected points as boxes."""
+    if np.shape(np.asarray(protected, object))[1:] != (2,):
+        return check_boxes("protected", protected)
+    points = check_points("protected", protected)
+    if not np.isfinite(points).all():
+        raise ValueError(f"protected must be finite, got {shown(protected)}: leave out points that are not labelled")
+    # Whatever lies further out than any image reaches lies out of this one.
+    first = np.floor(points).clip(-2 * MAX_SIDE, 2 * MAX_SIDE).astype(np.int64)
+    return np.concatenate([first, first + 1], axis=1)
 
 
 def _clipped(boxes: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
