@@ -320,7 +320,7 @@ def dust_batch(
     return 0
 
 
-dust_batch_in_detail = dust_batch_with_terms = dust_batch
+dust_batch_in_detail = dust_any_batch = dust_batch
 
 
 def count_rectangles(plan: Any, height: int, width: int, *words_n_counts_terms: Any) -> None:
