@@ -151,7 +151,7 @@ def _power(exponents: NDArray[np.int64]) -> Words:
     return mantissa >> (contract.POWER_BIAS - (exponents >> contract.LOG_BITS)).clip(0, 31).astype(np.uint64)
 
 
-# Half the logarithms of the contract of 1 as a power, and of 2**31.
+# What has the power 1, and the half logarithm of 2**31.
 _LOG_ONE, _LOG_HALF_WORD = contract.POWER_BIAS << contract.LOG_BITS, contract.FRACTION_BITS << (contract.LOG_BITS - 1)
 
 
@@ -260,14 +260,14 @@ class _Draws:
     def cells(self, height: int, width: int) -> _Drawn:
         """Cells of a grid, of which those that are not hidden cover nothing."""
         params, count = self.params, self._count(contract.HEADER_BLOCK)
+        if count is None:
+            return _NONE
         if params["n_cell_sides"]:
             step = int(params[f"cell_side_{_bounded(self.words(1)[2], params['n_cell_sides'])}"])
             edges = [np.minimum(np.arange(0, side + step, step or side), side) for side in (height, width)]
         else:
             shape = (params["grid_rows"], height), (params["grid_columns"], width)
             edges = [np.arange(n + 1) * side // n for n, side in shape]
-        if count is None:
-            return _NONE
         spans = (np.stack([edge[:-1], edge[1:]], axis=1) for edge in edges)
         boxes = np.minimum(_crossed(*spans), np.tile([height, width], 2) - params["spare_last"])
         numbers = np.arange(1, len(boxes) + 1)
