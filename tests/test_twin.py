@@ -96,11 +96,11 @@ def test_add_dust_equals_the_twin(engine, data):
     assert buffer.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(st.data())
 def test_kinds_equal_the_twins(engine, data):
     """Cells, lattices, shares, kept rectangles and donors on views of images and volumes are the twin's."""
-    buffer, view, layout = data.draw(views(max_side=16, layouts=(*LAYOUTS, *VOLUME_LAYOUTS)))
+    buffer, view, layout = data.draw(views(max_side=16, layouts=(*LAYOUTS, *3 * VOLUME_LAYOUTS)))
     spec = data.draw(kinds(layout, view.dtype))
     limits = default_value_range(view.dtype)
     where = {"seed": data.draw(SEEDS), "epoch": data.draw(EPOCHS), "index": data.draw(st.integers(0, 2**62))}

@@ -150,7 +150,7 @@ LARGE = {
     "kept": BASE.replace(keep=True, count_range=(0, 32), fill="color"),
     "shares": cutmix(0.1, count_range=(20, 20)),
     "depths": BASE.replace(depth_fraction_range=(0, 1)),
-    "depths inside": BASE.replace(center="inside", depth_range=(1, 9)),
+    "depths inside": BASE.replace(center="inside", depth_range=(1, 40)),
 }
 
 
