@@ -171,7 +171,7 @@ def test_kept_rectangles_are_those_that_would_be_hidden():
 
 
 def test_sprinkles_have_the_five_sizes():
-    """Of 31 rectangles one has sides up to 1/2 of the image, two up to 1/4, 4 up to 1/8, 8 up to 1/16, 16 up to 1/32."""
+    """Of 31 rectangles one has sides up to half of the image, 2 up to 1/4, 4 up to 1/8, 8 up to 1/16, 16 up to 1/32."""
     found = drawn(sprinkles(p=1, center="inside"), 300, 640, 512)
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).reshape(300, 31, 2)
     scales = np.array([0.5] * 1 + [0.25] * 2 + [0.125] * 4 + [0.0625] * 8 + [0.03125] * 16)
@@ -227,7 +227,7 @@ def test_a_preset_survives_every_round_trip(spec):
     for again in (
         Spec.from_dict(spec.to_dict()),
         Spec.from_dict(json.loads(json.dumps(spec.to_dict()))),
-        pickle.loads(pickle.dumps(spec)),  # noqa: S301
+        pickle.loads(pickle.dumps(spec)),
         eval(repr(spec)),  # noqa: S307
         spec.replace(),
     ):

@@ -200,8 +200,8 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
             "preset",
             str,
             "dust",
-            f"dust, cutout ({_CUTOUT_SIDE} pixels), random-erasing, hide-and-seek, grid-mask, patch-drop ({_PATCH_RATIO} "
-            "of the cells), sprinkles or cutmix; the options below change it.",
+            f"dust, cutout ({_CUTOUT_SIDE} pixels), random-erasing, hide-and-seek, grid-mask, patch-drop ("
+            f"{_PATCH_RATIO} of the cells), sprinkles or cutmix; the options below change it.",
             "NAME",
         ),
         inspect.Parameter(
