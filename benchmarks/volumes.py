@@ -48,8 +48,8 @@ def volumes(settings: Settings) -> Section:
         targets.append(Target(f"{name}: at least 10 × faster than MONAI", str(faster), faster.value >= 10))
     return Section(
         title="Cuboids",
-        note=f"One volume of 1 × {_SIDE}³, float32, a call, with {_HOLES} cuboids of 8–32 voxels a side, painted black. "
-        "MONAI paints a copy.",
+        note=f"One volume of 1 × {_SIDE}³, float32, a call, with {_HOLES} cuboids of 8–32 voxels a side, painted "
+        "black. MONAI paints a copy.",
         tables=[Table("", ("Way", "µs per volume", f"/ {THEIRS}"), rows)],
         targets=targets[:1],
         data=found,
