@@ -49,12 +49,27 @@ def test_the_reader_of_ci_sees_its_files():
 
 
 def test_the_reader_of_ci_sees_its_sections():
-    """Every section that .ci/run lists is a function, and the workflow runs each of them once."""
+    """Every function of a section is listed by .ci/run once, and run by the workflow once."""
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8")
     in_workflow = re.split(r",? ", re.search(r"sections: \[(.*)\]", workflow)[1])
 
-    assert ARRAYS["sections"].split() == list(SECTIONS)
-    assert in_workflow == list(SECTIONS)
+    assert sorted(ARRAYS["sections"].split()) == sorted(SECTIONS)
+    assert sorted(in_workflow) == sorted(SECTIONS)
+
+
+def test_sections_that_change_an_environment_have_it_for_themselves():
+    """Two sections run at a time, so those that make or change the same environment are listed as sharing it."""
+    table = re.search(r"^declare -A environment_of=\((.*?)^\)$", RUN, re.MULTILINE | re.DOTALL)[1]
+    listed = dict(re.findall(r"\[(\w+)\]=(\w+)", table))
+    makers = {"frameworks": "frameworks", "core": "core", "tensorflow_environment": "tensorflow"}
+    asked = {
+        section: makers[maker]
+        for section, commands in SECTIONS.items()
+        for maker in re.findall(r"^    (\w+)$", commands, re.MULTILINE)
+        if maker in makers
+    }
+
+    assert listed == asked
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -62,7 +77,7 @@ def test_ci_runs_every_test_file(file):
     """A file that needs a framework is named by a section; all others run in the section "readme", which names none."""
     named = set().union(*map(files_of, SECTIONS.values()))
 
-    assert "pytest -n 2\n" in SECTIONS["readme"]
+    assert 'pytest "${parallel[@]}"\n' in SECTIONS["readme"]
     if file == "tests/test_cuda.py":  # No machine of CI has a GPU.
         assert file not in named
     else:
