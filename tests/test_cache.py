@@ -126,6 +126,8 @@ def test_a_cache_directory_that_vanishes(run_python, package, tmp_path):
 def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
     """Editing a constant of the contract is noticed: what compiled code holds of other files is part of its key."""
     copy = shutil.copytree(package, tmp_path / "site" / "dustaug", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "dustaug").touch()
     setting = {"PYTHONPATH": str(copy.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     program = PROGRAM.replace(PAINT, "")
     before = run_python(program, **setting).split()[0]
@@ -137,6 +139,8 @@ def test_a_changed_kernel_is_compiled_anew(run_python, package, tmp_path):
 
 def test_processes_start_cold_together(package, warm, tmp_path):
     """Four processes that compile and write the same cache at once all work."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "dustaug").touch()
     command = [sys.executable, "-W", "error", "-c", PROGRAM.replace(PAINT, "")]
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     processes = [
