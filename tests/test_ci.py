@@ -29,7 +29,7 @@ def expand(word):
 def files_of(command):
     """Return the test files that a command of .ci/run names, in arrays and folders too."""
     command = re.sub(r'"\$\{(\w+)\[@\]\}"', lambda found: ARRAYS.get(found[1], ""), command)
-    command = re.sub(r"--deselect \S+", "", command)
+    command = re.sub(r"--deselect[ =]\S+", "", command)
     words = [path for word in re.findall(r"(?<![\w/])tests(?:/[\w{},./]+)?", command) for path in expand(word)]
     return {file for file in FILES for word in words if file == word or file.startswith(f"{word}/")}
 
@@ -43,6 +43,7 @@ def test_the_reader_of_ci_sees_its_files():
     """Braces, arrays and folders become files."""
     assert expand("tests/test_{a,b}.py") == ["tests/test_a.py", "tests/test_b.py"]
     assert files_of("tests/test_keras.py --deselect tests/test_cli.py::test_it") == {"tests/test_keras.py"}
+    assert files_of('tests/test_keras.py "${other_pages[@]}"') == {"tests/test_keras.py"}
     assert "tests/test_robustness_map.py" in files_of('pytest "${robustness[@]}"')
     assert "tests/tensors/test_triton.py" in files_of("pytest -n 2 tests/tensors")
     assert len(FILES) > 60
@@ -70,6 +71,16 @@ def test_sections_that_change_an_environment_have_it_for_themselves():
     }
 
     assert listed == asked
+
+
+def test_pages_that_sections_leave_out_show_none_of_their_frameworks():
+    """What the sections "tensorflow" and "jax" leave out runs in full where "readme" and "adapters" run it."""
+    [pattern] = re.findall(r"test_examples_run\[([^\]]*)\]", ARRAYS["other_pages"])
+    packages = {package for name in ("tensorflow", "keras", "jax", "grain") for package in FRAMEWORKS[name]}
+    for page in expand(pattern):
+        source = (ROOT / "docs" / page).read_text("utf-8")
+
+        assert not re.search(rf"^\W*(?:import|from) (?:dustaug\.)?(?:{'|'.join(packages)})\b", source, re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", FILES)
