@@ -260,7 +260,8 @@ ALLOWED = {
         "core",
         "spec",
     },
-    "robustness": {"robustness._curve", "robustness._map"},
+    "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
+    "robustness._cells": {"_engine.checks", "_errors", "core", "robustness._predict", "spec"},
     "robustness._curve": {
         "_engine.checks",
         "_engine.contract",
@@ -268,8 +269,9 @@ ALLOWED = {
         "_engine.memory",
         "_errors",
         "core",
-        "robustness._plots",
+        "robustness._cells",
         "robustness._predict",
+        "robustness._results",
         "spec",
     },
     "robustness._map": {
@@ -283,6 +285,7 @@ ALLOWED = {
     },
     "robustness._plots": {"_extras"},
     "robustness._predict": {"_engine.checks", "_engine.memory", "_extras"},
+    "robustness._results": {"_engine.checks", "robustness._plots", "robustness._predict"},
     "tensorflow": {
         "_adapters.keys",
         "_adapters.records",
