@@ -261,7 +261,7 @@ ALLOWED = {
         "spec",
     },
     "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
-    "robustness._cells": {"_engine.checks", "_errors", "core", "robustness._predict", "spec"},
+    "robustness._cells": {"_engine.checks", "_errors", "core", "presets", "robustness._predict", "spec"},
     "robustness._curve": {
         "_engine.checks",
         "_engine.contract",
@@ -269,6 +269,7 @@ ALLOWED = {
         "_engine.memory",
         "_errors",
         "core",
+        "presets",
         "robustness._cells",
         "robustness._predict",
         "robustness._results",

@@ -1,5 +1,6 @@
 """PatchDrop by saliency, errors relative to another model, and the gap between train and test images."""
 
+import itertools
 import json
 import math
 import pickle
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import dustaug
 from dustaug import cutout, dust
 from dustaug.robustness import (
     OcclusionComparison,
@@ -47,6 +49,57 @@ def plain_order(saliency, grid, choice):
         for j in range(grid)
     ]
     return sorted(range(grid**2), key=lambda cell: (-held[cell] if choice == "salient" else held[cell], cell))
+
+
+def masks_of(occlusion, n=N, height=28, width=28):
+    """Return what an occlusion hides of each image, from what predict sees."""
+    seen = []
+
+    def predict(batch):
+        seen.append(batch == 0)
+        return np.ones((len(batch), 2))
+
+    curve_of(np.full((n, height, width), 255, np.uint8), [0] * n, {1: occlusion}, predict)
+    return seen[1]
+
+
+class TestRandomPatchDrop:
+    """patch_drops() without saliency draws cells of its own for each image."""
+
+    def test_it_is_the_preset(self):
+        """Each ratio has the spec of patch_drop(), with the fill and the grid that were given."""
+        assert patch_drops() == {i / 10: dustaug.patch_drop(i / 10) for i in range(1, 10)}
+        assert patch_drops(ratios=(1,), grid=4, fill_value=9) == {1: dustaug.patch_drop(1, 4, fill_value=9)}
+
+    def test_each_ratio_hides_more_of_the_same(self):
+        """Exactly the share of the cells is black, rounded down, and stays black; images have cells of their own."""
+        masks = [masks_of(drop) for drop in patch_drops().values()]
+
+        for tenths, mask in enumerate(masks, 1):
+            cells = mask.reshape(N, 14, 2, 14, 2)
+            assert (cells == cells[:, :, :1, :, :1]).all()
+            assert (mask.sum((1, 2)) == 4 * (tenths * 196 // 10)).all()
+            assert len(np.unique(mask, axis=0)) == N
+        assert all((less <= more).all() for less, more in itertools.pairwise(masks))
+
+    def test_the_batch_size_changes_nothing(self):
+        """An image has the same cells in any batch, and other ones for another seed."""
+        curve = curve_of(occlusions=patch_drops())
+
+        assert curve_of(occlusions=patch_drops(), batch_size=5) == curve
+        assert curve_of(occlusions=patch_drops(), seed=1) != curve
+        assert gap_of(patch_drops()).test == curve
+
+    def test_the_cells_are_those_of_salient_ones(self):
+        """All three choices cut images into the same cells, whatever their sides are."""
+        saliency = np.zeros((N, 5, 5))
+        for row, column in np.ndindex(5, 5):
+            saliency[:] = 0
+            saliency[:, row, column] = 1
+            one = masks_of(patch_drops("salient", saliency, ratios=(0.04,), grid=5)[0.04], height=13, width=17)[0]
+            hit = masks_of(dustaug.patch_drop(0.5, 5), height=13, width=17)[:, one]
+            assert (hit == hit[:, :1]).all()
+            assert 0 < hit[:, 0].sum() < N
 
 
 class TestPatchDrop:
@@ -184,6 +237,12 @@ class TestPatchDrop:
                 {},
                 TypeError,
                 'saliency must be given for choice="salient", got none: type saliency=maps, (n, rows, columns)',
+            ),
+            (
+                ("random", maps_of()),
+                {},
+                ValueError,
+                'saliency must be left out with choice="random", which does not look at it',
             ),
             (("salient", [["a"]]), {}, TypeError, "saliency must be an array of real numbers, got [['a']]"),
             (("salient", [[1, 2], [3]]), {}, TypeError, "saliency must be an array of real numbers, got [[1, 2], [3]]"),

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dustaug._engine.checks import check_choice, check_ends, check_plain, check_whole
 from dustaug._errors import shown
 from dustaug.core import Rectangles
+from dustaug.presets import patch_drop
 from dustaug.spec import Spec
 
 from . import _predict
@@ -163,16 +164,17 @@ def patch_drops(
     grid = check_whole("grid", grid, 1, _MAX_GRID)
     checked, fill = _check_ratios(ratios), _check_fill(fill_value)
     if choice == "random":
-        raise NotImplementedError
+        if saliency is not None:
+            raise ValueError('saliency must be left out with choice="random", which does not look at it')
+        return {ratio: patch_drop(ratio, grid, fill_value=fill) for ratio in checked}
     if saliency is None:
         raise TypeError(
             f'saliency must be given for choice="{choice}", got none: type saliency=maps, (n, rows, columns)'
         )
     held = _saliency_of_cells(_check_saliency(saliency), grid)
     order = np.argsort(-held if choice == "salient" else held, axis=1, kind="stable").astype(np.uint16)
-    return {
-        ratio: PatchDrop(order=order, count=_count_cells(ratio, grid), grid=grid, fill_value=fill) for ratio in checked
-    }
+    counts = {ratio: patch_drop(ratio, grid).count_range[0] for ratio in checked}
+    return {ratio: PatchDrop(order=order, count=n, grid=grid, fill_value=fill) for ratio, n in counts.items()}
 
 
 def _check_fill(fill_value: Any) -> float | tuple[float, ...]:
@@ -194,11 +196,6 @@ def _check_ratios(ratios: Any) -> list[float]:
     return checked
 
 
-def _count_cells(ratio: float, grid: int) -> int:
-    """Return how many cells a share of them is; a product such as 0.29 * 100 may be a rounding below its value."""
-    return int(ratio * grid**2 + 1e-9)
-
-
 def _check_saliency(saliency: Any) -> NDArray[Any]:
     check_plain(saliency, "saliency")
     try:
@@ -213,9 +210,10 @@ def _check_saliency(saliency: Any) -> NDArray[Any]:
 
 
 def _saliency_of_cells(maps: NDArray[Any], grid: int) -> NDArray[np.float32]:
-    """Return the integral of each map over each cell, (n, cells), in units of the map's greatest number.
+    """Return the integral of each map over each cell, (n, cells), each map in units of its own.
 
-    Sums that are equal but for the rounding of doubles are equal in float32, so that ties are ties on every machine.
+    Sums that differ by the rounding of doubles only are equal in float32: ties are ties on every machine. The units are
+    powers of two, which keep whole numbers exact.
     """
     down, across = _overlaps(maps.shape[1], grid), _overlaps(maps.shape[2], grid)
     held = np.empty((len(maps), grid**2), np.float32)
@@ -225,8 +223,8 @@ def _saliency_of_cells(maps: NDArray[Any], grid: int) -> NDArray[np.float32]:
         greatest = np.abs(part).max(axis=(1, 2), keepdims=True)
         if not np.isfinite(greatest).all():
             raise ValueError(f"saliency must be finite, got {part[~np.isfinite(part)][0]}")
-        part /= np.where(greatest > 0, greatest, 1)
-        held[start : start + step] = (down @ part @ across.T).reshape(len(part), -1)
+        scaled = np.ldexp(part, -np.frexp(greatest)[1])
+        held[start : start + step] = (down @ scaled @ across.T).reshape(len(part), -1)
     return held
 
 

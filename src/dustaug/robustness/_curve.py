@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dustaug import presets
 from dustaug._engine.checks import resolve_value_range
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
 from dustaug._errors import shown
 from dustaug.core import add_dust, paint_rectangles, sample_rectangles
-from dustaug.spec import Spec, cutout, dust, random_erasing
+from dustaug.presets import dust
+from dustaug.spec import Spec
 
 from . import _predict
 from ._cells import PatchDrop
@@ -25,7 +27,7 @@ from ._results import OcclusionCurve, OcclusionGap
 Occlusion = Spec | PatchDrop | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
 
 # They make specs, and are none.
-_PRESETS = (Spec, dust, cutout, random_erasing)
+_PRESETS = (Spec, *(getattr(presets, name) for name in presets.__all__))
 _DEFAULT_COUNTS = (4, 8, 16, 32, 64)
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
 
