@@ -416,7 +416,10 @@ def _read_curves(result: OcclusionComparison | OcclusionGap, *names: str) -> Non
     severities = []
     for name in names:
         given = getattr(result, name)
-        curve = OcclusionCurve(**given) if isinstance(given, Mapping) else given
+        is_dict = isinstance(given, Mapping) and set(given) == {
+            field.name for field in dataclasses.fields(OcclusionCurve)
+        }
+        curve = OcclusionCurve(**given) if is_dict else given
         if not isinstance(curve, OcclusionCurve):
             raise TypeError(f"{name} must be an OcclusionCurve, got {type(curve).__name__}: type occlusion_curve(…)")
         object.__setattr__(result, name, curve)
