@@ -199,7 +199,7 @@ def _check_ratios(ratios: Any) -> list[float]:
 def _check_saliency(saliency: Any) -> NDArray[Any]:
     check_plain(saliency, "saliency")
     try:
-        maps = _predict.read_array(saliency)
+        maps = _predict.read_array(saliency, as_floats=True)
     except (TypeError, ValueError, RuntimeError):
         maps = np.array(None)
     if maps.dtype.kind not in "biuf" and not maps.dtype.name.startswith(("bfloat", "float")):
