@@ -95,7 +95,7 @@ class PatchDrop:
             raise TypeError(f"index must be whole numbers of shape (n,), got {shown(index)}: type numpy.arange(n)")
         check_ends("index", places, len(self) - 1)
         height, width = _predict.check_size("height", height), _predict.check_size("width", width)
-        hidden, n = self.order[places, : self.count], len(places)
+        hidden, n = self.order[places, : self.count].astype(np.intp), len(places)
         boxes = _cell_boxes(height, width, self.grid)[hidden.reshape(-1)]
         fill = np.broadcast_to(np.asarray(self.fill_value, np.float64), (len(boxes), *np.shape(self.fill_value)))
         return Rectangles(image=np.repeat(np.arange(n), self.count), boxes=boxes, fill=fill, n_images=n)
