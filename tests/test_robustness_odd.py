@@ -324,7 +324,11 @@ ODD = [
     *(np.zeros((2, 0, 8)), np.zeros((2, 8, 8, 0)), np.zeros((28, 28, 28))),
 ]
 CURVE = ("images", "labels", "occlusions", "seed", "batch_size", "layout", "value_range", "progress")
-DROPS, DROP, GAP = ("choice", "saliency", "ratios", "grid", "fill_value"), ("order", "count", "grid"), ("train", "test")
+DROPS, DROP, GAP = (
+    ("choice", "saliency", "ratios", "share_of", "grid", "fill_value"),
+    ("order", "count", "grid"),
+    ("train", "test"),
+)
 TRAIN = {"train_images": pictures(2, 8, 8), "train_labels": [0, 0]}
 MAP = ("image", "target", "patch", "stride", "fill_value", "batch_size", "layout", "value_range", "progress")
 

@@ -114,6 +114,35 @@ class TestPatchDrop:
 
         assert drop.order.tolist() == [plain_order(each, grid, choice) for each in saliency]
 
+    def test_cells_may_be_a_share_of_the_saliency(self):
+        """The fewest salient cells that hold the share are hidden, or the most others that hold no more."""
+        saliency, ratios = [[[4, 1], [3, 2]], [[0, 0], [0, 9]]], (0.1, 0.3, 0.4, 0.5, 0.7, 1)
+        counts = {
+            choice: np.stack(
+                [
+                    drop.count
+                    for drop in patch_drops(choice, saliency, ratios=ratios, share_of="saliency", grid=2).values()
+                ]
+            )
+            for choice in CHOICES
+        }
+
+        assert counts["salient"].T.tolist() == [[1, 1, 1, 2, 2, 4], [1, 1, 1, 1, 1, 1]]
+        assert counts["non-salient"].T.tolist() == [[1, 2, 2, 2, 3, 4], [3, 3, 3, 3, 3, 4]]
+
+    def test_what_is_left_of_the_saliency_is_the_rest(self):
+        """Cells that hold a share, and those that hold the rest, are all cells, as in the official code."""
+        salient, others = (patch_drops(each, maps_of() ** 2, share_of="saliency", grid=4) for each in CHOICES)
+        curve = curve_of(occlusions=salient)
+
+        for tenths in range(1, 10):
+            drops = salient[tenths / 10], others[(10 - tenths) / 10]
+            first, rest = (drop.rectangles(np.arange(N), height=8, width=8).mask(8, 8) for drop in drops)
+            assert (first != rest).all()
+        assert curve.coverage == tuple(sorted(curve.coverage))
+        assert repr(salient[0.5]).endswith("of 16 cells of 23 images)")
+        assert " to " in repr(salient[0.5])
+
     @pytest.mark.parametrize("choice", CHOICES)
     @pytest.mark.parametrize("value", [0, 0.1, -1 / 3, 1e300])
     def test_ties_are_ties(self, choice, value):
@@ -226,7 +255,7 @@ class TestPatchDrop:
         kept = pickle.loads(pickle.dumps(drop))
 
         assert kept.rectangles([0], height=4, width=4).boxes.tolist() == [[2, 2, 4, 4]]
-        assert repr(kept) == "PatchDrop(1 of 4 cells of 1 images)"
+        assert repr(kept) == "PatchDrop(1 of 4 cells of 1 image)"
 
     @pytest.mark.parametrize(
         ("arguments", "options", "error", "message"),
@@ -260,6 +289,25 @@ class TestPatchDrop:
             ),
             (("salient", [[[1, math.nan]]]), {}, ValueError, "saliency must be finite, got nan"),
             (("salient", [[[1, -math.inf]]]), {}, ValueError, "saliency must be finite, got -inf"),
+            (
+                ("salient", [[[1, -1]]]),
+                {"share_of": "saliency"},
+                ValueError,
+                (
+                    'saliency must not be negative, and each map must have a number above 0, with share_of="saliency", '
+                    "got -1: type numpy.maximum(saliency, 1e-9)"
+                ),
+            ),
+            (
+                ("salient", [[[1]], [[0]]]),
+                {"share_of": "saliency"},
+                ValueError,
+                (
+                    'saliency must not be negative, and each map must have a number above 0, with share_of="saliency", '
+                    "got a map of zeros: type numpy.maximum(saliency, 1e-9)"
+                ),
+            ),
+            ((), {"share_of": "saliency"}, ValueError, 'share_of must be "cells" with choice="random", got "saliency"'),
             (("salient", [[[1]]]), {"grid": 0}, ValueError, "grid must be from 1 to 255, got 0"),
             (
                 ("salient", [[[1]]]),
@@ -294,9 +342,16 @@ class TestPatchDrop:
         [
             ({"order": [[0, 1, 2, 2]]}, ValueError, "once for every image, got other rows"),
             ({"order": [[0, 1]]}, ValueError, "all cells of each image, got int64 of shape (1, 2)"),
+            ({"order": np.zeros((0, 4), int)}, ValueError, "all cells of each image, got int64 of shape (0, 4)"),
             ({"order": 3}, ValueError, "all cells of each image, got int64 of shape ()"),
             ({"order": [[1, 2], [3]]}, ValueError, "all cells of each image, got object of shape ()"),
             ({"count": 5}, ValueError, "count must be from 0 to 4, got 5"),
+            ({"count": [-1]}, ValueError, "count must be from 0 to 4, got -1"),
+            (
+                {"count": [1, 2]},
+                ValueError,
+                "count must be a whole number, or one for each of 1 images, got [1, 2]",
+            ),
             ({"fill_value": None}, ValueError, "fill_value must be given"),
         ],
     )
