@@ -267,7 +267,8 @@ ALLOWED = {
         "core",
         "spec",
     },
-    "robustness": {"robustness._curve", "robustness._map"},
+    "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
+    "robustness._cells": {"_engine.checks", "_errors", "core", "presets", "robustness._predict", "spec"},
     "robustness._curve": {
         "_engine.checks",
         "_engine.contract",
@@ -276,8 +277,9 @@ ALLOWED = {
         "_errors",
         "core",
         "presets",
-        "robustness._plots",
+        "robustness._cells",
         "robustness._predict",
+        "robustness._results",
         "spec",
     },
     "robustness._map": {
@@ -291,6 +293,7 @@ ALLOWED = {
     },
     "robustness._plots": {"_extras"},
     "robustness._predict": {"_engine.checks", "_engine.memory", "_extras"},
+    "robustness._results": {"_engine.checks", "robustness._plots", "robustness._predict"},
     "tensorflow": {
         "_adapters.keys",
         "_adapters.records",
