@@ -87,6 +87,7 @@ ALLOWED = {
     "_engine.tables": {"_engine.contract", "_engine.forks"},
     "_engine.threads": {"_engine.checks", "_engine.forks"},
     "_graph": set(),
+    "_graph.cells": {"_engine.contract", "_engine.plan", "spec"},
     "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.program"},
     "_graph.jax_mean": {"_engine.contract"},
     "_graph.program": {
@@ -98,6 +99,7 @@ ALLOWED = {
         "_engine.plan",
         "_engine.tables",
         "_errors",
+        "_graph.cells",
         "spec",
     },
     "_graph.tensorflow": {"_engine.contract", "_engine.fills", "_engine.memory", "_graph.program"},
