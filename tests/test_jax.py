@@ -597,7 +597,7 @@ DONORS = {"fill": "donors"}
 @pytest.mark.parametrize(
     ("spec", "given", "error", "message"),
     [
-        (DONORS, {}, TypeError, 'donors must be given with fill="donors", got none: type donors=images[partners]'),
+        (DONORS, {}, TypeError, 'donors must be given with fill="donors", got none: type donors=other_images'),
         ({}, {"donors": BATCH}, TypeError, "got donors with fill='grey': type spec.replace(fill=\"donors\"), or leave"),
         (
             DONORS,
@@ -605,9 +605,14 @@ DONORS = {"fill": "donors"}
             TypeError,
             "donors must be a JAX or NumPy array, got list: type jnp.stack(donors)",
         ),
-        (DONORS, {"donors": BATCH[:1]}, ValueError, "donors must have the shape of images, (3, 8, 8, 3), got (1, 8, 8"),
-        (DONORS, {"donors": BATCH[0]}, ValueError, "(3, 8, 8, 3), got (8, 8, 3): type donors=images[partners]"),
-        (DONORS, {"donors": BATCH.astype(np.float32)}, TypeError, "the dtype of images, uint8, got float32: give both"),
+        (DONORS, {"donors": BATCH[:1]}, ValueError, "donors must have the images' shape (3, 8, 8, 3), got (1, 8, 8"),
+        (DONORS, {"donors": BATCH[0]}, ValueError, "shape (3, 8, 8, 3), got (8, 8, 3)"),
+        (
+            DONORS,
+            {"donors": BATCH.astype(np.float32)},
+            TypeError,
+            "the images' dtype uint8, got float32: type donors.as",
+        ),
         (
             DONORS,
             {"donors": BATCH.astype(float)},

@@ -741,7 +741,7 @@ def test_kinds_are_drawn_on_images_of_unknown_size(name):
 
     assert same(kinds.expected(name), graph(KEY["index"], element)["image"])
     if terms:
-        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the shape of images"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the images' shape"):
             graph(KEY["index"], {**element, "donors": terms["donors"][:, :1]})
 
 
@@ -796,8 +796,8 @@ def test_donors_and_volumes_are_checked(options, error, message):
 @pytest.mark.parametrize(
     ("donors", "error", "message"),
     [
-        (IMAGES[:1], ValueError, "donors must have the shape of images, (2, 8, 8, 3), got (1, 8, 8, 3)"),
-        (tf.cast(IMAGES, tf.float32), TypeError, "donors must have the dtype of images, uint8, got float32"),
+        (IMAGES[:1], ValueError, "donors must have the images' shape (2, 8, 8, 3), got (1, 8, 8, 3)"),
+        (tf.cast(IMAGES, tf.float32), TypeError, "donors must be of the images' dtype uint8, got float32"),
         (tf.sparse.from_dense(IMAGES), TypeError, "got SparseTensor: type tf.sparse.to_dense(donors)"),
     ],
 )

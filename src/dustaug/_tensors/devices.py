@@ -136,7 +136,8 @@ class KernelPainter(_Painter):
         """Paint a batch."""
         tensor, device = tensor.detach(), self.device
         check_threads(num_threads)
-        check_donors_wanted(donors, self.spec)
+        if donors is not None:  # No spec of this painter takes donors: this raises.
+            check_donors_wanted(donors, self.spec)
         memory = self.memory_of(tensor)
         if self.per == "image" and memory.height * memory.width > _MAX_MEAN_PIXELS:
             raise ValueError(
