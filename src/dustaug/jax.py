@@ -109,8 +109,8 @@ def add_dust(
     -----
     Seed, epoch, index, guide and donors may be traced, and then cost no compilation when they change; `spec`, `layout`
     and `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image
-    whose weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits when
-    they become arguments of a compiled function; :func:`to_words` avoids that.
+    whose weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits
+    when they become arguments of a compiled function; :func:`to_words` avoids that.
 
     The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``. That
     with respect to donors is 1 under the dust and 0 elsewhere.
