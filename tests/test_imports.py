@@ -123,6 +123,7 @@ ALLOWED = {
         "_engine.launch",
         "_engine.memory",
         "_engine.tables",
+        "_errors",
         "_graph.program",
         "_graph.torch",
         "_tensors.terms",
@@ -143,7 +144,7 @@ ALLOWED = {
     },
     "_tensors.passes": set(),
     "_tensors.samplers": {"_engine.checks", "_engine.contract", "_engine.coordinates", "_errors"},
-    "_tensors.terms": {"_engine.contract", "_engine.guide", "spec"},
+    "_tensors.terms": {"_engine.contract", "_engine.guide", "_errors", "spec"},
     "_tensors.triton": {
         "_engine.contract",
         "_engine.coordinates",
