@@ -28,6 +28,8 @@ class Terms(NamedTuple):
         Where the objects of each image begin, or (0,) if the spec takes none.
     donors : array, optional
         Images whose pixels are copied, of the shape, dtype and layout of those that are painted.
+    donor_strides : tuple of int
+        Bytes from one of their images, rows, columns, channels and slices to the next.
     depth, slice_stride : int
         Slices of a volume, and bytes from one to the next.
     """
@@ -37,6 +39,7 @@ class Terms(NamedTuple):
     limits: NDArray[np.int64]
     offsets: NDArray[np.int64]
     donors: NDArray[Any] | None = None
+    donor_strides: tuple[int, ...] = ()
     depth: int = 1
     slice_stride: int = 0
 
