@@ -741,7 +741,7 @@ def test_kinds_are_drawn_on_images_of_unknown_size(name):
 
     assert same(kinds.expected(name), graph(KEY["index"], element)["image"])
     if terms:
-        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the images' shape"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the shape of images"):
             graph(KEY["index"], {**element, "donors": terms["donors"][:, :1]})
 
 
@@ -762,7 +762,7 @@ def test_too_many_cells_paint_nothing_where_the_size_is_unknown(spec):
     images = np.full((4, 258, 255, 3), 9, np.uint8)
 
     assert same(images, graph(tf.constant(0, tf.int64), images))
-    assert (graph(tf.constant(0, tf.int64), images[:, 2:]) != 9).any()
+    assert not same(images[:, 2:], graph(tf.constant(0, tf.int64), images[:, 2:]))
 
 
 @pytest.mark.parametrize(

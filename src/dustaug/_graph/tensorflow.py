@@ -125,7 +125,7 @@ class _TensorFlow:
         if tensor.shape.is_fully_defined() and images.shape.is_fully_defined():
             return tensor
         # An image alone would be taken for all of a batch.
-        same = tf.debugging.assert_equal(tf.shape(tensor), tf.shape(images), "donors must have the images' shape")
+        same = tf.debugging.assert_equal(tf.shape(tensor), tf.shape(images), "donors must have the shape of images")
         with tf.control_dependencies([same]):
             return tf.identity(tensor)
 

@@ -6,6 +6,7 @@ Both paint the pixels of ``core.add_dust``, and both see images as integers of t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import importlib.util
 import operator
@@ -310,7 +311,7 @@ class OperationsPainter(_Painter):
         donors = donors_on_device(donors, self.spec, tensor)
         if memory.is_empty or tensor.is_meta:
             return
-        drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each)
+        drawn = _covering(core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each))
         if not len(drawn):
             return
         ops, images = Torch(self.device), self.as_nhwc(tensor.detach().view(self.items))
@@ -366,6 +367,13 @@ def _on_host(number: Any) -> Any:
     if not isinstance(number, torch.Tensor):
         return number
     return number.cpu().numpy() if number.ndim else operator.index(number)
+
+
+def _covering(drawn: core.Rectangles) -> core.Rectangles:
+    """Leave out the rectangles that cover nothing: most cells of a grid are such."""
+    image, boxes, fill = drawn.image, drawn.boxes, drawn.fill
+    chosen = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+    return dataclasses.replace(drawn, image=image[chosen], boxes=boxes[chosen], fill=fill[chosen])
 
 
 def _by_image(rows: NDArray[Any], image: NDArray[np.int64], n: int) -> NDArray[Any]:
