@@ -94,6 +94,7 @@ ALLOWED = {
     "_engine.tables": {"_engine.contract", "_engine.forks"},
     "_engine.threads": {"_engine.checks", "_engine.forks"},
     "_graph": set(),
+    "_graph.cells": {"_engine.contract", "_engine.plan", "spec"},
     "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.program"},
     "_graph.jax_mean": {"_engine.contract"},
     "_graph.program": {
@@ -105,6 +106,7 @@ ALLOWED = {
         "_engine.plan",
         "_engine.tables",
         "_errors",
+        "_graph.cells",
         "spec",
     },
     "_graph.tensorflow": {"_engine.contract", "_engine.fills", "_engine.memory", "_graph.program"},
@@ -128,6 +130,7 @@ ALLOWED = {
         "_engine.launch",
         "_engine.memory",
         "_engine.tables",
+        "_errors",
         "_graph.program",
         "_graph.torch",
         "_tensors.terms",
@@ -148,7 +151,7 @@ ALLOWED = {
     },
     "_tensors.passes": set(),
     "_tensors.samplers": {"_engine.checks", "_engine.contract", "_engine.coordinates", "_errors"},
-    "_tensors.terms": {"_engine.contract", "_engine.guide", "spec"},
+    "_tensors.terms": {"_engine.contract", "_engine.guide", "_errors", "spec"},
     "_tensors.triton": {
         "_engine.contract",
         "_engine.coordinates",
