@@ -10,11 +10,13 @@ from ._names import index_of
 from ._version import __version__
 from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
 from .guides import guide_of_boxes, guide_of_map
+from .schedule import Schedule
 from .spec import Spec, cutout, dust, random_erasing
 
 __all__ = [
     "DustStream",
     "Rectangles",
+    "Schedule",
     "Spec",
     "__version__",
     "add_dust",

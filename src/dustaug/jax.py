@@ -21,7 +21,6 @@ from ._engine.checks import (
     check_ends,
     check_layout,
     check_plain,
-    check_spec,
     check_value_range,
     check_whole,
     look_at_values,
@@ -40,6 +39,7 @@ from ._engine.guide import (
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words, check_no_objects
+from .schedule import Schedule, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -47,7 +47,7 @@ __all__ = ["add_dust", "to_words"]
 
 def add_dust(
     images: ArrayLike | jax.Array,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | ArrayLike | jax.Array | None = None,
     epoch: int | ArrayLike | jax.Array = 0,
@@ -76,7 +76,8 @@ def add_dust(
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`. A spec that needs objects is an error.
+        As in :func:`dustaug.add_dust`. A spec that needs objects is an error, and a schedule needs one epoch whose
+        number is known when the function is traced.
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for an image alone
         JAX or NumPy, required with ``center="guide"``: weights of the places where a rectangle may have its centre, as
         in :func:`dustaug.add_dust`.
@@ -115,10 +116,10 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
-    spec = check_spec(spec)
-    check_no_objects(spec)
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
+    spec = _spec_at(spec, epoch)
+    check_no_objects(spec)
     if seed is None or index is None:
         raise TypeError(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
@@ -198,6 +199,20 @@ def _auto_axes() -> Any:
         return jax.sharding.auto_axes
     # JAX 0.6, the last one for Python 3.10, has it in another module.
     return importlib.import_module("jax.experimental.shard").auto_axes
+
+
+def _spec_at(spec: Spec | Schedule | None, epoch: Any) -> Spec:
+    """Return the spec of an epoch, whose number must be known if it matters."""
+    if not isinstance(spec, Schedule):
+        return spec_at(spec, epoch)
+    host = _on_host(epoch)
+    if host is None or np.ndim(host):
+        what = "one that is traced" if host is None else f"an array of shape {np.shape(host)}"
+        raise TypeError(
+            f"epoch must be one number with a Schedule, whose spec is static, got {what}: type "
+            'jax.jit(function, static_argnames="epoch"), or add_dust(images, schedule.at(epoch), …)'
+        )
+    return spec.at(host)
 
 
 def _as_array(images: Any, *, default_range: bool) -> jax.Array:

@@ -29,6 +29,7 @@ from dustaug._engine.checks import check_choice, check_given_range, check_mask_v
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.memory import Layout, is_ambiguous
 from dustaug._graph.program import Ops, WordCoordinates, build, check_no_objects
+from dustaug.schedule import refuse_schedule
 from dustaug.spec import Spec, resolve_spec
 
 from ._flow import draw_seed, dust_flow
@@ -156,6 +157,12 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
         if not dtype_of(self.compute_dtype):
             raise TypeError(f'dtype must be of real numbers, got {shown(dtype)}: type dtype="float32"')
+        refuse_schedule(
+            spec,
+            "in a layer, whose graph holds it for all epochs",
+            "model.fit(dustaug.keras.dust_flow(flow, schedule, seed=0)), or dustaug.tensorflow.make_dust_fn(schedule, "
+            "seed=0, epoch=variable, indexed=True)",
+        )
         self.spec = resolve_spec(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key

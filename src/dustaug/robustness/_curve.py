@@ -17,6 +17,7 @@ from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
 from dustaug._errors import shown
 from dustaug.core import add_dust, sample_rectangles
+from dustaug.schedule import refuse_schedule
 from dustaug.spec import Spec, cutout, dust, random_erasing
 
 from . import _plots, _predict
@@ -322,6 +323,7 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
         number = _check_severity(severity)
         if number in levels:
             raise ValueError(f"severities must differ as floats, got {number:g} twice")
+        refuse_schedule(occlusion, "at each severity", "{8: dustaug.dust(count_range=(8, 8))}")
         preset = next((each.__name__ for each in _PRESETS if each is occlusion), None)
         if preset or not (isinstance(occlusion, Spec) or callable(occlusion)):
             got = f"{preset} without its arguments: type dustaug.{preset}(…)" if preset else type(occlusion).__name__
