@@ -16,6 +16,7 @@ import guided
 import strategies
 import test_pixels
 from dustaug.jax import add_dust, to_words
+from test_schedule import MANY
 
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 INDICES = np.arange(FIRST, FIRST + N)
@@ -567,3 +568,24 @@ def test_a_guide_that_is_too_large_is_refused():
     for given_guide in (guide, jnp.asarray(guide)):
         with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
             add_dust(BATCH[:1], dustaug.dust(center="guide"), **KEY, guide=given_guide)
+
+
+@pytest.mark.parametrize("epoch", [np.int64(4), jnp.array(5)])
+def test_a_schedule_has_the_spec_of_a_known_epoch(epoch):
+    """A number, or an array whose value is known, tells the spec; a static argument does under jit."""
+    wanted = expected(photos(), MANY.at(int(epoch)), epoch=int(epoch))
+    keys = {"seed": SEED, "index": to_words(INDICES)}
+    compiled = jax.jit(lambda images, epoch: add_dust(images, MANY, epoch=epoch, **keys), static_argnames="epoch")
+
+    assert same(add_dust(photos(), MANY, epoch=epoch, **keys), wanted)
+    assert same(compiled(photos(), epoch=int(epoch)), wanted)
+
+
+def test_a_schedule_needs_a_known_epoch():
+    """A traced epoch, or one for each image, cannot choose a spec, which is static."""
+    with pytest.raises(
+        TypeError, match=r"epoch must be one number with a Schedule, .*, got one that is traced: type jax"
+    ):
+        jax.jit(lambda epoch: add_dust(jnp.zeros((8, 8)), MANY, seed=1, epoch=epoch, index=0))(0)
+    with pytest.raises(TypeError, match=r"epoch must be one number with a Schedule, .*, got an array of shape \(6,\)"):
+        add_dust(photos(), MANY, seed=1, epoch=np.zeros(6, int), index=0)

@@ -11,6 +11,7 @@ import pytest
 import dustaug
 from dustaug import add_dust
 from dustaug.keras import DustRectangles, dust_flow
+from test_schedule import MANY
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -282,3 +283,11 @@ if keras.config.backend() == "torch":
         assert torch.equal(images, torch.export.load(tmp_path / "model.pt2").module()(images))
         assert torch.equal(images, torch.jit.trace(model, (images,), check_trace=False)(images))
         assert not torch.equal(images, model(images))
+
+
+def test_a_schedule_is_refused():
+    """The graph of a layer holds one spec for all epochs."""
+    with pytest.raises(
+        TypeError, match=r"spec must be a Spec in a layer, .* got a Schedule: type model.fit\(dustaug.keras"
+    ):
+        DustRectangles(MANY, seed=7, index_key="index", epoch_key="epoch")
