@@ -432,8 +432,8 @@ def test_the_table_is_complete():
 
 
 def test_few_modules_lie_beside_the_packages():
-    """At most 16 modules lie beside the packages."""
-    assert len(list(PACKAGE.glob("*.py"))) <= 16
+    """At most 17 modules lie beside the packages."""
+    assert len(list(PACKAGE.glob("*.py"))) <= 17
 
 
 def test_no_imports_form_a_cycle():

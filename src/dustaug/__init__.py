@@ -10,8 +10,9 @@ from ._names import index_of
 from ._version import __version__
 from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
 from .guides import guide_of_boxes, guide_of_map
+from .presets import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
 from .schedule import Schedule
-from .spec import Spec, cutout, dust, random_erasing
+from .spec import Spec
 
 __all__ = [
     "DustStream",
@@ -20,13 +21,18 @@ __all__ = [
     "Spec",
     "__version__",
     "add_dust",
+    "cutmix",
     "cutout",
     "dust",
+    "grid_mask",
     "guide_of_boxes",
     "guide_of_map",
+    "hide_and_seek",
     "index_of",
     "paint_rectangles",
+    "patch_drop",
     "random_erasing",
     "sample_rectangles",
+    "sprinkles",
     "warmup",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 from ._engine.checks import check_spec, check_whole
 from ._engine.contract import MAX_EPOCH
 from ._engine.coordinates import check_epoch
-from ._engine.guide import takes_guide, takes_objects
+from ._engine.guide import takes_donors, takes_guide, takes_objects
 from ._errors import shown
 from .spec import FIELD_NAMES, Spec, resolve_spec
 
@@ -25,7 +25,11 @@ MAX_EPOCHS = 10_000
 # Fields of whole numbers, among them those that later versions of a spec will have.
 _WHOLE = {field.name for field in dataclasses.fields(Spec) if re.search(r"\bint\b", str(field.type))}
 # The name of what a spec needs besides the images, and whether it does.
-_NEEDS: dict[str, Callable[[Spec], bool]] = {"guide": takes_guide, "objects": takes_objects}
+_NEEDS: dict[str, Callable[[Spec], bool]] = {
+    "guide": takes_guide,
+    "objects": takes_objects,
+    "donors": takes_donors,
+}
 
 _Points = tuple[tuple[int, Any], ...]
 

@@ -1,4 +1,4 @@
-"""What to draw: :class:`Spec`, a validated value, and the presets that return one.
+"""What to draw: :class:`Spec`, a validated value.
 
 Conventions of the whole package:
 
@@ -13,29 +13,44 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, TypeVar
 
-from ._engine.contract import FILLS, PLACEMENTS
+from ._engine.contract import FILLS, KINDS, MAX_CELL_SIDES, MAX_KEPT, PLACEMENTS
 from ._errors import FIELD_HINTS, hint_for, shown
 
-__all__ = ["Spec", "cutout", "dust", "random_erasing"]
+__all__ = ["Spec"]
 
 Center = Literal["normal", "uniform", "inside", "guide"]
-Fill = Literal["grey", "constant", "color", "noise", "mean"]
+Fill = Literal["grey", "constant", "color", "noise", "mean", "donors"]
+Kind = Literal["rectangles", "grid", "lattice"]
+LatticeHides = Literal["squares", "lines"]
 
 MAX_COUNT = 65_535
 MAX_SIDE = 65_535
 
-# The ways to say a size. A spec uses exactly one of them.
-_SIZE_FIELDS = (
-    ("half_height_range", "half_width_range"),
-    ("side_range",),
-    ("height_fraction_range", "width_fraction_range"),
-    ("area_range", "aspect_range"),
-)
+# The ways to say a size, of each kind. A spec uses exactly one of those of its kind.
+_SIZES_OF_KIND = {
+    "rectangles": (
+        ("half_height_range", "half_width_range"),
+        ("side_range",),
+        ("height_fraction_range", "width_fraction_range"),
+        ("area_range", "aspect_range"),
+        ("area_beta",),
+    ),
+    "grid": (("grid_shape",), ("cell_sides",)),
+    "lattice": (("period_range", "kept_share"),),
+}
+SIZE_FIELDS = tuple(group for groups in _SIZES_OF_KIND.values() for group in groups)
+_KIND_OF_SIZE = {name: kind for kind, groups in _SIZES_OF_KIND.items() for group in groups for name in group}
+_DEPTH_FIELDS = ("depth_range", "depth_fraction_range")
+# What to type for a kind.
+_KIND_HINTS = {"grid": "grid_shape=(14, 14), or cell_sides=(16, 32) in pixels", "lattice": "period_range=(96, 223)"}
 _DEFAULT_HALF_SIZE = (1, 7)
-_DEFAULT_ASPECT = (0.3, 1 / 0.3)
+DEFAULT_ASPECT = (0.3, 1 / 0.3)
+_DEFAULT_KEPT_SHARE = 0.6
+# Below a tenth, nearly all rectangles would hide all or nothing; above 1, a share has too few tries.
+_BETA_LIMITS = (0.1, 1.0)
 
 _Number = TypeVar("_Number", int, float)
 
@@ -51,8 +66,13 @@ class Spec:
     ----------
     p : float, default 1.0
         Probability, for each image on its own, that it is dusted at all. In [0, 1].
+    kind : {"rectangles", "grid", "lattice"}, default "rectangles"
+        What is drawn. ``"rectangles"``: rectangles with places and sizes of their own. ``"grid"``: cells of a grid, of
+        which some are hidden. ``"lattice"``: squares or lines at a regular distance, with a random phase. Cells and
+        lattices take neither `center` nor the sizes of rectangles.
     count_range : (int, int), default (0, 31)
-        Rectangles per image, uniform, at most 65 535. Zero is allowed.
+        Rectangles per image, uniform, at most 65 535. Zero is allowed. Of a grid: how many cells are hidden; those
+        hidden for a count are among those hidden for any larger count.
     center : {"normal", "uniform", "inside", "guide"}, default "normal"
         The rule of placement. ``"normal"``: the centre is a normal draw in fractions of the side, clipped to [0, 1].
         ``"uniform"``: every pixel is equally likely to be the centre.
@@ -72,6 +92,35 @@ class Spec:
         Size as the share of the image's area, uniform, and the aspect ratio height / width, log-uniform
         (default 0.3 to 1 / 0.3), under the condition that height and width are smaller than the image's. A rectangle
         has ten tries to fit, and is left out if none does. The rectangles scale with the image.
+    area_beta : float, optional
+        Size as CutMix has it: the rectangle has the aspect of the image, and its share of the image's area, before it
+        is clipped, has the distribution Beta(`area_beta`, `area_beta`). In [0.1, 1]; 1 is uniform.
+    halve_sizes : bool, default False
+        Whether fractions are those of the first rectangle, and half as large for rectangles 2 and 3, a quarter for
+        4 … 7, and so on. No rectangle is then smaller than a pixel.
+    grid_shape : (int, int), optional
+        Rows and columns of the cells of a grid. Where they do not divide a side, cells differ by a pixel.
+    cell_sides : tuple of int, optional
+        Up to eight sides of square cells in pixels, one of which is drawn for each image, all alike; 0 leaves the image
+        as it is. Cells begin at the top left, and the last row and column are narrower where a side is no multiple.
+    cell_p : float, optional
+        Probability, for each cell on its own, that it is hidden; without it, `count_range` says how many are.
+    period_range : (int, int), optional
+        Distance from one square or line of a lattice to the next in pixels, uniform, for each image.
+    kept_share : float, default 0.6
+        Share of the period, in [0, 1), that is not hidden, along each side. Squares hide ``(1 - kept_share) ** 2`` of
+        the image on average, lines all but ``kept_share ** 2``.
+    lattice_hides : {"squares", "lines"}, default "squares"
+        Whether a lattice hides squares, or the lines between squares.
+    keep : bool, default False
+        Whether the rectangles, or the cells that would be hidden, are what stays, and all the rest is hidden. Up to 32
+        rectangles can be kept. An image without rectangles stays as it is.
+    depth_range : (int, int), optional
+        Of volumes (``layout="NDHWC"`` or ``"NCDHW"``): how many slices a rectangle reaches through, uniform, anywhere
+        among the slices as its `center` has it: inside, or with a middle that is equally likely to be any slice.
+        Without a depth it reaches through all slices, as a tube.
+    depth_fraction_range : (float, float), optional
+        The same as a fraction of the number of slices.
     spare_last : bool, default True
         Never paint the last row and the last column, as the post's function does.
     max_hidden : float, optional
@@ -84,10 +133,11 @@ class Spec:
         ``random_erasing(per_object=True)`` is the paper's object-aware erasing. Its combination with the whole image
         takes two calls, first :func:`random_erasing` as it is. Give them two seeds: with one, the first rectangle of
         the image and that of the first box would have the same words.
-    fill : {"grey", "constant", "color", "noise", "mean"}, default "grey"
+    fill : {"grey", "constant", "color", "noise", "mean", "donors"}, default "grey"
         ``"grey"``: one random brightness per rectangle, the same in all channels.
         ``"constant"``: `fill_value`. ``"color"``: one random brightness per rectangle and channel.
         ``"noise"``: one random brightness per pixel and channel. ``"mean"``: the image's own mean per channel.
+        ``"donors"``: the pixels of another image at the same place, which the caller gives with ``donors=``.
     fill_range : (int, int), default (0, 255)
         Brightness of ``"grey"``, ``"color"`` and ``"noise"``, uniform over the whole numbers.
     fill_value : float or tuple of float, optional
@@ -120,6 +170,7 @@ class Spec:
     """
 
     p: float = 1.0
+    kind: Kind = "rectangles"
     count_range: tuple[int, int] = (0, 31)
     center: Center = "normal"
     center_mean: tuple[float, float] = (0.5, 0.5)
@@ -131,6 +182,17 @@ class Spec:
     width_fraction_range: tuple[float, float] | None = None
     area_range: tuple[float, float] | None = None
     aspect_range: tuple[float, float] | None = None
+    area_beta: float | None = None
+    halve_sizes: bool = False
+    grid_shape: tuple[int, int] | None = None
+    cell_sides: tuple[int, ...] | None = None
+    cell_p: float | None = None
+    period_range: tuple[int, int] | None = None
+    kept_share: float | None = None
+    lattice_hides: LatticeHides = "squares"
+    keep: bool = False
+    depth_range: tuple[int, int] | None = None
+    depth_fraction_range: tuple[float, float] | None = None
     spare_last: bool = True
     max_hidden: float | None = None
     per_object: bool = False
@@ -148,19 +210,24 @@ class Spec:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        put("p", _number("p", self.p, float, 0, 1))
-        put("count_range", _range("count_range", self.count_range, int, 0, MAX_COUNT))
+        put("p", check_number("p", self.p, float, 0, 1))
+        _choice("kind", self.kind, KINDS)
+        put("count_range", check_range("count_range", self.count_range, int, 0, MAX_COUNT))
         _choice("center", self.center, PLACEMENTS)
         put("center_mean", _tuple("center_mean", self.center_mean, 0, 1, length=2))
         put("center_std", _tuple("center_std", self.center_std, 0, math.inf, length=2))
         self._complete_size(put)
-        for name in ("spare_last", "per_object"):
+        self._check_depth(put)
+        if self.cell_p is not None:
+            put("cell_p", check_number("cell_p", self.cell_p, float, 0, 1))
+        _choice("lattice_hides", self.lattice_hides, ("squares", "lines"))
+        for name in ("spare_last", "per_object", "keep", "halve_sizes"):
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be True or False, got {shown(getattr(self, name))}")
         if self.max_hidden is not None:
-            put("max_hidden", _number("max_hidden", self.max_hidden, float, 0, 1, open_low=True))
+            put("max_hidden", check_number("max_hidden", self.max_hidden, float, 0, 1, open_low=True))
         _choice("fill", self.fill, FILLS)
-        put("fill_range", _range("fill_range", self.fill_range, int, 0, 255))
+        put("fill_range", check_range("fill_range", self.fill_range, int, 0, 255))
         self._check_fill_value(put)
         self._check_use()
         self._check_normalize(put)
@@ -168,26 +235,29 @@ class Spec:
         put("_text", repr(self.to_dict()))
 
     def _complete_size(self, put: Callable[[str, object], None]) -> None:
-        given = [group for group in _SIZE_FIELDS if any(getattr(self, name) is not None for name in group)]
+        given = [group for group in SIZE_FIELDS if any(getattr(self, name) is not None for name in group)]
+        names = [name for group in given for name in group if getattr(self, name) is not None]
+        foreign = [name for name in names if _KIND_OF_SIZE[name] != self.kind]
+        if foreign:
+            raise ValueError(
+                f"{foreign[0]} must be left out with kind={self.kind!r}, got {shown(getattr(self, foreign[0]))}: type "
+                f'kind="{_KIND_OF_SIZE[foreign[0]]}"'
+            )
         if len(given) > 1:
-            names = [name for group in given for name in group if getattr(self, name) is not None]
             raise ValueError(f"a size must be given in one unit, got {', '.join(names)}: keep the fields of one unit")
-        if not given or given[0] == _SIZE_FIELDS[0]:
-            for name in _SIZE_FIELDS[0]:
-                value = getattr(self, name)
-                put(name, _DEFAULT_HALF_SIZE if value is None else _range(name, value, int, 0, MAX_SIDE // 2))
-        elif given[0] == _SIZE_FIELDS[1]:
-            put("side_range", _range("side_range", self.side_range, int, 0, MAX_SIDE))
-        elif given[0] == _SIZE_FIELDS[2]:
-            for name, other in (_SIZE_FIELDS[2], _SIZE_FIELDS[2][::-1]):
-                value = getattr(self, other) if getattr(self, name) is None else getattr(self, name)
-                put(name, _range(name, value, float, 0, 1))
-        else:
-            if self.area_range is None:
-                raise ValueError("area_range must be given with aspect_range: type area_range=(0.02, 0.4)")
-            aspect = _DEFAULT_ASPECT if self.aspect_range is None else self.aspect_range
-            put("area_range", _range("area_range", self.area_range, float, 0, 1, open_low=True))
-            put("aspect_range", _range("aspect_range", aspect, float, 0, math.inf, open_low=True))
+        if not given and self.kind != "rectangles":
+            raise ValueError(f"a size must be given with kind={self.kind!r}, got none: type {_KIND_HINTS[self.kind]}")
+        _COMPLETE_SIZE[given[0] if given else SIZE_FIELDS[0]](self, put)
+
+    def _check_depth(self, put: Callable[[str, object], None]) -> None:
+        if self.depth_range is not None and self.depth_fraction_range is not None:
+            raise ValueError(
+                "a depth must be given in one unit, got depth_range, depth_fraction_range: leave one of them out"
+            )
+        if self.depth_range is not None:
+            put("depth_range", check_range("depth_range", self.depth_range, int, 0, MAX_SIDE))
+        if self.depth_fraction_range is not None:
+            put("depth_fraction_range", check_range("depth_fraction_range", self.depth_fraction_range, float, 0, 1))
 
     def _check_fill_value(self, put: Callable[[str, object], None]) -> None:
         if self.fill != "constant":
@@ -201,7 +271,7 @@ class Spec:
         elif isinstance(self.fill_value, (tuple, list)):
             put("fill_value", _tuple("fill_value", self.fill_value, 0, 255))
         else:
-            put("fill_value", _number("fill_value", self.fill_value, float, 0, 255))
+            put("fill_value", check_number("fill_value", self.fill_value, float, 0, 255))
 
     def _check_use(self) -> None:
         """Refuse fields that would change nothing."""
@@ -211,15 +281,67 @@ class Spec:
                 'type fill="grey", "color" or "noise"'
             )
         for name, default in (("center_mean", (0.5, 0.5)), ("center_std", (0.25, 0.25))):
-            if self.center != "normal" and getattr(self, name) != default:
+            if (self.center != "normal" or not KINDS[self.kind].placed) and getattr(self, name) != default:
+                with_what = f"center={self.center!r}" if self.center != "normal" else f"kind={self.kind!r}"
                 raise ValueError(
-                    f"{name} must be left out with center={self.center!r}, got {getattr(self, name)}: "
-                    'type center="normal"'
+                    f'{name} must be left out with {with_what}, got {getattr(self, name)}: type center="normal"'
                 )
-
         if self.per_object and self.center == "guide":
             raise ValueError(
                 'per_object must be False with center="guide", got True: type center="inside", "uniform" or "normal"'
+            )
+        self._check_kind()
+        if self.keep:
+            self._check_keep()
+        if self.fill == "donors" and (self.normalize_mean, self.normalize_std) != (None, None):
+            raise ValueError(
+                'normalize_mean and normalize_std must be left out with fill="donors", which copies pixels'
+            )
+
+    def _check_kind(self) -> None:
+        """Refuse fields that another kind has."""
+        wrong = {}
+        if not KINDS[self.kind].placed:
+            wrong = {"center": "normal", "per_object": False, "halve_sizes": False}
+        elif self.halve_sizes and self.height_fraction_range is None:
+            raise ValueError(
+                "halve_sizes must be given with sizes in fractions, got "
+                f"{size_fields(self)[0]}: type height_fraction_range=(0, 0.5)"
+            )
+        if self.kind != "grid":
+            wrong["cell_p"] = None
+        if self.kind != "lattice":
+            wrong["lattice_hides"] = "squares"
+        if not KINDS[self.kind].counted:
+            wrong["count_range"] = (0, 31)
+            wrong["keep"] = False
+        for name, default in wrong.items():
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"{name} must be left out with kind={self.kind!r}, got {shown(getattr(self, name))}"
+                    + (': type lattice_hides="lines"' if name == "keep" else "")
+                )
+        if self.cell_p is not None and self.count_range != (0, 31):
+            raise ValueError(
+                f"count_range must be left out with cell_p, got {self.count_range}: leave out cell_p for as many cells"
+            )
+
+    def _check_keep(self) -> None:
+        """Refuse what cannot be kept."""
+        for name, default in (("per_object", False), ("depth_range", None), ("depth_fraction_range", None)):
+            if getattr(self, name) != default:
+                raise ValueError(f"{name} must be left out with keep=True, got {shown(getattr(self, name))}")
+        if self.kind != "rectangles":
+            return
+        if self.max_hidden is not None:
+            raise ValueError(
+                f"max_hidden must be left out with keep=True, got {self.max_hidden}: it hides all the rest"
+            )
+        if self.count_range[1] > MAX_KEPT:
+            low = min(self.count_range[0], MAX_KEPT)
+            raise ValueError(
+                f"count_range must be at most {MAX_KEPT} with keep=True, got {self.count_range}: type "
+                f"count_range=({low}, {MAX_KEPT})"
             )
 
     def _check_normalize(self, put: Callable[[str, object], None]) -> None:
@@ -251,18 +373,30 @@ class Spec:
         Spec(side_range=(8, 8))
         """
         fields = self.to_dict()
-        for name, choices in (("fill", FILLS), ("center", PLACEMENTS)):
+        for name, choices in (("fill", FILLS), ("center", PLACEMENTS), ("kind", KINDS)):
             if name in changes:
                 _choice(name, changes[name], choices)
-        for group in _SIZE_FIELDS:
+        if changes.get("kind", self.kind) != self.kind:
+            fields.update((name, _DEFAULTS[name]) for name in _OF_KIND)
+            fields.update((name, None) for group in SIZE_FIELDS for name in group)
+        for group in SIZE_FIELDS:
             if any(name in changes for name in group):
-                fields.update((name, None) for other in _SIZE_FIELDS if other != group for name in other)
+                fields.update((name, None) for other in SIZE_FIELDS if other != group for name in other)
+        for name, other in (_DEPTH_FIELDS, _DEPTH_FIELDS[::-1]):
+            if changes.get(name) is not None:
+                fields[other] = None
         if changes.get("fill", "constant") != "constant":
             fields["fill_value"] = None
         if "fill" in changes and not FILLS[changes["fill"]].drawn:
             fields["fill_range"] = _DEFAULTS["fill_range"]
+        if changes.get("fill") == "donors":
+            fields["normalize_mean"] = fields["normalize_std"] = None
         if changes.get("center", "normal") != "normal":
             fields.update((name, _DEFAULTS[name]) for name in ("center_mean", "center_std"))
+        if changes.get("cell_p") is not None:
+            fields["count_range"] = _DEFAULTS["count_range"]
+        if "count_range" in changes:
+            fields["cell_p"] = None
         return Spec.from_dict({**fields, **changes})
 
     def to_dict(self) -> dict[str, Any]:
@@ -353,10 +487,87 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
 
 def size_fields(spec: Spec) -> tuple[str, ...]:
     """Return the names of the fields that say how large the rectangles of a spec are."""
-    return next(group for group in _SIZE_FIELDS if getattr(spec, group[0]) is not None)
+    return next(group for group in SIZE_FIELDS if getattr(spec, group[0]) is not None)
 
 
-def _number(
+def _complete_half_sizes(spec: Any, put: Callable[[str, object], None]) -> None:
+    for name in ("half_height_range", "half_width_range"):
+        value = getattr(spec, name)
+        put(name, _DEFAULT_HALF_SIZE if value is None else check_range(name, value, int, 0, MAX_SIDE // 2))
+
+
+def _complete_sides(spec: Any, put: Callable[[str, object], None]) -> None:
+    put("side_range", check_range("side_range", spec.side_range, int, 0, MAX_SIDE))
+
+
+def _complete_fractions(spec: Any, put: Callable[[str, object], None]) -> None:
+    names = ("height_fraction_range", "width_fraction_range")
+    for name, other in (names, names[::-1]):
+        value = getattr(spec, other) if getattr(spec, name) is None else getattr(spec, name)
+        put(name, check_range(name, value, float, 0, 1))
+
+
+def _complete_areas(spec: Any, put: Callable[[str, object], None]) -> None:
+    if spec.area_range is None:
+        raise ValueError("area_range must be given with aspect_range: type area_range=(0.02, 0.4)")
+    aspect = DEFAULT_ASPECT if spec.aspect_range is None else spec.aspect_range
+    put("area_range", check_range("area_range", spec.area_range, float, 0, 1, open_low=True))
+    put("aspect_range", check_range("aspect_range", aspect, float, 0, math.inf, open_low=True))
+
+
+def _complete_beta(spec: Any, put: Callable[[str, object], None]) -> None:
+    put("area_beta", check_number("area_beta", spec.area_beta, float, *_BETA_LIMITS))
+
+
+def _complete_grid_shape(spec: Any, put: Callable[[str, object], None]) -> None:
+    value = spec.grid_shape
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"grid_shape must be a tuple of two numbers, got {shown(value)}: type grid_shape=(14, 14)")
+    rows, columns = (check_number("grid_shape", item, int, 1, MAX_COUNT, of=tuple(value)) for item in value)
+    if rows * columns > MAX_COUNT:
+        raise ValueError(f"grid_shape must have at most {MAX_COUNT} cells, got {shown((rows, columns))}")
+    put("grid_shape", (rows, columns))
+
+
+def _complete_cell_sides(spec: Any, put: Callable[[str, object], None]) -> None:
+    value = spec.cell_sides
+    if not isinstance(value, (tuple, list)) or not 1 <= len(value) <= MAX_CELL_SIDES:
+        raise TypeError(
+            f"cell_sides must be a tuple of 1 to {MAX_CELL_SIDES} whole numbers, got {shown(value)}: type "
+            "cell_sides=(16, 32)"
+        )
+    put("cell_sides", tuple(check_number("cell_sides", item, int, 0, MAX_SIDE) for item in value))
+
+
+def _complete_period(spec: Any, put: Callable[[str, object], None]) -> None:
+    if spec.period_range is None:
+        raise ValueError("period_range must be given with kept_share: type period_range=(96, 223)")
+    share = _DEFAULT_KEPT_SHARE if spec.kept_share is None else spec.kept_share
+    put("period_range", check_range("period_range", spec.period_range, int, 1, MAX_SIDE))
+    put("kept_share", check_number("kept_share", share, float, 0, 1))
+    if spec.kept_share == 1:
+        raise ValueError("kept_share must be below 1, got 1.0: type kept_share=0.6, or p=0")
+
+
+# One row for each way to say a size: what completes and checks its fields.
+_COMPLETE_SIZE: dict[tuple[str, ...], Callable[[Any, Callable[[str, object], None]], None]] = {
+    ("half_height_range", "half_width_range"): _complete_half_sizes,
+    ("side_range",): _complete_sides,
+    ("height_fraction_range", "width_fraction_range"): _complete_fractions,
+    ("area_range", "aspect_range"): _complete_areas,
+    ("area_beta",): _complete_beta,
+    ("grid_shape",): _complete_grid_shape,
+    ("cell_sides",): _complete_cell_sides,
+    ("period_range", "kept_share"): _complete_period,
+}
+# What a spec of another kind does not keep.
+_OF_KIND = (
+    *("count_range", "center", "center_mean", "center_std", "halve_sizes", "cell_p", "lattice_hides", "keep"),
+    "per_object",
+)
+
+
+def check_number(
     name: str,
     value: Any,
     kind: Callable[[Any], _Number],
@@ -398,13 +609,13 @@ def _pair_hint(name: str, kind: Callable[[Any], Any]) -> str:
     return f"type {name}=({'1, 8' if kind is int else '0.1, 0.5'})"
 
 
-def _range(
+def check_range(
     name: str, value: Any, kind: Callable[[Any], _Number], low: float, high: float, *, open_low: bool = False
 ) -> tuple[_Number, _Number]:
     """Return `value` as a tuple (low, high) of numbers in order."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeError(f"{name} must be a tuple of two numbers, got {shown(value)}: {_pair_hint(name, kind)}")
-    first, last = (_number(name, item, kind, low, high, open_low=open_low, of=tuple(value)) for item in value)
+    first, last = (check_number(name, item, kind, low, high, open_low=open_low, of=tuple(value)) for item in value)
     if first > last:
         raise ValueError(f"{name} must not be reversed, got {shown(tuple(value))}: type {name}=({last!r}, {first!r})")
     return first, last
@@ -417,10 +628,10 @@ def _tuple(
     wanted = "numbers, one per channel" if length is None else f"{length} numbers"
     if not isinstance(value, (tuple, list)) or not value or length not in (None, len(value)):
         raise TypeError(f"{name} must be a tuple of {wanted}, got {shown(value)}")
-    return tuple(_number(name, item, float, low, high, open_low=open_low) for item in value)
+    return tuple(check_number(name, item, float, low, high, open_low=open_low) for item in value)
 
 
-def _choice(name: str, value: object, choices: Mapping[str, Any]) -> None:
+def _choice(name: str, value: object, choices: Collection[str]) -> None:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(
             f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}{hint_for(name, value)}"
@@ -428,131 +639,3 @@ def _choice(name: str, value: object, choices: Mapping[str, Any]) -> None:
 
 
 _DEFAULTS = Spec().to_dict()
-# Twice the half sizes of the post, as fractions of the side of its images.
-_RELATIVE_SIZE = {"height_fraction_range": (2 / 224, 14 / 224), "width_fraction_range": (2 / 224, 14 / 224)}
-
-
-def dust(*, relative: bool = False, **changes: Any) -> Spec:
-    """Return the dust of the 2017 post: 0–31 small grey rectangles, denser near the middle.
-
-    For an image of height h and width w: the count is uniform on 0…31; the centre is
-    ``floor(clip(N(0.5, 0.25), 0, 1) * h)``, and likewise with w; half height and half width are uniform
-    on 1…7 pixels, independent; the brightness is uniform on 0…255, the same in all channels. Painted are the rows from
-    ``clip(y - half, 0, h - 1)`` up to, not including, ``clip(y + half, 0, h - 1)``, and the columns likewise: the last
-    row and the last column stay as they are, as in the post (``spare_last=False`` lifts that).
-
-    The post's images had 224 by 224 pixels. On larger ones, sizes in pixels hide less: on a photo of 6000 by 4000
-    pixels less than 0.01 %. With `relative`, the sizes are the same fractions of the sides as in the post: heights are
-    uniform on 2/224…14/224 of the image's height, widths on as much of its width.
-
-    Parameters
-    ----------
-    relative : bool, default False
-        Whether the sizes grow with the image.
-    **changes
-        Fields of :class:`Spec` that are to differ.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in :class:`Spec`; or `relative` is no bool, or a size is given besides.
-
-    Examples
-    --------
-    >>> dust() == Spec()
-    True
-    >>> dust(count_range=(0, 63))
-    Spec(count_range=(0, 63))
-    >>> dust(relative=True).height_fraction_range == (2 / 224, 14 / 224)
-    True
-    """
-    if not isinstance(relative, bool):
-        raise TypeError(f"relative must be True or False, got {shown(relative)}")
-    if not relative:
-        return Spec.from_dict(changes)
-    sizes = [name for group in _SIZE_FIELDS for name in group if changes.get(name) is not None]
-    if sizes:
-        raise ValueError(f"relative=True must be given without a size, got {', '.join(sizes)}: leave one of them out")
-    return Spec.from_dict({**changes, **_RELATIVE_SIZE})
-
-
-def cutout(size: int, **changes: Any) -> Spec:
-    """Return Cutout (DeVries and Taylor, 2017, arXiv:1708.04552): one black square.
-
-    The centre is uniform over the pixels, and the square is clipped at the border, so that what is hidden
-    is smaller there. A square of odd size is exact: ``size // 2`` pixels above and left of its centre.
-
-    Parameters
-    ----------
-    size : int
-        Side of the square in pixels.
-    **changes
-        Fields of :class:`Spec` that are to differ, for instance ``fill_value=127.5``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in :class:`Spec`, or `size` is not a whole number of pixels.
-
-    Examples
-    --------
-    >>> cutout(16).side_range
-    (16, 16)
-    """
-    size = _number("size", size, int, 0, MAX_SIDE)
-    fields: dict[str, Any] = {
-        "count_range": (1, 1),
-        "center": "uniform",
-        "side_range": (size, size),
-        "spare_last": False,
-        "fill": "constant",
-        "fill_value": 0,
-    }
-    return Spec(**fields).replace(**changes)
-
-
-def random_erasing(
-    scale: tuple[float, float] = (0.02, 0.4),
-    ratio: tuple[float, float] = _DEFAULT_ASPECT,
-    fill: Fill = "noise",
-    **changes: Any,
-) -> Spec:
-    """Return Random Erasing (Zhong et al., 2017, arXiv:1708.04896): one rectangle of random area and aspect.
-
-    The area is uniform, the aspect ratio is log-uniform (as in torchvision and timm: a uniform one would favour
-    tall rectangles), height and width are rounded to whole pixels, and the rectangle lies fully inside the image,
-    at any position alike. Sizes that do not fit are rejected: the distribution is conditioned on the rectangle fitting
-    into the image. The defaults are the paper's, p = 0.5 among them.
-
-    A rectangle has ten tries, as in torchvision; an image for which none fits gets no rectangle.
-
-    Parameters
-    ----------
-    scale : (float, float)
-        Range of the share of the image's area.
-    ratio : (float, float)
-        Range of height / width.
-    fill : {"noise", "grey", "color", "constant", "mean"}
-        See :class:`Spec`; with ``"constant"`` give `fill_value` too.
-    **changes
-        Fields of :class:`Spec` that are to differ.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in :class:`Spec`, or `scale` or `ratio` is not a range.
-
-    Examples
-    --------
-    >>> random_erasing(scale=(0.02, 0.33), fill="constant", fill_value=0).fill_value
-    0.0
-    """
-    fields: dict[str, Any] = {
-        "p": 0.5,
-        "count_range": (1, 1),
-        "center": "inside",
-        "area_range": _range("scale", scale, float, 0, 1, open_low=True),
-        "aspect_range": _range("ratio", ratio, float, 0, math.inf, open_low=True),
-        "spare_last": False,
-    }
-    return Spec(**fields).replace(fill=fill, **changes)

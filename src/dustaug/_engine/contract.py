@@ -20,8 +20,9 @@ c3) by ``(high(m1 * c2) ^ c1 ^ k0, low(m1 * c2), high(m0 * c0) ^ c3 ^ k1, low(m0
 |---|---|
 | 0 | count; whether the image is dusted; two unused words |
 | 1 … 65 535 | one rectangle each, in painting order: y, x, size, fill |
+| 2²⁷ + i | partners: round i = 0 … 7 |
 | 2²⁸ + j | with `per_object`: block 0 of object j = 0, 1, … |
-| 2²⁹ + 8 r + b | sizes that are fractions or areas of the image: rectangle r = 1, 2, …; b = 0 … 4 |
+| 2²⁹ + 8 r + b | sizes that are fractions, areas or shares: rectangle r = 1, 2, …; b = 0 … 4; cuboids: b = 7 |
 | 2³⁰ + 256 r + b | ``fill="color"``: channels 4b … 4b + 3 of rectangle r = 1, 2, …; at most 1,024 channels |
 | 2³¹ + b | ``fill="noise"``: values 16b … 16b + 15 or 8b … 8b + 7 of the image |
 | all others | reserved |
@@ -60,16 +61,43 @@ So the quantile is z in units of 2⁻²⁹, log is half the binary logarithm in 
 ``v / 2**24 - 128``, in units of 2⁻³¹. From an exponent of 129 on it is too low, but never below 1, as a fraction that
 fits no image.
 
-**Size.** A spec says height and width in one of four ways.
+**Kinds.** What follows up to *Scaling* describes rectangles of ``kind="rectangles"``. The other two kinds draw neither
+places nor sizes. Their rectangles are numbered as those are, and so have the same words y, x, size and fill.
+
+- *grid*: with `grid_shape`, the image has so many rows and columns of cells. With `cell_sides`, a word picks one of n
+  sides s, that of place ``high(w * n)``, where w is the size word of rectangle 1. A side of 0 means no rectangle. Any
+  other makes ``(height + s - 1) // s`` rows, and as many columns for the width. Cell c = 0, 1, … in row-major order is
+  rectangle c + 1. The cell in row i of R reaches from ``i * height // R`` up to ``(i + 1) * height // R``, or from
+  ``i * s`` up to ``min((i + 1) * s, height)``, and its columns likewise. Its bottom and its right are then clipped to
+  ``rows`` and ``columns``, as *Place* has them, and so are top and left. With `cell_p`, a cell is hidden if its word y
+  is below ``round(cell_p * 2**32)``, and the image has all cells or, if it is not dusted, none. Otherwise the count k
+  of the header tells how many are hidden: those of which fewer than k cells have a smaller pair (word y, number). With
+  `keep`, the cells that would be hidden are not, and all others are. A cell that is not hidden is a rectangle that
+  covers nothing: its bottom becomes its top.
+- *lattice*: the words y, x and size of rectangle 1 give the period and the phases. If `period_range` has n numbers from
+  low on, the period is ``d = low + high(size * n)``, and the phases are ``high(y * d)`` and ``high(x * d)``. Along a
+  side there are ``(side + d - 2) // d + 1`` bands. Band i = 0, 1, … reaches from ``i * d - phase`` up to
+  ``i * d - phase + high(q * (2 * d))``, both clipped to 0 … rows or 0 … columns. q is
+  ``ceil((1 - kept_share) * 2**31)``, where the difference is a double. With A bands of rows and B of columns, *squares*
+  have A B rectangles: rectangle ``i * B + j + 1`` is where band i of rows and band j of columns meet. *Lines* have A +
+  B: first the bands of rows over all columns, 0 … columns, then the bands of columns over all rows.
+
+Of an image that is not dusted, no cell and no band is drawn. It is an error if an image would have more than 65 535
+cells or rectangles of a lattice, also for an image that gets none.
+
+**Size.** A spec says height and width in one of five ways.
 
 - *Half sizes*: w is the size word. If the range of heights has n numbers from low on, the height is
-  ``2 * (low + high(w * n))``. If the range of widths has m numbers from first on, and v is the lower word of
-  ``w * n``, the width is ``2 * (first + high(v * m))``.
+  ``2 * (low + high(w * n))``. If the range of widths has m numbers from first on, and v is the lower word of ``w * n``,
+  the width is ``2 * (first + high(v * m))``.
 - *Sides*: if `side_range` has n numbers from low on, height and width are ``low + high(w * n)``, w as above.
 - *Fractions*: the ends of both ranges are ``ceil(end * 2**31)``. The height is made of the first word of block b = 0
-  for sizes: with n numbers from low on, its fraction g of the side is ``low + high(w * n)``. The width is made
-  of the second word likewise.
-- *Areas and aspects*: see below.
+  for sizes: with n numbers from low on, its fraction g of the side is ``low + high(w * n)``. The width is made of the
+  second word likewise.
+- *Areas and aspects*, and *Shares*: see below.
+
+With `halve_sizes`, rectangle r has fractions ``g >> o``, where 2^o is the largest power of two that is not above r, and
+a height or width of 0 pixels becomes 1.
 
 A fraction g, in units of 2⁻³¹, is ``high(g * (4 * side)) + 1 >> 1`` pixels of a side: rounded, halves up.
 
@@ -91,8 +119,19 @@ t = y0 + high(v * m) + q
 height = power(a + t) as a fraction of the image's height, width = power(a - t) as a fraction of its width
 ```
 
-It is an error, also for an image that gets no rectangle, if not even the smallest area fits. That is decided in
-doubles: with the area ``s = area_range[0] * height * width``, if
+**Shares.** With `area_beta`, a rectangle has the image's own aspect, and its share of the image's area, before it is
+clipped, has the distribution Beta(a, a). With a = 1, the first word w of block b = 0 for sizes tells it: height and
+width are ``power((128 << 24) + log(max(w >> 1, 1)) - (31 << 23))`` as fractions of the image's. Otherwise there are ten
+tries (Jöhnk's), which have their words w and v as those of areas. s is ``round(2**(32 - j) / a)``, exact before it is
+rounded, where j is the smallest number from 0 on for which s is below 2³². Of a word w, ``d(w)`` is ``high(((31 << 23)
+- log(max(w >> 1, 1))) * s) << j``, and ``e(d)`` is ``power((128 << 24) - 2 * min(d, 64 <<
+  24))``. The first try counts for which ``e(d(w)) +
+  e(d(v))`` is not above 2³¹. With m, the smaller of d(w) and d(v), let X be ``e(d(w) - m) >> 1`` and Y be ``e(d(v) - m)
+  >> 1``. Height and width are ``power((128 << 24) + log(max(Y, 1)) - log(min(X + Y, 2**31 - 1)))`` as fractions. If no
+  try counts, they are 0.
+
+With `area_range` it is an error, also for an image that gets no rectangle, if not even the smallest area fits. That is
+decided in doubles: with the area ``s = area_range[0] * height * width``, if
 ``max(r0, s / (width - 0.5)**2) > min(r1, (height - 0.5)**2 / s)``, where r0 and r1 are the ends of `aspect_range`, and
 a square is a product. In a graph that learns the size when it runs, such an image gets no dust.
 
@@ -109,8 +148,8 @@ a square is a product. In a graph that learns the size when it runs, such an ima
   ``min(high(quantile(w) * s) << j, 2**31)``, where j is the smallest number from 0 on for which
   ``s = round(std * 2**(34 - j))``, exact before it is rounded, is below 2³². If that j is above 31, j is 31 and s is
   ``2**32 - 1``.
-- *guide*: the caller gives each image weights, rows by columns of whole numbers 0 … 255, whose sum S is below 2³¹. If
-  S is 0, the image has no rectangle. Otherwise let k be ``high(w * S)`` of the word y. The first weight in row-major
+- *guide*: the caller gives each image weights, rows by columns of whole numbers 0 … 255, whose sum S is below 2³¹. If S
+  is 0, the image has no rectangle. Otherwise let k be ``high(w * S)`` of the word y. The first weight in row-major
   order up to which, it included, the weights sum to more than k, stands in row r and column c. With a and b, the upper
   and the lower half of the word x, cy is ``(r * height + (a * height >> 16)) // rows`` and cx is
   ``(c * width + (b * width >> 16)) // columns``, where height and width are the image's, and rows and columns those of
@@ -129,6 +168,29 @@ and for k boxes k m is at most 65 535. It is no error if no area fits: such a re
 show. Then the top of the box is added to the top and the bottom of each rectangle, and its left to left and right. The
 rectangles of a box lie over those of the boxes before. A box without pixels has none. `max_hidden` holds for the
 rectangles of all boxes together. Noise and means are those of the image.
+
+**Keep.** With `keep`, the rectangles of ``kind="rectangles"`` are what stays, and the rest of the image is painted. An
+image without rectangles stays as it is. Otherwise its rectangles, as they are after they were clipped, are replaced by
+others. The tops and bottoms of those that cover something, 0 and the height cut the image into bands. In each band,
+from top to bottom, every longest run of columns that no rectangle covers is a rectangle, from left to right.
+Neighbouring bands are not joined. All of them have the fill of rectangle 1. If none covers anything, the whole image is
+one band.
+
+**Cuboids.** A volume has slices, which are images, and lies on one index. Its rectangles are those of an image of the
+slices' size. Without a depth they reach through all slices. With `depth_range` or `depth_fraction_range`, each reaches
+over some: the block b = 7 for sizes has the words p and v. With n numbers from low on, the depth is
+``low + high(v * n)``, or as many slices as a side of so many pixels would have of that fraction. *inside*: a depth
+above the number of slices becomes that, and the first slice is ``high(p * (slices - depth + 1))``. Otherwise the middle
+is ``high(p * slices)``, the first slice is ``middle - depth // 2``, the last one is that plus the depth, and both are
+clipped to 0 … slices. Noise and means are those of the volume: values are counted in the order slices, H, W, C.
+
+**Donors.** With ``fill="donors"`` the caller gives a second batch of the same shape and dtype. What a rectangle covers
+becomes the value that the donor has at the same place, bit by bit.
+
+**Partners.** A permutation of 0 … n - 1 belongs to each (seed, epoch, n). Let b be the smallest number from 1 on for
+which ``4**b`` is not below n. A number below 4^b is an upper half u and a lower half v of b bits each. Eight rounds i =
+0 … 7 replace (u, v) by ``(v, u ^ (w >> (32 - b)))``, where w is the first word of block 2²⁷ + i with the counter
+(block, v, low word of n, epoch). This is repeated, from the result on, until the number is below n: it is the partner.
 
 **Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
 same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its
@@ -173,9 +235,12 @@ PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 PHILOX_WEYL = 0x9E3779B9, 0xBB67AE85
 
-HEADER_BLOCK, OBJECT_BLOCK, NOISE_BLOCK = 0, 1 << 28, 1 << 31
+HEADER_BLOCK, PARTNER_BLOCK, OBJECT_BLOCK, NOISE_BLOCK = 0, 1 << 27, 1 << 28, 1 << 31
 COLOR_BLOCK, COLOR_BLOCKS_PER_RECTANGLE = 1 << 30, 256
 SIZE_BLOCK, SIZE_BLOCKS_PER_RECTANGLE = 1 << 29, 8
+# Of the blocks for sizes, the one for slices.
+DEPTH_BLOCK = 7
+PARTNER_ROUNDS = 8
 
 MAX_SEED, MAX_EPOCH, MAX_INDEX = 2**64 - 1, 2**32 - 1, 2**63 - 1
 # What the blocks of colours have room for, and those of noise: the parts of a word are its bytes, or its halves.
@@ -204,13 +269,14 @@ class Fill(NamedTuple):
 
     Attributes
     ----------
-    per : {"rectangle", "channel", "value", "image"}
+    per : {"rectangle", "channel", "value", "image", "donor"}
         What has a brightness of its own: a rectangle, a channel of it, a value of the image, or a channel of the image.
+        "donor": none is drawn, and values are copied.
     drawn : bool
         Whether that brightness is a level of `fill_range`, drawn from a word.
     """
 
-    per: Literal["rectangle", "channel", "value", "image"]
+    per: Literal["rectangle", "channel", "value", "image", "donor"]
     drawn: bool
 
 
@@ -220,9 +286,34 @@ FILLS = {
     "color": Fill("channel", drawn=True),
     "noise": Fill("value", drawn=True),
     "mean": Fill("image", drawn=False),
+    "donors": Fill("donor", drawn=False),
 }
 
 # Whether the rectangle lies inside the image; otherwise a centre is drawn, and the rectangle is clipped.
 PLACEMENTS = {"normal": False, "uniform": False, "inside": True, "guide": False}
+
+
+class Kind(NamedTuple):
+    """What a kind of rectangles asks of a backend.
+
+    Attributes
+    ----------
+    placed : bool
+        Whether each rectangle draws a place and a size of its own.
+    counted : bool
+        Whether `count_range` says how many rectangles there are, or how many of them are hidden.
+    """
+
+    placed: bool
+    counted: bool
+
+
+KINDS = {
+    "rectangles": Kind(placed=True, counted=True),
+    "grid": Kind(placed=False, counted=True),
+    "lattice": Kind(placed=False, counted=False),
+}
+# So many sides of cells one spec may choose from, and so many rectangles may be kept.
+MAX_CELL_SIDES, MAX_KEPT = 8, 32
 # The weights of a guide sum to less, so that a word picks each unit of weight.
 MAX_GUIDE_SUM = 2**31 - 1

@@ -26,12 +26,19 @@ class Terms(NamedTuple):
         Boxes of all objects, image after image, cut off at the border; and how many of its pixels each may lose.
     offsets : int64, (n + 1,)
         Where the objects of each image begin, or (0,) if the spec takes none.
+    donors : array, optional
+        Images whose pixels are copied, of the shape, dtype and layout of those that are painted.
+    depth, slice_stride : int
+        Slices of a volume, and bytes from one to the next.
     """
 
     guides: NDArray[np.uint8]
     objects: NDArray[np.int64]
     limits: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    donors: NDArray[Any] | None = None
+    depth: int = 1
+    slice_stride: int = 0
 
 
 _NO_GUIDES, _NO_BOXES, _NO_NUMBERS = np.zeros((0, 1, 1), np.uint8), np.zeros((0, 4), np.int64), np.zeros(0, np.int64)
@@ -45,6 +52,11 @@ def takes_guide(spec: Spec) -> bool:
 def takes_objects(spec: Spec) -> bool:
     """Whether a spec needs ``objects=`` with every image."""
     return spec.per_object or spec.max_hidden is not None
+
+
+def takes_donors(spec: Spec) -> bool:
+    """Whether a spec needs ``donors=`` with every batch."""
+    return spec.fill == "donors"
 
 
 def make_terms(spec: Spec, guide: Any, objects: Any, n: int, height: int, width: int, *, batched: bool) -> Terms:

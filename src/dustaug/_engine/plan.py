@@ -18,6 +18,7 @@ from .contract import (
     FRACTION_BITS,
     LOG_BITS,
     MAX_AREA_SCALE,
+    MAX_CELL_SIDES,
     MAX_LOG_ASPECT,
     PLACEMENTS,
     POWER_BIAS,
@@ -41,8 +42,19 @@ PARAMS_DTYPE = np.dtype(
             *("size_unit", "height_low", "n_heights", "width_low", "n_widths", "square", "in_fractions"),
             # Or areas and aspects, as logarithms. The base is what all areas have in common.
             *("from_area", "area_low", "n_areas", "area_base", "aspect_low", "n_aspects"),
+            # Or shares, whose logarithms a scale divides by the parameter of their distribution; 0: they are uniform.
+            *("from_beta", "beta_scale", "beta_shift"),
+            # Fractions may halve from one power of two to the next. `keep`: all else is painted.
+            *("halving", "keep"),
+            # Cells: a shape, or 0 and sides to choose from; each has a word below a threshold, or so many are hidden.
+            *("grid", "grid_rows", "grid_columns", "n_cell_sides", *(f"cell_side_{i}" for i in range(MAX_CELL_SIDES))),
+            *("independent", "cell_threshold"),
+            # Lattices: a period, and the share of it that is hidden, in units of 2**-31.
+            *("lattice", "lines", "period_low", "n_periods", "hidden_share"),
+            # Volumes: whether rectangles have depths, and of how many slices, or which fractions.
+            *("has_depth", "depth_low", "n_depths", "depth_in_fractions"),
             # Fills: how many levels there are to choose from, and what has a level of its own, if not each rectangle.
-            *("n_levels", "per_channel", "per_value", "per_image"),
+            *("n_levels", "per_channel", "per_value", "per_image", "per_donor"),
             # A kind of images: bytes of an item, and in how many of them strides are counted.
             *("channels", "item_bytes", "stride_bytes"),
             # How many axes the layout has, and where each of them is, or -1.
@@ -69,6 +81,8 @@ def make_plan(spec: Spec) -> NDArray[Any]:
     params["spare_last"], params["inside"] = spec.spare_last, PLACEMENTS[spec.center]
     _PLACES[spec.center](params, spec)
     _SIZES[size_fields(spec)](params, spec)
+    params["keep"], params["halving"] = spec.keep, spec.halve_sizes
+    _set_depth(params, spec)
     params["limited"], params["per_object"] = spec.max_hidden is not None, spec.per_object
     params["n_levels"] = _span(spec.fill_range)[1] if fill.drawn else 1
     if fill.per != "rectangle":
@@ -134,13 +148,88 @@ def _areas(params: Any, spec: Any) -> None:
     params["smallest_aspect"], params["largest_aspect"] = spec.aspect_range
 
 
+def _shares(params: Any, spec: Any) -> None:
+    params["from_beta"] = 1
+    if spec.area_beta < 1:
+        numerator, denominator = spec.area_beta.as_integer_ratio()
+        scales = ((_divide(denominator << (32 - shift), numerator), shift) for shift in range(32))
+        params["beta_scale"], params["beta_shift"] = next((scale, shift) for scale, shift in scales if scale < WORDS)
+
+
+def _grid_shape(params: Any, spec: Any) -> None:
+    params["grid_rows"], params["grid_columns"] = spec.grid_shape
+    _cells(params, spec)
+
+
+def _cell_sides(params: Any, spec: Any) -> None:
+    params["n_cell_sides"] = len(spec.cell_sides)
+    for i, side in enumerate(spec.cell_sides):
+        params[f"cell_side_{i}"] = side
+    _cells(params, spec)
+
+
+def _cells(params: Any, spec: Any) -> None:
+    params["grid"] = 1
+    if spec.cell_p is not None:
+        params["independent"], params["cell_threshold"] = 1, round(spec.cell_p * WORDS)
+
+
+def _periods(params: Any, spec: Any) -> None:
+    params["lattice"], params["lines"] = 1, spec.lattice_hides == "lines"
+    params["period_low"], params["n_periods"] = _span(spec.period_range)
+    params["hidden_share"] = _fraction(1 - spec.kept_share)
+
+
 # One row for each way to say a size: what sets the fields of the params on sizes.
 _SIZES: dict[tuple[str, ...], Callable[[Any, Spec], None]] = {
     ("half_height_range", "half_width_range"): _half_sizes,
     ("height_fraction_range", "width_fraction_range"): _fractions,
     ("side_range",): _sides,
     ("area_range", "aspect_range"): _areas,
+    ("area_beta",): _shares,
+    ("grid_shape",): _grid_shape,
+    ("cell_sides",): _cell_sides,
+    ("period_range", "kept_share"): _periods,
 }
+
+
+def _set_depth(params: Any, spec: Spec) -> None:
+    if spec.depth_range is not None:
+        params["has_depth"], (params["depth_low"], params["n_depths"]) = 1, _span(spec.depth_range)
+    if spec.depth_fraction_range is not None:
+        params["has_depth"] = params["depth_in_fractions"] = 1
+        first, last = map(_fraction, spec.depth_fraction_range)
+        params["depth_low"], params["n_depths"] = _span((first, last))
+
+
+def find_cells(spec: Any, height: int, width: int) -> tuple[int, int] | None:
+    """Return the largest number of rows and columns of cells, or of bands of a lattice, on an image of a size.
+
+    None if the spec has neither.
+    """
+    if spec.grid_shape is not None:
+        return spec.grid_shape  # type: ignore[no-any-return]
+    if spec.cell_sides is not None:
+        side = min((side for side in spec.cell_sides if side), default=0)
+        return (-(-height // side), -(-width // side)) if side else (0, 0)
+    if spec.period_range is not None:
+        period = spec.period_range[0]
+        return (height + period - 2) // period + 1, (width + period - 2) // period + 1
+    return None
+
+
+def find_most_rectangles(spec: Any, height: int, width: int) -> int:
+    """Return how many rectangles an image of a size has at most, those that cover nothing among them."""
+    cells = find_cells(spec, height, width)
+    if cells is None:
+        return int(spec.count_range[1])
+    return sum(cells) if spec.lattice_hides == "lines" else cells[0] * cells[1]
+
+
+def _divide(number: int, by: int) -> int:
+    """Return a quotient, rounded to the nearest whole number, halves to even."""
+    quotient, rest = divmod(number, by)
+    return quotient + (2 * rest > by or (2 * rest == by and quotient & 1))
 
 
 def _fraction(number: float) -> int:
@@ -169,7 +258,14 @@ def _span(limits: tuple[int, ...]) -> tuple[int, int]:
 
 def find_max_size(spec: Any, height: int, width: int) -> tuple[int, int]:
     """Return a height and a width that no rectangle on an image of `height` by `width` pixels exceeds."""
-    if spec.side_range is not None:
+    cells = find_cells(spec, height, width)
+    if spec.keep or spec.area_beta is not None or spec.period_range is not None or cells == (0, 0):
+        size = height, width
+    elif spec.cell_sides is not None:
+        size = max(spec.cell_sides), max(spec.cell_sides)
+    elif cells is not None:
+        size = -(-height // cells[0]), -(-width // cells[1])
+    elif spec.side_range is not None:
         size = spec.side_range[1], spec.side_range[1]
     elif spec.height_fraction_range is not None:
         # One more than the real number, which is rounded.

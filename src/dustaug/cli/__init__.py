@@ -23,7 +23,8 @@ from dustaug import __version__
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.guide import takes_guide
 from dustaug._extras import MissingExtraError, name_extra
-from dustaug.spec import Spec, cutout, dust, random_erasing
+from dustaug.presets import cutout, dust, random_erasing
+from dustaug.spec import Spec
 
 from ._words import in_options, option_of
 

@@ -17,8 +17,9 @@ from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
 from dustaug._errors import shown
 from dustaug.core import add_dust, sample_rectangles
+from dustaug.presets import cutout, dust, random_erasing
 from dustaug.schedule import refuse_schedule
-from dustaug.spec import Spec, cutout, dust, random_erasing
+from dustaug.spec import Spec
 
 from . import _plots, _predict
 
