@@ -18,7 +18,7 @@ from ._engine.guide import takes_donors, takes_guide, takes_objects
 from ._errors import shown
 from .spec import FIELD_NAMES, Spec, resolve_spec
 
-__all__ = ["Course", "Schedule"]
+__all__ = ["Schedule"]
 
 # A field is computed in each of the epochs between two values when the schedule is made.
 MAX_EPOCHS = 10_000
