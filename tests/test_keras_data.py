@@ -146,8 +146,9 @@ def test_fit_moves_the_schedule_of_a_data_set():
     epoch, sums = tf.Variable(0, dtype=tf.int64), []
     dust = make_dust_fn(schedule, seed=SEED, epoch=epoch, indexed=True)
     dataset = tf.data.Dataset.from_tensor_slices((images, np.zeros(8))).enumerate().map(dust).batch(8)
-    model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.GlobalAveragePooling2D()])
-    model.compile("sgd", loss=lambda _, means: keras.ops.mean(means))
+    dense = keras.layers.Dense(1, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.GlobalAveragePooling2D(), dense])
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda _, means: keras.ops.mean(means))
     record = keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda number, _: epoch.assign(number), on_epoch_end=lambda _, logs: sums.append(logs["loss"])
     )
