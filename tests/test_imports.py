@@ -100,6 +100,7 @@ ALLOWED = {
     "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.program"},
     "_graph.jax_mean": {"_engine.contract"},
     "_graph.program": {
+        "schedule",
         "_engine.checks",
         "_engine.contract",
         "_engine.fills",

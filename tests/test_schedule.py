@@ -26,6 +26,10 @@ MANY = Schedule(
 )
 
 
+# Graphs look up the probability of an epoch, 0 and 1 among them.
+MOVES_P = Schedule(dust(count_range=(3, 9)), p=Schedule.linear(0, 1, epochs=4, begin=1))
+
+
 def images(n=6):
     return np.full((n, 24, 24, 3), 90, np.uint8)
 

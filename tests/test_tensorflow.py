@@ -13,7 +13,7 @@ import guided
 import test_pixels
 from dustaug import add_dust
 from dustaug.tensorflow import dust_fn, make_dust_fn
-from test_schedule import MANY
+from test_schedule import MANY, MOVES_P
 
 N, SEED = 10, 2**63 + 7
 AUTOTUNE = tf.data.AUTOTUNE
@@ -137,6 +137,11 @@ def test_a_schedule_follows_the_variable_of_the_epoch():
         epoch.assign(number)
 
         assert same(expected(photos(), MANY.at(number), epoch=number), gather(moving.unbatch()))
+    graph = dataset.batch(4).map(make_dust_fn(MOVES_P, seed=SEED, indexed=True, epoch=epoch, backend="graph"))
+    for number in (1, 3, 5, 2**32 - 1):
+        epoch.assign(number)
+
+        assert same(expected(photos(), MOVES_P.at(number), epoch=number), gather(graph.unbatch()))
     for backend in BACKENDS:
         fn = make_dust_fn(MANY, seed=SEED, indexed=True, epoch=4, backend=backend)
 
@@ -144,11 +149,11 @@ def test_a_schedule_follows_the_variable_of_the_epoch():
 
 
 def test_a_schedule_needs_an_epoch_that_can_be_known():
-    """Without a seed there is no epoch, and a graph holds the spec of one epoch."""
+    """Without a seed there is no epoch, and a graph looks up nothing but the probability."""
     with pytest.raises(TypeError, match=r"seed must be given with a Schedule, got none: type make_dust_fn\(schedule"):
         make_dust_fn(MANY)
     with pytest.raises(
-        TypeError, match=r'epoch must be a number with a Schedule and backend="graph".*: type make_dust_'
+        TypeError, match=r'a Schedule must move p alone, .*, got p, count_range, fill: type backend="num'
     ):
         make_dust_fn(MANY, seed=0, indexed=True, epoch=tf.Variable(0, dtype=tf.int64), backend="graph")
     with pytest.raises(TypeError, match=r"must be given an element of a data set, got a Schedule: type make_dust_fn"):

@@ -39,7 +39,7 @@ from ._engine.guide import (
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words, check_no_objects
-from .schedule import Schedule, spec_at
+from .schedule import Schedule, check_moves_p, check_plan, moves_p, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -76,8 +76,8 @@ def add_dust(
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`. A spec that needs objects is an error, and a schedule needs one epoch whose
-        number is known when the function is traced.
+        As in :func:`dustaug.add_dust`. A spec that needs objects is an error. A schedule of nothing but ``p`` takes
+        any epoch; any other needs one whose number is known when the function is traced.
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for an image alone
         JAX or NumPy, required with ``center="guide"``: weights of the places where a rectangle may have its centre, as
         in :func:`dustaug.add_dust`.
@@ -118,7 +118,8 @@ def add_dust(
     """
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
-    spec = _spec_at(spec, epoch)
+    plan = _plan_at(check_plan(spec), epoch)
+    spec = spec_at(plan, 0)
     check_no_objects(spec)
     if seed is None or index is None:
         raise TypeError(
@@ -140,7 +141,7 @@ def add_dust(
         guide = _as_guide(guide, spec, n, batched=batched)
     if 0 in images.shape:
         return images
-    paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
+    paint = functools.partial(_dust, spec=plan, layout=layout, value_range=value_range)
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # Under explicit sharding every gather needs an out_sharding; all of ours go where the images are.
@@ -201,18 +202,18 @@ def _auto_axes() -> Any:
     return importlib.import_module("jax.experimental.shard").auto_axes
 
 
-def _spec_at(spec: Spec | Schedule | None, epoch: Any) -> Spec:
-    """Return the spec of an epoch, whose number must be known if it matters."""
-    if not isinstance(spec, Schedule):
-        return spec_at(spec, epoch)
+def _plan_at(plan: Spec | Schedule, epoch: Any) -> Spec | Schedule:
+    """Return what a graph holds: of a schedule that moves more than `p`, the spec of an epoch whose number is known."""
+    if isinstance(plan, Spec) or moves_p(plan):
+        return plan
     host = _on_host(epoch)
     if host is None or np.ndim(host):
-        what = "one that is traced" if host is None else f"an array of shape {np.shape(host)}"
-        raise TypeError(
-            f"epoch must be one number with a Schedule, whose spec is static, got {what}: type "
-            'jax.jit(function, static_argnames="epoch"), or add_dust(images, schedule.at(epoch), …)'
+        check_moves_p(
+            plan,
+            "with an epoch that is traced, or one for each image",
+            'jax.jit(function, static_argnames="epoch"), or schedule.at(epoch)',
         )
-    return spec.at(host)
+    return plan.at(host)
 
 
 def _as_array(images: Any, *, default_range: bool) -> jax.Array:

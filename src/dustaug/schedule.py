@@ -133,7 +133,8 @@ class Schedule:
     _hash: int = dataclasses.field(repr=False, compare=False)
     # The schedule as a literal, which is what a compiled graph holds of it.
     _text: str = dataclasses.field(repr=False, compare=False)
-    _last: int = dataclasses.field(repr=False, compare=False)
+    # The last epoch in which a field may have another value than before.
+    last_epoch: int = dataclasses.field(repr=False, compare=False)
 
     def __init__(self, spec: Spec | None = None, **courses: Course) -> None:
         def put(name: str, value: object) -> None:
@@ -155,7 +156,7 @@ class Schedule:
                 )
         given = {name: courses[name] for name in FIELD_NAMES if name in courses}
         put("_courses", tuple(given.items()))
-        put("_last", max(course.points[-1][0] for course in given.values()))
+        put("last_epoch", max(course.points[-1][0] for course in given.values()))
         specs = self._check_all()
         put("_courses", tuple((name, course.with_values_of(specs, name)) for name, course in given.items()))
         put("_hash", hash((self.spec, self._courses)))
@@ -213,7 +214,7 @@ class Schedule:
         >>> schedule.at(29), schedule.at(30)
         (Spec(count_range=(0, 5)), Spec())
         """
-        return _spec_of(self, min(check_epoch(epoch), self._last))
+        return _spec_of(self, min(check_epoch(epoch), self.last_epoch))
 
     @staticmethod
     def linear(start: Any, stop: Any, *, epochs: int, begin: int = 0) -> Course:
@@ -449,6 +450,20 @@ def spec_of_call(spec: Spec | Schedule | None, seed: Any, epoch: Any) -> Spec:
             "schedule, seed=0, epoch=epoch, index=position_of_the_first_image), or schedule.at(epoch) as the spec"
         )
     return spec.at(epoch)
+
+
+def moves_p(spec: Spec | Schedule) -> bool:
+    """Tell whether nothing moves but `p`, the one field that a compiled graph can look up by the epoch."""
+    return isinstance(spec, Schedule) and set(spec.courses) == {"p"} and spec.last_epoch <= MAX_EPOCHS
+
+
+def check_moves_p(spec: Spec | Schedule, where: str, instead: str) -> None:
+    """Refuse a schedule that moves more than a compiled graph can look up."""
+    if isinstance(spec, Schedule) and not moves_p(spec):
+        got = ", ".join(spec.courses) if set(spec.courses) != {"p"} else f"p up to epoch {spec.last_epoch}"
+        raise TypeError(
+            f"a Schedule must move p alone, and up to epoch {MAX_EPOCHS}, {where}, got {got}: type {instead}"
+        )
 
 
 def read_plan(fields: Any) -> Spec | Schedule:

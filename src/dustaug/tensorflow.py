@@ -32,10 +32,10 @@ from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.guide import check_guide_kind, check_weights, may_weigh_too_much
 from ._engine.memory import Layout, guess_layout
-from ._errors import shown, unexpected_error
+from ._errors import unexpected_error
 from ._graph.program import WordCoordinates, build, check_no_objects
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
-from .schedule import Schedule, check_plan, spec_at
+from .schedule import Schedule, check_moves_p, check_plan, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
@@ -85,7 +85,7 @@ def make_dust_fn(
         which ``tf.random.set_seed`` seeds.
     epoch : int or whole-number tensor or tf.Variable, default 0
         0 … 2**32 - 1, only with a seed. A variable is read at each call, and tells the spec of a schedule too. With
-        ``backend="graph"`` a schedule needs a number.
+        ``backend="graph"`` that takes a schedule of nothing but ``p``.
     backend : {"numba", "graph"}, default "numba"
         ``"numba"`` calls Numba's kernel from the graph, which is the fastest on a CPU. ``"graph"`` paints the same
         bytes with operations of the graph alone, where no Python can be called: SavedModel, XLA, tf.data service.
@@ -156,10 +156,11 @@ def make_dust_fn(
         raise missing_error("seed", "a Schedule", "make_dust_fn(schedule, seed=0, epoch=variable, indexed=True)")
     if isinstance(epoch, int):
         spec = spec_at(spec, epoch)
-    elif isinstance(spec, Schedule) and backend == "graph":
-        raise TypeError(
-            'epoch must be a number with a Schedule and backend="graph", whose graph holds the spec of one epoch, got '
-            f'{shown(epoch)}: type make_dust_fn(schedule, epoch=0, …) for each epoch, or backend="numba"'
+    elif backend == "graph":
+        check_moves_p(
+            spec,
+            'with backend="graph" and an epoch that is a tensor or a variable',
+            'backend="numba", or make_dust_fn(schedule, epoch=0, …) for each epoch',
         )
     painter = _Painter(spec, backend, layout, value_range)
 
@@ -349,7 +350,7 @@ class _Painter:
         _check_known("index", index, MAX_INDEX)
         coordinates = WordCoordinates(OPS.to_words(seed), OPS.to_words(epoch)[0], OPS.to_words(index))
         options: dict[str, Any] = {"layout": layout, "value_range": self.value_range, "guide": guide}
-        return build(OPS, images, spec_at(self.spec, 0), coordinates, **options)[0]
+        return build(OPS, images, self.spec, coordinates, **options)[0]
 
     def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any, objects: Any) -> Any:
         if images.shape.rank is not None:
