@@ -212,6 +212,16 @@ def test_the_repr_is_what_is_typed():
             ValueError,
             "a Schedule must take objects in all epochs or in none",
         ),
+        (
+            lambda: Schedule(depth_range=Schedule.steps({0: None, 7: (1, 2)})),
+            ValueError,
+            "a Schedule must take depths in all epochs or in none",
+        ),
+        (
+            lambda: Schedule(fill=Schedule.steps({0: "grey", 7: "donors"})),
+            ValueError,
+            "a Schedule must take donors in all epochs or in none",
+        ),
         (lambda: Schedule(center=Schedule.linear(0, 1, epochs=3)), ValueError, "center must be one of 'normal'"),
         (lambda: Schedule.linear(0, 1, epochs=0), ValueError, f"epochs must be from 1 to {MAX_EPOCHS}, got 0"),
         (lambda: Schedule.linear(0, 1, epochs=1.5), TypeError, "epochs must be a whole number, got 1.5"),

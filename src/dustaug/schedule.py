@@ -16,7 +16,7 @@ from ._engine.contract import MAX_EPOCH
 from ._engine.coordinates import check_epoch
 from ._engine.guide import takes_donors, takes_guide, takes_objects
 from ._errors import shown
-from .spec import FIELD_NAMES, Spec, resolve_spec
+from .spec import FIELD_NAMES, Spec, has_depth, resolve_spec
 
 __all__ = ["Schedule"]
 
@@ -24,11 +24,12 @@ __all__ = ["Schedule"]
 MAX_EPOCHS = 10_000
 # Fields of whole numbers, among them those that later versions of a spec will have.
 _WHOLE = {field.name for field in dataclasses.fields(Spec) if re.search(r"\bint\b", str(field.type))}
-# The name of what a spec needs besides the images, and whether it does.
+# What a spec needs besides the images, or of them, and whether it does.
 _NEEDS: dict[str, Callable[[Spec], bool]] = {
     "guide": takes_guide,
     "objects": takes_objects,
     "donors": takes_donors,
+    "depths": has_depth,
 }
 
 _Points = tuple[tuple[int, Any], ...]
