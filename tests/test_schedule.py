@@ -12,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dustaug
-from dustaug import DustStream, Rectangles, Schedule, Spec, add_dust, cutout, dust, sample_rectangles
+from dustaug import (
+    DustStream,
+    Rectangles,
+    Schedule,
+    Spec,
+    add_dust,
+    cutout,
+    dust,
+    grid_mask,
+    hide_and_seek,
+    patch_drop,
+    sample_rectangles,
+)
 from dustaug.ray import DustBatch
 from dustaug.robustness import occlusion_curve
 from dustaug.schedule import MAX_EPOCHS, Course
@@ -276,6 +288,28 @@ def test_add_dust_paints_the_spec_of_the_epoch(epoch):
     assert (add_dust(images(), MANY, **keys) == add_dust(images(), MANY.at(epoch), **keys)).all()
     assert (scheduled.boxes == sample_rectangles(MANY.at(epoch), height=24, width=24, **index).boxes).all()
     assert MANY.at(epoch) == scheduled.spec
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Schedule(grid_mask((4, 9)), p=Schedule.linear(0, 1, epochs=4), kept_share=Schedule.linear(0.9, 0.3, epochs=4)),
+        Schedule(patch_drop(0.5, grid=6), count_range=Schedule.linear((0, 0), (30, 30), epochs=4)),
+        Schedule(
+            hide_and_seek(), cell_p=Schedule.cosine(0, 0.5, epochs=4), cell_sides=Schedule.steps({0: (6,), 3: (3, 5)})
+        ),
+    ],
+)
+def test_every_kind_may_have_a_schedule(schedule):
+    """Lattices and grids hide ever more, and are those of the spec of the epoch."""
+    hidden = []
+    for epoch in (0, 3, 4):
+        keys = {"seed": 7, "epoch": epoch, "index": 0}
+        dusted = add_dust(images(), schedule, **keys)
+        hidden.append(int((dusted != 90).sum()))
+
+        assert (dusted == add_dust(images(), schedule.at(epoch), **keys)).all()
+    assert hidden[0] == 0 < hidden[1] < hidden[2]
 
 
 def test_a_guide_and_objects_go_with_a_schedule():
