@@ -38,12 +38,20 @@ LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.mo
 
 # Each module may import these modules of the package, and no others.
 ALLOWED = {
-    "__init__": {"_names", "_version", "core", "guides", "presets", "spec"},
+    "__init__": {"_names", "_version", "core", "guides", "presets", "schedule", "spec"},
     "_version": set(),
     "_names": {"_engine.forks"},
     "_extras": set(),
     "_errors": set(),
     "spec": {"_engine.contract", "_errors"},
+    "schedule": {
+        "_engine.checks",
+        "_engine.contract",
+        "_engine.coordinates",
+        "_engine.guide",
+        "_errors",
+        "spec",
+    },
     "core": {
         "_engine.checks",
         "_engine.contract",
@@ -55,6 +63,7 @@ ALLOWED = {
         "_engine.memory",
         "_engine.shares",
         "_errors",
+        "schedule",
         "spec",
     },
     "presets": {"_errors", "spec"},
@@ -85,6 +94,7 @@ ALLOWED = {
         "_engine.plan",
         "_engine.tables",
         "_engine.threads",
+        "schedule",
         "spec",
     },
     "_engine.memory": set(),
@@ -98,6 +108,7 @@ ALLOWED = {
     "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.program"},
     "_graph.jax_mean": {"_engine.contract"},
     "_graph.program": {
+        "schedule",
         "_engine.checks",
         "_engine.contract",
         "_engine.fills",
@@ -114,11 +125,11 @@ ALLOWED = {
     "_graph.torch_dtypes": {"_extras"},
     "_tensors": set(),
     "_tensors.compiled": {
-        "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
         "_engine.memory",
         "_tensors.painter",
+        "schedule",
         "spec",
     },
     "_tensors.devices": {
@@ -147,6 +158,7 @@ ALLOWED = {
         "_tensors.devices",
         "_tensors.terms",
         "core",
+        "schedule",
         "spec",
     },
     "_tensors.passes": set(),
@@ -187,11 +199,21 @@ ALLOWED = {
         "albumentations._hooks",
         "albumentations._terms",
         "core",
+        "schedule",
         "spec",
     },
     "albumentations._hooks": set(),
     "albumentations._terms": {
-        *("_adapters.keys", "_adapters.targets", "_engine.checks", "_engine.guide", "_errors", "guides", "spec"),
+        *(
+            "_adapters.keys",
+            "_adapters.targets",
+            "_engine.checks",
+            "_engine.guide",
+            "_errors",
+            "guides",
+            "schedule",
+            "spec",
+        ),
     },
     "__main__": {"cli"},
     "cli": {
@@ -215,6 +237,7 @@ ALLOWED = {
         "_engine.coordinates",
         "_engine.memory",
         "_extras",
+        "schedule",
         "spec",
     },
     "jax": {
@@ -227,6 +250,7 @@ ALLOWED = {
         "_graph.jax",
         "_graph.program",
         "_errors",
+        "schedule",
         "spec",
     },
     "keras": {
@@ -244,6 +268,7 @@ ALLOWED = {
         "_errors",
         "keras._flow",
         "keras._inputs",
+        "schedule",
         "spec",
     },
     "keras._flow": {
@@ -254,6 +279,7 @@ ALLOWED = {
         "_engine.coordinates",
         "_engine.memory",
         "_errors",
+        "schedule",
         "spec",
     },
     "keras._inputs": {"_engine.checks", "_engine.guide", "_errors"},
@@ -268,6 +294,7 @@ ALLOWED = {
         "_engine.memory",
         "_errors",
         "core",
+        "schedule",
         "spec",
     },
     "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
@@ -283,6 +310,7 @@ ALLOWED = {
         "robustness._cells",
         "robustness._predict",
         "robustness._results",
+        "schedule",
         "spec",
     },
     "robustness._map": {
@@ -311,6 +339,7 @@ ALLOWED = {
         "_graph.tensorflow",
         "_errors",
         "core",
+        "schedule",
         "spec",
     },
     "torch": {
@@ -328,6 +357,7 @@ ALLOWED = {
         "_tensors.passes",
         "_tensors.samplers",
         "core",
+        "schedule",
         "spec",
     },
     "torchvision": {
@@ -344,6 +374,7 @@ ALLOWED = {
         "_tensors.terms",
         "core",
         "guides",
+        "schedule",
         "spec",
     },
 }
