@@ -1,4 +1,4 @@
-"""dustaug.torchvision.DustCutMix mixes batches as v2.CutMix does, each image with rectangles and a partner of its own."""
+"""DustCutMix of torchvision mixes batches as v2.CutMix does, each image with rectangles and a partner of its own."""
 
 import io
 import pickle
@@ -193,16 +193,7 @@ def test_odd_options_are_refused(options, error, message):
         ((torch.zeros(3, 3, H, W), torch.zeros(4, K)), ValueError, "images must be as many as the 4 labels, got shape"),
         ((torch.zeros(3, 3, H, W), torch.zeros(3).long()), ValueError, "num_classes must be passed"),
         (({"labels": LABELS},), ValueError, r"images must have 4 axes, got shape \(16,\): type DustCutMix"),
-        (
-            ({"labels": LABELS, "x": tv_tensors.Image(torch.zeros(3, H, W))},),
-            ValueError,
-            "images must have 4 axes, got",
-        ),
-        (
-            (tv_tensors.TVTensor(torch.zeros(3)), torch.zeros(3, K)),
-            TypeError,
-            "a batch must hold images, got TVTensor: t",
-        ),
+        (({"labels": tv_tensors.TVTensor(torch.zeros(3, K))},), TypeError, "a batch must hold images, got TVTensor: t"),
     ],
 )
 def test_odd_batches_are_refused(sample, error, message):
