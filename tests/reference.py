@@ -179,11 +179,14 @@ def ceil_fraction(number):
     return math.ceil(Fraction(number) * 2**31)
 
 
-def draw_fractions(spec, height, width, words):
+def draw_fractions(spec, height, width, rectangle, words):
     """Return height and width that are independent fractions of the image's."""
     tall = between(words[0], *map(ceil_fraction, spec.height_fraction_range))
     wide = between(words[1], *map(ceil_fraction, spec.width_fraction_range))
-    return pixels(tall, height), pixels(wide, width)
+    if not spec.halve_sizes:
+        return pixels(tall, height), pixels(wide, width)
+    o = max(o for o in range(17) if 2**o <= rectangle)
+    return max(pixels(tall >> o, height), 1), max(pixels(wide >> o, width), 1)
 
 
 def area_ends(area_range):
@@ -230,6 +233,35 @@ def check_area(spec, height, width):
         raise ValueError("no such rectangle fits")
 
 
+def beta_factor(beta):
+    """Return s and j: 1 / beta is s * 2**j in units of 2**-32."""
+    j = next(j for j in itertools.count() if round(Fraction(2**32, 2**j) / Fraction(beta)) < WORD)
+    return round(Fraction(2**32, 2**j) / Fraction(beta)), j
+
+
+def draw_share(spec, words):
+    """Return the fraction of the height and of the width whose square is a share from Beta(a, a); `words` are twenty.
+
+    Jöhnk's tries: of two uniform numbers, u**(1 / a) and v**(1 / a), which count if their sum is not above 1.
+    """
+    if spec.area_beta == 1:
+        return power((128 << 24) + log(max(words[0] >> 1, 1)) - (31 << 23))
+    s, j = beta_factor(spec.area_beta)
+
+    def d(w):
+        return high(((31 << 23) - log(max(w >> 1, 1))) * s) << j
+
+    def e(number):
+        return power((128 << 24) - 2 * min(number, 64 << 24))
+
+    for w, v in zip(words[::2], words[1::2], strict=True):
+        if e(d(w)) + e(d(v)) <= 2**31:
+            m = min(d(w), d(v))
+            x, y_share = e(d(w) - m) >> 1, e(d(v) - m) >> 1
+            return power((128 << 24) + log(max(y_share, 1)) - log(min(x + y_share, 2**31 - 1)))
+    return 0
+
+
 def draw_size(spec, height, width, rectangle, word, stream):
     """Return the height and the width of a rectangle in pixels."""
     if spec.half_height_range is not None:
@@ -240,8 +272,12 @@ def draw_size(spec, height, width, rectangle, word, stream):
         side = between(word, *spec.side_range)
         return side, side
     words = [word for b in range(5) for word in block_words(2**29 + 8 * rectangle + b, *stream)]
-    draw = draw_fractions if spec.height_fraction_range is not None else draw_area
-    return draw(spec, height, width, words)
+    if spec.height_fraction_range is not None:
+        return draw_fractions(spec, height, width, rectangle, words)
+    if spec.area_beta is not None:
+        fraction = draw_share(spec, words)
+        return pixels(fraction, height), pixels(fraction, width)
+    return draw_area(spec, height, width, words)
 
 
 # ----------------------------------------------------------------------------------------------------------- rectangles
@@ -317,51 +353,199 @@ def leave_out(spec, drawn, objects, height, width):
     areas = [overlap(box, box) for box in boxes]
     limits = [max(n for n in range(area + 1) if n / max(area, 1) <= spec.max_hidden) for area in areas]
     lost, kept = [0] * len(boxes), []
-    for top, left, bottom, right, brightness in drawn:
+    for number, top, left, bottom, right in drawn:
         more = [overlap((top, left, bottom, right), box) for box in boxes]
         if any(before + now > limit for before, now, limit in zip(lost, more, limits, strict=True)):
-            kept.append((top, left, top, right, brightness))
+            kept.append((number, top, left, top, right))
         else:
             lost = [before + now for before, now in zip(lost, more, strict=True)]
-            kept.append((top, left, bottom, right, brightness))
+            kept.append((number, top, left, bottom, right))
     return kept
+
+
+def all_but(drawn, height, width):
+    """Return the rectangles, with the number of the first, that cover what none of the given ones covers."""
+    some = [box for _, *box in drawn if box[0] < box[2] and box[1] < box[3]]
+    edges = sorted({0, height} | {box[0] for box in some} | {box[2] for box in some})
+    rest = []
+    for top, bottom in itertools.pairwise(edges):
+        beside = [any(a <= top < c and b <= x < d for a, b, c, d in some) for x in range(width)]
+        ends = [x for x in range(width + 1) if (x == width or beside[x]) and x > 0 and not beside[x - 1]]
+        starts = [x for x in range(width) if not beside[x] and (x == 0 or beside[x - 1])]
+        rest += [(drawn[0][0], top, left, bottom, right) for left, right in zip(starts, ends, strict=True)]
+    return rest
+
+
+# --------------------------------------------------------------------------------------------------- grids and lattices
+
+
+def check_many(spec, height, width):
+    """Raise an error if the image would have more cells or bands than there are numbers."""
+    if spec.kind == "grid" and spec.cell_sides is not None:
+        sides = [side for side in spec.cell_sides if side > 0]
+        most = max([-(-height // side) * -(-width // side) for side in sides], default=0)
+    elif spec.kind == "lattice":
+        rows, columns = (n_bands(side, spec.period_range[0]) for side in (height, width))
+        most = rows * columns if spec.lattice_hides == "squares" else rows + columns
+    else:
+        return
+    if most > 65_535:
+        raise ValueError("there would be too many rectangles")
+
+
+def borders(spec, height, width):
+    """Return how many rows and columns may be painted."""
+    return (height - 1, width - 1) if spec.spare_last else (height, width)
+
+
+def cells(spec, height, width, stream):
+    """Return the edges (top, left, bottom, right) of the cells of a grid."""
+    if spec.grid_shape is not None:
+        edges = [
+            [(i * side // n, (i + 1) * side // n) for i in range(n)]
+            for side, n in zip((height, width), spec.grid_shape, strict=True)
+        ]
+    else:
+        s = spec.cell_sides[one_of(block_words(1, *stream)[2], len(spec.cell_sides))]
+        if s == 0:
+            return []
+        edges = [[(i * s, min((i + 1) * s, side)) for i in range((side + s - 1) // s)] for side in (height, width)]
+    rows, columns = borders(spec, height, width)
+    return [
+        (min(top, rows), min(left, columns), min(bottom, rows), min(right, columns))
+        for (top, bottom), (left, right) in itertools.product(*edges)
+    ]
+
+
+def draw_grid(spec, height, width, stream):
+    """Return all cells of a grid, numbered; those that are not hidden cover nothing."""
+    count_word, dusted_word, _, _ = block_words(0, *stream)
+    if dusted_word >= round(Fraction(spec.p) * 2**32):
+        return []
+    boxes = cells(spec, height, width, stream)
+    numbers = range(1, len(boxes) + 1)
+    words = {number: block_words(number, *stream)[0] for number in numbers}
+    if spec.cell_p is not None:
+        hidden = {number for number in numbers if words[number] < round(Fraction(spec.cell_p) * 2**32)}
+    else:
+        ranked = sorted(numbers, key=lambda number: (words[number], number))
+        hidden = set(ranked[: between(count_word, *spec.count_range)])
+    return [
+        (number, top, left, bottom if (number in hidden) != spec.keep else top, right)
+        for number, (top, left, bottom, right) in zip(numbers, boxes, strict=True)
+    ]
+
+
+def n_bands(side, period):
+    """Return how many bands a lattice has along a side."""
+    return (side + period - 2) // period + 1
+
+
+def bands(spec, side, border, period, phase):
+    """Return where the bands of a lattice begin and end along a side."""
+    q = math.ceil(Fraction(1 - spec.kept_share) * 2**31)
+    starts = [i * period - phase for i in range(n_bands(side, period))]
+    return [(clip(start, 0, border), clip(start + high(q * (2 * period)), 0, border)) for start in starts]
+
+
+def draw_lattice(spec, height, width, stream):
+    """Return the rectangles of a lattice, numbered."""
+    if block_words(0, *stream)[1] >= round(Fraction(spec.p) * 2**32):
+        return []
+    y_word, x_word, size_word, _ = block_words(1, *stream)
+    period = between(size_word, *spec.period_range)
+    rows, columns = borders(spec, height, width)
+    down = bands(spec, height, rows, period, one_of(y_word, period))
+    across = bands(spec, width, columns, period, one_of(x_word, period))
+    if spec.lattice_hides == "squares":
+        boxes = [(top, left, bottom, right) for (top, bottom), (left, right) in itertools.product(down, across)]
+    else:
+        boxes = [(top, 0, bottom, columns) for top, bottom in down] + [(0, left, rows, right) for left, right in across]
+    return [(number, *box) for number, box in enumerate(boxes, 1)]
+
+
+# ------------------------------------------------------------------------------------------------------------- an image
 
 
 def rectangles(spec, height, width, channels, seed, epoch, index, guide=None, objects=None):
     """Return the rectangles (top, left, bottom, right, brightness) of an image, in painting order."""
-    if spec.per_object:
-        drawn = rectangles_per_object(spec, height, width, channels, (seed, epoch, index), objects)
+    stream = seed, epoch, index
+    drawn = numbered_rectangles(spec, height, width, stream, guide, objects)
+    return [(*box, brightness_of(spec, channels, number, stream)) for number, *box in drawn]
+
+
+def cuboids(spec, slices, height, width, channels, seed, epoch, index, guide=None, objects=None):
+    """Return the cuboids (first, top, left, last, bottom, right, brightness) of a volume, in painting order."""
+    stream = seed, epoch, index
+    drawn = []
+    for number, top, left, bottom, right in numbered_rectangles(spec, height, width, stream, guide, objects):
+        first, last = draw_depth(spec, slices, number, stream)
+        drawn.append((first, top, left, last, bottom, right, brightness_of(spec, channels, number, stream)))
+    return drawn
+
+
+def draw_depth(spec, slices, rectangle, stream):
+    """Return the first slice of a rectangle and the one after its last."""
+    if spec.depth_range is None and spec.depth_fraction_range is None:
+        return 0, slices
+    place_word, size_word, _, _ = block_words(2**29 + 8 * rectangle + 7, *stream)
+    if spec.depth_range is not None:
+        depth = between(size_word, *spec.depth_range)
+    else:
+        depth = pixels(between(size_word, *map(ceil_fraction, spec.depth_fraction_range)), slices)
+    if spec.center == "inside":
+        depth = min(depth, slices)
+        first = one_of(place_word, slices - depth + 1)
+    else:
+        first = one_of(place_word, slices) - depth // 2
+    return clip(first, 0, slices), clip(first + depth, 0, slices)
+
+
+def brightness_of(spec, channels, number, stream):
+    """Return the brightness of each channel of a rectangle, or None if it has none of its own."""
+    return draw_brightness(spec, channels, number, block_words(number, *stream)[3], stream)
+
+
+def numbered_rectangles(spec, height, width, stream, guide, objects):
+    """Return the rectangles (number, top, left, bottom, right) of an image, in painting order."""
+    check_many(spec, height, width)  # An error, even if there are no rectangles, and so is an area that cannot fit.
+    if spec.kind == "grid":
+        drawn = draw_grid(spec, height, width, stream)
+    elif spec.kind == "lattice":
+        drawn = draw_lattice(spec, height, width, stream)
+    elif spec.per_object:
+        drawn = rectangles_per_object(spec, height, width, stream, objects)
     else:
         if spec.area_range is not None:
-            check_area(spec, height, width)  # An error, even if there are no rectangles.
-        drawn = draw_on(spec, height, width, channels, (seed, epoch, index), 0, 0, guide)
+            check_area(spec, height, width)
+        drawn = draw_on(spec, height, width, stream, 0, 0, guide)
+        if spec.keep and drawn:
+            drawn = all_but(drawn, height, width)
     return drawn if spec.max_hidden is None else leave_out(spec, drawn, objects, height, width)
 
 
-def rectangles_per_object(spec, height, width, channels, stream, objects):
-    """Return the rectangles of each object in turn."""
+def rectangles_per_object(spec, height, width, stream, objects):
+    """Return the numbered rectangles of each object in turn."""
     drawn = []
     for j, box in enumerate(objects):
         top, left, bottom, right = (clip(edge, 0, side) for edge, side in zip(box, (height, width) * 2, strict=True))
         if top == bottom or left == right:
             continue
         before = j * spec.count_range[1]
-        for a, b, c, d, brightness in draw_on(
-            spec, bottom - top, right - left, channels, stream, 2**28 + j, before, None
-        ):
-            drawn.append((a + top, b + left, c + top, d + left, brightness))
+        for number, a, b, c, d in draw_on(spec, bottom - top, right - left, stream, 2**28 + j, before, None):
+            drawn.append((number, a + top, b + left, c + top, d + left))
     return drawn
 
 
-def draw_on(spec, height, width, channels, stream, block, before, guide):
-    """Return rectangles on something of a height and a width, with so many numbers taken before."""
+def draw_on(spec, height, width, stream, block, before, guide):
+    """Return numbered rectangles on something of a height and a width, with so many numbers taken before."""
     count_word, dusted_word, _, _ = block_words(block, *stream)
     count = between(count_word, *spec.count_range) if dusted_word < round(spec.p * 2**32) else 0
     if spec.center == "guide" and not guide.any():
         return []
     drawn = []
     for rectangle in range(before + 1, before + count + 1):
-        y_word, x_word, size_word, fill_word = block_words(rectangle, *stream)
+        y_word, x_word, size_word, _ = block_words(rectangle, *stream)
         tall, wide = draw_size(spec, height, width, rectangle, size_word, stream)
         if spec.center == "guide":
             words = y_word, x_word
@@ -369,9 +553,24 @@ def draw_on(spec, height, width, channels, stream, block, before, guide):
         else:
             top, bottom = place(spec, 0, height, tall, y_word)
             left, right = place(spec, 1, width, wide, x_word)
-        brightness = draw_brightness(spec, channels, rectangle, fill_word, stream)
-        drawn.append((top, left, bottom, right, brightness))
+        drawn.append((rectangle, top, left, bottom, right))
     return drawn
+
+
+# ------------------------------------------------------------------------------------------------------------- partners
+
+
+def partner(seed, epoch, n, number):
+    """Return the partner of a number among 0 ... n - 1."""
+    b = next(b for b in itertools.count(1) if 4**b >= n)
+    while True:
+        u, v = number >> b, number % 2**b
+        for i in range(8):
+            w = philox((2**27 + i, v, n % WORD, epoch), (seed % WORD, seed >> 32))[0]
+            u, v = v, u ^ (w >> (32 - b))
+        number = (u << b) + v
+        if number < n:
+            return number
 
 
 # --------------------------------------------------------------------------------------------------------------- values
@@ -445,22 +644,28 @@ def noise(spec, i, stream):
     return low + (half * (last - low + 1) >> 16)
 
 
-def dust(image, spec, seed, epoch, index, value_range, guide=None, objects=None):
-    """Return a dusted copy of one image, an array (height, width, channels)."""
-    height, width, channels = image.shape
-    drawn = rectangles(spec, height, width, channels, seed, epoch, index, guide, objects)
-    covered = {}  # from a pixel to the brightness of the rectangle that lies on top
-    for top, left, bottom, right, brightness in drawn:
-        covered.update(dict.fromkeys(itertools.product(range(top, bottom), range(left, right)), brightness))
-    means = []
-    if spec.fill == "mean":
-        means = [mean_of(image[:, :, channel], value_range) for channel in range(channels)]
-    dusted = image.copy()
-    for ((y, x), brightness), channel in itertools.product(covered.items(), range(channels)):
+def dust(image, spec, seed, epoch, index, value_range, guide=None, objects=None, donor=None):
+    """Return a dusted copy of one image, an array (height, width, channels), or of a volume, with slices before."""
+    volume = image if image.ndim == 4 else image[None]
+    slices, height, width, channels = volume.shape
+    drawn = cuboids(spec, slices, height, width, channels, seed, epoch, index, guide, objects)
+    on_top = np.full((slices, height, width), -1)  # Which rectangle is seen at each pixel.
+    for number, (first, top, left, last, bottom, right, _) in enumerate(drawn):
+        on_top[first:last, top:bottom, left:right] = number
+    dusted = volume.copy()
+    if spec.fill == "donors":
+        dusted[on_top >= 0] = donor.reshape(volume.shape)[on_top >= 0]
+        return dusted.reshape(image.shape)
+    for channel in range(channels):
+        plane = dusted[..., channel]
         if spec.fill == "mean":
-            dusted[y, x, channel] = means[channel]
-            continue
-        position = (y * width + x) * channels + channel
-        level = noise(spec, position, (seed, epoch, index)) if spec.fill == "noise" else brightness[channel]
-        dusted[y, x, channel] = value_of(level, channel, spec, image.dtype, value_range)
-    return dusted
+            plane[on_top >= 0] = mean_of(volume[..., channel], value_range)
+        elif spec.fill == "noise":
+            for place_of_value in np.argwhere(on_top >= 0).tolist():
+                position = int(np.ravel_multi_index((*place_of_value, channel), volume.shape))
+                level = noise(spec, position, (seed, epoch, index))
+                plane[tuple(place_of_value)] = value_of(level, channel, spec, image.dtype, value_range)
+        else:
+            for number in np.unique(on_top[on_top >= 0]).tolist():
+                plane[on_top == number] = value_of(drawn[number][-1][channel], channel, spec, image.dtype, value_range)
+    return dusted.reshape(image.shape)

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dustaug
+import kinds
 import strategies
 from dustaug import add_dust
 from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
+import test_pixels
 from guided import maps
 
 SPECS = {
@@ -30,39 +32,42 @@ MEAN = dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2))
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 
 
-def run_tensorflow(images, spec, layout, value_range, index, guide=None):
+def run_tensorflow(images, spec, layout, value_range, index, guide=None, donors=None):
     import tensorflow as tf
 
     from dustaug._graph.tensorflow import OPS
 
-    guide = None if guide is None else tf.constant(guide)
-    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide)
+    guide, donors = (None if term is None else tf.constant(term) for term in (guide, donors))
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide, donors)
 
 
-def run_torch(images, spec, layout, value_range, index, guide=None):
+def run_torch(images, spec, layout, value_range, index, guide=None, donors=None):
     import torch
 
     from dustaug._graph.torch import Torch
 
-    ops, guide = Torch(), None if guide is None else torch.from_numpy(guide)
-    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)), guide)
+    ops = Torch()
+    guide, donors = (None if term is None else ops.constant(term) for term in (guide, donors))
+    words = ops.to_words(torch.from_numpy(index))
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, words, guide, donors)
     if images.dtype.name == "bfloat16":
         return painted.view(torch.int16).numpy().view(images.dtype)
     return painted.numpy()
 
 
-def run_jax(images, spec, layout, value_range, index, guide=None):
+def run_jax(images, spec, layout, value_range, index, guide=None, donors=None):
     import jax
 
     from dustaug._graph.jax import OPS
 
-    jitted = jax.jit(lambda images, index, guide: paint(OPS, images, spec, layout, value_range, index, guide))
-    return jitted(images, OPS.to_words(index), guide)
+    jitted = jax.jit(lambda images, *terms: paint(OPS, images, spec, layout, value_range, *terms))
+    return jitted(images, OPS.to_words(index), guide, donors)
 
 
-def paint(ops, images, spec, layout, value_range, index, guide):
+def paint(ops, images, spec, layout, value_range, index, guide=None, donors=None):
     coordinates = WordCoordinates(ops.to_words(SEED), ops.to_words(EPOCH)[0], index)
-    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range, guide=guide)[0]
+    options = {"layout": layout, "value_range": value_range, "guide": guide, "donors": donors}
+    return build(ops, images, spec, coordinates, **options)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}
@@ -369,3 +374,24 @@ def test_bad_guides_are_refused(framework):
     for spec, given_guide, message in wrong:
         with pytest.raises((TypeError, ValueError), match=message):
             RUNS[framework](images, spec, "NHWC", None, index, given_guide)
+
+
+# Cases without objects, which a graph does not take. JAX compiles each in seconds.
+KINDS = [name for name, case in kinds.IMAGES.items() if "objects" not in case.terms]
+FEW_KINDS = ["grid count", "grid keep", "lines", "sprinkles", "cutmix half", "keep color"]
+
+
+def painted_kind(framework, name):
+    """Return the images of a case as a framework paints them."""
+    case = kinds.IMAGES[name]
+    index = test_pixels.KEYS["any"]["index"] + np.arange(N)  # Seed and epoch are those of this file.
+    return np.asarray(RUNS[framework](case.images(), case.spec, "NHWC", None, index, **case.terms))
+
+
+@pytest.mark.parametrize(
+    ("framework", "name"),
+    [(framework, name) for framework in INSTALLED for name in (FEW_KINDS if framework == "jax" else KINDS)],
+)
+def test_every_kind_is_drawn(framework, name):
+    """Grids, lattices, shares, halved sizes, kept rectangles and donors have the bytes of vectors/kinds.json."""
+    assert kinds.expected(name).tobytes() == painted_kind(framework, name).tobytes()

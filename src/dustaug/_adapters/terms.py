@@ -54,6 +54,20 @@ def check_term_keys(spec: Spec, owner: str, **keys: Any) -> None:
         )
 
 
+def check_donors_key(spec: Spec, owner: str, donors_key: str | int | None) -> None:
+    """Check that donors have a key if the spec takes them, and none if it does not."""
+    if takes_donors(spec) and donors_key is None:
+        raise TypeError(
+            f'donors_key must be given with fill="donors", got none: type {owner}(…, donors_key="donors"), or '
+            'spec.replace(fill="grey")'
+        )
+    if donors_key is not None and not takes_donors(spec):
+        raise TypeError(
+            f'donors_key must be given with fill="donors", got {shown(donors_key)} with fill={spec.fill!r}: type '
+            'spec.replace(fill="donors"), or leave donors_key out'
+        )
+
+
 def read_terms(sample: Any, adapter: Any, owner: str, name: str = "sample") -> dict[str, Any]:
     """Return guide and objects of the image in a sample, as arguments of ``add_dust``.
 
