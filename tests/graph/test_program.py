@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import dustaug
 import kinds
 import strategies
+import test_pixels
 from dustaug import add_dust
 from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
-import test_pixels
 from guided import maps
 
 SPECS = {
