@@ -53,6 +53,7 @@ def add_dust(
     num_threads: int = 1,
     guide: NDArray[Any] | None = None,
     objects: Sequence[ArrayLike] | ArrayLike | None = None,
+    donors: NDArray[Any] | None = None,
     **unexpected: NoReturn,
 ) -> Images:
     """Paint random rectangles on every image of a batch, in place, and return the batch.
@@ -63,7 +64,8 @@ def add_dust(
     Parameters
     ----------
     images : array, (n, h, w, c), (n, c, h, w), (n, h, w), (h, w, c), (c, h, w) or (h, w), changed in place
-        Any dtype with items of 1, 2, 4 or 8 bytes that holds numbers. Views may be strided, cropped or flipped.
+        Or volumes and clips, (n, d, h, w, c) or (n, c, d, h, w), which have one index each. Any dtype with items of 1,
+        2, 4 or 8 bytes that holds numbers. Views may be strided, cropped or flipped.
     spec : Spec, optional
         What to draw; :func:`~dustaug.dust` if left out.
     seed : int, optional
@@ -72,9 +74,9 @@ def add_dust(
         0 … 2**32 - 1. Another epoch gives other dust.
     index : int or int64 array (n,), required with a seed
         Position of the first image in its data set, the others follow; or one index for each image. 0 … 2**63 - 1.
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        By default NHWC, HWC or HW, by the number of axes. It must be given for more than four channels, because the
-        shape may then be that of another layout.
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW", "NDHWC", "NCDHW"}, optional
+        By default NHWC, HWC or HW, by the number of axes. It must be given for volumes, and for more than four
+        channels, because the shape may then be that of another layout.
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats and bool, and 0 and the dtype's largest value for
         integers of one and two bytes. It must be given for larger integers, because no picture fills these.
@@ -88,6 +90,9 @@ def add_dust(
         An array (n, k, 4) will do too. Boxes of the objects of each image: top, left, bottom, right in pixels, bottom
         and right outside. What reaches out of the image is cut off. With ``per_object`` their order tells which dust
         each gets.
+    donors : array of the shape and dtype of `images`, required with ``fill="donors"``
+        Images from which the rectangles are filled: image i gets pixels of donor i, at the same places. They may be
+        `images` in another order, ``images[partners]``; they are read before anything is painted.
 
     Returns
     -------
@@ -128,9 +133,10 @@ def add_dust(
     if unexpected:
         raise unexpected_error("add_dust()", unexpected, FIELD_NAMES)
     launch = find_launch(images, spec, layout, value_range)
-    if guide is not None or objects is not None:
-        return launch.run_with_terms(images, make_coordinates(seed, epoch, index), guide, objects, num_threads)
-    return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
+    coordinates = make_coordinates(seed, epoch, index)
+    if guide is not None or objects is not None or donors is not None:
+        return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
+    return launch.run(images, coordinates, num_threads)
 
 
 class DustStream:
@@ -191,6 +197,7 @@ class DustStream:
         num_threads: int = 1,
         guide: NDArray[Any] | None = None,
         objects: Sequence[ArrayLike] | ArrayLike | None = None,
+        donors: NDArray[Any] | None = None,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
         launch = find_launch(images, self.spec, layout, value_range)
@@ -199,8 +206,8 @@ class DustStream:
             self.index = index + launch.count(images)
         try:
             coordinates = make_coordinates(self.seed, epoch, index)
-            if guide is not None or objects is not None:
-                return launch.run_with_terms(images, coordinates, guide, objects, num_threads)
+            if guide is not None or objects is not None or donors is not None:
+                return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
             return launch.run(images, coordinates, num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
