@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import dustaug
 import guided
-from dustaug.keras import DustRectangles, dust_flow
+import test_keras_mixing
+from dustaug.keras import DustCutMix, DustRectangles, dust_flow
 from test_keras import SEED, N, expected, floats, guided_inputs, guided_layer, photos, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -40,6 +42,19 @@ def test_dicts_are_mapped_by_their_index():
 
             assert same(want[index], element["images"])
             assert 2 * index == int(element["label"])
+
+
+def test_batches_of_a_data_set_are_mixed():
+    """DustCutMix takes batches of tf.data, whatever the backend; the last one may be shorter, and lengths unknown."""
+    inputs = test_keras_mixing.batch(N)
+    dataset = tf.data.Dataset.from_tensor_slices(inputs).batch(4).map(DustCutMix(seed=SEED))
+
+    for k, mixed in enumerate(dataset):
+        part = {key: array[4 * k : 4 * k + 4] for key, array in inputs.items()}
+        test_keras_mixing.check(
+            {key: keras.ops.convert_to_tensor(tensor.numpy()) for key, tensor in mixed.items()},
+            test_keras_mixing.expected(part, epoch=k),
+        )
 
 
 def test_parallel_calls_never_get_the_same_dust():

@@ -90,9 +90,10 @@ def mix(
         donors=ops.gather(images, partners),
     )
     # One division of whole numbers for each share, so that it is rounded once.
-    n_pixels = sides[0] * sides[1]
-    hidden = ops.sum_last(ops.reshape(ops.cast(covered, "int32"), (n, n_pixels)))[:, None]
-    share, rest = (ops.cast(part, "float32") / ops.cast(n_pixels, "float32") for part in (hidden, n_pixels - hidden))
+    n_pixels = ops.cast(ops.to_double(sides[0] * sides[1]), "float32")
+    hidden = ops.sum_last(ops.reshape(ops.cast(covered, "int32"), (n, sides[0] * sides[1])))
+    hidden = ops.cast(hidden, "float32")[:, None]
+    share, rest = hidden / n_pixels, (n_pixels - hidden) / n_pixels
     donor_labels, dtype = ops.gather(labels, partners), ops.numpy_dtype(labels).name
     both = ops.cast(rest, dtype) * labels + ops.cast(share, dtype) * donor_labels
     soft = ops.where(labels == donor_labels, labels, both)
