@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -22,12 +23,12 @@ from ._engine.coordinates import (
 )
 from ._engine.fills import brightness_levels, encode
 from ._engine.forks import fork_lock
-from ._engine.guide import check_boxes, check_points, make_terms, whole_numbers
+from ._engine.guide import check_boxes, check_donors, check_points, make_terms, whole_numbers
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
-from ._engine.memory import ImageKind, Layout, make_memory
+from ._engine.memory import VOLUME_LAYOUTS, ImageKind, Layout, make_memory
 from ._engine.shares import count_covered
 from ._errors import shown, unexpected_error
-from .spec import FIELD_NAMES, MAX_SIDE, Spec
+from .spec import FIELD_NAMES, MAX_SIDE, Spec, has_depth, without_depth
 
 __all__ = [
     "DustStream",
@@ -534,6 +535,7 @@ def sample_rectangles(
     epoch: int = 0,
     index: int | ArrayLike,
     channels: int = 3,
+    depth: int | None = None,
     guide: NDArray[Any] | None = None,
     objects: Sequence[ArrayLike] | ArrayLike | None = None,
     **unexpected: NoReturn,
@@ -552,6 +554,8 @@ def sample_rectangles(
         One index for each image; a single number is one image.
     channels : int, default 3
         Channels of the images; only ``fill="color"`` depends on it.
+    depth : int, optional
+        Slices of a volume; required with a depth in the spec.
     guide, objects : optional
         As in :func:`add_dust`; those of one image for a single number as `index`. With ``per_object``, the rectangles
         are in pixels of the image too.
@@ -586,25 +590,31 @@ def sample_rectangles(
     coordinates = check_each(Coordinates(seed, epoch, index), count_indices(index))
     height, width = check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     check_size(spec, height, width, channels)
+    if depth is not None:
+        depth = check_whole("depth", depth, 1, MAX_SIDE)
+    elif has_depth(spec):
+        raise TypeError(f"depth must be given with {shown(spec)}, got none: type depth=volume.shape[1], its slices")
     params = make_params(spec, ImageKind(np.dtype(np.uint8), "NHWC", channels), np.zeros((0, 1), np.uint64))
     n, batched = len(coordinates.index), np.ndim(index) > 0
-    terms = make_terms(spec, guide, objects, n, height, width, batched=batched)
+    terms = make_terms(spec, guide, objects, n, height, width, batched=batched)._replace(depth=depth or 1)
     counts, boxes, levels = draw_rectangles(params, height, width, coordinates, terms)
     return Rectangles(
         image=np.repeat(np.arange(len(counts)), counts),
-        boxes=boxes,
+        boxes=boxes[:, :4],
         fill=_brightness_of(spec, levels),
         n_images=len(counts),
         spec=spec,
         height=height,
         width=width,
+        depth=depth,
+        slices=boxes[:, 4:] if has_depth(spec) else None,
         **coordinates._asdict(),
     )
 
 
 def _brightness_of(spec: Spec, levels: NDArray[np.int32]) -> NDArray[Any]:
     """Brightness of rectangles from their levels, (r, channels or 1)."""
-    if FILLS[spec.fill].per in ("value", "image"):
+    if FILLS[spec.fill].per in ("value", "image", "donor"):
         return np.full(len(levels), np.nan)
     table = brightness_levels(spec)
     brightness = table[levels, 0] if table.shape[1] == 1 else table[levels[:, 0]]
@@ -617,6 +627,7 @@ def paint_rectangles(
     *,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
+    donors: NDArray[Any] | None = None,
 ) -> Images:
     """Paint given rectangles on a batch, in place, and return the batch.
 
@@ -626,7 +637,7 @@ def paint_rectangles(
         As in :func:`add_dust`.
     rectangles : Rectangles
         From :func:`sample_rectangles`, or made by hand. Any fill is kept; means are taken of `images` as they are.
-    layout, value_range
+    layout, value_range, donors
         As in :func:`add_dust`.
 
     Returns
@@ -637,9 +648,10 @@ def paint_rectangles(
     Raises
     ------
     TypeError
-        If `images` is not an array of numbers, or `rectangles` is not a Rectangles.
+        If `images` is not an array of numbers, or `rectangles` is not a Rectangles, or donors are missing.
     ValueError
-        If a rectangle lies outside the images or the batch, or its fill is not a brightness. The images stay untouched.
+        If a rectangle lies outside the images or the batch, or its fill is not a brightness, or is noise on volumes.
+        The images stay untouched.
 
     Examples
     --------
@@ -660,12 +672,20 @@ def paint_rectangles(
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, memory)
     if not len(boxes) or not images.size:
         return images
-    params, patterns, coordinates = launch.params, launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
-    per = FILLS[spec.fill].per
-    if per == "value":
+    patterns, coordinates = launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
+    per, is_colored = FILLS[spec.fill].per, False
+    if per == "donor" or donors is not None:
+        donors = check_donors(donors, spec, images)
+        donors = donors.copy() if np.may_share_memory(donors, images) else donors
+    elif per == "value":
         if rectangles.seed is None or rectangles.index is None:
             raise ValueError(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
+            )
+        if kind.layout in VOLUME_LAYOUTS:
+            raise ValueError(
+                'rectangles must have a fill other than "noise" on volumes, which add_dust alone paints there: type '
+                "add_dust(volumes, rectangles.spec, seed=rectangles.seed, index=rectangles.index)"
             )
         check_size(spec, memory.height, memory.width, memory.channels)
         coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), memory.n)
@@ -674,12 +694,55 @@ def paint_rectangles(
     else:
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
-        patterns = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range)
-        params = make_params(spec, kind, patterns)
-        # Channels of given colours lie in columns; drawn ones would be levels of their own.
-        params["per_channel"] = 0
-    paint_boxes(params, patterns, images, boxes, image, coordinates)
+        patterns, is_colored = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range), True
+    for part, chosen in _slices_of(images, kind.layout, rectangles, len(boxes)):
+        if donors is not None:
+            _paste(part(images), part(donors), boxes[chosen], image[chosen], kind.layout)
+            continue
+        params = launch.params
+        if is_colored or kind.layout in VOLUME_LAYOUTS:
+            params = make_params(without_depth(spec), kind._replace(layout=_flat(kind.layout)), patterns)
+            # Channels of given colours lie in columns; drawn ones would be levels of their own.
+            params["per_channel"] &= not is_colored
+        paint_boxes(params, patterns[chosen], part(images), boxes[chosen], image[chosen], coordinates)
     return images
+
+
+_ALL = slice(None)
+
+
+def _flat(layout: Layout) -> Layout:
+    """Return the layout of the slices of volumes, or of images."""
+    return layout.replace("D", "")  # type: ignore[return-value]
+
+
+def _slices_of(
+    images: NDArray[Any], layout: Layout, rectangles: Rectangles, n: int
+) -> Iterator[tuple[Callable[[NDArray[Any]], NDArray[Any]], Any]]:
+    """Return, for each slice of volumes, what picks it, and which of n rectangles reach through it."""
+    axis = layout.find("D")
+    if axis < 0:
+        if rectangles.slices is not None:
+            raise ValueError(f'rectangles must have no slices on images, got layout {layout}: type layout="NDHWC"')
+        yield lambda array: array, _ALL
+        return
+    slices = np.tile([0, images.shape[axis]], (n, 1))
+    if rectangles.slices is not None:
+        slices = whole_numbers("slices", rectangles.slices, (n, 2))
+    for z in range(images.shape[axis]):
+        chosen = np.flatnonzero((slices[:, 0] <= z) & (z < slices[:, 1]))
+        yield operator.itemgetter((*[_ALL] * axis, z)), chosen
+
+
+def _paste(
+    images: NDArray[Any], donors: NDArray[Any], boxes: NDArray[Any], image: NDArray[Any], layout: Layout
+) -> None:
+    """Copy boxes of donors into images."""
+    flat = _flat(layout)
+    for (top, left, bottom, right), i in zip(boxes.tolist(), image.tolist(), strict=True):
+        of_axis = {"N": i, "H": slice(top, bottom), "W": slice(left, right)}
+        where = tuple(of_axis.get(axis, _ALL) for axis in flat)
+        images[where] = donors[where]
 
 
 def warmup() -> None:

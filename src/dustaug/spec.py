@@ -492,6 +492,16 @@ def size_fields(spec: Spec) -> tuple[str, ...]:
     return next(group for group in SIZE_FIELDS if getattr(spec, group[0]) is not None)
 
 
+def has_depth(spec: Spec) -> bool:
+    """Whether the rectangles of a spec reach through some slices of a volume, instead of all."""
+    return spec.depth_range is not None or spec.depth_fraction_range is not None
+
+
+def without_depth(spec: Spec) -> Spec:
+    """Return a spec for the slices of a volume."""
+    return spec.replace(depth_range=None, depth_fraction_range=None) if has_depth(spec) else spec
+
+
 def _complete_half_sizes(spec: Any, put: Callable[[str, object], None]) -> None:
     for name in ("half_height_range", "half_width_range"):
         value = getattr(spec, name)

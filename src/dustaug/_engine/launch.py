@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug.spec import MAX_SIDE, Spec
+from dustaug.spec import MAX_SIDE, Spec, without_depth
 
 from . import fills
 from .checks import (
@@ -260,8 +260,7 @@ def _volume_means(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     tall = bits.reshape(n, depth * height, width, channels).view(images.dtype)
     if depth * height > MAX_SIDE:
         return fills.mean_patterns(tall, launch.value_range)
-    spec = launch.spec.replace(depth_range=None, depth_fraction_range=None)
-    return mean_patterns(tall, launch_for(spec, kind._replace(layout="NHWC")))
+    return mean_patterns(tall, launch_for(without_depth(launch.spec), kind._replace(layout="NHWC")))
 
 
 def _slices(layout: Layout, images: NDArray[Any]) -> tuple[int, int]:
