@@ -10,6 +10,9 @@ import tensorflow as tf
 import dustaug
 import guided
 import test_keras_mixing
+from dustaug import partner_of
+from dustaug._graph.mixing import partners_of
+from dustaug._graph.tensorflow import OPS
 from dustaug.keras import DustCutMix, DustRectangles, dust_flow
 from test_keras import SEED, N, expected, floats, guided_inputs, guided_layer, photos, same
 
@@ -55,6 +58,18 @@ def test_batches_of_a_data_set_are_mixed():
             {key: keras.ops.convert_to_tensor(tensor.numpy()) for key, tensor in mixed.items()},
             test_keras_mixing.expected(part, epoch=k),
         )
+
+
+def test_partners_of_a_batch_of_unknown_length_are_those_of_partner_of():
+    """A graph that learns the length of a batch when it runs permutes it as the function does, also under XLA."""
+    for jit_compile in (False, True):
+
+        @tf.function(jit_compile=jit_compile, input_signature=[tf.TensorSpec((None,), tf.int64)], autograph=False)
+        def partners(numbers):
+            return partners_of(OPS, OPS.to_words(SEED), OPS.as_words(np.array(9)), tf.shape(numbers)[0])
+
+        for n in (1, 4, 5, 16, 17, 65, 257):
+            assert partners(tf.range(n, dtype=tf.int64)).numpy().tolist() == partner_of(SEED, 9, range(n), n).tolist()
 
 
 def test_parallel_calls_never_get_the_same_dust():

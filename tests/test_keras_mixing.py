@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import dustaug
-from dustaug import cutmix, mix_labels, partner_of, sample_rectangles
+from dustaug import add_dust, cutmix, mix_labels, partner_of, sample_rectangles
+from dustaug._graph.mixing import partners_of
 from dustaug.keras import DustCutMix
+from dustaug.keras._layer import find_operations
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -29,11 +31,11 @@ def expected(inputs, spec=None, epoch=0):
     """Return what a call must give, from the functions that the layer's documentation names."""
     n, height, width, _ = inputs["images"].shape
     partners = partner_of(SEED, epoch, np.arange(n), n)
-    size = {"height": height, "width": width}
-    drawn = sample_rectangles(spec or cutmix(), **size, seed=SEED, epoch=epoch, index=np.arange(n))
+    spec, coordinates = spec or cutmix(), {"seed": SEED, "epoch": epoch, "index": np.arange(n)}
+    drawn = sample_rectangles(spec, height=height, width=width, **coordinates)
     images, masks = inputs["images"], inputs["segmentation_masks"]
     return {
-        "images": np.where(drawn.mask()[..., None], images[partners], images),
+        "images": add_dust(images.copy(), spec, **coordinates, donors=images[partners]),
         "labels": mix_labels(inputs["labels"], inputs["labels"][partners], drawn.share()),
         "segmentation_masks": np.where(drawn.mask(), masks[partners], masks),
     }
@@ -76,6 +78,15 @@ def test_the_share_of_each_label_is_counted_in_its_image():
 
         assert abs(labels - counted).max() <= 2**-23
     assert len(seen) > n
+
+
+def test_partners_are_those_of_partner_of():
+    """The graph permutes batches of any length as the function does."""
+    ops, _ = find_operations(keras.config.backend(), keras.ops.zeros(1))
+    for n in (1, 2, 4, 5, 16, 17, 65, 257):
+        partners = partners_of(ops, ops.to_words(SEED), ops.as_words(np.array(9)), n)
+
+        assert keras.ops.convert_to_numpy(partners).tolist() == partner_of(SEED, 9, range(n), n).tolist()
 
 
 def test_other_entries_are_passed_on_and_nothing_changes_outside_of_training():

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dustaug import Rectangles, cutmix, cutout, dust, mix_labels, partner_of, random_erasing, sample_rectangles
+from dustaug import (
+    Rectangles,
+    add_dust,
+    cutmix,
+    cutout,
+    dust,
+    grid_mask,
+    mix_labels,
+    partner_of,
+    patch_drop,
+    random_erasing,
+    sample_rectangles,
+)
 
 WORD = 2**32
 KEYS = [(0, 0), (7, 1), (2**64 - 1, 2**32 - 1)]
@@ -188,6 +200,10 @@ class TestShares:
             dust(p=0.5, count_range=(0, 2)),
             cutout(17),
             random_erasing(),
+            cutmix(),
+            patch_drop(0.75),
+            grid_mask(period_range=(9, 20)),
+            dust(keep=True, count_range=(2, 9)),
             dust(count_range=(2, 2), height_fraction_range=(1, 1), spare_last=False),
         ],
         ids=str,
@@ -244,6 +260,15 @@ class TestShares:
         assert tubes.mask().shape == (3, 4, 20, 30)
         assert (tubes.mask() == plain.mask()[:, None]).all()
 
+    def test_shares_of_sampled_volumes_are_those_of_the_mask(self):
+        """Cuboids hide what the mask counts, and tubes the share of a slice."""
+        for spec in (dust(depth_range=(2, 5)), dust()):
+            drawn = sample_rectangles(spec, height=20, width=30, depth=9, seed=1, index=np.arange(5))
+
+            assert drawn.mask().shape == (5, 9, 20, 30)
+            assert (drawn.share() == hidden_in_mask(drawn)).all()
+            assert (drawn.share() > 0).any()
+
     def test_images_without_pixels_have_no_share(self):
         """An image or a volume of no pixel hides none."""
         none = Rectangles(
@@ -260,11 +285,13 @@ class TestShares:
         labels = np.arange(8) % 3
         mixed = mix_labels(labels, labels[partners], drawn.share(), n_classes=3)
 
+        images = np.broadcast_to(np.arange(8, dtype=np.uint8)[:, None, None], (8, 32, 32)).copy()
+        add_dust(images, cutmix(), seed=3, index=0, layout="NHW", donors=images[partners])
         counted = np.zeros((8, 3))
-        for i, mask in enumerate(drawn.mask()):
-            counted[i, labels[i]] += (~mask).sum()
-            counted[i, labels[partners[i]]] += mask.sum()
+        for i, image in enumerate(images):
+            np.add.at(counted[i], labels[image], 1)
         assert (mixed == (counted / 32**2).astype(np.float32)).all()
+        assert len(set(mixed.max(axis=1).tolist())) > 3
 
     @pytest.mark.parametrize(
         ("changed", "call", "error", "message"),

@@ -31,9 +31,15 @@ def expected(images, spec=None, labels=LABELS):
     torch.set_rng_state(state)
     index = np.arange(len(images))
     partners = partner_of(seed, 0, index, len(index))
-    drawn = sample_rectangles(spec or cutmix(), height=images.shape[-2], width=images.shape[-1], seed=seed, index=index)
-    covered = torch.from_numpy(drawn.mask()).reshape(len(images), *[1] * (images.ndim - 3), *images.shape[-2:])
-    return torch.where(covered, images[partners], images), mix_labels(labels, labels[partners], drawn.share(), K)
+    spec, size = spec or cutmix(), {"height": images.shape[-2], "width": images.shape[-1]}
+    share = sample_rectangles(spec, **size, seed=seed, index=index).share()
+    dusted = images.reshape(len(images), -1, *size.values()).clone()
+    donors = dusted[partners]
+    if images.dtype is torch.bfloat16:  # Which NumPy does not have.
+        dusted, donors = dusted.view(torch.int16), donors.view(torch.int16)
+    options = {"layout": "NCHW", "value_range": (0, 1), "donors": donors.numpy()}
+    dustaug.add_dust(dusted.numpy(), spec, seed=seed, index=0, **options)
+    return dusted.view(images.dtype).reshape(images.shape), mix_labels(labels, labels[partners], share, K)
 
 
 @pytest.mark.parametrize("wrap", [lambda images: images, tv_tensors.Image], ids=["plain", "Image"])
