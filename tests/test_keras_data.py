@@ -68,7 +68,7 @@ def test_partners_of_a_batch_of_unknown_length_are_those_of_partner_of():
         def partners(numbers):
             return partners_of(OPS, OPS.to_words(SEED), OPS.as_words(np.array(9)), tf.shape(numbers)[0])
 
-        for n in (1, 4, 5, 16, 17, 65, 257):
+        for n in (5, 64) if jit_compile else (1, 4, 5, 16, 17, 65, 257):
             assert partners(tf.range(n, dtype=tf.int64)).numpy().tolist() == partner_of(SEED, 9, range(n), n).tolist()
 
 

@@ -83,7 +83,7 @@ def test_the_share_of_each_label_is_counted_in_its_image():
 def test_partners_are_those_of_partner_of():
     """The graph permutes batches of any length as the function does."""
     ops, _ = find_operations(keras.config.backend(), keras.ops.zeros(1))
-    for n in (1, 2, 4, 5, 16, 17, 65, 257):
+    for n in (1, 5, 64):
         partners = partners_of(ops, ops.to_words(SEED), ops.as_words(np.array(9)), n)
 
         assert keras.ops.convert_to_numpy(partners).tolist() == partner_of(SEED, 9, range(n), n).tolist()

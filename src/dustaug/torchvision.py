@@ -449,7 +449,7 @@ class DustCutMix(v2.CutMix):  # type: ignore[misc]
         check_mixing_spec(resolved, "DustCutMix")
         if num_classes is not None:
             num_classes = check_whole("num_classes", num_classes, 1, 2**31 - 1)
-        if labels_getter != "default" and not callable(labels_getter):
+        if not callable(labels_getter) and not (isinstance(labels_getter, str) and labels_getter == "default"):
             raise TypeError(
                 f'labels_getter must be "default" or a function, got {shown(labels_getter)}: type '
                 'lambda batch: batch["labels"]'
