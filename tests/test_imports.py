@@ -38,7 +38,7 @@ LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.mo
 
 # Each module may import these modules of the package, and no others.
 ALLOWED = {
-    "__init__": {"_names", "_version", "core", "guides", "presets", "schedule", "spec"},
+    "__init__": {"_names", "_version", "core", "guides", "mixing", "presets", "schedule", "spec"},
     "_version": set(),
     "_names": {"_engine.forks"},
     "_extras": set(),
@@ -68,6 +68,10 @@ ALLOWED = {
     },
     "presets": {"_errors", "spec"},
     "guides": {"_engine.checks", "_engine.guide", "_engine.plan", "_errors", "spec"},
+    "mixing": {
+        *("_engine.checks", "_engine.contract", "_engine.coordinates", "_engine.forks", "_engine.kernels_numpy"),
+        "_errors",
+    },
     "_engine": set(),
     "_engine.checks": {"_engine.contract", "_engine.fills", "_engine.memory", "_engine.plan", "_errors", "spec"},
     "_engine.contract": set(),
@@ -105,8 +109,9 @@ ALLOWED = {
     "_engine.threads": {"_engine.checks", "_engine.forks"},
     "_graph": set(),
     "_graph.cells": {"_engine.contract", "_engine.plan", "spec"},
-    "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.program"},
+    "_graph.jax": {"_engine.contract", "_engine.fills", "_graph.jax_mean", "_graph.mixing", "_graph.program"},
     "_graph.jax_mean": {"_engine.contract"},
+    "_graph.mixing": {"_engine.contract", "_engine.memory", "_graph.program", "spec"},
     "_graph.program": {
         "schedule",
         "_engine.checks",
@@ -254,22 +259,8 @@ ALLOWED = {
         "spec",
     },
     "keras": {
-        "_adapters.keys",
-        "_adapters.targets",
-        "_adapters.terms",
-        "_engine.checks",
-        "_engine.contract",
-        "_engine.memory",
-        "_extras",
-        "_graph.jax",
-        "_graph.program",
-        "_graph.tensorflow",
-        "_graph.torch",
-        "_errors",
-        "keras._flow",
-        "keras._inputs",
-        "schedule",
-        "spec",
+        *("_adapters.keys", "_adapters.targets", "_adapters.terms", "_engine.checks", "_engine.contract", "_extras"),
+        *("_graph.program", "keras._flow", "keras._inputs", "keras._layer", "keras._mixing", "schedule", "spec"),
     },
     "keras._flow": {
         "_adapters.keys",
@@ -283,6 +274,14 @@ ALLOWED = {
         "spec",
     },
     "keras._inputs": {"_engine.checks", "_engine.guide", "_errors"},
+    "keras._layer": {
+        *("_engine.checks", "_engine.memory", "_errors", "_graph.jax", "_graph.mixing", "_graph.program"),
+        *("_graph.tensorflow", "_graph.torch", "keras._inputs"),
+    },
+    "keras._mixing": {
+        *("_adapters.terms", "_engine.coordinates", "_errors", "_graph.program", "keras._flow", "keras._inputs"),
+        *("keras._layer", "presets", "spec"),
+    },
     "ray": {
         "_adapters.keys",
         "_adapters.records",
@@ -364,6 +363,7 @@ ALLOWED = {
         "_adapters.keys",
         "_adapters.nested",
         "_adapters.targets",
+        "_adapters.terms",
         "_engine.checks",
         "_engine.coordinates",
         "_engine.guide",
@@ -375,6 +375,8 @@ ALLOWED = {
         "core",
         "guides",
         "schedule",
+        "mixing",
+        "presets",
         "spec",
     },
 }

@@ -188,6 +188,18 @@ CALLS = {
         for method in ("mask", "share")
         for name in ("image", "boxes", "n_images", "height", "width", "depth", "slices")
     },
+    **{
+        f"partner_of({name})": lambda x, odd, name=name: dustaug.partner_of(
+            **{"seed": 0, "epoch": 0, "index": [0, 1], "n": 3, name: odd}
+        )
+        for name in ("seed", "epoch", "index", "n")
+    },
+    **{
+        f"mix_labels({name})": lambda x, odd, name=name: dustaug.mix_labels(
+            **{"labels": [0, 1], "donor_labels": [1, 1], "share": [0.5, 0.1], "n_classes": 2, name: odd}
+        )
+        for name in ("labels", "donor_labels", "share", "n_classes")
+    },
     "index_of": lambda x, odd: dustaug.index_of(odd),
     **{
         f"Spec({name})": lambda x, odd, name=name: dustaug.add_dust(

@@ -383,6 +383,20 @@ def _index_of_each(ops: Ops, images: Tensor, n: Length, index: Words, layout: st
     return following, ops.add(carry, high)
 
 
+def philox(ops: Ops, counter: tuple[Word, ...], key: Words) -> tuple[Word, Word, Word, Word]:
+    """Four random words of counters of one shape: Philox4x32-10."""
+    (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
+
+    def one_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, ...]:
+        high_0, low_0 = ops.multiply(c0, multiplier_0)
+        high_1, low_1 = ops.multiply(c2, multiplier_1)
+        mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
+        return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
+
+    c0, c1, c2, c3, _, _ = ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, *key))
+    return c0, c1, c2, c3
+
+
 class _Draws:
     """What is drawn for a batch of images."""
 
@@ -409,17 +423,8 @@ class _Draws:
 
     def words(self, blocks: Any) -> tuple[Word, Word, Word, Word]:
         """Words of blocks (b,), each (n, b): Philox4x32-10."""
-        ops, (k0, k1) = self.ops, self.key
-        (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
-
-        def one_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, ...]:
-            high_0, low_0 = ops.multiply(c0, multiplier_0)
-            high_1, low_1 = ops.multiply(c2, multiplier_1)
-            mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
-            return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
-
-        counter = ops.broadcast(ops.as_words(blocks)[None], *self.counter)
-        return ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, k0, k1))[:4]
+        counter = self.ops.broadcast(self.ops.as_words(blocks)[None], *self.counter)
+        return philox(self.ops, counter, self.key)
 
     def high(self, word: Word, by: Word | int) -> Word:
         """Upper word of a product: one of `by` equally likely outcomes 0 … by - 1."""
