@@ -14,6 +14,7 @@ SEEDS = st.integers(0, 2**64 - 1)
 EPOCHS = st.integers(0, 2**32 - 1)
 INDICES = st.integers(0, 2**63 - 1)
 LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
+VOLUME_LAYOUTS = ("NDHWC", "NCDHW")
 
 
 def ordered(values):
@@ -22,7 +23,7 @@ def ordered(values):
 
 @st.composite
 def specs(draw, channels, dtype):
-    """Draw any spec that suits images of so many channels."""
+    """Draw any spec of rectangles that suits images of so many channels; all_specs() draws the rest too."""
     floating = dtype.kind not in "biuc"
     fills = ["grey", "constant", "color", "noise"] + ["mean"] * (dtype.kind != "c")
     fields = {
@@ -58,6 +59,78 @@ def specs(draw, channels, dtype):
     return Spec(**fields)
 
 
+@st.composite
+def grids(draw):
+    """Draw the fields of a grid."""
+    sides = st.lists(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40]), min_size=1, max_size=8).map(tuple)
+    shapes = st.tuples(*[st.sampled_from([1, 2, 3, 5, 14, 30])] * 2)
+    size = draw(st.one_of(st.builds(dict, grid_shape=shapes), st.builds(dict, cell_sides=sides)))
+    counts = ordered(st.sampled_from([0, 1, 2, 5, 9, 40, 300]))
+    shares = st.sampled_from([0.0, 0.2, 0.5, 1.0])
+    hidden = draw(st.one_of(st.builds(dict, count_range=counts), st.builds(dict, cell_p=shares)))
+    return {"kind": "grid", **size, **hidden, "keep": draw(st.booleans())}
+
+
+@st.composite
+def lattices(draw):
+    """Draw the fields of a lattice."""
+    return {
+        "kind": "lattice",
+        "period_range": draw(ordered(st.sampled_from([1, 2, 3, 5, 8, 13, 40]))),
+        "kept_share": draw(st.one_of(st.sampled_from([0.0, 0.5, 0.6]), st.floats(0, 1, exclude_max=True))),
+        "lattice_hides": draw(st.sampled_from(["squares", "lines"])),
+    }
+
+
+def halved():
+    """Draw fractions that halve."""
+    fractions = ordered(st.floats(0, 1))
+    return st.fixed_dictionaries(
+        {"height_fraction_range": fractions, "width_fraction_range": fractions, "halve_sizes": st.just(True)}
+    )
+
+
+def betas():
+    """Draw the parameter of a share."""
+    return st.builds(dict, area_beta=st.one_of(st.just(1.0), st.floats(0.1, 1)))
+
+
+def kept():
+    """Draw few rectangles, which stay."""
+    counts = ordered(st.sampled_from([1, 2, 5, 9, 32, 0]))
+    return st.fixed_dictionaries({"keep": st.just(True), "count_range": counts})
+
+
+def of_rectangles():
+    """Draw what a spec of rectangles may have besides, in any combination."""
+    nothing = st.just({})
+    both = st.tuples(st.one_of(nothing, halved(), betas()), st.one_of(nothing, kept()))
+    return both.map(lambda pair: pair[0] | pair[1])
+
+
+@st.composite
+def depths(draw, spec):
+    """Draw how many slices the rectangles of a spec reach through, or nothing."""
+    if spec.keep:
+        return {}
+    slices = st.builds(dict, depth_range=ordered(st.integers(0, 7)))
+    fractions = st.builds(dict, depth_fraction_range=ordered(st.floats(0, 1)))
+    return draw(st.one_of(st.just({}), slices, fractions))
+
+
+@st.composite
+def all_specs(draw, channels, dtype, *, volumes=False, donors=False):
+    """Draw any spec of any kind, for volumes and with donors if there are some."""
+    spec = draw(specs(channels, dtype))
+    changes = draw(st.one_of(grids(), lattices(), of_rectangles()))
+    spec = spec.replace(**changes)
+    if volumes:
+        spec = spec.replace(**draw(depths(spec)))
+    if donors and draw(st.booleans()):
+        spec = spec.replace(fill="donors")
+    return spec
+
+
 def range_of(dtype):
     """Return black and white of a dtype if they must be given, or a few images would not tell them."""
     return (0, int(np.iinfo(dtype).max)) if dtype.kind in "iu" and dtype != np.uint8 else None
@@ -73,6 +146,8 @@ def views(draw, *, min_side=1, max_side=24, dtypes=DTYPES, layouts=LAYOUTS, step
     layout = draw(st.sampled_from(layouts))
     side = st.one_of(st.integers(min_side, min(min_side + 2, max_side)), st.integers(min_side, max_side))
     length = {"N": draw(st.integers(1, 3)), "H": draw(side), "W": draw(side), "C": draw(st.integers(1, 6))}
+    if "D" in layout:
+        length["D"] = draw(st.integers(1, 5))
     order = draw(st.permutations(layout))
     steps = {axis: draw(st.sampled_from(steps)) for axis in layout}
     margins = {axis: draw(st.tuples(st.integers(0, 2), st.integers(0, 2))) for axis in layout}
@@ -100,7 +175,8 @@ def sample_items(shape, dtype, seed):
 
 
 def as_nhwc(view, layout):
-    """Return a view with all four axes, on the same memory."""
-    missing = [axis for axis in "NHWC" if axis not in layout]
+    """Return a view with all four axes, or with all five if it has slices, on the same memory."""
+    axes = "NDHWC" if "D" in layout else "NHWC"
+    missing = [axis for axis in axes if axis not in layout]
     names = [*layout, *missing]
-    return view[(..., *[None] * len(missing))].transpose([names.index(axis) for axis in "NHWC"])
+    return view[(..., *[None] * len(missing))].transpose([names.index(axis) for axis in axes])

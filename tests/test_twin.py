@@ -9,7 +9,19 @@ import dustaug
 import reference
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.fills import default_value_range
-from strategies import EPOCHS, INDICES, SEEDS, as_nhwc, ordered, range_of, specs, views
+from strategies import (
+    EPOCHS,
+    INDICES,
+    LAYOUTS,
+    SEEDS,
+    VOLUME_LAYOUTS,
+    all_specs,
+    as_nhwc,
+    ordered,
+    range_of,
+    sample_items,
+    views,
+)
 
 
 @pytest.fixture(params=[kernels, kernels_numpy], ids=["numba", "numpy"], scope="module")
@@ -41,8 +53,12 @@ def limits_of(draw, dtype):
 @given(st.data())
 def test_add_dust_equals_the_twin(engine, data):
     """Any spec on any view of any dtype gives the twin's bytes, and no byte around the view changes."""
-    buffer, view, layout = data.draw(views())
-    spec = data.draw(specs(view.shape[layout.index("C")] if "C" in layout else 1, view.dtype))
+    buffer, view, layout = data.draw(views(layouts=LAYOUTS + VOLUME_LAYOUTS))
+    channels = view.shape[layout.index("C")] if "C" in layout else 1
+    spec = data.draw(all_specs(channels, view.dtype, volumes="D" in layout, donors=True))
+    donors = sample_items(view.shape, view.dtype, 3)
+    if data.draw(st.booleans()):
+        donors = np.asfortranarray(donors)
     seed, epoch = data.draw(SEEDS), data.draw(EPOCHS)
     given_range, limits = limits_of(data.draw, view.dtype)
     n = view.shape[0] if "N" in layout else 1
@@ -55,12 +71,14 @@ def test_add_dust_equals_the_twin(engine, data):
         "index": np.array(index) if isinstance(index, list) else index,
         "layout": layout,
         "value_range": given_range,
+        "donors": donors if spec.fill == "donors" else None,
     }
     after = np.empty_like(before)
     try:
         for i, image in enumerate(before):
             number = index[i] if isinstance(index, list) else index + i
-            after[i] = reference.dust(image, spec, seed, epoch, number, limits)
+            donor = as_nhwc(donors, layout)[i]
+            after[i] = reference.dust(image, spec, seed, epoch, number, limits, donor=donor)
     except ValueError:  # No rectangle of these areas fits into so small an image.
         with pytest.raises(ValueError, match="area_range and aspect_range must allow"):
             dustaug.add_dust(view, spec, **keywords)
