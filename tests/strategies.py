@@ -23,7 +23,7 @@ def ordered(values):
 
 @st.composite
 def specs(draw, channels, dtype):
-    """Draw any spec of rectangles that suits images of so many channels; all_specs() draws the rest too."""
+    """Draw any spec that suits images of so many channels."""
     floating = dtype.kind not in "biuc"
     fills = ["grey", "constant", "color", "noise"] + ["mean"] * (dtype.kind != "c")
     fields = {
@@ -59,81 +59,83 @@ def specs(draw, channels, dtype):
     return Spec(**fields)
 
 
+SIDES = st.sampled_from([1, 2, 3, 5, 8, 16, 40])
+
+
+@st.composite
+def shares_and_halves(draw):
+    """Draw rectangles with the sizes that `specs` does not draw, or with others of which all but they are hidden."""
+    fields = {"count_range": draw(ordered(st.integers(0, 9))), "keep": draw(st.booleans())}
+    fields["center"] = draw(st.sampled_from(["normal", "uniform", "inside"]))
+    size = draw(st.sampled_from(["share", "halved", "side"]))
+    if size == "share":
+        return fields | {"area_beta": draw(st.sampled_from([0.1, 0.3, 0.999, 1.0]))}
+    if size == "halved":
+        ends = ordered(st.floats(0, 1))
+        return fields | {"halve_sizes": True, "height_fraction_range": draw(ends), "width_fraction_range": draw(ends)}
+    return fields | {"side_range": draw(ordered(st.integers(0, 9)))}
+
+
 @st.composite
 def grids(draw):
-    """Draw the fields of a grid."""
-    sides = st.lists(st.sampled_from([0, 1, 2, 3, 5, 8, 13, 40]), min_size=1, max_size=8).map(tuple)
-    shapes = st.tuples(*[st.sampled_from([1, 2, 3, 5, 14, 30])] * 2)
-    size = draw(st.one_of(st.builds(dict, grid_shape=shapes), st.builds(dict, cell_sides=sides)))
-    counts = ordered(st.sampled_from([0, 1, 2, 5, 9, 40, 300]))
-    shares = st.sampled_from([0.0, 0.2, 0.5, 1.0])
-    hidden = draw(st.one_of(st.builds(dict, count_range=counts), st.builds(dict, cell_p=shares)))
-    return {"kind": "grid", **size, **hidden, "keep": draw(st.booleans())}
+    """Draw a grid of a shape or of cells with sides, of which each or so many are hidden, or all others."""
+    fields = {"kind": "grid", "keep": draw(st.booleans())}
+    if draw(st.booleans()):
+        fields["grid_shape"] = draw(st.tuples(*[st.integers(1, 7)] * 2))
+    else:
+        fields["cell_sides"] = draw(st.lists(st.sampled_from([0, 3, 5, 8, 16, 40]), min_size=1, max_size=8))
+    if draw(st.booleans()):
+        return fields | {"cell_p": draw(st.floats(0, 1))}
+    return fields | {"count_range": draw(ordered(st.integers(0, 50)))}
 
 
 @st.composite
 def lattices(draw):
-    """Draw the fields of a lattice."""
+    """Draw squares or lines of a lattice."""
     return {
         "kind": "lattice",
-        "period_range": draw(ordered(st.sampled_from([1, 2, 3, 5, 8, 13, 40]))),
-        "kept_share": draw(st.one_of(st.sampled_from([0.0, 0.5, 0.6]), st.floats(0, 1, exclude_max=True))),
+        "period_range": draw(ordered(SIDES)),
+        "kept_share": draw(st.floats(0, 0.999)),
         "lattice_hides": draw(st.sampled_from(["squares", "lines"])),
     }
 
 
-def halved():
-    """Draw fractions that halve."""
-    fractions = ordered(st.floats(0, 1))
-    return st.fixed_dictionaries(
-        {"height_fraction_range": fractions, "width_fraction_range": fractions, "halve_sizes": st.just(True)}
-    )
-
-
-def betas():
-    """Draw the parameter of a share."""
-    return st.builds(dict, area_beta=st.one_of(st.just(1.0), st.floats(0.1, 1)))
-
-
-def kept():
-    """Draw few rectangles, which stay."""
-    counts = ordered(st.sampled_from([1, 2, 5, 9, 32, 0]))
-    return st.fixed_dictionaries({"keep": st.just(True), "count_range": counts})
-
-
-def of_rectangles():
-    """Draw what a spec of rectangles may have besides, in any combination."""
-    nothing = st.just({})
-    both = st.tuples(st.one_of(nothing, halved(), betas()), st.one_of(nothing, kept()))
-    return both.map(lambda pair: pair[0] | pair[1])
-
-
 @st.composite
-def depths(draw, spec):
-    """Draw how many slices the rectangles of a spec reach through, or nothing."""
-    if spec.keep:
-        return {}
-    slices = st.builds(dict, depth_range=ordered(st.integers(0, 7)))
-    fractions = st.builds(dict, depth_fraction_range=ordered(st.floats(0, 1)))
-    return draw(st.one_of(st.just({}), slices, fractions))
-
-
-@st.composite
-def all_specs(draw, channels, dtype, *, volumes=False, donors=False):
-    """Draw any spec of any kind, for volumes and with donors if there are some."""
-    spec = draw(specs(channels, dtype))
-    changes = draw(st.one_of(grids(), lattices(), of_rectangles()))
-    spec = spec.replace(**changes)
-    if volumes:
-        spec = spec.replace(**draw(depths(spec)))
-    if donors and draw(st.booleans()):
-        spec = spec.replace(fill="donors")
-    return spec
+def kinds(draw, layout, dtype):
+    """Draw what `specs` does not: a spec of any kind, shares, halved sizes, kept rectangles, donors and depths."""
+    fields = draw(st.one_of(shares_and_halves(), grids(), lattices()))
+    fills = ["grey", "constant", "color", "noise", "donors"] + ["mean"] * (dtype.kind != "c")
+    fields |= {
+        "p": draw(st.sampled_from([1.0, 1.0, 0.5])),
+        "spare_last": draw(st.booleans()),
+        "fill": draw(st.sampled_from(fills)),
+    }
+    if fields["fill"] == "constant":
+        fields["fill_value"] = draw(st.integers(0, 255))
+    kept = fields.get("keep", False)
+    if "kind" in fields or not kept:
+        fields["max_hidden"] = draw(st.sampled_from([None, None, 0.3]))
+    if "kind" not in fields and not kept:
+        fields["per_object"] = draw(st.sampled_from([False, False, True]))
+    if layout in VOLUME_LAYOUTS and not kept:
+        name, end = draw(
+            st.sampled_from([("depth_range", st.integers(0, 9)), ("depth_fraction_range", st.floats(0, 1))])
+        )
+        fields[name] = draw(st.one_of(st.none(), ordered(end)))
+    return Spec(**fields)
 
 
 def range_of(dtype):
     """Return black and white of a dtype if they must be given, or a few images would not tell them."""
     return (0, int(np.iinfo(dtype).max)) if dtype.kind in "iu" and dtype != np.uint8 else None
+
+
+@st.composite
+def boxes_of_images(draw, n, height, width):
+    """Draw up to four boxes for each image: nested, empty, of one pixel, and out of the image."""
+    places = st.tuples(*[st.integers(-3, height + 3), st.integers(-3, width + 3)] * 2)
+    box = places.map(lambda e: [min(e[::2]), min(e[1::2]), max(e[::2]), max(e[1::2])])
+    return [draw(st.lists(box, max_size=4)) for _ in range(n)]
 
 
 @st.composite
@@ -174,9 +176,8 @@ def sample_items(shape, dtype, seed):
     return rng.random(shape).astype(dtype)
 
 
-def as_nhwc(view, layout):
-    """Return a view with all four axes, or with all five if it has slices, on the same memory."""
-    axes = "NDHWC" if "D" in layout else "NHWC"
-    missing = [axis for axis in axes if axis not in layout]
+def as_nhwc(view, layout, order="NHWC"):
+    """Return a view with all four axes, or those of an order, on the same memory."""
+    missing = [axis for axis in order if axis not in layout]
     names = [*layout, *missing]
-    return view[(..., *[None] * len(missing))].transpose([names.index(axis) for axis in axes])
+    return view[(..., *[None] * len(missing))].transpose([names.index(axis) for axis in order])

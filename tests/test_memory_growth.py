@@ -117,7 +117,7 @@ def test_nothing_is_compiled_for_a_size(monkeypatch):
         mask = np.ones((3, size), bool)
         dustaug.add_dust(grey(size, size), dustaug.dust(center="guide"), seed=0, index=0, guide=mask)
 
-    entries = kernels.dust_batch, kernels.dust_batch_in_detail, kernels.dust_batch_with_terms, kernels.mean_patterns
+    entries = kernels.dust_batch, kernels.dust_batch_in_detail, kernels.dust_any_batch, kernels.mean_patterns
     assert [len(entry.signatures) for entry in entries] == [1, 1, 1, 1]
 
 

@@ -178,6 +178,13 @@ CALLS = {
     "mask(width)": lambda x, odd: rectangles().mask(9, odd),
     "mask(boxes)": lambda x, odd: rectangles(boxes=odd).mask(9, 9),
     "mask(n_images)": lambda x, odd: rectangles(n_images=odd).mask(9, 9),
+    **{
+        f"{method}({name})": lambda x, odd, method=method, name=name: getattr(
+            rectangles(**{"height": 9, "width": 9, "depth": 5, "slices": np.array([[1, 3]]), name: odd}), method
+        )()
+        for method in ("mask", "share")
+        for name in ("image", "boxes", "n_images", "height", "width", "depth", "slices")
+    },
     "index_of": lambda x, odd: dustaug.index_of(odd),
     **{
         f"Spec({name})": lambda x, odd, name=name: dustaug.add_dust(

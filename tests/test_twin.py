@@ -9,17 +9,20 @@ import dustaug
 import reference
 from dustaug._engine import kernels, kernels_numpy, launch
 from dustaug._engine.fills import default_value_range
+from dustaug._engine.guide import takes_donors, takes_objects
 from strategies import (
     EPOCHS,
     INDICES,
     LAYOUTS,
     SEEDS,
     VOLUME_LAYOUTS,
-    all_specs,
     as_nhwc,
+    boxes_of_images,
+    kinds,
     ordered,
     range_of,
     sample_items,
+    specs,
     views,
 )
 
@@ -53,12 +56,8 @@ def limits_of(draw, dtype):
 @given(st.data())
 def test_add_dust_equals_the_twin(engine, data):
     """Any spec on any view of any dtype gives the twin's bytes, and no byte around the view changes."""
-    buffer, view, layout = data.draw(views(layouts=LAYOUTS + VOLUME_LAYOUTS))
-    channels = view.shape[layout.index("C")] if "C" in layout else 1
-    spec = data.draw(all_specs(channels, view.dtype, volumes="D" in layout, donors=True))
-    donors = sample_items(view.shape, view.dtype, 3)
-    if data.draw(st.booleans()):
-        donors = np.asfortranarray(donors)
+    buffer, view, layout = data.draw(views())
+    spec = data.draw(specs(view.shape[layout.index("C")] if "C" in layout else 1, view.dtype))
     seed, epoch = data.draw(SEEDS), data.draw(EPOCHS)
     given_range, limits = limits_of(data.draw, view.dtype)
     n = view.shape[0] if "N" in layout else 1
@@ -71,14 +70,12 @@ def test_add_dust_equals_the_twin(engine, data):
         "index": np.array(index) if isinstance(index, list) else index,
         "layout": layout,
         "value_range": given_range,
-        "donors": donors if spec.fill == "donors" else None,
     }
     after = np.empty_like(before)
     try:
         for i, image in enumerate(before):
             number = index[i] if isinstance(index, list) else index + i
-            donor = as_nhwc(donors, layout)[i]
-            after[i] = reference.dust(image, spec, seed, epoch, number, limits, donor=donor)
+            after[i] = reference.dust(image, spec, seed, epoch, number, limits)
     except ValueError:  # No rectangle of these areas fits into so small an image.
         with pytest.raises(ValueError, match="area_range and aspect_range must allow"):
             dustaug.add_dust(view, spec, **keywords)
@@ -99,6 +96,35 @@ def test_add_dust_equals_the_twin(engine, data):
     assert buffer.tobytes() == expected.tobytes()
 
 
+@settings(max_examples=300)
+@given(st.data())
+def test_kinds_equal_the_twins(engine, data):
+    """Cells, lattices, shares, kept rectangles and donors on views of images and volumes are the twin's."""
+    buffer, view, layout = data.draw(views(max_side=16, layouts=(*LAYOUTS, *3 * VOLUME_LAYOUTS)))
+    spec = data.draw(kinds(layout, view.dtype))
+    limits = default_value_range(view.dtype)
+    where = {"seed": data.draw(SEEDS), "epoch": data.draw(EPOCHS), "index": data.draw(st.integers(0, 2**62))}
+    after, volumes = buffer.copy(), as_nhwc(view, layout, "NDHWC")
+    donors = sample_items(view.shape[::-1], view.dtype, 5).T
+    terms, others = {"donors": donors} if takes_donors(spec) else {}, as_nhwc(donors, layout, "NDHWC")
+    before = volumes.copy()
+    boxes = [None] * len(before)
+    if takes_objects(spec):
+        boxes = data.draw(boxes_of_images(len(before), *before.shape[2:4]))
+        terms["objects"] = boxes if "N" in layout else boxes[0]
+    expected = np.empty_like(before)
+    for i, volume in enumerate(before):
+        numbers = where["seed"], where["epoch"], where["index"] + i
+        expected[i] = reference.dust(volume, spec, *numbers, limits, None, boxes[i], others[i])
+    dustaug.add_dust(view, spec, layout=layout, value_range=limits, **where, **terms)
+
+    assert volumes.tobytes() == expected.tobytes()
+
+    volumes[...] = before
+
+    assert buffer.tobytes() == after.tobytes()
+
+
 @st.composite
 def far_specs(draw):
     """Draw a spec whose numbers may be as far out as a spec allows."""
@@ -110,7 +136,8 @@ def far_specs(draw):
     if fields["center"] == "normal":
         fields["center_mean"] = draw(st.tuples(st.floats(0, 1), st.floats(0, 1)))
         fields["center_std"] = draw(st.tuples(st.floats(0, 1.7e308), st.floats(0, 4)))
-    size = draw(st.sampled_from(["half", "side", "fraction", "area"]))
+    fields["keep"] = draw(st.sampled_from([False, False, False, True]))
+    size = draw(st.sampled_from(["half", "side", "fraction", "area", "share"]))
     if size == "half":
         fields["half_height_range"] = draw(ordered(st.integers(0, 32_767)))
         fields["half_width_range"] = draw(ordered(st.integers(0, 32_767)))
@@ -119,6 +146,9 @@ def far_specs(draw):
     elif size == "fraction":
         fields["height_fraction_range"] = draw(ordered(st.floats(0, 1)))
         fields["width_fraction_range"] = draw(ordered(st.floats(0, 1)))
+        fields["halve_sizes"] = draw(st.booleans())
+    elif size == "share":
+        fields["area_beta"] = draw(st.floats(0.1, 1))
     else:
         share, aspect = st.floats(0, 1, exclude_min=True), st.floats(0, 1e308, exclude_min=True)
         near = st.floats(1e-3, 0.9), st.floats(0.1, 10)
@@ -127,8 +157,28 @@ def far_specs(draw):
     return dustaug.Spec(**fields)
 
 
+@st.composite
+def far_cells(draw):
+    """Draw a grid or a lattice of few cells, which are as large as a spec allows."""
+    fields, sides = {"spare_last": draw(st.booleans())}, ordered(st.integers(5_000, 65_535))
+    kind = draw(st.sampled_from(["grid_shape", "cell_sides", "period_range"]))
+    if kind == "period_range":
+        fields |= {"kept_share": draw(st.floats(0, 1, exclude_max=True))}
+        fields |= {"lattice_hides": draw(st.sampled_from(["squares", "lines"]))}
+        return dustaug.Spec(kind="lattice", period_range=draw(sides), **fields)
+    fields[kind] = draw(st.tuples(*[st.integers(1, 12)] * 2) if kind == "grid_shape" else sides)
+    return dustaug.Spec(kind="grid", count_range=(0, 200), keep=draw(st.booleans()), **fields)
+
+
 @settings(max_examples=400)
-@given(far_specs(), st.integers(1, 65_535), st.integers(1, 65_535), SEEDS, EPOCHS, INDICES)
+@given(
+    st.one_of(far_specs(), far_specs(), far_cells()),
+    st.integers(1, 65_535),
+    st.integers(1, 65_535),
+    SEEDS,
+    EPOCHS,
+    INDICES,
+)
 def test_rectangles_equal_the_twins_on_images_of_any_size(engine, spec, height, width, seed, epoch, index):
     """Images of up to 65,535 pixels a side, and specs with the smallest and greatest numbers, get the same boxes."""
     where = {"height": height, "width": width, "seed": seed, "epoch": epoch, "index": index}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -22,11 +23,12 @@ from ._engine.coordinates import (
 )
 from ._engine.fills import brightness_levels, encode
 from ._engine.forks import fork_lock
-from ._engine.guide import check_boxes, check_points, make_terms
+from ._engine.guide import check_boxes, check_donors, check_points, make_terms, whole_numbers
 from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patterns, paint_boxes
-from ._engine.memory import ImageKind, Layout, make_memory
+from ._engine.memory import VOLUME_LAYOUTS, ImageKind, Layout, make_memory
+from ._engine.shares import count_covered
 from ._errors import shown, unexpected_error
-from .spec import FIELD_NAMES, MAX_SIDE, Spec
+from .spec import FIELD_NAMES, MAX_SIDE, Spec, has_depth, without_depth
 
 __all__ = [
     "DustStream",
@@ -52,6 +54,7 @@ def add_dust(
     num_threads: int = 1,
     guide: NDArray[Any] | None = None,
     objects: Sequence[ArrayLike] | ArrayLike | None = None,
+    donors: NDArray[Any] | None = None,
     **unexpected: NoReturn,
 ) -> Images:
     """Paint random rectangles on every image of a batch, in place, and return the batch.
@@ -62,7 +65,8 @@ def add_dust(
     Parameters
     ----------
     images : array, (n, h, w, c), (n, c, h, w), (n, h, w), (h, w, c), (c, h, w) or (h, w), changed in place
-        Any dtype with items of 1, 2, 4 or 8 bytes that holds numbers. Views may be strided, cropped or flipped.
+        Or volumes and clips, (n, d, h, w, c) or (n, c, d, h, w), which have one index each. Any dtype with items of 1,
+        2, 4 or 8 bytes that holds numbers. Views may be strided, cropped or flipped.
     spec : Spec, optional
         What to draw; :func:`~dustaug.dust` if left out.
     seed : int, optional
@@ -71,9 +75,9 @@ def add_dust(
         0 … 2**32 - 1. Another epoch gives other dust.
     index : int or int64 array (n,), required with a seed
         Position of the first image in its data set, the others follow; or one index for each image. 0 … 2**63 - 1.
-    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"}, optional
-        By default NHWC, HWC or HW, by the number of axes. It must be given for more than four channels, because the
-        shape may then be that of another layout.
+    layout : {"NHWC", "NCHW", "NHW", "HWC", "CHW", "HW", "NDHWC", "NCDHW"}, optional
+        By default NHWC, HWC or HW, by the number of axes. It must be given for volumes, and for more than four
+        channels, because the shape may then be that of another layout.
     value_range : (float, float), optional
         Values of black and white. By default 0 and 1 for floats and bool, and 0 and the dtype's largest value for
         integers of one and two bytes. It must be given for larger integers, because no picture fills these.
@@ -87,6 +91,9 @@ def add_dust(
         An array (n, k, 4) will do too. Boxes of the objects of each image: top, left, bottom, right in pixels, bottom
         and right outside. What reaches out of the image is cut off. With ``per_object`` their order tells which dust
         each gets.
+    donors : array of the shape and dtype of `images`, required with ``fill="donors"``
+        Images from which the rectangles are filled: image i gets pixels of donor i, at the same places. They may be
+        `images` in another order, ``images[partners]``; they are read before anything is painted.
 
     Returns
     -------
@@ -127,9 +134,10 @@ def add_dust(
     if unexpected:
         raise unexpected_error("add_dust()", unexpected, FIELD_NAMES)
     launch = find_launch(images, spec, layout, value_range)
-    if guide is not None or objects is not None:
-        return launch.run_with_terms(images, make_coordinates(seed, epoch, index), guide, objects, num_threads)
-    return launch.run(images, make_coordinates(seed, epoch, index), num_threads)
+    coordinates = make_coordinates(seed, epoch, index)
+    if guide is not None or objects is not None or donors is not None:
+        return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
+    return launch.run(images, coordinates, num_threads)
 
 
 class DustStream:
@@ -190,6 +198,7 @@ class DustStream:
         num_threads: int = 1,
         guide: NDArray[Any] | None = None,
         objects: Sequence[ArrayLike] | ArrayLike | None = None,
+        donors: NDArray[Any] | None = None,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
         launch = find_launch(images, self.spec, layout, value_range)
@@ -198,8 +207,8 @@ class DustStream:
             self.index = index + launch.count(images)
         try:
             coordinates = make_coordinates(self.seed, epoch, index)
-            if guide is not None or objects is not None:
-                return launch.run_with_terms(images, coordinates, guide, objects, num_threads)
+            if guide is not None or objects is not None or donors is not None:
+                return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
             return launch.run(images, coordinates, num_threads)
         except Exception:
             # A refused batch is not counted, unless another thread has gone on from there.
@@ -277,6 +286,12 @@ class Rectangles:
         Number of images in the batch.
     spec, seed, epoch, index : optional
         What the rectangles were drawn with; `index` is int64, (n_images,). Painting noise and means needs them.
+    height, width : int, optional
+        Size of the images in pixels, as :func:`sample_rectangles` sets it.
+    depth : int, optional
+        Number of slices, if the images are volumes.
+    slices : int32, (r, 2), optional
+        Of volumes, the first slice of each rectangle and the first one outside. By default all slices.
 
     Examples
     --------
@@ -294,6 +309,10 @@ class Rectangles:
     seed: int | None = None
     epoch: int = 0
     index: NDArray[np.int64] | None = None
+    height: int | None = None
+    width: int | None = None
+    depth: int | None = None
+    slices: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -314,7 +333,7 @@ class Rectangles:
         Raises
         ------
         TypeError
-            If a box does not consist of whole numbers.
+            If a box does not consist of whole numbers, or the rectangles have slices.
         ValueError
             If there are not as many arrays as images, or a box is reversed.
 
@@ -324,6 +343,7 @@ class Rectangles:
         >>> mine.hidden([[[0, 0, 4, 4], [2, 0, 4, 4]]])
         [array([0.5, 0. ])]
         """
+        self._refuse_slices("hidden()")
         return [
             np.array([_share_hidden(box, mine) for box in boxes.tolist()], np.float64)
             for boxes, mine in zip(self._each("objects", objects, check_boxes), self._boxes_of_each(), strict=True)
@@ -344,7 +364,7 @@ class Rectangles:
         Raises
         ------
         TypeError
-            If a point does not consist of real numbers.
+            If a point does not consist of real numbers, or the rectangles have slices.
         ValueError
             If there are not as many arrays as images.
 
@@ -354,6 +374,7 @@ class Rectangles:
         >>> mine.covers([[[1.9, 3.5], [2.0, 3.5]]])
         [array([ True, False])]
         """
+        self._refuse_slices("covers()")
         each = zip(self._each("points", points, check_points), self._boxes_of_each(), strict=True)
         return [
             np.any(((mine[:, None, :2] <= places) & (places < mine[:, None, 2:])).all(axis=-1), axis=0, keepdims=False)
@@ -373,25 +394,119 @@ class Rectangles:
             raise ValueError(f"{name} must be a list with an array for each of {self.n_images} images, got {what}")
         return [check(name, each) for each in given]
 
-    def mask(self, height: int, width: int) -> NDArray[np.bool_]:
+    def mask(self, height: int | None = None, width: int | None = None) -> NDArray[np.bool_]:
         """Return what the rectangles cover.
+
+        Parameters
+        ----------
+        height, width : int, optional
+            Size of the images in pixels; by default that of the rectangles, which :func:`sample_rectangles` sets.
 
         Returns
         -------
-        bool, (n_images, height, width)
+        bool, (n_images, height, width), or (n_images, depth, height, width) of volumes
             True where at least one rectangle lies.
 
         Raises
         ------
+        TypeError
+            If height or width is not known, or the depth if there are slices.
         ValueError
-            If a rectangle reaches out of `height` by `width`.
+            If a rectangle reaches out of the image.
         """
-        n = check_whole("n_images", self.n_images, 0, MAX_INDEX)
-        height, width = check_whole("height", height, 0, MAX_SIDE), check_whole("width", width, 0, MAX_SIDE)
-        mask = np.zeros((n, height, width), bool)
-        white = np.full(np.shape(self.image), 255)
-        paint_rectangles(mask, dataclasses.replace(self, fill=white, spec=None), layout="NHW")
-        return mask
+        n, height, width = self._size_of(height, width)
+        if self.slices is None:
+            mask = np.zeros((n, height, width), bool)
+            white = np.full(count_indices(self.image), 255)
+            paint_rectangles(mask, dataclasses.replace(self, fill=white, spec=None), layout="NHW")
+            return mask if self.depth is None else np.repeat(mask[:, None], self.depth, axis=1)
+        image, boxes, slices = self._checked(n, height, width)
+        volumes = np.zeros((n, self.depth or 0, height, width), bool)
+        for i, (top, left, bottom, right), (first, last) in zip(image, boxes, slices, strict=True):
+            volumes[i, first:last, top:bottom, left:right] = True
+        return volumes
+
+    def share(self, height: int | None = None, width: int | None = None) -> NDArray[np.float64]:
+        """Return how much of each image is hidden, exactly: overlapping rectangles count once.
+
+        This is the share of the donor's label, where the rectangles are filled with donors; see :func:`mix_labels`.
+
+        Parameters
+        ----------
+        height, width : int, optional
+            Size of the images in pixels; by default that of the rectangles, which :func:`sample_rectangles` sets.
+
+        Returns
+        -------
+        float64, (n_images,)
+            0 … 1: the number of hidden pixels, divided by that of all. Of volumes the same with voxels; 0 of an image
+            without pixels.
+
+        Raises
+        ------
+        TypeError
+            If height or width is not known, or the depth if there are slices.
+        ValueError
+            If a rectangle reaches out of the image.
+
+        Examples
+        --------
+        >>> mine = Rectangles(image=np.array([1]), boxes=np.array([[0, 0, 2, 4]]), fill=np.array([9]), n_images=2)
+        >>> mine.share(8, 8)
+        array([0.   , 0.125])
+        >>> bool((sample_rectangles(height=64, width=64, seed=7, index=np.arange(100)).share() < 0.7).all())
+        True
+        """
+        n, height, width = self._size_of(height, width)
+        image, boxes, slices = self._checked(n, height, width)
+        pixels, starts, stops = height * width, boxes[:, :2], boxes[:, 2:]
+        if self.slices is not None:
+            pixels *= self.depth or 0
+            starts, stops = (np.column_stack([slices[:, i], ends]) for i, ends in enumerate((starts, stops)))
+        return count_covered(n, image, starts, stops) / max(pixels, 1)
+
+    def _size_of(self, height: Any, width: Any) -> tuple[int, int, int]:
+        """Return the number of images and their size, as given or as the rectangles carry it."""
+        n, sides = check_whole("n_images", self.n_images, 0, MAX_INDEX), []
+        for name, given, own in (("height", height, self.height), ("width", width, self.width)):
+            if given is None and own is None:
+                raise TypeError(
+                    f"{name} must be given where the rectangles do not carry it, got none: type the size of the "
+                    "images, as in rectangles.share(224, 224) and rectangles.mask(224, 224)"
+                )
+            sides.append(check_whole(name, own if given is None else given, 0, MAX_SIDE))
+        if self.depth is not None:
+            check_whole("depth", self.depth, 0, MAX_SIDE)
+        elif self.slices is not None:
+            raise TypeError(
+                "depth must be given with slices, got none: type dataclasses.replace(rectangles, depth=…), the number "
+                "of slices of a volume"
+            )
+        return n, sides[0], sides[1]
+
+    def _checked(
+        self, n: int, height: int, width: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return image, boxes and slices, which lie inside n images of a size; without slices, (r, 0)."""
+        memory = make_memory((n, height, width), (height * width, width, 1), 1, "NHW")
+        image, boxes, _ = check_rectangles(self.image, self.boxes, np.zeros(count_indices(self.image)), memory)
+        if self.slices is None:
+            return image, boxes, np.zeros((len(boxes), 0), np.int64)
+        slices, depth = whole_numbers("slices", self.slices, (len(boxes), 2)), self.depth or 0
+        is_outside = (slices[:, 0] > slices[:, 1]) | (slices < 0).any(axis=1) | (slices > depth).any(axis=1)
+        if is_outside.any():
+            raise ValueError(
+                f"slices must lie inside the {depth} slices of a volume and not be reversed, got "
+                f"{slices[is_outside][0].tolist()} (first, first one outside)"
+            )
+        return image, boxes, slices
+
+    def _refuse_slices(self, method: str) -> None:
+        if self.slices is not None:
+            raise TypeError(
+                f"rectangles must have no slices for {method}, got those of cuboids: type rectangles.mask(), which is "
+                "(n, depth, height, width), or pick the rectangles of one slice"
+            )
 
 
 def _share_hidden(box: list[int], rectangles: NDArray[Any]) -> float:
@@ -420,6 +535,7 @@ def sample_rectangles(
     epoch: int = 0,
     index: int | ArrayLike,
     channels: int = 3,
+    depth: int | None = None,
     guide: NDArray[Any] | None = None,
     objects: Sequence[ArrayLike] | ArrayLike | None = None,
     **unexpected: NoReturn,
@@ -438,6 +554,8 @@ def sample_rectangles(
         One index for each image; a single number is one image.
     channels : int, default 3
         Channels of the images; only ``fill="color"`` depends on it.
+    depth : int, optional
+        Slices of a volume; required with a depth in the spec.
     guide, objects : optional
         As in :func:`add_dust`; those of one image for a single number as `index`. With ``per_object``, the rectangles
         are in pixels of the image too.
@@ -472,23 +590,31 @@ def sample_rectangles(
     coordinates = check_each(Coordinates(seed, epoch, index), count_indices(index))
     height, width = check_whole("height", height, 1, MAX_SIDE), check_whole("width", width, 1, MAX_SIDE)
     check_size(spec, height, width, channels)
+    if depth is not None:
+        depth = check_whole("depth", depth, 1, MAX_SIDE)
+    elif has_depth(spec):
+        raise TypeError(f"depth must be given with {shown(spec)}, got none: type depth=volume.shape[1], its slices")
     params = make_params(spec, ImageKind(np.dtype(np.uint8), "NHWC", channels), np.zeros((0, 1), np.uint64))
     n, batched = len(coordinates.index), np.ndim(index) > 0
-    terms = make_terms(spec, guide, objects, n, height, width, batched=batched)
+    terms = make_terms(spec, guide, objects, n, height, width, batched=batched)._replace(depth=depth or 1)
     counts, boxes, levels = draw_rectangles(params, height, width, coordinates, terms)
     return Rectangles(
         image=np.repeat(np.arange(len(counts)), counts),
-        boxes=boxes,
+        boxes=boxes[:, :4],
         fill=_brightness_of(spec, levels),
         n_images=len(counts),
         spec=spec,
+        height=height,
+        width=width,
+        depth=depth,
+        slices=boxes[:, 4:] if has_depth(spec) else None,
         **coordinates._asdict(),
     )
 
 
 def _brightness_of(spec: Spec, levels: NDArray[np.int32]) -> NDArray[Any]:
     """Brightness of rectangles from their levels, (r, channels or 1)."""
-    if FILLS[spec.fill].per in ("value", "image"):
+    if FILLS[spec.fill].per in ("value", "image", "donor"):
         return np.full(len(levels), np.nan)
     table = brightness_levels(spec)
     brightness = table[levels, 0] if table.shape[1] == 1 else table[levels[:, 0]]
@@ -501,6 +627,7 @@ def paint_rectangles(
     *,
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
+    donors: NDArray[Any] | None = None,
 ) -> Images:
     """Paint given rectangles on a batch, in place, and return the batch.
 
@@ -510,7 +637,7 @@ def paint_rectangles(
         As in :func:`add_dust`.
     rectangles : Rectangles
         From :func:`sample_rectangles`, or made by hand. Any fill is kept; means are taken of `images` as they are.
-    layout, value_range
+    layout, value_range, donors
         As in :func:`add_dust`.
 
     Returns
@@ -521,9 +648,10 @@ def paint_rectangles(
     Raises
     ------
     TypeError
-        If `images` is not an array of numbers, or `rectangles` is not a Rectangles.
+        If `images` is not an array of numbers, or `rectangles` is not a Rectangles, or donors are missing.
     ValueError
-        If a rectangle lies outside the images or the batch, or its fill is not a brightness. The images stay untouched.
+        If a rectangle lies outside the images or the batch, or its fill is not a brightness, or is noise on volumes.
+        The images stay untouched.
 
     Examples
     --------
@@ -544,12 +672,20 @@ def paint_rectangles(
     image, boxes, fill = check_rectangles(rectangles.image, rectangles.boxes, rectangles.fill, memory)
     if not len(boxes) or not images.size:
         return images
-    params, patterns, coordinates = launch.params, launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
-    per = FILLS[spec.fill].per
-    if per == "value":
+    patterns, coordinates = launch.patterns, Coordinates(0, check_epoch(rectangles.epoch))
+    per, is_colored = FILLS[spec.fill].per, False
+    if per == "donor" or donors is not None:
+        donors = check_donors(donors, spec, images)
+        donors = donors.copy() if np.may_share_memory(donors, images) else donors
+    elif per == "value":
         if rectangles.seed is None or rectangles.index is None:
             raise ValueError(
                 'rectangles with fill="noise" must carry their seed and index, as sample_rectangles gives them'
+            )
+        if kind.layout in VOLUME_LAYOUTS:
+            raise ValueError(
+                'rectangles must have a fill other than "noise" on volumes, which add_dust alone paints there: type '
+                "add_dust(volumes, rectangles.spec, seed=rectangles.seed, index=rectangles.index)"
             )
         check_size(spec, memory.height, memory.width, memory.channels)
         coordinates = check_coordinates(Coordinates(rectangles.seed, rectangles.epoch, rectangles.index), memory.n)
@@ -558,12 +694,55 @@ def paint_rectangles(
     else:
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
-        patterns = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range)
-        params = make_params(spec, kind, patterns)
-        # Channels of given colours lie in columns; drawn ones would be levels of their own.
-        params["per_channel"] = 0
-    paint_boxes(params, patterns, images, boxes, image, coordinates)
+        patterns, is_colored = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range), True
+    for part, chosen in _slices_of(images, kind.layout, rectangles, len(boxes)):
+        if donors is not None:
+            _paste(part(images), part(donors), boxes[chosen], image[chosen], kind.layout)
+            continue
+        params = launch.params
+        if is_colored or kind.layout in VOLUME_LAYOUTS:
+            params = make_params(without_depth(spec), kind._replace(layout=_flat(kind.layout)), patterns)
+            # Channels of given colours lie in columns; drawn ones would be levels of their own.
+            params["per_channel"] &= not is_colored
+        paint_boxes(params, patterns[chosen], part(images), boxes[chosen], image[chosen], coordinates)
     return images
+
+
+_ALL = slice(None)
+
+
+def _flat(layout: Layout) -> Layout:
+    """Return the layout of the slices of volumes, or of images."""
+    return layout.replace("D", "")  # type: ignore[return-value]
+
+
+def _slices_of(
+    images: NDArray[Any], layout: Layout, rectangles: Rectangles, n: int
+) -> Iterator[tuple[Callable[[NDArray[Any]], NDArray[Any]], Any]]:
+    """Return, for each slice of volumes, what picks it, and which of n rectangles reach through it."""
+    axis = layout.find("D")
+    if axis < 0:
+        if rectangles.slices is not None:
+            raise ValueError(f'rectangles must have no slices on images, got layout {layout}: type layout="NDHWC"')
+        yield lambda array: array, _ALL
+        return
+    slices = np.tile([0, images.shape[axis]], (n, 1))
+    if rectangles.slices is not None:
+        slices = whole_numbers("slices", rectangles.slices, (n, 2))
+    for z in range(images.shape[axis]):
+        chosen = np.flatnonzero((slices[:, 0] <= z) & (z < slices[:, 1]))
+        yield operator.itemgetter((*[_ALL] * axis, z)), chosen
+
+
+def _paste(
+    images: NDArray[Any], donors: NDArray[Any], boxes: NDArray[Any], image: NDArray[Any], layout: Layout
+) -> None:
+    """Copy boxes of donors into images."""
+    flat = _flat(layout)
+    for (top, left, bottom, right), i in zip(boxes.tolist(), image.tolist(), strict=True):
+        of_axis = {"N": i, "H": slice(top, bottom), "W": slice(left, right)}
+        where = tuple(of_axis.get(axis, _ALL) for axis in flat)
+        images[where] = donors[where]
 
 
 def warmup() -> None:

@@ -314,8 +314,8 @@ def cutmix(alpha: float = 1.0, **changes: Any) -> Spec:
     `alpha`); its centre is uniform over the pixels. The other image comes with ``donors=``, and
     :meth:`Rectangles.share` tells how much of each image was hidden, for :func:`mix_labels`. Every image has a
     rectangle of its own, where the official code has one for all images of a batch. Sides are rounded to whole
-    pixels; the official code rounds them down, and loses a pixel of odd ones. The paper applies it to every batch of ImageNet, and
-    to every second one of CIFAR: ``p=0.5``.
+    pixels; the official code rounds them down, and loses a pixel of odd ones. The paper applies it to every batch of
+    ImageNet, and to every second one of CIFAR: ``p=0.5``.
 
     Parameters
     ----------

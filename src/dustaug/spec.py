@@ -114,7 +114,7 @@ class Spec:
         Whether a lattice hides squares, or the lines between squares.
     keep : bool, default False
         Whether the rectangles, or the cells that would be hidden, are what stays, and all the rest is hidden. Up to 32
-        rectangles can be kept. An image without rectangles stays as it is.
+        rectangles can be kept, and `spare_last` limits what stays. An image without rectangles stays as it is.
     depth_range : (int, int), optional
         Of volumes (``layout="NDHWC"`` or ``"NCDHW"``): how many slices a rectangle reaches through, uniform, anywhere
         among the slices as its `center` has it: inside, or with a middle that is equally likely to be any slice.
@@ -308,6 +308,8 @@ class Spec:
                 "halve_sizes must be given with sizes in fractions, got "
                 f"{size_fields(self)[0]}: type height_fraction_range=(0, 0.5)"
             )
+        if self.halve_sizes and self.per_object:
+            raise ValueError("halve_sizes must be False with per_object, got True: the rectangles of all objects count")
         if self.kind != "grid":
             wrong["cell_p"] = None
         if self.kind != "lattice":
@@ -488,6 +490,16 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
 def size_fields(spec: Spec) -> tuple[str, ...]:
     """Return the names of the fields that say how large the rectangles of a spec are."""
     return next(group for group in SIZE_FIELDS if getattr(spec, group[0]) is not None)
+
+
+def has_depth(spec: Spec) -> bool:
+    """Whether the rectangles of a spec reach through some slices of a volume, instead of all."""
+    return spec.depth_range is not None or spec.depth_fraction_range is not None
+
+
+def without_depth(spec: Spec) -> Spec:
+    """Return a spec for the slices of a volume."""
+    return spec.replace(depth_range=None, depth_fraction_range=None) if has_depth(spec) else spec
 
 
 def _complete_half_sizes(spec: Any, put: Callable[[str, object], None]) -> None:

@@ -11,6 +11,7 @@ import reference
 from dustaug import add_dust, dust, sample_rectangles
 from dustaug._engine import guide as guide_module
 from dustaug._engine import kernels_numpy, launch, objects
+from strategies import boxes_of_images
 
 ENGINES = {"compiled": objects.engine(), "numpy": kernels_numpy}
 
@@ -104,14 +105,6 @@ def test_large_guides_are_those_of_the_twin(engine, shape):
 
     twin = [reference.rectangles(spec, 300, 200, 3, 2, 0, i, weights[i]) for i in range(3)]
     assert drawn.boxes.tolist() == [list(box[:4]) for boxes in twin for box in boxes]
-
-
-@st.composite
-def boxes_of_images(draw, n, height, width):
-    """Draw up to four boxes for each image: nested, empty, of one pixel, and out of the image."""
-    places = st.tuples(*[st.integers(-3, height + 3), st.integers(-3, width + 3)] * 2)
-    box = places.map(lambda e: [min(e[::2]), min(e[1::2]), max(e[::2]), max(e[1::2])])
-    return [draw(st.lists(box, max_size=4)) for _ in range(n)]
 
 
 SIZES = [{}, {"side_range": (0, 9)}, {"height_fraction_range": (0.1, 0.9)}, {"area_range": (0.02, 0.6)}]

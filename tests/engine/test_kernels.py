@@ -78,7 +78,7 @@ def test_one_signature_serves_all_dtypes_and_layouts(monkeypatch):
     for entry in (
         kernels.dust_batch,
         kernels.dust_batch_in_detail,
-        kernels.dust_batch_with_terms,
+        kernels.dust_any_batch,
         kernels.count_rectangles,
         kernels.draw_rectangles,
         kernels.paint_boxes,

@@ -29,7 +29,7 @@ of_every_fill = pytest.mark.parametrize("spec", FILLS.values(), ids=FILLS)
 ENTRIES = (
     "dust_batch",
     "dust_batch_in_detail",
-    "dust_batch_with_terms",
+    "dust_any_batch",
     "count_rectangles",
     "draw_rectangles",
     "paint_boxes",

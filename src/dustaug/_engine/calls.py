@@ -94,11 +94,12 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
 
 
 def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
-    """Return 20 numbers as bytes, and the memory whose addresses are among them.
+    """Return 28 numbers as bytes, and the memory whose addresses are among them.
 
     Those of the part, or eleven zeros; address, rows and columns of the guides, and memory for running sums; the
     address of the tops of all objects, how far it is from there to their lefts, bottoms and rights, the addresses of
-    offsets and limits, and memory for what each object of an image has lost, before and with a rectangle.
+    offsets and limits, and memory for what each object of an image has lost, before and with a rectangle; how many
+    slices there are, and how far it is from one to the next; the address of the donors, and their strides.
     """
     (n, rows, columns), held, part = terms.guides.shape, [], part or _NO_PART
     guided, limited = _NO_GUIDES, _NO_OBJECTS
@@ -112,7 +113,10 @@ def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
         limited = edges, 8 * len(terms.objects), offsets, limits, hidden
     elif len(terms.offsets):
         limited = 0, 0, operand_of_images(terms.offsets), 0, 0
-    return _pack_terms(*part, *guided, *limited), held
+    donors = _NO_DONORS
+    if terms.donors is not None:
+        donors = operand_of(terms.donors), *terms.donor_strides
+    return _pack_terms(*part, *guided, *limited, terms.depth, terms.slice_stride, *donors), held
 
 
 def bind_part_with_terms(entry: Any, plan: int, patterns: int, terms: Terms, *where: int) -> Callable[[int, int], None]:
@@ -150,8 +154,8 @@ def call_with_terms(entry: Any, terms: Terms, *arguments: int) -> None:
     entry(*arguments, id(packed) + _BYTES_HEAD)
 
 
-_NO_PART, _NO_GUIDES, _NO_OBJECTS = (0,) * 11, (0, 0, 0, 0), (0, 0, 0, 0, 0)
-_pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=20q").pack
+_NO_PART, _NO_GUIDES, _NO_OBJECTS, _NO_DONORS = (0,) * 11, (0, 0, 0, 0), (0, 0, 0, 0, 0), (0,) * 6
+_pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=28q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug._errors import shown
-from dustaug.spec import MAX_SIDE, Spec, resolve_spec
+from dustaug.spec import MAX_COUNT, MAX_SIDE, Spec, resolve_spec
 
-from .contract import FILLS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
+from .contract import FILLS, KINDS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
 from .fills import default_value_range
-from .memory import LAYOUTS, ImageKind, Layout, Memory
+from .memory import LAYOUTS, VOLUME_LAYOUTS, ImageKind, Layout, Memory
+from .plan import find_most_rectangles
 
 DEFAULT_SPEC = Spec()
 _PACKAGE = __name__.partition(".")[0]
@@ -225,6 +226,8 @@ def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[float, float]:
     given = kind.value_range
     if given is None and kind.dtype.kind in "iu" and FILLS[spec.fill].per == "image":
         given = default_value_range(kind.dtype)  # Means of whole numbers have no need of it.
+    if given is None and FILLS[spec.fill].per == "donor":
+        given = (0, 1) if kind.dtype.kind in "biu" else None  # Pixels are copied as they are.
     value_range = resolve_value_range(given, kind.dtype)
     _check_fill(spec, kind)
     return value_range
@@ -232,6 +235,12 @@ def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[float, float]:
 
 def _check_fill(spec: Spec, kind: ImageKind) -> None:
     per = FILLS[spec.fill].per
+    depth = next((name for name in ("depth_range", "depth_fraction_range") if getattr(spec, name) is not None), None)
+    if depth is not None and kind.layout not in VOLUME_LAYOUTS:
+        raise ValueError(
+            f"layout must be one of {', '.join(VOLUME_LAYOUTS)} with {depth}, got {kind.layout}: type "
+            f"spec.replace({depth}=None) for images"
+        )
     if spec.normalize_mean is not None:
         if kind.dtype.kind in "biu":
             raise ValueError(f"images must be floating-point with normalize_mean and normalize_std, got {kind.dtype}")
@@ -254,6 +263,7 @@ def check_size(spec: Spec, height: int, width: int, channels: int = 1) -> None:
         most = MAX_NOISE_BYTES if spec.fill_range == (0, 255) else MAX_NOISE_HALVES
         if height * width * channels > most:
             raise ValueError(f'images must have at most {most} values each with fill="{spec.fill}"')
+    check_cells(spec, height, width)
     if spec.area_range is not None and spec.aspect_range is not None and not spec.per_object:
         area = spec.area_range[0] * height * width
         lowest = max(spec.aspect_range[0], area / ((width - 0.5) * (width - 0.5)))
@@ -263,6 +273,17 @@ def check_size(spec: Spec, height: int, width: int, channels: int = 1) -> None:
                 f"area_range={spec.area_range} and aspect_range={spec.aspect_range} for an image of {height} by "
                 f"{width} pixels: type a smaller area_range or an aspect_range nearer to 1"
             )
+
+
+def check_cells(spec: Spec, height: int, width: int) -> None:
+    """Check that an image of a size in pixels has no more cells of a grid or a lattice than there are numbers."""
+    if KINDS[spec.kind].placed or find_most_rectangles(spec, height, width) <= MAX_COUNT:
+        return
+    name, hint = ("cell_sides", "larger sides") if spec.kind == "grid" else ("period_range", "longer periods")
+    raise ValueError(
+        f"{name} must give an image at most {MAX_COUNT} rectangles, got {getattr(spec, name)} for {height} by {width} "
+        f"pixels: type {hint}"
+    )
 
 
 def check_channels(name: str, n: int, channels: int, whose: str = "images") -> None:

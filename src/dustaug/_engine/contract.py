@@ -69,11 +69,11 @@ places nor sizes. Their rectangles are numbered as those are, and so have the sa
   other makes ``(height + s - 1) // s`` rows, and as many columns for the width. Cell c = 0, 1, … in row-major order is
   rectangle c + 1. The cell in row i of R reaches from ``i * height // R`` up to ``(i + 1) * height // R``, or from
   ``i * s`` up to ``min((i + 1) * s, height)``, and its columns likewise. Its bottom and its right are then clipped to
-  ``rows`` and ``columns``, as *Place* has them, and so are top and left. With `cell_p`, a cell is hidden if its word y
-  is below ``round(cell_p * 2**32)``, and the image has all cells or, if it is not dusted, none. Otherwise the count k
-  of the header tells how many are hidden: those of which fewer than k cells have a smaller pair (word y, number). With
-  `keep`, the cells that would be hidden are not, and all others are. A cell that is not hidden is a rectangle that
-  covers nothing: its bottom becomes its top.
+  ``rows`` and ``columns``, as *Place* has them, and so are top and left. If the image is dusted, it has all of its
+  cells as rectangles, otherwise none. With `cell_p`, a cell is hidden if its word y is below ``round(cell_p * 2**32)``.
+  Without, the count k of the header tells how many are hidden: those of which fewer than k cells have a smaller pair
+  (word y, number). With `keep`, the cells that would be hidden are not, and all others are. A cell that is not hidden
+  is a rectangle that covers nothing: its bottom becomes its top.
 - *lattice*: the words y, x and size of rectangle 1 give the period and the phases. If `period_range` has n numbers from
   low on, the period is ``d = low + high(size * n)``, and the phases are ``high(y * d)`` and ``high(x * d)``. Along a
   side there are ``(side + d - 2) // d + 1`` bands. Band i = 0, 1, … reaches from ``i * d - phase`` up to
@@ -82,8 +82,8 @@ places nor sizes. Their rectangles are numbered as those are, and so have the sa
   have A B rectangles: rectangle ``i * B + j + 1`` is where band i of rows and band j of columns meet. *Lines* have A +
   B: first the bands of rows over all columns, 0 … columns, then the bands of columns over all rows.
 
-Of an image that is not dusted, no cell and no band is drawn. It is an error if an image would have more than 65 535
-cells or rectangles of a lattice, also for an image that gets none.
+A lattice has all of its rectangles if the image is dusted, otherwise none. It is an error if the shortest side that may
+be drawn, 0 apart, or the shortest period gives an image more than 65 535 rectangles, whatever is drawn.
 
 **Size.** A spec says height and width in one of five ways.
 
@@ -97,7 +97,7 @@ cells or rectangles of a lattice, also for an image that gets none.
 - *Areas and aspects*, and *Shares*: see below.
 
 With `halve_sizes`, rectangle r has fractions ``g >> o``, where 2^o is the largest power of two that is not above r, and
-a height or width of 0 pixels becomes 1.
+a height or width of 0 pixels becomes 1. Depths are not halved, and `per_object` does not go with it.
 
 A fraction g, in units of 2⁻³¹, is ``high(g * (4 * side)) + 1 >> 1`` pixels of a side: rounded, halves up.
 
@@ -173,8 +173,8 @@ rectangles of all boxes together. Noise and means are those of the image.
 image without rectangles stays as it is. Otherwise its rectangles, as they are after they were clipped, are replaced by
 others. The tops and bottoms of those that cover something, 0 and the height cut the image into bands. In each band,
 from top to bottom, every longest run of columns that no rectangle covers is a rectangle, from left to right.
-Neighbouring bands are not joined. All of them have the fill of rectangle 1. If none covers anything, the whole image is
-one band.
+Neighbouring bands are not joined. All of them have the fill of rectangle 1. They reach to the image's edges whatever
+`spare_last` says, which limits what stays. If none covers anything, the whole image is one band.
 
 **Cuboids.** A volume has slices, which are images, and lies on one index. Its rectangles are those of an image of the
 slices' size. Without a depth they reach through all slices. With `depth_range` or `depth_fraction_range`, each reaches
@@ -182,7 +182,8 @@ over some: the block b = 7 for sizes has the words p and v. With n numbers from 
 ``low + high(v * n)``, or as many slices as a side of so many pixels would have of that fraction. *inside*: a depth
 above the number of slices becomes that, and the first slice is ``high(p * (slices - depth + 1))``. Otherwise the middle
 is ``high(p * slices)``, the first slice is ``middle - depth // 2``, the last one is that plus the depth, and both are
-clipped to 0 … slices. Noise and means are those of the volume: values are counted in the order slices, H, W, C.
+clipped to 0 … slices. What an object loses of `max_hidden` is counted as if every rectangle reached through all slices.
+Noise and means are those of the volume: values are counted in the order slices, H, W, C.
 
 **Donors.** With ``fill="donors"`` the caller gives a second batch of the same shape and dtype. What a rectangle covers
 becomes the value that the donor has at the same place, bit by bit.
@@ -190,7 +191,8 @@ becomes the value that the donor has at the same place, bit by bit.
 **Partners.** A permutation of 0 … n - 1 belongs to each (seed, epoch, n). Let b be the smallest number from 1 on for
 which ``4**b`` is not below n. A number below 4^b is an upper half u and a lower half v of b bits each. Eight rounds i =
 0 … 7 replace (u, v) by ``(v, u ^ (w >> (32 - b)))``, where w is the first word of block 2²⁷ + i with the counter
-(block, v, low word of n, epoch). This is repeated, from the result on, until the number is below n: it is the partner.
+(block, v, low word of n, epoch). This is repeated, from the result on, until the number is below n: it is the partner
+of the number at the beginning.
 
 **Scaling.** If a spec's sizes are fractions or areas, an image of k times the height and k times the width gets the
 same rectangles, scaled. All that stands above of such a rectangle, up to its fractions g and u and the word of its

@@ -74,9 +74,9 @@ def encode(
 
 
 def spec_patterns(spec: Spec, kind: ImageKind, value_range: tuple[float, float]) -> NDArray[np.uint64]:
-    """Patterns of every level that `spec` can draw, (levels, 1 or c); none for means, as each batch has its own."""
+    """Patterns of every level that `spec` can draw, (levels, 1 or c); none for what each batch has of its own."""
     per = FILLS[spec.fill].per
-    if per == "image":
+    if per in ("image", "donor"):
         return np.zeros((0, kind.channels), np.uint64)
     return encode(brightness_levels(spec), spec, kind.dtype, value_range)
 

@@ -28,6 +28,8 @@ class Terms(NamedTuple):
         Where the objects of each image begin, or (0,) if the spec takes none.
     donors : array, optional
         Images whose pixels are copied, of the shape, dtype and layout of those that are painted.
+    donor_strides : tuple of int
+        Bytes from one of their images, rows, columns, channels and slices to the next.
     depth, slice_stride : int
         Slices of a volume, and bytes from one to the next.
     """
@@ -37,6 +39,7 @@ class Terms(NamedTuple):
     limits: NDArray[np.int64]
     offsets: NDArray[np.int64]
     donors: NDArray[Any] | None = None
+    donor_strides: tuple[int, ...] = ()
     depth: int = 1
     slice_stride: int = 0
 
@@ -222,6 +225,44 @@ def missing_guide_error() -> TypeError:
     return TypeError(
         'guide must be given with center="guide", got none: type guide=mask, uint8 or bool (n, rows, columns), or '
         'spec.replace(center="normal")'
+    )
+
+
+def check_donors(donors: Any, spec: Spec, images: NDArray[Any]) -> NDArray[Any]:
+    """Return the donors of images, which are of their shape and dtype."""
+    check_donors_wanted(donors, spec)
+    if not isinstance(donors, np.ndarray):
+        raise TypeError(f"donors must be a NumPy array, got {shown(donors)}: type numpy.asarray(donors)")
+    check_plain(donors, "donors")
+    check_donors_kind(donors.shape, donors.dtype, images.shape, images.dtype)
+    return donors
+
+
+def check_donors_wanted(donors: Any, spec: Spec) -> None:
+    """Check that donors are given to a spec that takes them, and to no other."""
+    if not takes_donors(spec):
+        raise TypeError(
+            f'donors must be given with fill="donors", got donors with fill={spec.fill!r}: type '
+            'spec.replace(fill="donors"), or leave donors out'
+        )
+    if donors is None:
+        raise missing_donors_error()
+
+
+def check_donors_kind(shape: Any, dtype: Any, of_images: Any, dtype_of_images: Any) -> None:
+    """Check the shape and dtype of donors; lengths that a graph learns when it runs are None."""
+    if len(shape) != len(of_images) or any(
+        None not in pair and pair[0] != pair[1] for pair in zip(shape, of_images, strict=True)
+    ):
+        raise ValueError(f"donors must have the images' shape {tuple(of_images)}, got {tuple(shape)}")
+    if dtype != dtype_of_images:
+        raise TypeError(f"donors must be of the images' dtype {dtype_of_images}, got {dtype}: type donors.astype(…)")
+
+
+def missing_donors_error() -> TypeError:
+    return TypeError(
+        'donors must be given with fill="donors", got none: type donors=other_images, of the same shape and dtype, or '
+        'spec.replace(fill="grey")'
     )
 
 

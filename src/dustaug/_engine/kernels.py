@@ -28,7 +28,7 @@ from numba.core.caching import FunctionCache
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from dustaug.spec import MAX_SIDE
+from dustaug.spec import MAX_COUNT, MAX_SIDE
 
 from . import contract
 from .calls import (  # noqa: F401  Each engine has them.
@@ -234,6 +234,7 @@ _HEADER_BLOCK, _NOISE_BLOCK = np.uint64(contract.HEADER_BLOCK), np.uint64(contra
 _OBJECT_BLOCK = contract.OBJECT_BLOCK
 _COLOR_BLOCK, _COLOR_BLOCKS = contract.COLOR_BLOCK, contract.COLOR_BLOCKS_PER_RECTANGLE
 _SIZE_BLOCK, _SIZE_BLOCKS = contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE
+_DEPTH_BLOCK = contract.SIZE_BLOCK + contract.DEPTH_BLOCK
 
 # Words are drawn for this many blocks in one loop, which the compiler turns into vector instructions. The number of
 # blocks is rounded up to a multiple of eight, because it draws the remaining lanes one by one, more slowly.
@@ -245,6 +246,11 @@ _TOP, _LEFT, _BOTTOM, _RIGHT, _LEVEL, _BOX = range(6)
 # Two groups of rectangles, one after the other in each of these arrays.
 _BOTH, _BOTH_BOXES = 2 * _LANES, 2 * _LANES * _BOX
 
+# A place for one more rectangle, behind the first group; slices of a group, first and last.
+_SPARE, _SLICES = _LANES, 2 * _LANES
+# Words of so many cells are kept, and those of more are drawn again.
+_CELLS = 1024
+
 # So many running sums are compared with a number, instead of searched.
 _COUNTED = 64
 
@@ -252,7 +258,7 @@ _COUNTED = 64
 _LEVELS = 16 * _LANES
 
 _MAX_INDEX, _MASK = contract.MAX_INDEX, contract.WORD_MASK
-_MAX_COLOR_CHANNELS, _MAX_SIDE = contract.MAX_COLOR_CHANNELS, MAX_SIDE
+_MAX_COLOR_CHANNELS, _MAX_SIDE, _MAX_COUNT = contract.MAX_COLOR_CHANNELS, MAX_SIDE, MAX_COUNT
 _MAX_NOISE_BYTES, _MAX_NOISE_HALVES = contract.MAX_NOISE_BYTES, contract.MAX_NOISE_HALVES
 
 _HALF_WORD, _FRACTION_BITS = contract.HALF_WORD, contract.FRACTION_BITS
@@ -268,6 +274,9 @@ _SHAPE_BITS, _SIZE_BLOCKS_USED = contract.SHAPE_BITS, contract.AREA_TRIES // 2
 
 # Typed, because Numba compiles a function once more for a literal.
 _ZERO, _ONCE, _LANE, _LAST_BIT, _HALF = map(np.int64, (0, 1, _LANES, 31, _HALF_WORD))
+_ONE = np.uint64(1)
+# Exponent of 1, and half the logarithm of 2**31.
+_FULL, _LOG_OF_FULL = contract.POWER_BIAS << contract.LOG_BITS, 31 << (contract.LOG_BITS - 1)
 
 # Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
 _PREFETCH_BYTES = 16 << 20
@@ -402,6 +411,272 @@ def _draw_sizes_of_image(params, curves, height, width, sizes, first, n, k0, k1,
             if tall < height and wide < width:
                 sizes[lane], sizes[lane + _LANES] = tall, wide
                 break
+
+
+@_call
+def _draw_sizes_of_kind(params, curves, height, width, sizes, first, n, k0, k1, epoch, index):
+    """Set heights and widths in pixels of rectangles, from number `first` on, whose sizes halve or are shares."""
+    low, high = index & _MASK_32, index >> _SHIFT_32
+    for lane in range(n):
+        rectangle = first + lane
+        block = np.uint64(_SIZE_BLOCK + _SIZE_BLOCKS * rectangle)
+        a, b, c, d = _philox(block, low, high, epoch, k0, k1)
+        if params.halving:
+            halvings = (_bits_of_double(rectangle) >> 52) - 1023
+            tall = _in_pixels((params.height_low + _high(a, params.n_heights)) >> halvings, height)
+            wide = _in_pixels((params.width_low + _high(b, params.n_widths)) >> halvings, width)
+            sizes[lane], sizes[lane + _LANES] = max(tall, _ONCE), max(wide, _ONCE)
+            continue
+        if params.beta_scale == 0:
+            fraction = _power(curves, _FULL + _log(curves, max(np.int64(a >> _ONE), _ONCE)) - _LOG_OF_FULL)
+            sizes[lane], sizes[lane + _LANES] = _in_pixels(fraction, height), _in_pixels(fraction, width)
+            continue
+        sizes[lane] = sizes[lane + _LANES] = 0
+        for attempt in range(2 * _SIZE_BLOCKS_USED):
+            if attempt & 1:
+                a, b = c, d
+            elif attempt:
+                a, b, c, d = _philox(block + np.uint64(attempt >> 1), low, high, epoch, k0, k1)
+            x, y = _distance_of(params, curves, a), _distance_of(params, curves, b)
+            if _at_distance(curves, x) + _at_distance(curves, y) <= _HALF:
+                nearer = min(x, y)
+                x, y = _at_distance(curves, x - nearer) >> 1, _at_distance(curves, y - nearer) >> 1
+                share = _log(curves, max(y, _ONCE)) - _log(curves, min(x + y, _HALF - 1))
+                fraction = _power(curves, _FULL + share)
+                sizes[lane], sizes[lane + _LANES] = _in_pixels(fraction, height), _in_pixels(fraction, width)
+                break
+
+
+@_inline
+def _distance_of(params, curves, word):
+    """Half the binary logarithm of a word's fraction, below 0, divided by the parameter of the distribution."""
+    number = np.int64(word >> _ONE)
+    distance = _LOG_OF_FULL - _log(curves, number if number > 1 else _ONCE)
+    return _high(distance, params.beta_scale) << params.beta_shift
+
+
+@_inline
+def _at_distance(curves, distance):
+    """What has a logarithm that far below that of 1, in units of 2**-31."""
+    return _power(curves, _FULL - 2 * min(distance, _FULL >> 1))
+
+
+# ---------------------------------------------------------------------------------------------- cells
+
+
+@_call
+def _find_limit(n, hidden, words, store, k0, k1, epoch, index):
+    """Return the pair (word, number) below which `hidden` of n cells lie, numbers counted from 0.
+
+    The word is found byte by byte, from the highest on, by counting the words with each byte.
+    """
+    counts, is_kept = _stack_array(np.int32, 256), n <= _CELLS
+    found, below, word, left = _ZERO, _ZERO, _ZERO, n
+    if hidden >= n:
+        return _MASK + _ONCE, _ZERO
+    for shift in range(24, -8, -8):
+        for byte in range(256):
+            counts[byte] = 0
+        for first in range(0, n, _LANES):
+            n_group = min(n - first, _LANE)
+            if shift == 24 or not is_kept:
+                _draw_words(words, n_group, np.uint64(first + 1), k0, k1, epoch, index)
+            for lane in range(n_group):
+                if shift == 24 and is_kept:
+                    store[first + lane] = words[lane]
+                word = np.int64(store[first + lane] if is_kept else words[lane])
+                if word >> (shift + 8) == found:
+                    counts[(word >> shift) & 255] += 1
+        byte = _ZERO
+        while below + counts[byte] <= hidden:
+            below += counts[byte]
+            byte += 1
+        found, left = (found << 8) | byte, np.int64(counts[byte])
+        if left == 1:
+            return found << shift, _ZERO
+    # Cells with one word, of which the first are hidden.
+    for first in range(0, n, _LANES):
+        n_group = min(n - first, _LANE)
+        if not is_kept:
+            _draw_words(words, n_group, np.uint64(first + 1), k0, k1, epoch, index)
+        for lane in range(n_group):
+            word = np.int64(store[first + lane] if is_kept else words[lane])
+            if word == found:
+                if below == hidden:
+                    return found, first + lane
+                below += 1
+    return found, n
+
+
+@_call
+def _draw_cells(params, height, width, words, store, k0, k1, epoch, index):
+    """Return how many cells an image has, or bands or squares of a lattice, and what is to be known of them.
+
+    The number; rows and columns; a side in pixels, or 0; phases of rows and columns, and how much of the side is
+    hidden; and the pair (word, number) below which cells are hidden.
+    """
+    none = _ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    low, high = index & _MASK_32, index >> _SHIFT_32
+    count, dusted, _, _ = _philox(_HEADER_BLOCK, low, high, epoch, k0, k1)
+    if np.int64(dusted) >= params.p_threshold:
+        return none
+    y, x, size, _ = _philox(np.uint64(1), low, high, epoch, k0, k1)
+    if params.lattice:
+        period = params.period_low + _high(size, params.n_periods)
+        extent = _high(params.hidden_share, 2 * period)
+        rows, columns = (height + period - 2) // period + 1, (width + period - 2) // period + 1
+        n = rows + columns if params.lines else rows * columns
+        return n, rows, columns, period, _high(y, period), _high(x, period), extent, _ZERO, _ZERO
+    rows, columns, side = params.grid_rows, params.grid_columns, _ZERO
+    if rows == 0:
+        choice = _high(size, params.n_cell_sides)
+        side = params.cell_side_0
+        side = params.cell_side_1 if choice == 1 else side
+        side = params.cell_side_2 if choice == 2 else side
+        side = params.cell_side_3 if choice == 3 else side
+        side = params.cell_side_4 if choice == 4 else side
+        side = params.cell_side_5 if choice == 5 else side
+        side = params.cell_side_6 if choice == 6 else side
+        side = params.cell_side_7 if choice == 7 else side
+        if side == 0:
+            return none
+        rows, columns = (height + side - 1) // side, (width + side - 1) // side
+    word, number = params.cell_threshold, _ZERO
+    if not params.independent:
+        hidden = params.count_low + _high(count, params.n_counts)
+        word, number = _find_limit(rows * columns, hidden, words, store, k0, k1, epoch, index)
+    return rows * columns, rows, columns, side, _ZERO, _ZERO, _ZERO, word, number
+
+
+@_inline
+def _quotient(number, by):
+    """Quotient of whole numbers below 2**32, rounded down: exact in doubles, of which many are divided at once."""
+    return np.int64(np.float64(number) / np.float64(by))
+
+
+@_call
+def _place_cells(params, cells, height, width, words, first, n, boxes):
+    """Turn the words of n lanes into cells, from number `first` on, counted from 0; those not hidden are empty."""
+    _, n_rows, n_columns, side, y_phase, x_phase, extent, word, number = cells
+    rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
+    keep, lattice, lines = params.keep, params.lattice, params.lines
+    for lane in range(n):
+        boxes[lane + _LEVEL * _BOTH] = _high(words[lane + 3 * _LANES], n_levels)
+    for lane in range(n):
+        cell = first + lane
+        i = _quotient(cell, n_columns)
+        j = cell - i * n_columns
+        hidden = _ONCE
+        if lattice:
+            if lines:
+                i, j = cell, cell - n_rows
+            top, left = i * side - y_phase, j * side - x_phase
+            bottom, right = top + extent, left + extent
+            if lines and cell < n_rows:
+                left, right = _ZERO, width
+            elif lines:
+                top, bottom = _ZERO, height
+        else:
+            if side:
+                top, left = i * side, j * side
+                bottom, right = top + side, left + side
+            else:
+                top, bottom = _quotient(i * height, n_rows), _quotient((i + 1) * height, n_rows)
+                left, right = _quotient(j * width, n_columns), _quotient((j + 1) * width, n_columns)
+            drawn = np.int64(words[lane])
+            is_below = drawn < word or (drawn == word and cell < number)
+            hidden = np.int64(is_below) ^ keep
+        top, bottom = _clip(top, rows), _clip(bottom, rows)
+        boxes[lane + _TOP * _BOTH] = top
+        boxes[lane + _LEFT * _BOTH] = _clip(left, columns)
+        boxes[lane + _BOTTOM * _BOTH] = bottom if hidden else top
+        boxes[lane + _RIGHT * _BOTH] = _clip(right, columns)
+
+
+# --------------------------------------------------------------------------------- what is kept, slices
+
+
+@_call
+def _next_band(boxes, n, height, top):
+    """First edge of a rectangle that covers something below a row, or the height."""
+    below = height
+    for lane in range(n):
+        first, last = np.int64(boxes[lane + _TOP * _BOTH]), np.int64(boxes[lane + _BOTTOM * _BOTH])
+        if first < last and boxes[lane + _LEFT * _BOTH] < boxes[lane + _RIGHT * _BOTH]:
+            below = first if top < first < below else below
+            below = last if top < last < below else below
+    return below
+
+
+@_call
+def _next_piece(boxes, n, height, width):
+    """Put what follows the spare rectangle among those that n others leave in its place; return whether there is one.
+
+    Before the first one, the spare rectangle is at row 0 and has no height, and its right edge is the width.
+    """
+    top, bottom = np.int64(boxes[_SPARE + _TOP * _BOTH]), np.int64(boxes[_SPARE + _BOTTOM * _BOTH])
+    left = np.int64(boxes[_SPARE + _RIGHT * _BOTH])
+    while True:
+        moved = True
+        while moved and left < width:
+            moved = False
+            for lane in range(n):
+                if boxes[lane + _TOP * _BOTH] <= top < boxes[lane + _BOTTOM * _BOTH]:
+                    last = np.int64(boxes[lane + _RIGHT * _BOTH])
+                    if boxes[lane + _LEFT * _BOTH] <= left < last:
+                        left, moved = last, True
+        if left < width:
+            break
+        top, left = bottom, _ZERO
+        if top >= height:
+            return False
+        bottom = _next_band(boxes, n, height, top)
+    right = width
+    for lane in range(n):
+        if boxes[lane + _TOP * _BOTH] <= top < boxes[lane + _BOTTOM * _BOTH]:
+            first = np.int64(boxes[lane + _LEFT * _BOTH])
+            if left < first < right and first < boxes[lane + _RIGHT * _BOTH]:
+                right = first
+    boxes[_SPARE + _TOP * _BOTH], boxes[_SPARE + _BOTTOM * _BOTH] = top, bottom
+    boxes[_SPARE + _LEFT * _BOTH], boxes[_SPARE + _RIGHT * _BOTH] = left, right
+    return True
+
+
+@_inline
+def _begin_turn(keeps, boxes, width):
+    """Begin to go through the rectangles of a group, or the pieces that they leave; return the first lane."""
+    if keeps:
+        boxes[_SPARE + _TOP * _BOTH] = boxes[_SPARE + _BOTTOM * _BOTH] = 0
+        boxes[_SPARE + _LEFT * _BOTH] = boxes[_SPARE + _RIGHT * _BOTH] = width
+        boxes[_SPARE + _LEVEL * _BOTH] = boxes[_LEVEL * _BOTH]
+    return _ZERO
+
+
+@_inline
+def _next_box(keeps, boxes, lane, n, height, width):
+    """Return the next lane, and where the next rectangle or piece stands in `boxes`, or -1."""
+    if keeps:
+        return lane, (_SPARE * _ONCE if _next_piece(boxes, n, height, width) else -_ONCE)
+    return lane + 1, (lane if lane < n else -_ONCE)
+
+
+@_call
+def _draw_slices(params, depth, slices, first, n, k0, k1, epoch, index):
+    """Set the first slices of n rectangles, from number `first` on, and the slices behind their last ones."""
+    low, high = index & _MASK_32, index >> _SHIFT_32
+    for lane in range(n):
+        block = np.uint64(_DEPTH_BLOCK + _SIZE_BLOCKS * (first + lane))
+        place, size, _, _ = _philox(block, low, high, epoch, k0, k1)
+        deep = params.depth_low + _high(size, params.n_depths)
+        deep = _in_pixels(deep, depth) if params.depth_in_fractions else deep
+        if params.inside:
+            deep = min(deep, depth)
+            start = _high(place, depth - deep + 1)
+            stop = start + deep
+        else:
+            start = _high(place, depth) - (deep >> 1)
+            start, stop = _clip(start, depth), _clip(start + deep, depth)
+        slices[lane], slices[lane + _LANES] = start, stop
 
 
 @_call
@@ -727,8 +1002,8 @@ def _draw_levels(params, words, levels, n, block, k0, k1, epoch, index):
 
 
 @_call
-def _paint_noise(params, memory, image, width, boxes, stride, box, patterns, k0, k1, epoch, index):
-    """Paint a rectangle with a brightness for each value."""
+def _paint_noise(params, memory, image, first, width, boxes, stride, box, patterns, k0, k1, epoch, index):
+    """Paint a rectangle with a brightness for each value; `first` is the number of the image's first value."""
     words, levels = _stack_array(np.uint32, _WORDS), _stack_array(np.uint8, _LEVELS)
     row_stride, column_stride, channel_stride = memory[0], memory[1], memory[2]
     channels, item, columns = params.channels, params.item_bytes, params.pattern_columns
@@ -737,21 +1012,21 @@ def _paint_noise(params, memory, image, width, boxes, stride, box, patterns, k0,
     bits = 4 if params.n_levels == 256 else 3
     left, right = np.int64(boxes[box + _LEFT * stride]), np.int64(boxes[box + _RIGHT * stride])
     for y in range(boxes[box + _TOP * stride], boxes[box + _BOTTOM * stride]):
-        row, zero = image + y * row_stride, y * width * channels
+        row, zero = image + y * row_stride, first + y * width * channels
         value, stop = zero + left * channels, zero + right * channels
         while value < stop:
             block = value >> bits
-            first = block << bits
-            n = min(stop - first, _LANES << bits)
+            begin = block << bits
+            n = min(stop - begin, _LANES << bits)
             _draw_levels(params, words, levels, n, _NOISE_BLOCK + np.uint64(block), k0, k1, epoch, index)
             if flat:
-                _memcpy(row + value - zero, _address(levels) + value - first, first + n - value)
+                _memcpy(row + value - zero, _address(levels) + value - begin, begin + n - value)
             else:
                 # Channel by channel: values of one channel are `channels` apart.
-                for offset in range(min(channels, first + n - value)):
+                for offset in range(min(channels, begin + n - value)):
                     column, channel = (value + offset - zero) // channels, (value + offset - zero) % channels
                     address = row + column * column_stride + channel * channel_stride
-                    start, pattern = value + offset - first, channel * params.pattern_step
+                    start, pattern = value + offset - begin, channel * params.pattern_step
                     if item == 1:
                         _store_1(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
                     elif item == 2:
@@ -760,7 +1035,34 @@ def _paint_noise(params, memory, image, width, boxes, stride, box, patterns, k0,
                         _store_4(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
                     else:
                         _store_8(address, column_stride, levels, start, n, channels, patterns, pattern, columns)
-            value = first + n
+            value = begin + n
+
+
+@_call
+def _paint_donor(params, memory, image, donor, strides, boxes, stride, box):
+    """Copy a rectangle of a donor, whose rows, columns and channels are `strides` apart."""
+    rows = np.int64(boxes[box + _BOTTOM * stride]) - boxes[box + _TOP * stride]
+    columns = np.int64(boxes[box + _RIGHT * stride]) - boxes[box + _LEFT * stride]
+    if rows <= 0 or columns <= 0:
+        return
+    item, channels = params.item_bytes, params.channels
+    # Pixels that lie side by side in both are copied at once, or the columns of each channel.
+    same = memory[1] == strides[1] and memory[2] == strides[2]
+    whole = same and memory[2] == item and memory[1] == channels * item
+    planar = memory[1] == item and strides[1] == item
+    runs, length = (1, columns * channels * item) if whole else (channels, columns * item)
+    top, left = np.int64(boxes[box + _TOP * stride]), np.int64(boxes[box + _LEFT * stride])
+    for run in range(runs):
+        target = image + top * memory[0] + left * memory[1] + run * memory[2]
+        source = donor + top * strides[0] + left * strides[1] + run * strides[2]
+        for _ in range(rows):
+            if whole or planar:
+                _memcpy(target, source, length)
+            else:
+                for column in range(columns):
+                    _memcpy(target + column * memory[1], source + column * strides[1], item)
+            target += memory[0]
+            source += strides[0]
 
 
 @_inline
@@ -815,6 +1117,12 @@ def _refuses(params, height, width):
     if params.per_value:
         most = _MAX_NOISE_BYTES if params.n_levels == 256 else _MAX_NOISE_HALVES
         if height * width * params.channels > most:
+            return True
+    if params.least_side:
+        more = params.least_side - (2 if params.lattice else 1)
+        rows = (height + more) // params.least_side + params.lattice
+        columns = (width + more) // params.least_side + params.lattice
+        if (rows + columns if params.lines else rows * columns) > _MAX_COUNT:
             return True
     if params.from_area and not params.per_object:
         area = params.smallest_area * height * width
@@ -936,6 +1244,24 @@ def _objects_of(params, images):
 
 
 @_inline
+def _slices_of(kind, images):
+    """Return how many slices a batch of volumes has, and how far it is from one to the next; images have one."""
+    if kind < PART:
+        return _ONCE, _ZERO
+    numbers = _pointer(images, np.int64)
+    return numbers[20], numbers[21]
+
+
+@_inline
+def _donors_of(params, images):
+    """Return where donors lie: an address, and strides of images, rows, columns, channels and slices."""
+    if not params.per_donor:
+        return _ZERO, _ZERO, (_ZERO, _ZERO, _ZERO), _ZERO
+    numbers = _pointer(images, np.int64)
+    return numbers[22], numbers[23], (numbers[24], numbers[25], numbers[26]), numbers[27]
+
+
+@_inline
 def _limit(params, objects, offsets, limits, hidden, image, n, boxes, start):
     """Empty those of n rectangles of an image that hide too much of its objects."""
     if params.limited:
@@ -959,7 +1285,7 @@ def _count_objects(params, offsets, image):
 
 
 @_call
-def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sums, k0, k1, epoch, index):
+def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sums, cells, k0, k1, epoch, index):
     """Return what is drawn on, which is the image or its object j: top, left, height, width; and two numbers.
 
     They are that of the rectangle before the first one, and that of the last one. A guide is summed.
@@ -976,10 +1302,49 @@ def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sum
         if tall > 0 and wide > 0:
             count = _draw_count(params, np.uint64(_OBJECT_BLOCK + j), k0, k1, epoch, index)
         return top, left, tall, wide, first, first + count
+    if params.grid or params.lattice:
+        return _ZERO, _ZERO, height, width, _ZERO, cells[0]
     count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
     if params.guided and count > 0 and _sum_guide(guide, sums) == 0:
         count = _ZERO
     return _ZERO, _ZERO, height, width, _ZERO, count
+
+
+@_inline
+def _keeps(params):
+    """Whether rectangles are what stays; cells that stay are drawn as such."""
+    return params.keep != 0 and params.grid == 0
+
+
+@_inline
+def _cells_of(params, height, width, words, store, k0, k1, epoch, index):
+    """Return what `_draw_cells` does, for specs that have cells."""
+    if params.grid or params.lattice:
+        return _draw_cells(params, height, width, words, store, k0, k1, epoch, index)
+    return _ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+
+
+@_call
+def _draw_group(params, curves, cells, guide, sums, where, words, sizes, boxes, k0, k1, epoch, index):
+    """Draw rectangles of any kind.
+
+    `where`: height and width of the image; top, left, height and width of the part of it that is drawn on; and the
+    number before that of the first rectangle, and how many there are.
+    """
+    height, width, (top, left, tall, wide), n_drawn, n = where
+    _draw_words(words, n, np.uint64(n_drawn + 1), k0, k1, epoch, index)
+    if params.grid or params.lattice:
+        _place_cells(params, cells, height, width, words, n_drawn, n, boxes)
+        return
+    if params.halving or params.from_beta:
+        _draw_sizes_of_kind(params, curves, tall, wide, sizes, n_drawn + 1, n, k0, k1, epoch, index)
+    elif not params.size_unit:
+        _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n, k0, k1, epoch, index)
+    if params.guided:
+        _draw_guided_places(guide, sums, words, n, height, width, boxes, _ZERO)
+    _draw_boxes(params, curves, tall, wide, words, sizes, n, boxes, _ZERO)
+    if params.per_object:
+        _shift(boxes, _ZERO, n, top, left)
 
 
 @_entry
@@ -1070,7 +1435,9 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
             _draw_boxes(params, curves, height, width, words, sizes, n_group, boxes, _ZERO)
             for lane in range(n_group):
                 if params.per_value:
-                    _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
+                    _paint_noise(
+                        params, memory, image, _ZERO, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index
+                    )
                 else:
                     _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
                     for channel in range(channels):
@@ -1081,59 +1448,75 @@ def dust_batch_in_detail(plan, patterns, images, kind, seed_low, seed_high, epoc
 
 
 @_entry
-def dust_batch_with_terms(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
-    """As `dust_batch`, with a guide or objects for each image, and with any fill.
+def dust_any_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, first):
+    """As `dust_batch`, for specs and fills of all kinds, images with a guide or objects, and volumes.
 
-    Without terms, it paints nothing and returns 1.
+    Without terms that the spec needs, it paints nothing and returns 1.
     """
     params, patterns = _params_at(plan), _pointer(patterns, np.uint64)
     status, address, _, height, width, strides, indices, start, stop = _open(params, images, kind, first)
     if status:
         return status & 1
-    channels = params.channels
+    channels, has_depth = params.channels, params.has_depth
+    if kind < PART and (params.guided or params.limited or params.per_object or params.per_donor or has_depth):
+        return 1
     image_stride, row_stride, column_stride, channel_stride = strides
     k0, k1, epoch = np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     memory, curves = _memory_of(params, row_stride, column_stride, channel_stride), _pointer(params.curves, np.uint32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
-    boxes = _stack_array(np.int32, _BOTH_BOXES)
-    if kind < PART:
-        return 1
+    boxes, slices = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int32, _SLICES)
     guides, rows, columns, sums = _guide_of(params, images)
     objects, offsets, limits, hidden = _objects_of(params, images)
+    depth, slice_stride = _slices_of(kind, images)
+    donors, donor_stride, donor_strides, donor_slice_stride = _donors_of(params, images)
     levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
-    colors = _stack_array(np.uint64, _MAX_COLOR_CHANNELS)
+    colors, store = _stack_array(np.uint64, _MAX_COLOR_CHANNELS), _stack_array(np.uint32, _CELLS)
+    keeps, values_of_slice = _keeps(params), height * width * channels
     for i in range(start, stop):
         image, index = address + i * image_stride, _index_of(first, indices, i)
         guide = guides + i * rows * columns, rows, columns
+        cells = _cells_of(params, height, width, words, store, k0, k1, epoch, index)
         _forget(params, offsets, hidden, i)
         for j in range(_count_objects(params, offsets, i)):
             top, left, tall, wide, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch, index
+                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch, index
             )
+            part = top, left, tall, wide
             for n_drawn in range(n_before, count, _LANES):
                 n_group = _clip(count - n_drawn, _LANE)
-                _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch, index)
-                if not params.size_unit:
-                    _draw_sizes_of_image(params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch, index)
-                if params.guided:
-                    _draw_guided_places(guide, sums, words, n_group, height, width, boxes, _ZERO)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, boxes, _ZERO)
-                if params.per_object:
-                    _shift(boxes, _ZERO, n_group, top, left)
+                where = height, width, part, n_drawn, n_group
+                _draw_group(params, curves, cells, guide, sums, where, words, sizes, boxes, k0, k1, epoch, index)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
-                for lane in range(n_group):
-                    if params.per_value:
-                        _paint_noise(params, memory, image, width, boxes, _BOTH, lane, patterns, k0, k1, epoch, index)
-                        continue
+                if has_depth:
+                    _draw_slices(params, depth, slices, n_drawn + 1, n_group, k0, k1, epoch, index)
+                lane = _begin_turn(keeps, boxes, width)
+                while True:
+                    lane, box = _next_box(keeps, boxes, lane, n_group, height, width)
+                    if box < 0:
+                        break
                     painted, step = patterns, params.pattern_step
-                    pattern = (i if params.per_image else boxes[lane + _LEVEL * _BOTH]) * params.pattern_columns
+                    pattern = (i if params.per_image else boxes[box + _LEVEL * _BOTH]) * params.pattern_columns
                     if params.per_channel:
-                        _draw_colors(params, n_drawn + lane + 1, levels, k0, k1, epoch, index)
+                        number = _ONCE if keeps else n_drawn + box + 1
+                        _draw_colors(params, number, levels, k0, k1, epoch, index)
                         for channel in range(channels):
                             color = levels[channel] * params.pattern_columns + channel * params.pattern_step
                             colors[channel] = patterns[color]
                         painted, pattern, step = colors, _ZERO, _ONCE
-                    _paint_box(memory, image, boxes, _BOTH, lane, painted, pattern, step)
+                    begin = np.int64(slices[box]) if has_depth else _ZERO
+                    end = np.int64(slices[box + _LANES]) if has_depth else depth
+                    for each in range(begin, end):
+                        at = image + each * slice_stride
+                        if params.per_value:
+                            value = each * values_of_slice
+                            _paint_noise(
+                                params, memory, at, value, width, boxes, _BOTH, box, patterns, k0, k1, epoch, index
+                            )
+                        elif params.per_donor:
+                            donor = donors + i * donor_stride + each * donor_slice_stride
+                            _paint_donor(params, memory, at, donor, donor_strides, boxes, _BOTH, box)
+                        else:
+                            _paint_box(memory, at, boxes, _BOTH, box, painted, pattern, step)
     return 0
 
 
@@ -1141,17 +1524,28 @@ def dust_batch_with_terms(plan, patterns, images, kind, seed_low, seed_high, epo
 def count_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, n, counts, terms):
     """Set counts, int64 (n,), to the number of rectangles of each image."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    counts = _pointer(counts, np.int64)
+    counts, curves = _pointer(counts, np.int64), _pointer(params.curves, np.uint32)
     guides, rows, columns, sums = _guide_of(params, terms)
     objects, offsets, _, _ = _objects_of(params, terms)
+    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
+    boxes, store = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.uint32, _CELLS)
     for i in range(n):
         index, guide = _index_of(first, indices, i), (guides + i * rows * columns, rows, columns)
+        cells = _cells_of(params, height, width, words, store, k0, k1, epoch_word, index)
         counts[i] = 0
         for j in range(_count_objects(params, offsets, i)):
-            _, _, _, _, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch_word, index
+            top, left, tall, wide, n_before, count = _draw_count_on(
+                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch_word, index
             )
-            counts[i] += count - n_before
+            if not _keeps(params):
+                counts[i] += count - n_before
+            elif count > 0:
+                part = top, left, tall, wide
+                where = height, width, part, _ZERO, count
+                _draw_group(params, curves, cells, guide, sums, where, words, sizes, boxes, k0, k1, epoch_word, index)
+                _begin_turn(_keeps(params), boxes, width)
+                while _next_piece(boxes, count, height, width):
+                    counts[i] += 1
     return 0
 
 
@@ -1170,44 +1564,53 @@ def draw_rectangles(
     levels,
     terms,
 ):
-    """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), as many as `count_rectangles` counts."""
+    """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), as many as `count_rectangles` counts.
+
+    With depths, boxes are (r, 6), with the first slice and the one behind the last.
+    """
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     curves, boxes, levels = _pointer(params.curves, np.uint32), _pointer(boxes, np.int32), _pointer(levels, np.int32)
     words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
     drawn, of_channels = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.int64, _MAX_COLOR_CHANNELS)
+    slices, store = _stack_array(np.int32, _SLICES), _stack_array(np.uint32, _CELLS)
     guides, guide_rows, guide_columns, sums = _guide_of(params, terms)
     objects, offsets, limits, hidden = _objects_of(params, terms)
-    row = 0
+    depth, _ = _slices_of(np.int64(PART), terms)
+    row, edges, keeps = 0, _LEVEL + 2 * params.has_depth, _keeps(params)
     for i in range(n):
         index = _index_of(first, indices, i)
         guide = guides + i * guide_rows * guide_columns, guide_rows, guide_columns
+        cells = _cells_of(params, height, width, words, store, k0, k1, epoch_word, index)
         _forget(params, offsets, hidden, i)
         for j in range(_count_objects(params, offsets, i)):
             top, left, tall, wide, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, k0, k1, epoch_word, index
+                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch_word, index
             )
+            part = top, left, tall, wide
             for n_drawn in range(n_before, count, _LANES):
                 n_group = _clip(count - n_drawn, _LANE)
-                _draw_words(words, n_group, np.uint64(n_drawn + 1), k0, k1, epoch_word, index)
-                if not params.size_unit:
-                    _draw_sizes_of_image(
-                        params, curves, tall, wide, sizes, n_drawn + 1, n_group, k0, k1, epoch_word, index
-                    )
-                if params.guided:
-                    _draw_guided_places(guide, sums, words, n_group, height, width, drawn, _ZERO)
-                _draw_boxes(params, curves, tall, wide, words, sizes, n_group, drawn, _ZERO)
-                if params.per_object:
-                    _shift(drawn, _ZERO, n_group, top, left)
+                where = height, width, part, n_drawn, n_group
+                _draw_group(params, curves, cells, guide, sums, where, words, sizes, drawn, k0, k1, epoch_word, index)
                 _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)
-                for lane in range(n_group):
+                if params.has_depth:
+                    _draw_slices(params, depth, slices, n_drawn + 1, n_group, k0, k1, epoch_word, index)
+                lane = _begin_turn(keeps, drawn, width)
+                while True:
+                    lane, box = _next_box(keeps, drawn, lane, n_group, height, width)
+                    if box < 0:
+                        break
                     for edge in range(_LEVEL):
-                        boxes[row * _LEVEL + edge] = drawn[lane + edge * _BOTH]
+                        boxes[row * edges + edge] = drawn[box + edge * _BOTH]
+                    if params.has_depth:
+                        boxes[row * edges + _LEVEL] = slices[box]
+                        boxes[row * edges + _LEVEL + 1] = slices[box + _LANES]
                     if params.per_channel:
-                        _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
+                        number = _ONCE if keeps else n_drawn + box + 1
+                        _draw_colors(params, number, of_channels, k0, k1, epoch_word, index)
                         for channel in range(params.channels):
                             levels[row * params.channels + channel] = of_channels[channel]
                     else:
-                        levels[row] = drawn[lane + _LEVEL * _BOTH]
+                        levels[row] = drawn[box + _LEVEL * _BOTH]
                     row += 1
     return 0
 
@@ -1233,7 +1636,7 @@ def paint_boxes(plan, patterns, images, kind, n_boxes, boxes, positions, seed_lo
         image = address + positions[r] * image_stride
         if params.per_value:
             index = _index_of(first, indices, positions[r])
-            _paint_noise(params, memory, image, width, boxes, n_boxes, r, patterns, k0, k1, epoch_word, index)
+            _paint_noise(params, memory, image, _ZERO, width, boxes, n_boxes, r, patterns, k0, k1, epoch_word, index)
         else:
             _paint_box(memory, image, boxes, n_boxes, r, patterns, r * params.pattern_columns, params.pattern_step)
     return 0

@@ -1,13 +1,14 @@
 """The entries of ``kernels`` in NumPy, pixel for pixel, for when Numba's compiler is switched off.
 
-What they must do stands in ``contract``. Here a batch is not an address but a view, NHWC, of unsigned integers, and the
-indices of its images are an array, or 0 if they follow one another.
+What they must do stands in ``contract``. Here a batch is not an address but a view, NDHWC, of unsigned integers, and
+the indices of its images are an array, or 0 if they follow one another. An image is a volume of one slice.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,21 @@ def operand_of_images(images: NDArray[Any]) -> NDArray[Any]:
     return images.view(f"u{images.itemsize}")
 
 
-def _as_nhwc(params: Any, items: NDArray[Any], n: int, height: int, width: int, *strides: int) -> NDArray[Any]:
-    """View items with all four axes."""
+def _located(params: Any, items: NDArray[Any], terms: Terms, n: int, *sides_strides: int) -> NDArray[Any]:
+    """View items with all five axes, which lie where their strides tell."""
+    height, width, *strides = sides_strides
     image, row, column, channel = (stride * int(params["stride_bytes"]) for stride in strides)
-    shape = n, height, width, int(params["channels"])
-    return np.lib.stride_tricks.as_strided(items, shape, (image, row, column, channel))
+    shape = n, terms.depth, height, width, int(params["channels"])
+    return np.lib.stride_tricks.as_strided(items, shape, (image, terms.slice_stride, row, column, channel))
+
+
+def _in_order(params: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """View an array of the layout of the params with all five axes, as unsigned integers."""
+    n, *others = (int(params[f"axis_{axis}"]) for axis in "nhwc")
+    slices = next((axis for axis in range(array.ndim) if axis not in (n, *others)), -1)
+    axes = n, slices, *others
+    view = operand_of_images(array).transpose([axis for axis in axes if axis >= 0])
+    return np.expand_dims(view, [place for place, axis in enumerate(axes) if axis < 0])
 
 
 def bind(_: Any, __: Any, ___: Any, ____: Any, checked: Any) -> Any:
@@ -140,59 +151,172 @@ def _power(exponents: NDArray[np.int64]) -> Words:
     return mantissa >> (contract.POWER_BIAS - (exponents >> contract.LOG_BITS)).clip(0, 31).astype(np.uint64)
 
 
+# What has the power 1, and the half logarithm of 2**31.
+_LOG_ONE, _LOG_HALF_WORD = contract.POWER_BIAS << contract.LOG_BITS, contract.FRACTION_BITS << (contract.LOG_BITS - 1)
+
+
+def _fading(distances: NDArray[np.int64]) -> Words:
+    """Two to the power of -2 times distances, which are half logarithms, in units of 2**-31."""
+    return _power(_LOG_ONE - 2 * np.minimum(distances, _LOG_ONE // 2))
+
+
 def _in_pixels(fractions: Any, side: int) -> NDArray[np.int64]:
     """Pixels of fractions of a side, halves up."""
     return ((_high(np.asarray(fractions, np.uint64), 4 * side) + np.uint64(1)) >> np.uint64(1)).astype(np.int64)
 
 
+def _size_blocks(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First blocks for sizes of rectangles with numbers."""
+    return contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * numbers
+
+
+def _first_that_fits(fits: NDArray[np.bool_], tall: NDArray[np.int64], wide: NDArray[np.int64]) -> _Sizes:
+    """Sizes of the first try of each row that fits, or 0."""
+    chosen = np.arange(len(fits)), fits.argmax(axis=-1)
+    return np.where(fits[chosen], tall[chosen], 0), np.where(fits[chosen], wide[chosen], 0)
+
+
+def _row(rows: Mapping[str, Any], params: Any, otherwise: Any = None) -> Any:
+    """Return the row of a table whose name is set in the params."""
+    return next((row for name, row in rows.items() if params[name]), otherwise)
+
+
+def _crossed(rows: Any, columns: Any) -> NDArray[np.int64]:
+    """Boxes (a b, 4) where spans of rows (a, 2) and spans of columns (b, 2) meet."""
+    (top, bottom), (left, right) = np.repeat(rows, len(columns), axis=0).T, np.tile(columns, (len(rows), 1)).T
+    return np.stack([top, left, bottom, right], axis=1)
+
+
+def _around(boxes: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
+    """Boxes (count, 4) of what no box covers: runs of columns, in bands from one edge of a box to the next."""
+    boxes = boxes[(boxes[:, :2] < boxes[:, 2:]).all(axis=1)]
+    parts = [_NO_BOXES]
+    for top, bottom in itertools.pairwise(np.unique([0, *boxes[:, [0, 2]].ravel(), height])):
+        bare = np.pad(np.ones(width, bool), 1)
+        for _, left, _, right in boxes[(boxes[:, 0] <= top) & (bottom <= boxes[:, 2])]:
+            bare[left + 1 : right + 1] = False
+        parts.append(_crossed([[top, bottom]], np.flatnonzero(np.diff(bare)).reshape(-1, 2)))
+    return np.concatenate(parts)
+
+
+_NO_BOXES, _NO_NUMBERS, _NO_WORDS = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64)
+_NO_TERMS = Terms(np.zeros((0, 1, 1), np.uint8), _NO_BOXES, _NO_NUMBERS, _NO_NUMBERS)
+
+# Boxes (count, 4), their numbers (count,) and their fill words (count,).
+_Drawn = tuple[NDArray[np.int64], NDArray[np.int64], Words]
+_NONE: _Drawn = _NO_BOXES, _NO_NUMBERS, _NO_WORDS
+_Sizes = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
 class _Draws:
     """What is drawn for image i of a batch."""
 
-    def __init__(self, record: Any, words: Sequence[Any], i: int, terms: Terms | None = None) -> None:
+    def __init__(self, record: Any, words: Sequence[Any], i: int, terms: Terms = _NO_TERMS) -> None:
         seed_low, seed_high, epoch, first, indices = words
         index = first + i if indices is FOLLOWING else int(indices[i])
         self.params, self.key = record[0], (seed_low, seed_high)
         self.rest = (index & contract.WORD_MASK, index >> 32, epoch)
-        self.guide = terms.guides[i] if terms is not None and len(terms.guides) else None
-        ends = slice(0, 0) if terms is None or not len(terms.offsets) else slice(*terms.offsets[i : i + 2])
-        self.objects = None if terms is None else (terms.objects[ends], terms.limits[ends])
+        self.guide = terms.guides[i] if len(terms.guides) else None
+        ends = slice(*terms.offsets[i : i + 2]) if len(terms.offsets) else slice(0, 0)
+        self.objects, self.limits, self.depth = terms.objects[ends], terms.limits[ends], terms.depth
 
     def words(self, blocks: Any) -> tuple[Words, Words, Words, Words]:
         return philox((blocks, *self.rest), *self.key)
 
-    def parts(self, height: int, width: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Return what is drawn on, which is the image or each of its objects: a box, and numbers of rectangles."""
+    def boxes(self, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Boxes (count, 6), their levels (count,) and their numbers (count,)."""
         params = self.params
-        if not params["per_object"]:
-            return [(np.array([0, 0, height, width]), np.arange(1, self._count(contract.HEADER_BLOCK) + 1))]
-        most, parts = params["count_low"] + params["n_counts"] - 1, []
-        for j, box in enumerate(self.objects[0]):  # type: ignore[index]
-            count = self._count(contract.OBJECT_BLOCK + j) if (box[:2] < box[2:]).all() else 0
-            parts.append((box, j * most + np.arange(1, count + 1)))
-        return parts
+        boxes, numbers, fill = _row(_KINDS, params, _Draws.rectangles)(self, height, width)
+        if params["limited"]:
+            self._keep_objects(boxes)
+        if params["keep"] and not params["grid"] and len(boxes):
+            boxes = _around(boxes, height, width)
+            numbers, fill = np.ones(len(boxes), np.int64), np.repeat(fill[:1], len(boxes))
+        return np.hstack([boxes, self._slices(numbers)]), _bounded(fill, params["n_levels"]), numbers
 
-    def _count(self, block: int) -> int:
+    def _count(self, block: int) -> int | None:
+        """Return how many rectangles are drawn, or cells hidden; None if there is no dust."""
         count, dusted, _, _ = self.words(block)
         if dusted >= self.params["p_threshold"] or (self.guide is not None and not self.guide.any()):
-            return 0
+            return None
         return int(self.params["count_low"] + _bounded(count, self.params["n_counts"]))
 
-    def boxes(self, height: int, width: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Boxes (count, 4), their levels (count,) and their numbers (count,)."""
-        parts = [(*self._boxes_on(box, numbers), numbers) for box, numbers in self.parts(height, width)]
-        none = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-        boxes, levels, numbers = (np.concatenate(each) for each in zip(none, *parts, strict=True))
-        if self.params["limited"]:
-            self._keep_objects(boxes)
-        return boxes, levels, numbers
+    def _slices(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """First slices of rectangles, and the ones after their last, (count, 2)."""
+        params, depth = self.params, self.depth
+        if not params["has_depth"]:
+            return np.tile([0, depth], (len(numbers), 1))
+        place, deep, _, _ = self.words(_size_blocks(numbers) + contract.DEPTH_BLOCK)
+        slices = params["depth_low"] + _bounded(deep, params["n_depths"])
+        if params["depth_in_fractions"]:
+            slices = _in_pixels(slices, depth)
+        if params["inside"]:
+            slices = np.minimum(slices, depth)
+            first = _bounded(place, depth - slices + 1)
+        else:
+            first = _bounded(place, depth) - (slices >> 1)
+        return np.stack([first, first + slices], axis=1).clip(0, depth)
 
-    def _boxes_on(
-        self, part: NDArray[np.int64], numbers: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Boxes (count, 4) of rectangles with numbers in a part of the image, and their levels (count,)."""
+    def cells(self, height: int, width: int) -> _Drawn:
+        """Cells of a grid, of which those that are not hidden cover nothing."""
+        params, count = self.params, self._count(contract.HEADER_BLOCK)
+        if count is None:
+            return _NONE
+        if params["n_cell_sides"]:
+            step = int(params[f"cell_side_{_bounded(self.words(1)[2], params['n_cell_sides'])}"])
+            edges = [np.minimum(np.arange(0, side + step, step or side), side) for side in (height, width)]
+        else:
+            shape = (params["grid_rows"], height), (params["grid_columns"], width)
+            edges = [np.arange(n + 1) * side // n for n, side in shape]
+        spans = (np.stack([edge[:-1], edge[1:]], axis=1) for edge in edges)
+        boxes = np.minimum(_crossed(*spans), np.tile([height, width], 2) - params["spare_last"])
+        numbers = np.arange(1, len(boxes) + 1)
+        y, _, _, fill = self.words(numbers)
+        if params["independent"]:
+            hidden = y < params["cell_threshold"]
+        else:
+            hidden = np.zeros(len(boxes), bool)
+            hidden[np.argsort(y, kind="stable")[:count]] = True
+        boxes[:, 2] = np.where(hidden ^ bool(params["keep"]), boxes[:, 2], boxes[:, 0])
+        return boxes, numbers, fill
+
+    def bands(self, height: int, width: int) -> _Drawn:
+        """Squares or lines of a lattice."""
+        params = self.params
+        if self._count(contract.HEADER_BLOCK) is None:
+            return _NONE
+        y, x, size, _ = self.words(1)
+        period = int(params["period_low"] + _bounded(size, params["n_periods"]))
+        hidden = int(params["hidden_share"]) * 2 * period >> 32
+        spans, whole = [], []
+        for word, side in ((y, height), (x, width)):
+            first, limit = np.arange((side + period - 2) // period + 1) * period, side - params["spare_last"]
+            spans.append((np.stack([first, first + hidden], axis=1) - _bounded(word, period)).clip(0, limit))
+            whole.append(np.array([[0, limit]]))
+        lines = (spans[0], whole[1]), (whole[0], spans[1])
+        boxes = np.concatenate([_crossed(*each) for each in (lines if params["lines"] else (spans,))])
+        numbers = np.arange(1, len(boxes) + 1)
+        return boxes, numbers, self.words(numbers)[3]
+
+    def rectangles(self, height: int, width: int) -> _Drawn:
+        """Rectangles with places and sizes of their own, on the image or on each of its objects."""
+        params = self.params
+        if not params["per_object"]:
+            count = self._count(contract.HEADER_BLOCK) or 0
+            return self._placed(np.array([0, 0, height, width]), np.arange(1, count + 1))
+        most, parts = params["count_low"] + params["n_counts"] - 1, [_NONE]
+        for j, box in enumerate(self.objects):
+            if (box[:2] < box[2:]).all():
+                count = self._count(contract.OBJECT_BLOCK + j) or 0
+                parts.append(self._placed(box, j * most + np.arange(1, count + 1)))
+        boxes, numbers, fill = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return boxes, numbers, fill
+
+    def _placed(self, part: NDArray[np.int64], numbers: NDArray[np.int64]) -> _Drawn:
+        """Rectangles with numbers in a part of the image."""
         params, (height, width) = self.params, (part[2:] - part[:2]).tolist()
         y, x, size, fill = self.words(numbers)
-        tall, wide = self._sizes(height, width, size, numbers)
+        tall, wide = _row(_SIZES, params)(self, height, width, size, numbers)
         rows, columns = height - params["spare_last"], width - params["spare_last"]
         if params["inside"]:
             tall, wide = np.minimum(tall, rows), np.minimum(wide, columns)
@@ -207,11 +331,11 @@ class _Draws:
                 top, left = _bounded(y, height), _bounded(x, width)
             top, left = top - (tall >> 1), left - (wide >> 1)
         boxes = np.stack([top, left, top + tall, left + wide], axis=1).clip(0, [rows, columns, rows, columns])
-        return boxes + np.tile(part[:2], 2), _bounded(fill, params["n_levels"])
+        return boxes + np.tile(part[:2], 2), numbers, fill
 
     def _keep_objects(self, boxes: NDArray[np.int64]) -> None:
         """Empty the rectangles that would hide more of an object than it may lose."""
-        objects, limits = self.objects  # type: ignore[misc]
+        objects, limits = self.objects, self.limits
         hidden = np.zeros(len(objects), np.int64)
         for box in boxes:
             sides = np.minimum(box[2:], objects[:, 2:]) - np.maximum(box[:2], objects[:, :2])
@@ -230,38 +354,56 @@ class _Draws:
         top = (row * height + ((halves >> half) * height >> half)) // guide.shape[0]
         return top, (column * width + ((halves & 0xFFFF) * width >> half)) // guide.shape[1]
 
-    def _sizes(
-        self, height: int, width: int, size: Words, numbers: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Heights and widths of rectangles, from their size words or from blocks of their own."""
+    def pixels(self, _: int, __: int, size: Words, ___: NDArray[np.int64]) -> _Sizes:
+        """Heights and widths of rectangles whose sizes are pixels."""
         params = self.params
-        if params["size_unit"]:
-            product = size * np.uint64(params["n_heights"])
-            tall = params["size_unit"] * (params["height_low"] + (product >> _SHIFT_32).astype(np.int64))
-            wide = params["size_unit"] * (params["width_low"] + _bounded(product & _MASK_32, params["n_widths"]))
-            return tall, tall if params["square"] else wide
-        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * numbers
-        if params["in_fractions"]:
-            first, second, _, _ = self.words(blocks)
-            return (
-                _in_pixels(params["height_low"] + _bounded(first, params["n_heights"]), height),
-                _in_pixels(params["width_low"] + _bounded(second, params["n_widths"]), width),
-            )
-        if not len(numbers):  # An object may have no pixels, and so no shape.
-            return numbers, numbers
+        product = size * np.uint64(params["n_heights"])
+        tall = params["size_unit"] * (params["height_low"] + (product >> _SHIFT_32).astype(np.int64))
+        wide = params["size_unit"] * (params["width_low"] + _bounded(product & _MASK_32, params["n_widths"]))
+        return tall, tall if params["square"] else wide
+
+    def fractions(self, height: int, width: int, _: Words, numbers: NDArray[np.int64]) -> _Sizes:
+        """Heights and widths of rectangles whose sizes are fractions."""
+        params, (first, second, _, _) = self.params, self.words(_size_blocks(numbers))
+        tall = params["height_low"] + _bounded(first, params["n_heights"])
+        wide = params["width_low"] + _bounded(second, params["n_widths"])
+        if not params["halving"]:
+            return _in_pixels(tall, height), _in_pixels(wide, width)
+        halvings = np.frexp(numbers)[1] - 1
+        tall, wide = _in_pixels(tall >> halvings, height), _in_pixels(wide >> halvings, width)
+        return np.maximum(tall, 1), np.maximum(wide, 1)
+
+    def areas(self, height: int, width: int, _: Words, numbers: NDArray[np.int64]) -> _Sizes:
+        """Heights and widths of rectangles whose sizes are areas and aspects."""
+        params, (areas, aspects) = self.params, self._tries(numbers)
         longer, shorter = max(height, width), min(height, width)
         shape = _log(np.array((longer << contract.SHAPE_BITS) // shorter, np.uint64))
         shape = shape - (contract.SHAPE_BITS << (contract.LOG_BITS - 1))
-        # Tries along the last axis, two of each block.
-        tries = np.stack(self.words(blocks[:, None] + np.arange(contract.AREA_TRIES // 2)), axis=-1)
-        areas, aspects = np.moveaxis(tries.reshape(len(size), contract.AREA_TRIES, 2), -1, 0)
         area = _log(np.maximum(params["area_low"] + _bounded(areas, params["n_areas"]), 1).astype(np.uint64))
         area += params["area_base"]
         aspect = params["aspect_low"] + _bounded(aspects, params["n_aspects"]) + (shape if width > height else -shape)
         tall, wide = _in_pixels(_power(area + aspect), height), _in_pixels(_power(area - aspect), width)
-        fits = (tall < height) & (wide < width)
-        chosen = np.arange(len(size)), fits.argmax(axis=-1)
-        return np.where(fits[chosen], tall[chosen], 0), np.where(fits[chosen], wide[chosen], 0)
+        return _first_that_fits((tall < height) & (wide < width), tall, wide)
+
+    def shares(self, height: int, width: int, _: Words, numbers: NDArray[np.int64]) -> _Sizes:
+        """Heights and widths of rectangles whose sizes are shares with a beta distribution."""
+        params, tries = self.params, self._tries(numbers)
+        first, second = (_LOG_HALF_WORD - _log(np.maximum(words >> np.uint64(1), 1)) for words in tries)
+        share, fits = -first, np.ones(first.shape, bool)
+        if params["beta_scale"]:
+            scale, shift = params["beta_scale"], params["beta_shift"]
+            first, second = (_high(part.astype(np.uint64), scale).astype(np.int64) << shift for part in (first, second))
+            fits = _fading(first) + _fading(second) <= contract.HALF_WORD
+            least = np.minimum(first, second)
+            x, y = (_fading(part - least) >> np.uint64(1) for part in (first, second))
+            share = _log(np.maximum(y, 1)) - _log(np.minimum(x + y, contract.HALF_WORD - 1))
+        fraction = _power(_LOG_ONE + share)
+        return _first_that_fits(fits, _in_pixels(fraction, height), _in_pixels(fraction, width))
+
+    def _tries(self, numbers: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """First and second words of all tries for sizes, (2, count, tries): each block has two."""
+        words = np.stack(self.words(_size_blocks(numbers)[:, None] + np.arange(contract.AREA_TRIES // 2)), axis=-1)
+        return np.moveaxis(words.reshape(len(numbers), contract.AREA_TRIES, 2), -1, 0)
 
     def color(self, rectangle: int, channels: int) -> NDArray[np.int64]:
         words = self.words(
@@ -269,12 +411,10 @@ class _Draws:
         )
         return _bounded(np.stack(words, axis=1).ravel()[:channels], self.params["n_levels"])
 
-    def noise(self, image: NDArray[Any], box: Any) -> NDArray[np.int64]:
-        """Levels of all values of a box, (height, width, channels)."""
-        top, left, bottom, right = (int(edge) for edge in box)
-        _, width, channels = image.shape
-        rows, columns, each = np.ix_(range(top, bottom), range(left, right), range(channels))
-        value, n_levels = (rows * width + columns) * channels + each, int(self.params["n_levels"])
+    def noise(self, shape: tuple[int, ...], where: tuple[slice, slice, slice]) -> NDArray[np.int64]:
+        """Levels of all values of a part of an image of a shape, (slices, height, width, channels)."""
+        value = np.ravel_multi_index(np.ix_(*(range(part.start, part.stop) for part in where), range(shape[-1])), shape)
+        n_levels = int(self.params["n_levels"])
         # Parts of a word, and of a block, as powers of two.
         in_word = 2 if n_levels == 256 else 1
         words = np.stack(self.words(contract.NOISE_BLOCK + (value >> (2 + in_word))))
@@ -284,10 +424,21 @@ class _Draws:
         levels: NDArray[np.int64] = ((part * np.uint64(n_levels)) >> np.uint64(bits)).astype(np.int64)
         return levels
 
-    def paint_noise(self, image: NDArray[Any], box: Any, patterns: NDArray[Any]) -> None:
-        top, left, bottom, right = (int(edge) for edge in box)
-        columns = np.arange(image.shape[-1]) * self.params["pattern_step"]
-        image[top:bottom, left:right] = patterns[self.noise(image, box), columns]
+
+# One row for each kind but rectangles, and for each way to say the size of these: the field of the params that tells.
+_KINDS: dict[str, Callable[..., _Drawn]] = {"grid": _Draws.cells, "lattice": _Draws.bands}
+_SIZES: dict[str, Callable[..., _Sizes]] = {
+    "size_unit": _Draws.pixels,
+    "in_fractions": _Draws.fractions,
+    "from_area": _Draws.areas,
+    "from_beta": _Draws.shares,
+}
+
+
+def _part(box: Any) -> tuple[slice, slice, slice]:
+    """Return where a box lies in a volume."""
+    top, left, bottom, right, first, last = (int(edge) for edge in box)
+    return slice(first, last), slice(top, bottom), slice(left, right)
 
 
 def dust_batch(
@@ -295,7 +446,7 @@ def dust_batch(
     patterns: NDArray[np.uint64],
     items: NDArray[Any],
     *batch_words_start_stop: Any,
-    terms: Terms | None = None,
+    terms: Terms = _NO_TERMS,
 ) -> int:
     """Draw and paint the images `start` to `stop` of a batch."""
     batch, words, (start, stop) = (
@@ -304,41 +455,43 @@ def dust_batch(
         batch_words_start_stop[-2:],
     )
     params, (_, height, width) = plan[0], batch[:3]
-    images, values = _as_nhwc(params, items, *batch), patterns.astype(items.dtype)
+    images, values = _located(params, items, terms, *batch), patterns.astype(items.dtype)
+    donors = None if terms.donors is None else _in_order(params, terms.donors)
+    steps = np.arange(images.shape[-1]) * params["pattern_step"]
     for i in range(start, stop) if images.size else ():
         draws = _Draws(plan, words, i, terms)
         for box, level, number in zip(*draws.boxes(height, width), strict=True):
-            top, left, bottom, right = box
-            if params["per_value"]:
-                draws.paint_noise(images[i], box, values)
+            where = _part(box)
+            if donors is not None:
+                images[i][where] = donors[i][where]
+            elif params["per_value"]:
+                images[i][where] = values[draws.noise(images.shape[1:], where), steps]
             elif params["per_channel"]:
-                channels = np.arange(images.shape[-1])
-                colors = draws.color(number, images.shape[-1])
-                images[i, top:bottom, left:right] = values[colors, channels * params["pattern_step"]]
+                images[i][where] = values[draws.color(number, images.shape[-1]), steps]
             else:
-                images[i, top:bottom, left:right] = values[i if params["per_image"] else level]
+                images[i][where] = values[i if params["per_image"] else level]
     return 0
 
 
-dust_batch_in_detail = dust_batch_with_terms = dust_batch
+dust_batch_in_detail = dust_any_batch = dust_batch
 
 
 def count_rectangles(plan: Any, height: int, width: int, *words_n_counts_terms: Any) -> None:
     """Set counts[i] to the number of rectangles of image i."""
     *words, n, counts, terms = words_n_counts_terms
     for i in range(n):
-        counts[i] = sum(len(numbers) for _, numbers in _Draws(plan, words, i, terms).parts(height, width))
+        counts[i] = len(_Draws(plan, words, i, terms).boxes(height, width)[0])
 
 
 def draw_rectangles(plan: Any, height: int, width: int, *words_n_boxes_levels_terms: Any) -> None:
-    """Set boxes (r, 4) and their levels (r, channels or 1), image after image."""
+    """Set boxes (r, 4), or (r, 6) with slices, and their levels (r, channels or 1), image after image."""
     *words, n, boxes, levels, terms = words_n_boxes_levels_terms
     row = 0
     for i in range(n):
         draws = _Draws(plan, words, i, terms)
         drawn, drawn_levels, numbers = draws.boxes(height, width)
         rows = slice(row, row + len(drawn))
-        boxes[rows], levels[rows] = drawn, drawn_levels[:, None]
+        boxes[rows], levels[rows] = drawn[:, : boxes.shape[1]], drawn_levels[:, None]
         if plan[0]["per_channel"]:
             for each, number in enumerate(numbers.tolist()):
                 levels[row + each] = draws.color(number, levels.shape[1])
@@ -348,17 +501,14 @@ def draw_rectangles(plan: Any, height: int, width: int, *words_n_boxes_levels_te
 def paint_boxes(plan: Any, patterns: NDArray[np.uint64], images: NDArray[Any], _: int, *n_boxes_words: Any) -> None:
     """Paint boxes, (4, r), on the images positions[r], with the pattern r or with the noise of the image."""
     _, boxes, positions, *words = n_boxes_words
-    items = operand_of_images(images)
-    values = patterns.astype(items.dtype)
-    axes = [int(plan[0][f"axis_{axis}"]) for axis in "nhwc"]
-    nhwc = items.transpose([axis for axis in axes if axis >= 0])
-    nhwc = np.expand_dims(nhwc, [place for place, axis in enumerate(axes) if axis < 0])
+    items = _in_order(plan[0], images)
+    values, steps = patterns.astype(items.dtype), np.arange(items.shape[-1]) * plan[0]["pattern_step"]
     for r, (box, position) in enumerate(zip(boxes.T, positions, strict=True)):
-        top, left, bottom, right = box
+        image, where = items[position], _part([*box, 0, 1])
         if plan[0]["per_value"]:
-            _Draws(plan, words, position).paint_noise(nhwc[position], box, values)
+            image[where] = values[_Draws(plan, words, position).noise(image.shape, where), steps]
         else:
-            nhwc[position, top:bottom, left:right] = values[r]
+            image[where] = values[r]
 
 
 # Means are summed by NumPy.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dustaug.spec import Spec
+from dustaug.spec import MAX_SIDE, Spec, without_depth
 
 from . import fills
 from .checks import (
@@ -25,11 +25,21 @@ from .checks import (
     look_at_values,
     resolve_kind,
 )
-from .contract import FILLS
+from .contract import FILLS, KINDS
 from .coordinates import Coordinates, are_plain, check_coordinates, words_of
 from .forks import fork_lock
-from .guide import Terms, make_terms, takes_guide, takes_objects
-from .memory import CHANNEL_AXIS, LAYOUTS, ImageKind, Layout, array_at, check_axes, guess_layout, make_memory
+from .guide import Terms, check_donors, make_terms, missing_donors_error, takes_donors, takes_guide, takes_objects
+from .memory import (
+    CHANNEL_AXIS,
+    LAYOUTS,
+    VOLUME_LAYOUTS,
+    ImageKind,
+    Layout,
+    array_at,
+    check_axes,
+    guess_layout,
+    make_memory,
+)
 from .plan import make_plan
 from .tables import curves
 from .threads import run_on_threads
@@ -63,7 +73,7 @@ class Launch:
             and kind.dtype.kind != "b"
             and kind.dtype != np.uint8
             and self.spec.normalize_mean is None
-            and per != "image"
+            and per not in ("image", "donor")
         )
         arrays = self.params, self.patterns
         bits = fills.mean_bits(self.value_range)
@@ -77,7 +87,9 @@ class Launch:
         self._paint_with_terms = engine.bind_array_with_terms(
             _entry_of(engine, self.spec), self.plan, engine.operand_of(self.patterns)
         )
-        self._takes_address = engine.TAKES_ADDRESSES and per != "image"
+        # The slices of volumes and donors are told to the kernel as the terms of images are.
+        self._has_terms = kind.layout in VOLUME_LAYOUTS or takes_donors(self.spec)
+        self._takes_address = engine.TAKES_ADDRESSES and per != "image" and not self._has_terms
 
     @property
     def run_at(self) -> Callable[..., None]:
@@ -89,7 +101,9 @@ class Launch:
 
     def run(self, images: Images, coordinates: Coordinates, num_threads: int = 1) -> Images:
         """Dust images of the kind, in place, and return them."""
-        if self._per == "image":
+        if self._has_terms:
+            self.run_with_terms(images, coordinates, num_threads=num_threads)
+        elif self._per == "image":
             self._run_with_means(images, coordinates, num_threads)
         else:
             self._paint(images, coordinates, num_threads)
@@ -98,41 +112,63 @@ class Launch:
     @property
     def run_checked(self) -> Callable[..., None]:
         """``run_checked(images, coordinates, num_threads=1)``: `run`, after a look at the values if one is needed."""
-        return self._run_checked if self._per == "image" or self.must_look else self._paint
+        return self._run_checked if self._per == "image" or self._has_terms or self.must_look else self._paint
 
     def refuse(self, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
         """Raise what is wrong with the shape or the strides of images, if anything is."""
         _refuse(self.spec, self.kind, self._stride_bytes, shape, strides)
 
     def run_with_terms(
-        self, images: Images, coordinates: Coordinates, guide: Any, objects: Any, num_threads: int = 1
+        self,
+        images: Images,
+        coordinates: Coordinates,
+        guide: Any = None,
+        objects: Any = None,
+        num_threads: int = 1,
+        *,
+        donors: Any = None,
     ) -> Images:
-        """`run` for a spec with a guide or a limit, and what the caller gives for each image."""
+        """`run`, with what the caller gives for each image: a guide, objects, a donor."""
         engine, kind, shape, strides = self.engine, self.kind, images.shape, images.strides
         check_axes(shape, kind.layout)
-        if self._per != "image" and type(num_threads) is int and num_threads == 1 and are_plain(coordinates):
+        if self._is_short(num_threads) and are_plain(coordinates):
             sides = _SIDES[kind.layout]((*shape, 1))
-            terms = self._make_terms(images, guide, objects, *sides)
+            terms = self._make_terms(images, guide, objects, donors, *sides)
             if self._paint_with_terms(images, coordinates, terms, *sides):
                 return images
         batch = _PICKERS[kind.layout]((*shape, *strides, 1, 0))
         coordinates, n = check_coordinates(coordinates, batch[0]), batch[0]
         check_threads(num_threads)
         self.refuse(shape, strides)
-        terms = self._make_terms(images, guide, objects, *batch[:3])
+        terms = self._make_terms(images, guide, objects, donors, *batch[:3])
+        if not images.size:
+            return images
         patterns = mean_patterns(images, self) if self._per == "image" else self.patterns
         where = engine.operand_of_images(images), *batch, *words_of(coordinates, engine.operand_of)
-        part = engine.bind_part_with_terms(
-            _entry_of(engine, self.spec), self.plan, engine.operand_of(patterns), terms, *where
-        )
+        part = engine.bind_part_with_terms(engine.dust_any_batch, self.plan, engine.operand_of(patterns), terms, *where)
         run_on_threads(part, n, num_threads, (images, patterns, coordinates, terms))
         return images
 
-    def _make_terms(self, images: NDArray[Any], guide: Any, objects: Any, *sides: int) -> Terms:
-        terms = make_terms(self.spec, guide, objects, *sides, batched="N" in self.kind.layout)
+    def _is_short(self, num_threads: int) -> bool:
+        """Whether the short way may be tried: images, on one thread."""
+        is_image = self._per != "image" and self.kind.layout not in VOLUME_LAYOUTS
+        return is_image and type(num_threads) is int and num_threads == 1
+
+    def _make_terms(self, images: NDArray[Any], guide: Any, objects: Any, donors: Any, *sides: int) -> Terms:
+        layout = self.kind.layout
+        terms = make_terms(self.spec, guide, objects, *sides, batched="N" in layout)
+        # What is painted would change what is drawn next.
         if len(terms.guides) and np.may_share_memory(terms.guides, images):
-            # What is painted would change what is drawn next.
             terms = terms._replace(guides=terms.guides.copy())
+        if donors is not None or takes_donors(self.spec):
+            donors = check_donors(donors, self.spec, images)
+            if np.may_share_memory(donors, images):
+                donors = donors.copy()
+            strides = *_PICKERS[layout]((*donors.shape, *donors.strides, 1, 0))[3:], _slices(layout, donors)[1]
+            terms = terms._replace(donors=donors, donor_strides=strides)
+        if layout in VOLUME_LAYOUTS:
+            depth, stride = _slices(layout, images)
+            terms = terms._replace(depth=depth, slice_stride=stride)
         return terms
 
     def look(self, images: NDArray[Any]) -> None:
@@ -197,6 +233,8 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     """
     engine, kind = launch.engine, launch.kind
     check_axes(images.shape, kind.layout)
+    if kind.layout in VOLUME_LAYOUTS:
+        return _volume_means(images, launch)
     if launch.sum_code is None:
         memory = make_memory(images.shape, images.strides, images.itemsize, kind.layout)
         if not memory.is_empty:
@@ -212,6 +250,23 @@ def mean_patterns(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
     if status == 2:
         raise fills.not_finite_error(launch.value_range)
     return patterns
+
+
+def _volume_means(images: NDArray[Any], launch: Launch) -> NDArray[np.uint64]:
+    """Patterns of the means of volumes, whose slices are laid below each other; where NumPy cannot, in a copy."""
+    kind = launch.kind
+    n, depth, height, width, channels = (images.shape[kind.layout.find(axis)] for axis in "NDHWC")
+    bits = images.view(f"u{images.itemsize}").transpose([kind.layout.find(axis) for axis in "NDHWC"])
+    tall = bits.reshape(n, depth * height, width, channels).view(images.dtype)
+    if depth * height > MAX_SIDE:
+        return fills.mean_patterns(tall, launch.value_range)
+    return mean_patterns(tall, launch_for(without_depth(launch.spec), kind._replace(layout="NHWC")))
+
+
+def _slices(layout: Layout, images: NDArray[Any]) -> tuple[int, int]:
+    """Return how many slices volumes have, and how far it is from one to the next; images have one."""
+    axis = layout.find("D")
+    return (images.shape[axis], images.strides[axis]) if axis >= 0 else (1, 0)
 
 
 @functools.lru_cache(maxsize=512)
@@ -287,10 +342,15 @@ def _engine() -> Any:
     return objects.engine()
 
 
+def is_general(spec: Spec) -> bool:
+    """Whether a spec draws what the entries for plain rectangles do not."""
+    return not KINDS[spec.kind].placed or spec.keep or spec.halve_sizes or spec.area_beta is not None
+
+
 def _entry_of(engine: Any, spec: Spec) -> Any:
     """Return what paints a batch of a spec."""
-    if takes_guide(spec) or takes_objects(spec):
-        return engine.dust_batch_with_terms
+    if takes_guide(spec) or takes_objects(spec) or takes_donors(spec) or is_general(spec):
+        return engine.dust_any_batch
     return engine.dust_batch_in_detail if FILLS[spec.fill].per in ("channel", "value") else engine.dust_batch
 
 
@@ -317,6 +377,8 @@ def _bind(
         coordinates = check_coordinates(coordinates, batch[0])
         check_threads(num_threads)
         refuse(shape, strides)
+        if takes_donors(spec):
+            raise missing_donors_error()
         if takes_guide(spec) or takes_objects(spec):
             make_terms(spec, None, None, *batch[:3], batched="N" in kind.layout)  # Raises: nothing was given.
         words = words_of(coordinates, engine.operand_of)
@@ -343,7 +405,10 @@ def _refuse(spec: Spec, kind: ImageKind, stride_bytes: int, shape: Any, strides:
 def draw_rectangles(
     params: NDArray[Any], height: int, width: int, coordinates: Coordinates, terms: Terms | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each."""
+    """Counts, boxes (r, 4) and levels (r, channels or 1) of the rectangles of images with an index each.
+
+    With depths, boxes are (r, 6): the first slice, and the one behind the last, follow.
+    """
     engine = _engine()
     plan, n, words = engine.operand_of(params), len(coordinates.index), words_of(coordinates, engine.operand_of)
     counts = np.zeros(n, np.int64)
@@ -354,7 +419,7 @@ def draw_rectangles(
         terms = terms._replace(guides=terms.guides.copy())
     where = plan, height, width, *words, n
     engine.call_with_terms(engine.count_rectangles, terms, *where, engine.operand_of(counts))
-    boxes = np.zeros((int(counts.sum()), 4), np.int32)
+    boxes = np.zeros((int(counts.sum()), 6 if params[0]["has_depth"] else 4), np.int32)
     levels = np.zeros((len(boxes), params[0]["channels"] if params[0]["per_channel"] else 1), np.int32)
     drawn = map(engine.operand_of, (boxes, levels))
     engine.call_with_terms(engine.draw_rectangles, terms, *where, *drawn)

@@ -8,9 +8,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
+Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW", "NDHWC", "NCDHW"]
 
-LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
+# The last two are of volumes and clips, whose slices or frames lie along D.
+VOLUME_LAYOUTS = ("NDHWC", "NCDHW")
+LAYOUTS = ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW", *VOLUME_LAYOUTS)
 _CHANNELS_LAST: dict[int, Layout] = {2: "HW", 3: "HWC", 4: "NHWC"}
 CHANNELS_FIRST: dict[int, Layout] = {2: "HW", 3: "CHW", 4: "NCHW"}
 # What else a shape may be that is taken for a layout.
@@ -96,7 +98,8 @@ def guess_layout(shape: tuple[Any, ...], *, channels_first: bool = False, name: 
     """
     layout = (CHANNELS_FIRST if channels_first else _CHANNELS_LAST).get(len(shape))
     if layout is None:
-        raise ValueError(f"{name} must have 2, 3 or 4 axes, got shape {tuple(shape)}")
+        hint = ': type layout="NDHWC" or "NCDHW" for volumes and clips' if len(shape) == len("NDHWC") else ""
+        raise ValueError(f"{name} must have 2, 3 or 4 axes, got shape {tuple(shape)}{hint}")
     if layout == "HW":
         return layout
     channels = shape[CHANNEL_AXIS[layout]]

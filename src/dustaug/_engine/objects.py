@@ -39,7 +39,7 @@ from .forks import fork_lock, wait_at_forks
 ENTRIES = (
     "dust_batch",
     "dust_batch_in_detail",
-    "dust_batch_with_terms",
+    "dust_any_batch",
     "count_rectangles",
     "draw_rectangles",
     "paint_boxes",

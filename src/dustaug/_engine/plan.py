@@ -49,6 +49,8 @@ PARAMS_DTYPE = np.dtype(
             # Cells: a shape, or 0 and sides to choose from; each has a word below a threshold, or so many are hidden.
             *("grid", "grid_rows", "grid_columns", "n_cell_sides", *(f"cell_side_{i}" for i in range(MAX_CELL_SIDES))),
             *("independent", "cell_threshold"),
+            # The shortest side of cells or period that may be drawn, or 0.
+            "least_side",
             # Lattices: a period, and the share of it that is hidden, in units of 2**-31.
             *("lattice", "lines", "period_low", "n_periods", "hidden_share"),
             # Volumes: whether rectangles have depths, and of how many slices, or which fractions.
@@ -163,6 +165,7 @@ def _grid_shape(params: Any, spec: Any) -> None:
 
 def _cell_sides(params: Any, spec: Any) -> None:
     params["n_cell_sides"] = len(spec.cell_sides)
+    params["least_side"] = min((side for side in spec.cell_sides if side), default=0)
     for i, side in enumerate(spec.cell_sides):
         params[f"cell_side_{i}"] = side
     _cells(params, spec)
@@ -177,6 +180,7 @@ def _cells(params: Any, spec: Any) -> None:
 def _periods(params: Any, spec: Any) -> None:
     params["lattice"], params["lines"] = 1, spec.lattice_hides == "lines"
     params["period_low"], params["n_periods"] = _span(spec.period_range)
+    params["least_side"] = spec.period_range[0]
     params["hidden_share"] = _fraction(1 - spec.kept_share)
 
 
