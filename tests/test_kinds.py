@@ -17,7 +17,7 @@ import dustaug
 import kinds
 import reference
 from dustaug import Spec, add_dust, sample_rectangles
-from kinds import CASES, VOLUMES, expected
+from kinds import CASES, expected
 from test_distribution import LEVEL, same_distribution, uniform_pvalue
 from test_pixels import KEYS
 
@@ -46,15 +46,41 @@ class TestCases:
 
         assert (expected(name, key) == dusted).all()
 
-    @pytest.mark.parametrize("name", VOLUMES)
-    def test_channels_may_come_first(self, name):
-        """Volumes in NCDHW have the same pixels."""
-        case = CASES[name]
-        first = {term: np.ascontiguousarray(value.transpose(0, 4, 1, 2, 3)) for term, value in case.terms.items()}
-        volumes = np.ascontiguousarray(case.images().transpose(0, 4, 1, 2, 3))
-        add_dust(volumes, case.spec, layout="NCDHW", **KEYS["any"], **first)
+    @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "objects" not in case.terms])
+    def test_nothing_else_changes_a_pixel(self, name):
+        """Another order, threads, channels first, and donors and images that lie in memory otherwise change nothing."""
+        case, first = CASES[name], KEYS["any"]["index"]
+        order = np.array([4, 0, 5, 3, 3])
+        images = add_dust(
+            case.images()[order],
+            case.spec,
+            layout=case.layout,
+            num_threads=3,
+            **KEYS["any"] | {"index": first + order},
+            **{term: values[order] for term, values in case.terms.items()},
+        )
 
-        assert (expected(name) == volumes.transpose(0, 2, 3, 4, 1)).all()
+        assert (expected(name)[order] == images).all()
+
+        terms = {
+            term: np.asfortranarray(np.moveaxis(values, -1, 1)) if term == "donors" else values
+            for term, values in case.terms.items()
+        }
+        planes = np.moveaxis(case.images(), -1, 1)[..., ::-1].copy()[..., ::-1]
+        add_dust(planes, case.spec, layout={"NHWC": "NCHW", "NDHWC": "NCDHW"}[case.layout], **KEYS["any"], **terms)
+
+        assert (expected(name) == np.moveaxis(planes, 1, -1)).all()
+
+    @pytest.mark.parametrize("name", ["cutmix", "keep donors", "cuboids", "cuboids donors", "cuboids mean"])
+    def test_the_dtype_changes_no_rectangle(self, name):
+        """The same brightness is painted at the same places in every dtype."""
+        case = CASES[name]
+        for dtype in (np.uint16, np.float32, np.float64, np.int32):
+            terms = {term: values.astype(dtype) for term, values in case.terms.items()}
+            images = case.images().astype(dtype)
+            add_dust(images, case.spec, layout=case.layout, value_range=(0, 255), **KEYS["any"], **terms)
+
+            assert (expected(name) == np.rint(images)).all()
 
     def test_the_file_has_no_other_cases(self):
         """Every case of the file is tested, and no two cases have the same pixels."""
