@@ -96,7 +96,7 @@ def test_add_dust_equals_the_twin(engine, data):
     assert buffer.tobytes() == expected.tobytes()
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.data())
 def test_kinds_equal_the_twins(engine, data):
     """Cells, lattices, shares, kept rectangles and donors on views of images and volumes are the twin's."""

@@ -113,7 +113,7 @@ def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
         limited = edges, 8 * len(terms.objects), offsets, limits, hidden
     elif len(terms.offsets):
         limited = 0, 0, operand_of_images(terms.offsets), 0, 0
-    donors = _NO_DONORS
+    donors: tuple[int, ...] = _NO_DONORS
     if terms.donors is not None:
         donors = operand_of(terms.donors), *terms.donor_strides
     return _pack_terms(*part, *guided, *limited, terms.depth, terms.slice_stride, *donors), held
