@@ -16,7 +16,7 @@ from scipy import stats
 import dustaug
 import kinds
 import reference
-from dustaug import Spec, add_dust, sample_rectangles
+from dustaug import Spec, add_dust, paint_rectangles, sample_rectangles
 from kinds import CASES, expected
 from test_distribution import LEVEL, same_distribution, uniform_pvalue
 from test_pixels import KEYS
@@ -88,6 +88,55 @@ class TestCases:
 
         assert set(hashes) == {f"{name}-{key}" for name in CASES for key in KEYS}
         assert len(set(hashes.values())) == len(hashes)
+
+
+def sampled(case):
+    """Return the rectangles of a case."""
+    n, *depth, height, width, channels = case.images().shape
+    return sample_rectangles(
+        case.spec,
+        height=height,
+        width=width,
+        channels=channels,
+        depth=depth[0] if depth else None,
+        **KEYS["any"] | {"index": KEYS["any"]["index"] + np.arange(n)},
+        **{term: values for term, values in case.terms.items() if term != "donors"},
+    )
+
+
+class TestRectangles:
+    """sample_rectangles() returns what add_dust() paints."""
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_they_are_the_twins(self, name):
+        """Boxes and slices are those of the twin, in order, and the hidden share is what they cover."""
+        case = CASES[name]
+        ours, share = sampled(case), []
+        n, slices, height, width, channels = case.images().reshape(6, -1, *case.images().shape[-3:]).shape
+        for i in range(n):
+            of_image = (case.terms[term][i] if term in case.terms else None for term in ("guide", "objects"))
+            coordinates = KEYS["any"]["seed"], KEYS["any"]["epoch"], KEYS["any"]["index"] + i
+            theirs = reference.cuboids(case.spec, slices, height, width, channels, *coordinates, *of_image)
+            hidden = np.zeros((slices, height, width), bool)
+            for first, top, left, last, bottom, right, _ in theirs:
+                hidden[first:last, top:bottom, left:right] = True
+            share.append(hidden.mean())
+            mine = ours.image == i
+
+            assert ours.boxes[mine].tolist() == [list(row[1:3] + row[4:6]) for row in theirs]
+            if ours.slices is not None:
+                assert ours.slices[mine].tolist() == [[row[0], row[3]] for row in theirs]
+
+        assert ours.share().tolist() == share
+        assert (ours.slices is not None) == name.startswith("cuboids")
+
+    @pytest.mark.parametrize("name", [name for name in CASES if name != "cuboids fraction"])
+    def test_painting_them_equals_add_dust(self, name):
+        """paint_rectangles() paints the same pixels; noise on volumes is left to add_dust()."""
+        case = CASES[name]
+        donors = {"donors": case.terms["donors"]} if "donors" in case.terms else {}
+
+        assert (expected(name) == paint_rectangles(case.images(), sampled(case), layout=case.layout, **donors)).all()
 
 
 class TestGrid:

@@ -104,6 +104,8 @@ def test_kinds_equal_the_twins(engine, data):
     spec = data.draw(kinds(layout, view.dtype))
     limits = default_value_range(view.dtype)
     where = {"seed": data.draw(SEEDS), "epoch": data.draw(EPOCHS), "index": data.draw(st.integers(0, 2**62))}
+    indices = where["index"] + np.arange(view.shape[0] if "N" in layout else 1)
+    given = data.draw(st.sampled_from([{}, {"index": indices}, {"num_threads": 2}]))
     after, volumes = buffer.copy(), as_nhwc(view, layout, "NDHWC")
     donors = sample_items(view.shape[::-1], view.dtype, 5).T
     terms, others = {"donors": donors} if takes_donors(spec) else {}, as_nhwc(donors, layout, "NDHWC")
@@ -116,7 +118,7 @@ def test_kinds_equal_the_twins(engine, data):
     for i, volume in enumerate(before):
         numbers = where["seed"], where["epoch"], where["index"] + i
         expected[i] = reference.dust(volume, spec, *numbers, limits, None, boxes[i], others[i])
-    dustaug.add_dust(view, spec, layout=layout, value_range=limits, **where, **terms)
+    dustaug.add_dust(view, spec, layout=layout, value_range=limits, **where | given, **terms)
 
     assert volumes.tobytes() == expected.tobytes()
 
