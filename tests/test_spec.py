@@ -141,7 +141,11 @@ def test_a_new_unit_replaces_the_size():
             "a size must be given in one unit, got side_range, area_range: keep the fields of one unit",
         ),
         ({"spare_last": 1}, TypeError, "spare_last must be True or False, got 1"),
-        ({"fill": "red"}, ValueError, "fill must be one of 'grey', 'constant', 'color', 'noise', 'mean', got 'red'"),
+        (
+            {"fill": "red"},
+            ValueError,
+            "fill must be one of 'grey', 'constant', 'color', 'noise', 'mean', 'donors', got 'red'",
+        ),
         ({"fill_range": (0, 256)}, ValueError, r"fill_range must be two whole numbers from 0 to 255, got \(0, 256\)"),
         ({"fill_value": 3}, ValueError, "fill_value must be left out with fill='grey', got 3: type fill=\"constant\""),
         ({"fill": "constant"}, ValueError, 'fill_value must be given with fill="constant": type fill_value=0'),
