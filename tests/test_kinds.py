@@ -17,6 +17,7 @@ import dustaug
 import kinds
 import reference
 from dustaug import Spec, add_dust, paint_rectangles, sample_rectangles
+from guided import maps, objects
 from kinds import CASES, expected
 from test_distribution import LEVEL, same_distribution, uniform_pvalue
 from test_pixels import KEYS
@@ -32,6 +33,16 @@ def hidden_cells(spec, height, width, n=N):
     """Return which cells of each image are hidden, (n, cells)."""
     top, left, bottom, right = drawn(spec, height, width, n).boxes.T
     return ((bottom > top) & (right > left)).reshape(n, -1)
+
+
+COMBINED = [
+    kinds.BOXES.replace(center="guide", depth_range=(1, 5)),
+    kinds.BOXES.replace(center="guide", max_hidden=0.3, halve_sizes=True, depth_fraction_range=(0.2, 0.9)),
+    kinds.BOXES.replace(per_object=True, max_hidden=0.6, area_beta=0.4, depth_range=(1, 5), fill="color"),
+    dustaug.random_erasing(p=1, per_object=True, depth_range=(1, 5)),
+    Spec(kind="grid", cell_sides=(4, 7), cell_p=0.5, max_hidden=0.4, depth_range=(1, 6), fill="donors"),
+    dustaug.grid_mask((5, 9), max_hidden=0.2, depth_range=(2, 3), fill="mean"),
+]
 
 
 class TestCases:
@@ -81,6 +92,20 @@ class TestCases:
             add_dust(images, case.spec, layout=case.layout, value_range=(0, 255), **KEYS["any"], **terms)
 
             assert (expected(name) == np.rint(images)).all()
+
+    @pytest.mark.parametrize("spec", COMBINED)
+    def test_guides_and_objects_go_with_all_of_it(self, spec):
+        """Volumes, halved sizes, shares and cells with guides and objects have the twin's pixels."""
+        terms = {"guide": maps()} if spec.center == "guide" else {}
+        if spec.max_hidden is not None or spec.per_object:
+            terms["objects"] = objects()
+        if spec.fill == "donors":
+            terms["donors"] = kinds.donors("NDHWC")
+        case = kinds.Case(spec, terms, "NDHWC")
+        dusted = add_dust(case.images(), spec, layout="NDHWC", **KEYS["any"], **terms)
+
+        assert (dusted != case.images()).any()
+        assert (kinds.dusted(case, "any") == dusted).all()
 
     def test_the_file_has_no_other_cases(self):
         """Every case of the file is tested, and no two cases have the same pixels."""
