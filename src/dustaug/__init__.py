@@ -11,11 +11,13 @@ from ._version import __version__
 from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rectangles, warmup
 from .guides import guide_of_boxes, guide_of_map
 from .presets import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
+from .schedule import Schedule
 from .spec import Spec
 
 __all__ = [
     "DustStream",
     "Rectangles",
+    "Schedule",
     "Spec",
     "__version__",
     "add_dust",

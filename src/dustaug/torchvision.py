@@ -31,6 +31,7 @@ from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from ._tensors.terms import dense
 from .guides import guide_of_boxes
+from .schedule import refuse_schedule
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles"]
@@ -150,6 +151,11 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         super().__init__()
+        refuse_schedule(
+            spec,
+            "in a transform of torchvision, which knows no epoch",
+            "dustaug.torch.DustDataset(dataset, schedule, seed=0)",
+        )
         self.spec = resolve_spec(spec, fields)
         self.inplace = check_flag("inplace", inplace)
         self.same_on_batch = check_flag("same_on_batch", same_on_batch)

@@ -121,6 +121,12 @@ class _Jax:
     def msb(self, integers: Int) -> Int:
         return 31 - jax.lax.clz(integers)
 
+    def argsort(self, numbers: Tensor) -> Int:
+        return jnp.argsort(numbers, axis=-1, stable=True).astype(jnp.int32)
+
+    def like(self, tensor: Tensor, _: Tensor) -> Tensor:
+        return tensor
+
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 

@@ -29,7 +29,8 @@ from dustaug._engine.checks import check_choice, check_given_range, check_mask_v
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._engine.memory import Layout, is_ambiguous
 from dustaug._graph.program import Ops, WordCoordinates, build, check_no_objects
-from dustaug.spec import Spec, resolve_spec
+from dustaug.schedule import Schedule, check_moves_p, check_plan, read_plan, spec_at
+from dustaug.spec import Spec
 
 from ._flow import draw_seed, dust_flow
 from ._inputs import (
@@ -69,9 +70,9 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     Parameters
     ----------
-    spec : Spec, optional
+    spec : Spec or Schedule, optional
         What to draw; :func:`dustaug.dust` if neither this nor fields are given. ``p`` of the spec is decided for
-        each image on its own.
+        each image on its own. A schedule needs an `epoch_key`, and may have no other course than that of ``p``.
     seed : int, optional
         0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
     data_format : {"channels_last", "channels_first"}, optional
@@ -138,7 +139,7 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
 
     def __init__(
         self,
-        spec: Spec | None = None,
+        spec: Spec | Schedule | None = None,
         *,
         seed: int | None = None,
         data_format: DataFormat | None = None,
@@ -156,12 +157,23 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(name=name, dtype=dtype, trainable=trainable, autocast=False)
         if not dtype_of(self.compute_dtype):
             raise TypeError(f'dtype must be of real numbers, got {shown(dtype)}: type dtype="float32"')
-        self.spec = resolve_spec(spec, fields)
+        self.spec = check_plan(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key
         self.guide_key = None if guide_key is None else check_name("guide_key", guide_key, "an entry")
-        check_no_objects(self.spec)
-        check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=None)
+        if isinstance(self.spec, Schedule) and epoch_key is None:
+            raise TypeError(
+                "epoch_key must be given with a Schedule, as the layer counts calls and not epochs, got none: type "
+                'DustRectangles(schedule, seed=0, index_key="index", epoch_key="epoch"), or model.fit('
+                "dustaug.keras.dust_flow(flow, schedule, seed=0))"
+            )
+        check_moves_p(
+            self.spec,
+            "in a layer, whose graph learns the epoch when it runs",
+            "model.fit(dustaug.keras.dust_flow(flow, schedule, seed=0))",
+        )
+        check_no_objects(spec_at(self.spec, 0))
+        check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=None)
         given = keras.config.image_data_format() if data_format is None else data_format
         self.data_format = check_choice("data_format", given, ("channels_last", "channels_first"))
         self.value_range = check_given_range(value_range)
@@ -317,7 +329,8 @@ class DustRectangles(keras.layers.Layer):  # type: ignore[misc]
         if not isinstance(config, Mapping):
             raise TypeError(f"config must be a dict, got {type(config).__name__}: type layer.get_config()")
         spec = config.get("spec")
-        return cls(**{**config, "spec": spec if spec is None or isinstance(spec, Spec) else Spec.from_dict(spec)})
+        ready = spec is None or isinstance(spec, (Spec, Schedule))
+        return cls(**{**config, "spec": spec if ready else read_plan(spec)})
 
 
 def _is_in_tensorflow_graph(inputs: Any) -> bool:
