@@ -115,7 +115,7 @@ def kinds(draw, layout, dtype):
     kept = fields.get("keep", False)
     if "kind" in fields or not kept:
         fields["max_hidden"] = draw(st.sampled_from([None, None, 0.3]))
-    if "kind" not in fields and not kept:
+    if "kind" not in fields and not kept and not fields.get("halve_sizes", False):
         fields["per_object"] = draw(st.sampled_from([False, False, True]))
     if layout in VOLUME_LAYOUTS and not kept:
         name, end = draw(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import dustaug
 import guided
+import kinds
 import strategies
 import test_pixels
 from dustaug.jax import add_dust, to_words
@@ -567,3 +568,61 @@ def test_a_guide_that_is_too_large_is_refused():
     for given_guide in (guide, jnp.asarray(guide)):
         with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
             add_dust(BATCH[:1], dustaug.dust(center="guide"), **KEY, guide=given_guide)
+
+
+def test_donors_are_traced():
+    """Compiled and mapped, donors give the pinned pixels; the gradient goes to whoever a pixel is from."""
+    (spec, terms, _), key = kinds.CASES["cutmix"], test_pixels.KEYS["any"]
+    images, donors, want = test_pixels.photos(), terms["donors"], kinds.expected("cutmix")
+
+    def dust(images, index, donors):
+        return add_dust(images, spec, seed=key["seed"], epoch=key["epoch"], index=index, donors=donors)
+
+    assert same(want, jax.jit(dust)(images, key["index"], donors))
+    assert same(want, jax.vmap(dust)(images, key["index"] + np.arange(N), donors))
+
+    def loss(images, donors):
+        return dust(images, key["index"], donors).sum()
+
+    of_images, of_donors = jax.grad(loss, argnums=(0, 1))(
+        np.zeros(images.shape, np.float32), np.ones(images.shape, "f")
+    )
+    assert (of_images + of_donors == 1).all()
+    assert (want == np.where(of_donors > 0, donors, images)).all()
+
+
+DONORS = {"fill": "donors"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "error", "message"),
+    [
+        (DONORS, {}, TypeError, 'donors must be given with fill="donors", got none: type donors=other_images'),
+        ({}, {"donors": BATCH}, TypeError, "got donors with fill='grey': type spec.replace(fill=\"donors\"), or leave"),
+        (
+            DONORS,
+            {"donors": [BATCH]},
+            TypeError,
+            "donors must be a JAX or NumPy array, got list: type jnp.stack(donors)",
+        ),
+        (DONORS, {"donors": BATCH[:1]}, ValueError, "donors must have the images' shape (3, 8, 8, 3), got (1, 8, 8"),
+        (DONORS, {"donors": BATCH[0]}, ValueError, "shape (3, 8, 8, 3), got (8, 8, 3)"),
+        (
+            DONORS,
+            {"donors": BATCH.astype(np.float32)},
+            TypeError,
+            "the images' dtype uint8, got float32: type donors.as",
+        ),
+        (
+            DONORS,
+            {"donors": BATCH.astype(float)},
+            TypeError,
+            "float64: type donors.astype(numpy.float32), or jax.config",
+        ),
+        ({}, {"layout": "NDHWC"}, ValueError, "images must be no volumes in a compiled graph, got layout='NDHWC'"),
+    ],
+)
+def test_bad_donors_and_volumes_are_refused(spec, given, error, message):
+    """The errors are those of add_dust(); volumes are refused."""
+    with pytest.raises(error, match=re.escape(message)):
+        add_dust(BATCH, dustaug.dust(**spec), **KEY, **given)

@@ -86,6 +86,7 @@ CALLS = {
     "add_dust()(guide)": lambda x, odd: with_terms(x, guide=odd),
     "add_dust()(objects)": lambda x, odd: with_terms(x, objects=odd),
     "add_dust()(object)": lambda x, odd: with_terms(x, objects=[odd, []]),
+    "add_dust()(donors)": lambda x, odd: dustaug.torch.add_dust(x, dustaug.cutmix(), seed=0, index=0, donors=odd),
     "DustDataset(dataset)": lambda x, odd: dustaug.torch.DustDataset(odd, seed=0),
     **{
         f"DustDataset({name})": lambda x, odd, name=name: in_data_set(x, {name: odd})

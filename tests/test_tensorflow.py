@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import dustaug
 import guided
+import kinds
 import test_pixels
 from dustaug import add_dust
 from dustaug.tensorflow import dust_fn, make_dust_fn
@@ -716,3 +717,91 @@ def test_one_guide_is_not_taken_for_all_images(backend):
         add_dust(IMAGES.copy(), GUIDE_SPEC, seed=1, index=0, guide=guide.repeat(2, 0)),
         dust(0, IMAGES, guide.repeat(2, 0))[0],
     )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_donors_are_taken(backend):
+    """Donors are found by their place and by their key, and give the pinned pixels."""
+    (spec, terms, _), want, images = kinds.CASES["cutmix"], kinds.expected("cutmix"), test_pixels.photos()
+    options = {"seed": KEY["seed"], "epoch": KEY["epoch"], "indexed": True, "backend": backend}
+    by_key, by_place = (make_dust_fn(spec, donors_key=key, **options) for key in ("donors", 1))
+    dataset = tf.data.Dataset.from_tensor_slices((INDEX, {"image": images, **terms}))
+
+    assert same(want, by_place(KEY["index"], images, terms["donors"])[0])
+    assert same(want, gather(dataset.batch(4).map(by_key).map(lambda element: element["image"]).unbatch()))
+
+
+@pytest.mark.parametrize("name", ["hide_and_seek", "grid count", "squares", "lines", "cutmix"])
+def test_kinds_are_drawn_on_images_of_unknown_size(name):
+    """One graph learns how many cells there are when it runs."""
+    spec, terms, _ = kinds.CASES[name]
+    fn, batch = guided_fn(spec, terms, "graph"), tf.TensorSpec((None, None, None, 3), tf.uint8)
+    element = {"image": test_pixels.photos(), **terms}
+    graph = tf.function(fn, input_signature=[tf.TensorSpec((), tf.int64), dict.fromkeys(element, batch)])
+
+    assert same(kinds.expected(name), graph(KEY["index"], element)["image"])
+    if terms:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the shape of images"):
+            graph(KEY["index"], {**element, "donors": terms["donors"][:, :1]})
+
+
+def test_kinds_are_compiled():
+    """XLA sorts the cells as the graph does."""
+    spec, terms, _ = kinds.CASES["grid count"]
+    compiled = tf.function(guided_fn(spec, terms, "graph"), jit_compile=True)
+
+    assert same(kinds.expected("grid count"), compiled(KEY["index"], tf.constant(test_pixels.photos())))
+
+
+@pytest.mark.parametrize("spec", [dustaug.Spec(kind="grid", cell_sides=(1, 0), cell_p=1), dustaug.grid_mask((1, 9))])
+def test_too_many_cells_paint_nothing_where_the_size_is_unknown(spec):
+    """A graph cannot raise the error of add_dust(); it paints as many cells as there may be."""
+    fn = make_dust_fn(spec.replace(p=1), seed=SEED, indexed=True, backend="graph")
+    signature = tf.TensorSpec((), tf.int64), tf.TensorSpec((None, None, None, 3), tf.uint8)
+    graph = tf.function(fn, input_signature=signature)
+    images = np.full((4, 258, 255, 3), 9, np.uint8)
+
+    assert same(images, graph(tf.constant(0, tf.int64), images))
+    assert not same(images[:, 2:], graph(tf.constant(0, tf.int64), images[:, 2:]))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"spec": dustaug.cutmix()},
+            TypeError,
+            'donors_key must be given with fill="donors", got none: type make_dust',
+        ),
+        (
+            {"donors_key": 1},
+            TypeError,
+            "got 1 with fill='grey': type spec.replace(fill=\"donors\"), or leave donors_key",
+        ),
+        ({"donors_key": 0.5}, TypeError, "donors_key must be a place or a key in an element, got 0.5"),
+        (
+            {"backend": "graph", "layout": "NCDHW"},
+            ValueError,
+            "images must be no volumes in a compiled graph, got layo",
+        ),
+    ],
+)
+def test_donors_and_volumes_are_checked(options, error, message):
+    """The arguments are checked when the function is made."""
+    with pytest.raises(error, match=re.escape(message)):
+        make_dust_fn(**options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("donors", "error", "message"),
+    [
+        (IMAGES[:1], ValueError, "donors must have the images' shape (2, 8, 8, 3), got (1, 8, 8, 3)"),
+        (tf.cast(IMAGES, tf.float32), TypeError, "donors must be of the images' dtype uint8, got float32"),
+        (tf.sparse.from_dense(IMAGES), TypeError, "got SparseTensor: type tf.sparse.to_dense(donors)"),
+    ],
+)
+def test_bad_donors_are_refused(backend, donors, error, message):
+    """Donors of another shape or dtype are refused while the graph is made."""
+    with pytest.raises(error, match=re.escape(message)):
+        make_dust_fn(dustaug.cutmix(), donors_key=1, backend=backend)(IMAGES, donors)

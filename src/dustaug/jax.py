@@ -64,8 +64,8 @@ def add_dust(
     """Return images with random rectangles painted on them.
 
     The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch, index, guide and donors, byte for
-    byte. The function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
-    memory of the images.
+    byte. The function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA
+    reuse the memory of the images.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def add_dust(
 
     Notes
     -----
-    Seed, epoch, index, guide and donors may be traced, and then cost no compilation when they change; `spec`, `layout` and
-    `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image whose
-    weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits when
-    they become arguments of a compiled function; :func:`to_words` avoids that.
+    Seed, epoch, index, guide and donors may be traced, and then cost no compilation when they change; `spec`, `layout`
+    and `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image
+    whose weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits
+    when they become arguments of a compiled function; :func:`to_words` avoids that.
 
     The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``. That
     with respect to donors is 1 under the dust and 0 elsewhere.
@@ -260,7 +260,7 @@ def _as_donors(donors: Any, spec: Spec, images: jax.Array) -> jax.Array:
     """Return the donors of images as a JAX array."""
     check_donors_wanted(donors, spec)
     array = _as_array(donors, default_range=False, name="donors")
-    check_donors_kind(array.shape, images.shape, array.dtype.name, images.dtype.name)
+    check_donors_kind(array.shape, array.dtype, images.shape, images.dtype)
     return array
 
 

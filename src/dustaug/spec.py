@@ -371,7 +371,7 @@ class Spec:
 
         Examples
         --------
-        >>> dust().replace(side_range=(8, 8))
+        >>> Spec().replace(side_range=(8, 8))
         Spec(side_range=(8, 8))
         """
         fields = self.to_dict()
@@ -406,7 +406,7 @@ class Spec:
 
         Examples
         --------
-        >>> Spec.from_dict(dust().to_dict()) == dust()
+        >>> Spec.from_dict(Spec().to_dict()) == Spec()
         True
         """
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}

@@ -130,9 +130,9 @@ def make_dust_fn(
     Notes
     -----
     Height and width may be unknown while the graph is made, with either backend: images of many sizes need one trace.
-    A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs, nor
-    that of more than 65 535 cells: such an image gets no dust. Nor can it refuse values that have no mean, with ``fill="mean"``: the dust is NaN. An
-    image whose weights in a guide sum to 2**31 or more gets no dust in a graph.
+    A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs,
+    nor that of more than 65 535 cells: such an image gets no dust. Nor can it refuse values that have no mean, with
+    ``fill="mean"``: the dust is NaN. An image whose weights in a guide sum to 2**31 or more gets no dust in a graph.
 
     Examples
     --------
@@ -413,7 +413,7 @@ def _as_donors(donors: Any, images: Any) -> Any:
     """Return the donors of images as a tensor, and check what is known of it."""
     donors = as_tensor("donors", donors, "one tensor", _DONORS_HINTS)
     shape, of_images = (None if t.shape.rank is None else tuple(t.shape) for t in (donors, images))
-    check_donors_kind(shape or of_images or (), of_images or shape or (), donors.dtype.name, images.dtype.name)
+    check_donors_kind(shape or of_images or (), donors.dtype.name, of_images or shape or (), images.dtype.name)
     return donors
 
 

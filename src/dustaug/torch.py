@@ -20,7 +20,7 @@ with name_extra("torch", "dustaug.torch", "torch"):
 from . import core
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, has_entries, read_entry, replace_entry
-from ._adapters.terms import check_term_keys, for_frames, read_terms
+from ._adapters.terms import check_no_donors, check_term_keys, for_frames, read_terms
 from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
@@ -46,6 +46,7 @@ def add_dust(
     num_threads: int = 1,
     guide: torch.Tensor | NDArray[Any] | None = None,
     objects: Sequence[ArrayLike | torch.Tensor] | ArrayLike | torch.Tensor | None = None,
+    donors: torch.Tensor | None = None,
     **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
@@ -68,6 +69,8 @@ def add_dust(
     objects : list of n int tensors or arrays (k, 4), or one for one image
         As in :func:`dustaug.add_dust`. With them the rectangles of images on a GPU are drawn on the CPU, which waits
         for a guide or objects that are on the GPU.
+    donors : Tensor of the shape, dtype and device of `images`, required with ``fill="donors"``
+        The images whose pixels are copied, such as ``images[partners]``. They may be strided in another way.
 
     Returns
     -------
@@ -77,9 +80,11 @@ def add_dust(
     Raises
     ------
     TypeError
-        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
+        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed, if
+        a guide, objects or donors are missing or not wanted, or donors are of another dtype.
     ValueError
-        If `images` overlaps itself, or an argument is out of its limits.
+        If `images` overlaps itself, or an argument is out of its limits, if donors are of another shape or on another
+        device, or volumes are not on the CPU.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     RuntimeError
@@ -103,7 +108,7 @@ def add_dust(
     if unexpected:
         raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects, donors)
 
 
 class DustDataset(Dataset[Any]):
@@ -205,6 +210,7 @@ class DustDataset(Dataset[Any]):
         self.guide_key = check_key("guide_key", guide_key, "a sample")
         self.objects_key = check_key("objects_key", objects_key, "a sample")
         check_term_keys(self.spec, "DustDataset", guide_key=guide_key, objects_key=objects_key)
+        check_no_donors(self.spec, "DustDataset", "dustaug.torch.add_dust(images, spec, donors=…) with a batch")
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         # In shared memory, so that persistent workers see set_epoch. A pickle holds its numbers alone.
         self._shared = SharedEpoch(None if epoch is None else check_epoch(epoch))

@@ -228,10 +228,10 @@ def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
         if fill == "constant":
             fields["fill_value"] = 9
         spec = dustaug.dust(center=center, fill=fill, spare_last=ends != (0, 255), **fields, **SIZES[size])
-        guide = maps() if center == "guide" else None
-        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide))
+        guide, donors = maps() if center == "guide" else None, images[::-1].copy() if fill == "donors" else None
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide, donors))
 
-        assert expected(images, spec, guide=guide).tobytes() == painted.tobytes(), fill
+        assert expected(images, spec, guide=guide, donors=donors).tobytes() == painted.tobytes(), fill
 
 
 @pytest.mark.parametrize("framework", INSTALLED)
@@ -288,6 +288,19 @@ def test_any_spec_is_painted(framework, data, height, width):
             RUNS[framework](images, spec, "NHWC", None, index)
     else:
         assert want.tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index)).tobytes()
+
+
+@pytest.mark.parametrize("framework", INSTALLED)
+@settings(max_examples=4)
+@given(data=st.data(), height=st.integers(1, 40), width=st.integers(1, 40))
+def test_any_kind_is_painted(framework, data, height, width):
+    """Grids, lattices, shares, halved sizes, kept rectangles and donors are painted on images of any size."""
+    spec = data.draw(strategies.kinds("NHWC", np.dtype(np.uint8))).replace(max_hidden=None, per_object=False)
+    images, index = np.zeros((3, height, width, 3), np.uint8), np.arange(9, 12)
+    donors = np.full_like(images, 7) if spec.fill == "donors" else None
+    want = add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=9, donors=donors)
+
+    assert want.tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index, donors=donors)).tobytes()
 
 
 @pytest.mark.parametrize("framework", INSTALLED)

@@ -10,6 +10,7 @@ from torch.library import opcheck
 
 import dustaug
 import guided
+import kinds
 from dustaug import dust
 from dustaug.torch import add_dust
 from dustaug.torchvision import DustRectangles
@@ -91,6 +92,19 @@ def test_guides_and_objects(name):
     as_constants = torch.compile(with_constants, backend="aot_eager", fullgraph=True)(images)
 
     assert as_inputs.numpy().tobytes() == guided.expected(name).tobytes() == as_constants.numpy().tobytes()
+
+
+def test_donors():
+    """Donors are an input of the graph, with the bytes of vectors/kinds.json."""
+    spec, terms, _ = kinds.CASES["cutmix"]
+
+    def paint(images, donors):
+        return add_dust(images, spec, **KEYS["any"], donors=donors, layout="NHWC")
+
+    compiled = torch.compile(paint, backend="aot_eager", fullgraph=True)
+    found = compiled(torch.from_numpy(photos()), torch.from_numpy(terms["donors"]))
+
+    assert found.numpy().tobytes() == kinds.expected("cutmix").tobytes()
 
 
 def test_new_guides_compile_nothing():

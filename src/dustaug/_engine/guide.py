@@ -195,37 +195,6 @@ def check_guide_wanted(guide: Any, spec: Spec) -> None:
         raise missing_guide_error()
 
 
-def check_donors_wanted(donors: Any, spec: Spec) -> None:
-    """Check that donors are given to a spec that takes them, and to no other."""
-    if not takes_donors(spec):
-        if donors is None:
-            return
-        raise TypeError(
-            f'donors must be given with fill="donors", got donors with fill={spec.fill!r}: type '
-            'spec.replace(fill="donors"), or leave donors out'
-        )
-    if donors is None:
-        raise missing_donors_error()
-
-
-def check_donors_kind(
-    shape: tuple[int | None, ...], of_images: tuple[int | None, ...], dtype: str, dtype_of_images: str
-) -> None:
-    """Check the shape and dtype of donors; lengths that a graph learns when it runs are None."""
-    if dtype != dtype_of_images:
-        raise TypeError(
-            f"donors must have the dtype of images, {dtype_of_images}, got {dtype}: give both the same preprocessing"
-        )
-    is_same = len(shape) == len(of_images) and all(
-        None in pair or pair[0] == pair[1] for pair in zip(shape, of_images, strict=False)
-    )
-    if not is_same:
-        raise ValueError(
-            f"donors must have the shape of images, {of_images}, got {shape}: type donors=images[partners] for images "
-            "of the same batch"
-        )
-
-
 def check_guide_kind(shape: tuple[int | None, ...], dtype: str, n: int | None, *, batched: bool) -> None:
     """Check the shape and dtype of the guides of n images; without a batch, the only one may be (rows, columns).
 
@@ -252,13 +221,6 @@ def may_weigh_too_much(shape: tuple[int | None, ...]) -> bool:
     return 255 * rows * columns > MAX_GUIDE_SUM
 
 
-def missing_donors_error() -> TypeError:
-    return TypeError(
-        'donors must be given with fill="donors", got none: type donors=images[partners], of the shape and dtype of '
-        'images, or spec.replace(fill="grey")'
-    )
-
-
 def missing_guide_error() -> TypeError:
     return TypeError(
         'guide must be given with center="guide", got none: type guide=mask, uint8 or bool (n, rows, columns), or '
@@ -272,8 +234,36 @@ def check_donors(donors: Any, spec: Spec, images: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(donors, np.ndarray):
         raise TypeError(f"donors must be a NumPy array, got {shown(donors)}: type numpy.asarray(donors)")
     check_plain(donors, "donors")
-    check_donors_kind(donors.shape, images.shape, donors.dtype.name, images.dtype.name)
+    check_donors_kind(donors.shape, donors.dtype, images.shape, images.dtype)
     return donors
+
+
+def check_donors_wanted(donors: Any, spec: Spec) -> None:
+    """Check that donors are given to a spec that takes them, and to no other."""
+    if not takes_donors(spec):
+        raise TypeError(
+            f'donors must be given with fill="donors", got donors with fill={spec.fill!r}: type '
+            'spec.replace(fill="donors"), or leave donors out'
+        )
+    if donors is None:
+        raise missing_donors_error()
+
+
+def check_donors_kind(shape: Any, dtype: Any, of_images: Any, dtype_of_images: Any) -> None:
+    """Check the shape and dtype of donors; lengths that a graph learns when it runs are None."""
+    if len(shape) != len(of_images) or any(
+        None not in pair and pair[0] != pair[1] for pair in zip(shape, of_images, strict=True)
+    ):
+        raise ValueError(f"donors must have the images' shape {tuple(of_images)}, got {tuple(shape)}")
+    if dtype != dtype_of_images:
+        raise TypeError(f"donors must be of the images' dtype {dtype_of_images}, got {dtype}: type donors.astype(…)")
+
+
+def missing_donors_error() -> TypeError:
+    return TypeError(
+        'donors must be given with fill="donors", got none: type donors=other_images, of the same shape and dtype, or '
+        'spec.replace(fill="grey")'
+    )
 
 
 def _is_empty(boxes: Any) -> bool:

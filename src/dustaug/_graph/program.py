@@ -341,7 +341,7 @@ def _check_donors(ops: Ops, donors: Tensor, spec: Spec, images: Tensor) -> Tenso
         return None
     check_donors_wanted(donors, spec)
     shape, of_images = (_known(ops.shape_of(tensor)) for tensor in (donors, images))
-    check_donors_kind(shape, of_images, ops.numpy_dtype(donors).name, ops.numpy_dtype(images).name)
+    check_donors_kind(shape, ops.numpy_dtype(donors).name, of_images, ops.numpy_dtype(images).name)
     return ops.like(donors, images)
 
 

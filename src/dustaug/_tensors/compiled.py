@@ -32,7 +32,7 @@ def _parse(text: str) -> Spec:
 _SCHEMA = (
     "(Tensor(a!) images, str spec, str? layout, float[]? value_range, SymInt[]? seed, SymInt epoch, Tensor? epochs, "
     "SymInt? index, Tensor? indices, SymInt num_threads, Tensor? guide=None, Tensor[]? objects=None, "
-    "Tensor? objects_of_one=None) -> ()"
+    "Tensor? objects_of_one=None, Tensor? donors=None) -> ()"
 )
 
 
@@ -51,6 +51,7 @@ def _add_dust(
     guide: torch.Tensor | None = None,
     objects: Sequence[torch.Tensor] | None = None,
     objects_of_one: torch.Tensor | None = None,
+    donors: torch.Tensor | None = None,
 ) -> None:
     """Paint with coordinates that are given; the seed as a low and a high word, for a schema's numbers are signed."""
     limits: Any = None if value_range is None else tuple(value_range)
@@ -67,6 +68,7 @@ def _add_dust(
         num_threads,
         guide,
         objects_of_one if objects is None else list(objects),
+        donors,
     )
 
 
@@ -87,6 +89,7 @@ def trace_add_dust(
     num_threads: int,
     guide: Any = None,
     objects: Any = None,
+    donors: Any = None,
 ) -> AnyTensor:
     """:func:`dustaug._tensors.painter.add_dust` for the compiler to trace; it checks when the graph runs."""
     seed, epoch, index = coordinates
@@ -110,6 +113,7 @@ def trace_add_dust(
         None if guide is None else torch.as_tensor(guide),
         listed,
         of_one,
+        None if donors is None else torch.as_tensor(donors),
     )
     return images
 
