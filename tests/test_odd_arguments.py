@@ -259,6 +259,20 @@ CALLS = {
         f"random_erasing({name})": lambda x, odd, name=name: dustaug.random_erasing(**{name: odd})
         for name in ("scale", "ratio", "fill")
     },
+    "cutout(inside)": lambda x, odd: dustaug.cutout(3, inside=odd),
+    **{
+        f"{preset}({name})": lambda x, odd, preset=preset, name=name: getattr(dustaug, preset)(
+            **{**({"ratio": 0.5} if preset == "patch_drop" else {}), name: odd}
+        )
+        for preset, names in {
+            "hide_and_seek": ("cell_sides", "cell_p"),
+            "grid_mask": ("period_range", "kept_share", "lattice_hides"),
+            "patch_drop": ("ratio", "grid", "keep"),
+            "sprinkles": ("p", "halve_sizes"),
+            "cutmix": ("alpha",),
+        }.items()
+        for name in names
+    },
 }
 
 
