@@ -162,3 +162,17 @@ def _as_array(given: Any, name: str, dtype: str) -> Any:
             f"{name} must be a dense tensor of {dtype}, got one of {given.dtype} on {given.device}: type "
             f"{name}.to(torch.{dtype})"
         ) from None
+
+
+def check_mixing_spec(spec: Spec, owner: str) -> None:
+    """Check that a spec suits a transform of batches, which has donors for it and nothing else."""
+    if not takes_donors(spec):
+        raise ValueError(
+            f'spec must have fill="donors", got fill={spec.fill!r}: type {owner}(spec.replace(fill="donors")), or '
+            "DustRectangles(spec) for other fills"
+        )
+    if takes_guide(spec) or takes_objects(spec):
+        raise ValueError(
+            f'spec must need no guide and no objects, got {shown(spec)}: type spec.replace(center="uniform", '
+            "max_hidden=None, per_object=False)"
+        )
