@@ -205,7 +205,7 @@ def test_guides(name, key, chosen):
 
 def test_halved_sizes():
     """Sizes that halve have the bytes of vectors/kinds.json."""
-    images, chosen = photos_of([5]), [5]
+    images, chosen = photos_of([1]), [1]
     coordinates = {**KEYS["any"], "index": KEYS["any"]["index"] + np.array(chosen)}
     place = images.shape, images.strides, 0
     spec = kinds.CASES["halved"].spec
