@@ -20,7 +20,7 @@ with (
 
 from dustaug._adapters.keys import check_name, check_seed_and_keys
 from dustaug._adapters.targets import check_mask_class
-from dustaug._adapters.terms import check_term_keys
+from dustaug._adapters.terms import check_term_keys, refuse_donors
 from dustaug._engine.checks import check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._graph.program import WordCoordinates, check_no_objects
@@ -144,6 +144,7 @@ class DustRectangles(ImageLayer):
         self.index_key, self.epoch_key = index_key, epoch_key
         self.guide_key = None if guide_key is None else check_name("guide_key", guide_key, "an entry")
         check_no_objects(self.spec)
+        refuse_donors(self.spec, "DustRectangles")
         check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=None)
         self.value_range = check_given_range(value_range)
         self.fill_mask = check_mask_class(fill_mask)
