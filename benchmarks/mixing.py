@@ -48,8 +48,8 @@ def mixing(settings: Settings) -> Section:
     return Section(
         title="CutMix",
         note=f"Batches of {_BATCH} × 3 × {_SIDE} × {_SIDE}, float32, with soft labels of {_CLASSES} classes. "
-        "`v2.CutMix` has one rectangle for all images and takes the next one as the partner; dustaug has a rectangle and a partner "
-        "for each. Both transforms leave the batch that they are given as it is. PyTorch runs on one thread.",
+        "`v2.CutMix` has one rectangle for all images and takes the next one as the partner; dustaug has a rectangle "
+        "and a partner for each. Both transforms leave the batch that they are given as it is. PyTorch has one thread.",
         tables=[Table("", ("Way", "µs per image", f"/ {THEIRS}"), rows)],
         targets=[Target(f"{OURS}: at most 1.3 × {THEIRS}", str(ratio), ratio.value <= 1.3)],
         data=found,

@@ -38,12 +38,20 @@ LOADED = "import sys, {0}; print(*sorted({{name.split('.')[0] for name in sys.mo
 
 # Each module may import these modules of the package, and no others.
 ALLOWED = {
-    "__init__": {"_names", "_version", "core", "guides", "mixing", "presets", "spec"},
+    "__init__": {"_names", "_version", "core", "guides", "mixing", "presets", "schedule", "spec"},
     "_version": set(),
     "_names": {"_engine.forks"},
     "_extras": set(),
     "_errors": set(),
     "spec": {"_engine.contract", "_errors"},
+    "schedule": {
+        "_engine.checks",
+        "_engine.contract",
+        "_engine.coordinates",
+        "_engine.guide",
+        "_errors",
+        "spec",
+    },
     "core": {
         "_engine.checks",
         "_engine.contract",
@@ -55,6 +63,7 @@ ALLOWED = {
         "_engine.memory",
         "_engine.shares",
         "_errors",
+        "schedule",
         "spec",
     },
     "presets": {"_errors", "spec"},
@@ -89,6 +98,7 @@ ALLOWED = {
         "_engine.plan",
         "_engine.tables",
         "_engine.threads",
+        "schedule",
         "spec",
     },
     "_engine.memory": set(),
@@ -103,6 +113,7 @@ ALLOWED = {
     "_graph.jax_mean": {"_engine.contract"},
     "_graph.mixing": {"_engine.contract", "_engine.memory", "_graph.program", "spec"},
     "_graph.program": {
+        "schedule",
         "_engine.checks",
         "_engine.contract",
         "_engine.fills",
@@ -119,11 +130,11 @@ ALLOWED = {
     "_graph.torch_dtypes": {"_extras"},
     "_tensors": set(),
     "_tensors.compiled": {
-        "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
         "_engine.memory",
         "_tensors.painter",
+        "schedule",
         "spec",
     },
     "_tensors.devices": {
@@ -152,6 +163,7 @@ ALLOWED = {
         "_tensors.devices",
         "_tensors.terms",
         "core",
+        "schedule",
         "spec",
     },
     "_tensors.passes": set(),
@@ -192,11 +204,21 @@ ALLOWED = {
         "albumentations._hooks",
         "albumentations._terms",
         "core",
+        "schedule",
         "spec",
     },
     "albumentations._hooks": set(),
     "albumentations._terms": {
-        *("_adapters.keys", "_adapters.targets", "_engine.checks", "_engine.guide", "_errors", "guides", "spec"),
+        *(
+            "_adapters.keys",
+            "_adapters.targets",
+            "_engine.checks",
+            "_engine.guide",
+            "_errors",
+            "guides",
+            "schedule",
+            "spec",
+        ),
     },
     "__main__": {"cli"},
     "cli": {
@@ -220,6 +242,7 @@ ALLOWED = {
         "_engine.coordinates",
         "_engine.memory",
         "_extras",
+        "schedule",
         "spec",
     },
     "jax": {
@@ -232,11 +255,12 @@ ALLOWED = {
         "_graph.jax",
         "_graph.program",
         "_errors",
+        "schedule",
         "spec",
     },
     "keras": {
         *("_adapters.keys", "_adapters.targets", "_adapters.terms", "_engine.checks", "_engine.contract", "_extras"),
-        *("_graph.program", "keras._flow", "keras._inputs", "keras._layer", "keras._mixing", "spec"),
+        *("_graph.program", "keras._flow", "keras._inputs", "keras._layer", "keras._mixing", "schedule", "spec"),
     },
     "keras._flow": {
         "_adapters.keys",
@@ -246,6 +270,7 @@ ALLOWED = {
         "_engine.coordinates",
         "_engine.memory",
         "_errors",
+        "schedule",
         "spec",
     },
     "keras._inputs": {"_engine.checks", "_engine.guide", "_errors"},
@@ -268,6 +293,7 @@ ALLOWED = {
         "_engine.memory",
         "_errors",
         "core",
+        "schedule",
         "spec",
     },
     "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
@@ -283,6 +309,7 @@ ALLOWED = {
         "robustness._cells",
         "robustness._predict",
         "robustness._results",
+        "schedule",
         "spec",
     },
     "robustness._map": {
@@ -311,6 +338,7 @@ ALLOWED = {
         "_graph.tensorflow",
         "_errors",
         "core",
+        "schedule",
         "spec",
     },
     "torch": {
@@ -328,6 +356,7 @@ ALLOWED = {
         "_tensors.passes",
         "_tensors.samplers",
         "core",
+        "schedule",
         "spec",
     },
     "torchvision": {
@@ -345,6 +374,7 @@ ALLOWED = {
         "_tensors.terms",
         "core",
         "guides",
+        "schedule",
         "mixing",
         "presets",
         "spec",

@@ -17,6 +17,7 @@ import kinds
 import strategies
 import test_pixels
 from dustaug.jax import add_dust, to_words
+from test_schedule import MANY, MOVES_P
 
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 INDICES = np.arange(FIRST, FIRST + N)
@@ -626,3 +627,38 @@ def test_bad_donors_and_volumes_are_refused(spec, given, error, message):
     """The errors are those of add_dust(); volumes are refused."""
     with pytest.raises(error, match=re.escape(message)):
         add_dust(BATCH, dustaug.dust(**spec), **KEY, **given)
+
+
+def test_a_schedule_has_the_spec_of_a_known_epoch():
+    """A number, or an array whose value is known, tells the spec; a static argument does under jit."""
+    sizes = dustaug.Schedule.steps({0: (3, 3), 5: (9, 9)})
+    schedule, keys = dustaug.Schedule(dustaug.cutout(3), side_range=sizes), {"seed": SEED, "index": to_words(INDICES)}
+    compiled = jax.jit(lambda images, epoch: add_dust(images, schedule, epoch=epoch, **keys), static_argnames="epoch")
+
+    assert same(add_dust(photos(), schedule, epoch=jnp.array(4), **keys), expected(photos(), schedule.at(4), epoch=4))
+    assert same(compiled(photos(), epoch=5), expected(photos(), schedule.at(5), epoch=5))
+
+
+def test_a_schedule_of_p_takes_any_epoch():
+    """A traced epoch, and one for each image, look up the probability in the graph, which is compiled once."""
+    keys = {"seed": SEED, "index": to_words(INDICES)}
+    compiled = jax.jit(lambda images, epoch: add_dust(images, MOVES_P, epoch=epoch, **keys))
+    for epoch in (0, 2, 5, 2**31):
+        wanted = expected(photos(), MOVES_P.at(epoch), epoch=epoch)
+
+        assert same(compiled(photos(), np.uint32(epoch)), wanted)
+    assert compiled._cache_size() == 1
+    epochs = np.array([5, 0, 1, 3, 4, 2])
+    each = [expected(photos()[i], MOVES_P.at(e), epoch=e, index=FIRST + i) for i, e in enumerate(epochs.tolist())]
+
+    assert same(add_dust(photos(), MOVES_P, epoch=epochs, **keys), np.stack(each))
+
+
+def test_other_schedules_need_a_known_epoch():
+    """A traced epoch, or one for each image, cannot choose a spec, which is static."""
+    with pytest.raises(
+        TypeError, match=r"a Schedule must move p alone, .*, with an epoch that is traced, .*: type jax.jit"
+    ):
+        jax.jit(lambda epoch: add_dust(jnp.zeros((8, 8)), MANY, seed=1, epoch=epoch, index=0))(0)
+    with pytest.raises(TypeError, match=r"a Schedule must move p alone, .*, got p, count_range, fill: type jax.jit"):
+        add_dust(photos(), MANY, seed=1, epoch=np.zeros(6, int), index=0)

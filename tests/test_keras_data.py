@@ -14,6 +14,7 @@ from dustaug import partner_of
 from dustaug._graph.mixing import partners_of
 from dustaug._graph.tensorflow import OPS
 from dustaug.keras import DustCutMix, DustRectangles, dust_flow
+from dustaug.tensorflow import make_dust_fn
 from test_keras import SEED, N, expected, floats, guided_inputs, guided_layer, photos, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -164,3 +165,25 @@ def test_guides_are_mapped():
 
         assert same(want, np.stack([element["images"] for element in elements]))
         assert same(terms["guide"], np.stack([element["guide"] for element in elements]))
+
+
+def test_fit_moves_the_schedule_of_a_data_set():
+    """A callback assigns the epoch to the variable of a data set, whose elements then have the spec of that epoch."""
+    images = np.zeros((8, 16, 16, 1), np.float32)
+    shares = dustaug.Schedule.linear(0, 1, epochs=2)
+    schedule = dustaug.Schedule(dustaug.dust(count_range=(9, 9), fill="constant", fill_value=255), p=shares)
+    epoch, sums = tf.Variable(0, dtype=tf.int64), []
+    dust = make_dust_fn(schedule, seed=SEED, epoch=epoch, indexed=True)
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.zeros(8))).enumerate().map(dust).batch(8)
+    dense = keras.layers.Dense(1, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.GlobalAveragePooling2D(), dense])
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda _, means: keras.ops.mean(means))
+    record = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda number, _: epoch.assign(number), on_epoch_end=lambda _, logs: sums.append(logs["loss"])
+    )
+    model.fit(dataset, epochs=4, verbose=0, shuffle=False, callbacks=[record])
+    keys = {"seed": SEED, "index": 0}
+    dusted = [dustaug.add_dust(images.copy(), schedule.at(k), epoch=k, **keys) for k in range(4)]
+
+    assert sums == pytest.approx([float(each.mean()) for each in dusted], rel=1e-5)
+    assert sums[0] == 0 < sums[1] < sums[2]

@@ -66,6 +66,9 @@ ODD = {
 OURS = re.compile(r"\b(must|got multiple values|missing \d+ required|takes \d+ positional|out of bounds)\b")
 
 
+HALVED = dustaug.Schedule.linear(1, 0.5, epochs=2)
+
+
 def images():
     return np.full((2, 16, 16, 3), 7, np.uint8)
 
@@ -210,6 +213,47 @@ CALLS = {
         f"replace({name})": lambda x, odd, name=name: dustaug.dust().replace(**{name: odd})
         for name in ("fill", "center", "side_range", "fill_value")
     },
+    "Schedule(spec)": lambda x, odd: dustaug.Schedule(odd, p=HALVED),
+    **{
+        f"Schedule({name})": lambda x, odd, name=name: dustaug.Schedule(**{name: odd})
+        for name in ("p", "fill", "gamma")
+    },
+    **{
+        f"Schedule.{kind}({name})": lambda x, odd, kind=kind, name=name: dustaug.Schedule(
+            p=getattr(dustaug.Schedule, kind)(**{"start": 0, "stop": 1, "epochs": 3, name: odd})
+        )
+        for kind in ("linear", "cosine")
+        for name in ("start", "stop", "epochs", "begin")
+    },
+    "Schedule.linear(both)": lambda x, odd: dustaug.Schedule(center_std=dustaug.Schedule.linear(odd, odd, epochs=3)),
+    "Schedule.steps(values)": lambda x, odd: dustaug.Schedule(p=dustaug.Schedule.steps(odd)),
+    **{
+        f"Schedule.steps(value of {name})": lambda x, odd, name=name: dustaug.Schedule(
+            **{name: dustaug.Schedule.steps({0: odd})}
+        )
+        for name in ("p", "count_range", "fill", "cell_sides")
+    },
+    "Schedule.steps(epoch)": lambda x, odd: dustaug.Schedule(
+        p=dustaug.Schedule.steps({0: 1, **({odd: 1} if odd.__hash__ else {})})
+    ),
+    "Schedule.at": lambda x, odd: dustaug.Schedule(p=HALVED).at(odd),
+    "Schedule.from_dict": lambda x, odd: dustaug.Schedule.from_dict(odd),
+    **{
+        f"Schedule.from_dict({name})": lambda x, odd, name=name: dustaug.Schedule.from_dict(
+            {**dustaug.Schedule(p=HALVED).to_dict(), name: odd}
+        )
+        for name in ("spec", "courses")
+    },
+    **{
+        f"Schedule.from_dict(p, {name})": lambda x, odd, name=name: dustaug.Schedule.from_dict(
+            {"spec": {}, "courses": {"p": {"course": "linear", "points": ((0, 0), (3, 1)), name: odd}}}
+        )
+        for name in ("course", "points")
+    },
+    "Schedule.from_dict(point)": lambda x, odd: dustaug.Schedule.from_dict(
+        {"spec": {}, "courses": {"p": {"course": "linear", "points": ((0, 0), (odd, 1))}}}
+    ),
+    "add_dust(schedule, epoch)": lambda x, odd: dustaug.add_dust(x, dustaug.Schedule(p=HALVED), **seeded(epoch=odd)),
     "cutout": lambda x, odd: dustaug.cutout(odd),
     **{
         f"random_erasing({name})": lambda x, odd, name=name: dustaug.random_erasing(**{name: odd})

@@ -14,6 +14,7 @@ import kinds
 import test_pixels
 from dustaug import add_dust
 from dustaug.tensorflow import dust_fn, make_dust_fn
+from test_schedule import MANY, MOVES_P
 
 N, SEED = 10, 2**63 + 7
 AUTOTUNE = tf.data.AUTOTUNE
@@ -126,6 +127,38 @@ def test_an_epoch_may_be_a_variable(backend):
         epoch.assign(number)
 
         assert same(expected(photos(), epoch=number), gather(dataset))
+
+
+def test_a_schedule_follows_the_variable_of_the_epoch():
+    """One data set has the spec of each epoch that is assigned, and a number will do for both backends."""
+    epoch = tf.Variable(0, dtype=tf.int64)
+    dataset = tf.data.Dataset.from_tensor_slices(photos()).enumerate()
+    moving = dataset.batch(4).map(make_dust_fn(MANY, seed=SEED, indexed=True, epoch=epoch))
+    for number in (0, 4, 5):
+        epoch.assign(number)
+
+        assert same(expected(photos(), MANY.at(number), epoch=number), gather(moving.unbatch()))
+    graph = dataset.batch(4).map(make_dust_fn(MOVES_P, seed=SEED, indexed=True, epoch=epoch, backend="graph"))
+    for number in (1, 3, 5, 2**32 - 1):
+        epoch.assign(number)
+
+        assert same(expected(photos(), MOVES_P.at(number), epoch=number), gather(graph.unbatch()))
+    for backend in BACKENDS:
+        fn = make_dust_fn(MANY, seed=SEED, indexed=True, epoch=4, backend=backend)
+
+        assert same(expected(photos(), MANY.at(4), epoch=4), fn(0, photos()))
+
+
+def test_a_schedule_needs_an_epoch_that_can_be_known():
+    """Without a seed there is no epoch, and a graph looks up nothing but the probability."""
+    with pytest.raises(TypeError, match=r"seed must be given with a Schedule, got none: type make_dust_fn\(schedule"):
+        make_dust_fn(MANY)
+    with pytest.raises(
+        TypeError, match=r'a Schedule must move p alone, .*, got p, count_range, fill: type backend="num'
+    ):
+        make_dust_fn(MANY, seed=0, indexed=True, epoch=tf.Variable(0, dtype=tf.int64), backend="graph")
+    with pytest.raises(TypeError, match=r"must be given an element of a data set, got a Schedule: type make_dust_fn"):
+        dust_fn(MANY)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

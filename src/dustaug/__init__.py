@@ -12,11 +12,13 @@ from .core import DustStream, Rectangles, add_dust, paint_rectangles, sample_rec
 from .guides import guide_of_boxes, guide_of_map
 from .mixing import mix_labels, partner_of
 from .presets import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
+from .schedule import Schedule
 from .spec import Spec
 
 __all__ = [
     "DustStream",
     "Rectangles",
+    "Schedule",
     "Spec",
     "__version__",
     "add_dust",

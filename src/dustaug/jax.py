@@ -21,7 +21,6 @@ from ._engine.checks import (
     check_ends,
     check_layout,
     check_plain,
-    check_spec,
     check_value_range,
     check_whole,
     look_at_values,
@@ -43,6 +42,7 @@ from ._engine.guide import (
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
 from ._graph.program import WordCoordinates, Words, check_flat, check_no_objects
+from .schedule import Schedule, check_moves_p, check_plan, moves_p, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -50,7 +50,7 @@ __all__ = ["add_dust", "to_words"]
 
 def add_dust(
     images: ArrayLike | jax.Array,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | ArrayLike | jax.Array | None = None,
     epoch: int | ArrayLike | jax.Array = 0,
@@ -80,7 +80,8 @@ def add_dust(
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`. A spec that needs objects and a layout of volumes are errors.
+        As in :func:`dustaug.add_dust`. A spec that needs objects and a layout of volumes are errors. A schedule of
+        nothing but ``p`` takes any epoch; any other needs one whose number is known when the function is traced.
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for an image alone
         JAX or NumPy, required with ``center="guide"``: weights of the places where a rectangle may have its centre, as
         in :func:`dustaug.add_dust`.
@@ -123,10 +124,11 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
-    spec = check_spec(spec)
-    check_no_objects(spec)
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
+    plan = _plan_at(check_plan(spec), epoch)
+    spec = spec_at(plan, 0)
+    check_no_objects(spec)
     if seed is None or index is None:
         raise TypeError(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
@@ -151,7 +153,7 @@ def add_dust(
         donors = _as_donors(donors, spec, images)
     if 0 in images.shape:
         return images
-    paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
+    paint = functools.partial(_dust, spec=plan, layout=layout, value_range=value_range)
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # Under explicit sharding every gather needs an out_sharding; all of ours go where the images are.
@@ -210,6 +212,20 @@ def _auto_axes() -> Any:
         return jax.sharding.auto_axes
     # JAX 0.6, the last one for Python 3.10, has it in another module.
     return importlib.import_module("jax.experimental.shard").auto_axes
+
+
+def _plan_at(plan: Spec | Schedule, epoch: Any) -> Spec | Schedule:
+    """Return what a graph holds: of a schedule that moves more than `p`, the spec of an epoch whose number is known."""
+    if isinstance(plan, Spec) or moves_p(plan):
+        return plan
+    host = _on_host(epoch)
+    if host is None or np.ndim(host):
+        check_moves_p(
+            plan,
+            "with an epoch that is traced, or one for each image",
+            'jax.jit(function, static_argnames="epoch"), or schedule.at(epoch)',
+        )
+    return plan.at(host)
 
 
 def _as_array(images: Any, *, default_range: bool, name: str = "images") -> jax.Array:

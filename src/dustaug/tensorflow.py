@@ -27,7 +27,7 @@ from . import core
 from ._adapters.keys import check_key, check_name, missing_error
 from ._adapters.records import has_entries, read_entry
 from ._adapters.terms import check_donors_key, check_term_keys
-from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_spec, check_value_range
+from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.guide import check_donors_kind, check_guide_kind, check_weights, may_weigh_too_much
@@ -35,6 +35,7 @@ from ._engine.memory import Layout, guess_layout
 from ._errors import unexpected_error
 from ._graph.program import WordCoordinates, build, check_flat, check_no_objects
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
+from .schedule import Schedule, check_moves_p, check_plan, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
@@ -63,7 +64,7 @@ _OBJECTS_HINTS = (
 
 
 def make_dust_fn(
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | None = None,
     epoch: Any = 0,
@@ -88,7 +89,8 @@ def make_dust_fn(
         0 … 2**64 - 1, together with ``indexed=True``. By default each call draws a seed from TensorFlow's generator,
         which ``tf.random.set_seed`` seeds.
     epoch : int or whole-number tensor or tf.Variable, default 0
-        0 … 2**32 - 1, only with a seed. A variable is read at each call.
+        0 … 2**32 - 1, only with a seed. A variable is read at each call, and tells the spec of a schedule too. With
+        ``backend="graph"`` that takes a schedule of nothing but ``p``.
     backend : {"numba", "graph"}, default "numba"
         ``"numba"`` calls Numba's kernel from the graph, which is the fastest on a CPU. ``"graph"`` paints the same
         bytes with operations of the graph alone, where no Python can be called: SavedModel, XLA, tf.data service.
@@ -145,7 +147,7 @@ def make_dust_fn(
     """
     if unexpected:
         raise unexpected_error("tensorflow.make_dust_fn()", unexpected, FIELD_NAMES)
-    spec = check_spec(spec)
+    spec = check_plan(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
     check_choice("backend", backend, ("numba", "graph"))
     check_flag("indexed", indexed)
@@ -155,18 +157,29 @@ def make_dust_fn(
     for term, key in keys.items():
         check_key(f"{term}_key", key, "an element")
     if backend == "graph":
-        check_no_objects(spec)
+        check_no_objects(spec_at(spec, 0))
         check_flat(layout or "")
-    check_term_keys(spec, "make_dust_fn", guide_key=guide_key, objects_key=objects_key)
-    check_donors_key(spec, "make_dust_fn", donors_key)
+    check_term_keys(spec_at(spec, 0), "make_dust_fn", guide_key=guide_key, objects_key=objects_key)
+    check_donors_key(spec_at(spec, 0), "make_dust_fn", donors_key)
     seed, epoch = _check_seed_and_epoch(seed, epoch, indexed=indexed)
+    if seed is None and isinstance(spec, Schedule):
+        raise missing_error("seed", "a Schedule", "make_dust_fn(schedule, seed=0, epoch=variable, indexed=True)")
+    if isinstance(epoch, int):
+        spec = spec_at(spec, epoch)
+    elif backend == "graph":
+        check_moves_p(
+            spec,
+            'with backend="graph" and an epoch that is a tensor or a variable',
+            'backend="numba", or make_dust_fn(schedule, epoch=0, …) for each epoch',
+        )
     painter = _Painter(spec, backend, layout, value_range)
 
     def dust_fn(*element: Any) -> Any:
         if not element:
             raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
-        if isinstance(element[0], Spec):
-            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
+        if isinstance(element[0], (Spec, Schedule)):
+            kind = type(element[0]).__name__
+            raise TypeError(f"dust_fn must be given an element of a data set, got a {kind}: type make_dust_fn(spec)")
         if seed is None:
             paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0, **terms_of(element))
             return _map_images(paint, image_key, *element)
@@ -283,7 +296,7 @@ class _Painter:
     """Paints one spec on tensors of any size."""
 
     def __init__(
-        self, spec: Spec, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
+        self, spec: Spec | Schedule, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
     ) -> None:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 

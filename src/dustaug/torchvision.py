@@ -35,6 +35,7 @@ from ._tensors.terms import dense
 from .guides import guide_of_boxes
 from .mixing import partner_of
 from .presets import cutmix
+from .schedule import refuse_schedule
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustCutMix", "DustRectangles"]
@@ -154,6 +155,11 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         super().__init__()
+        refuse_schedule(
+            spec,
+            "in a transform of torchvision, which knows no epoch",
+            "dustaug.torch.DustDataset(dataset, schedule, seed=0)",
+        )
         self.spec = resolve_spec(spec, fields)
         self.inplace = check_flag("inplace", inplace)
         self.same_on_batch = check_flag("same_on_batch", same_on_batch)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._engine import contract
-from dustaug._engine.checks import check_size, check_spec, resolve_kind
+from dustaug._engine.checks import check_size, resolve_kind
 from dustaug._engine.fills import brightness_levels, encode
 from dustaug._engine.guide import (
     check_donors_kind,
@@ -34,6 +34,7 @@ from dustaug._engine.memory import ImageKind, Layout, check_axes
 from dustaug._engine.plan import find_max_size, make_plan
 from dustaug._engine.tables import LOG_ROW, N_ROWS, POWER_ROW, QUANTILE_ROW, curves
 from dustaug._errors import shown
+from dustaug.schedule import Schedule, check_moves_p, spec_at
 from dustaug.spec import MAX_SIDE, Spec
 
 from .cells import TOPS, Dusted, find_most, fits
@@ -214,10 +215,11 @@ class Ops(Protocol):
 class _Program:
     """Plan and values of a spec for one kind of images, as Python numbers and NumPy arrays."""
 
-    def __init__(self, spec: Spec, kind: ImageKind) -> None:
+    def __init__(self, plan: Spec | Schedule, kind: ImageKind) -> None:
+        spec, self.thresholds = spec_at(plan, 0), _thresholds_of(plan)
         self.value_range = resolve_kind(spec, kind)
-        plan = make_plan(spec)[0]
-        self.params = {name: plan[name].item() for name in plan.dtype.names}
+        params = make_plan(spec)[0]
+        self.params = {name: params[name].item() for name in params.dtype.names}
         self.spec, self.layout, self.channels = spec, kind.layout, kind.channels
         self.fill = contract.FILLS[spec.fill]
         if self.fill.per not in ("image", "donor"):
@@ -244,13 +246,22 @@ class _Program:
         return largest if 5 * n_painted < (1 + n_rectangles / 32) * n_pixels else None
 
 
+def _thresholds_of(plan: Spec | Schedule) -> NDArray[np.int64]:
+    """Return the threshold of a spec, or those of the epochs of a schedule."""
+    if isinstance(plan, Spec):
+        return np.array([make_plan(plan)[0]["p_threshold"]], np.int64)
+    check_moves_p(plan, "in a graph that learns the epoch when it runs", "schedule.at(epoch)")
+    specs = map(plan.at, range(plan.last_epoch + 1))
+    return np.array([make_plan(spec)[0]["p_threshold"] for spec in specs], np.int64)
+
+
 _find_program = functools.lru_cache(maxsize=16)(_Program)
 
 
 def build(
     ops: Ops,
     images: Tensor,
-    spec: Spec,
+    spec: Spec | Schedule | None,
     coordinates: WordCoordinates,
     *,
     layout: Layout,
@@ -292,11 +303,11 @@ def build(
             f"images must have a number of channels that is known while the graph is made, got shape "
             f"{tuple(images.shape)}: type tf.ensure_shape(images, …)"
         )
-    spec = check_spec(spec)
+    plan, spec = spec, spec_at(spec, 0)
     check_no_objects(spec)
     guide = _check_guide(ops, guide, spec, size, batched="N" in layout)
     donors = _check_donors(ops, donors, spec, images)
-    program = _find_program(spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
+    program = _find_program(plan or spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
     if size.is_known and size.height and size.width:
         check_size(spec, size.height, size.width, channels)
     draws = _Draws(ops, program, coordinates, images, size, guide)
@@ -495,9 +506,7 @@ class _Draws:
         """How many rectangles images have if they are dusted, and whether they are, (n, 1) each."""
         count, dusted, _, _ = self.words(np.full(1, contract.HEADER_BLOCK))
         count = self.params["count_low"] + self.bounded(count, self.params["n_counts"])
-        return Dusted(
-            count, self.ops.less(dusted, self.params["p_threshold"]) & fits(self.ops, self.program.spec, self.size)
-        )
+        return Dusted(count, self.is_dusted(dusted) & fits(self.ops, self.program.spec, self.size))
 
     def rectangles(self) -> tuple[Edges, Tensor]:
         """Edges of all rectangles that there may be, and whether they exist: (n, rectangles) each."""
@@ -518,6 +527,15 @@ class _Draws:
         else:
             height, width = self.sizes_in_pixels(size)
         return self.edges(y, x, height, width), exists
+
+    def is_dusted(self, word: Word) -> Tensor:
+        """Whether the word of an image is below the threshold of its epoch, which may be 2**32."""
+        ops, thresholds = self.ops, self.program.thresholds
+        if len(thresholds) == 1:
+            return ops.less(word, int(thresholds[0]))
+        place = ops.to_int32(self.lower(self.counter[2], len(thresholds) - 1))
+        below = ops.gather(ops.as_words((thresholds & contract.WORD_MASK).astype(np.uint32)), place)
+        return ops.gather(ops.constant(thresholds > contract.WORD_MASK), place) | ops.less(word, below)
 
     def sizes_in_pixels(self, word: Word) -> tuple[Int, Int]:
         params = self.params

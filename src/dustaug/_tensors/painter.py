@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from dustaug import core
-from dustaug._engine.checks import check_layout, check_spec, check_value_range
+from dustaug._engine.checks import check_layout, check_value_range
 from dustaug._engine.coordinates import Coordinates, make_coordinates
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import (
@@ -29,6 +29,7 @@ from dustaug._engine.memory import (
     guess_layout,
 )
 from dustaug._graph.torch_dtypes import numpy_dtype
+from dustaug.schedule import Schedule, spec_of_call
 from dustaug.spec import Spec
 
 from .terms import donors_on_device, terms_on_host
@@ -213,7 +214,7 @@ find_painter = functools.lru_cache(maxsize=16)(Painter)
 
 def add_dust(
     images: AnyTensor,
-    spec: Spec | None,
+    spec: Spec | Schedule | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
     coordinates: Coordinates,
@@ -227,8 +228,15 @@ def add_dust(
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    painter = find_painter(check_spec(spec), layout, value_range)
-    seed, _, index = coordinates
+    seed, epoch, index = coordinates
+    if type(spec) is not Spec:
+        if isinstance(epoch, torch.Tensor) and isinstance(spec, Schedule) and not epoch.is_cpu:
+            raise TypeError(
+                "epoch must be a number with a Schedule, whose spec is made on the CPU, got a tensor on "
+                f"{epoch.device}: type epoch=int(epoch)"
+            )
+        spec = spec_of_call(spec, seed, epoch)
+    painter = find_painter(spec, layout, value_range)
     if seed is None or index is None:
         coordinates = make_coordinates(*coordinates)
         refuse_capture(images)

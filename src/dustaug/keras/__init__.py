@@ -24,7 +24,8 @@ from dustaug._adapters.terms import check_term_keys, refuse_donors
 from dustaug._engine.checks import check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._graph.program import WordCoordinates, check_no_objects
-from dustaug.spec import Spec, resolve_spec
+from dustaug.schedule import Schedule, check_moves_p, check_plan, read_plan, spec_at
+from dustaug.spec import Spec
 
 from ._flow import draw_seed, dust_flow
 from ._inputs import (
@@ -55,9 +56,9 @@ class DustRectangles(ImageLayer):
 
     Parameters
     ----------
-    spec : Spec, optional
+    spec : Spec or Schedule, optional
         What to draw; :func:`dustaug.dust` if neither this nor fields are given. ``p`` of the spec is decided for
-        each image on its own.
+        each image on its own. A schedule needs an `epoch_key`, and may have no other course than that of ``p``.
     seed : int, optional
         0 … 2**64 - 1. By default Keras draws one, which ``keras.utils.set_random_seed`` seeds.
     data_format : {"channels_last", "channels_first"}, optional
@@ -124,7 +125,7 @@ class DustRectangles(ImageLayer):
 
     def __init__(
         self,
-        spec: Spec | None = None,
+        spec: Spec | Schedule | None = None,
         *,
         seed: int | None = None,
         data_format: DataFormat | None = None,
@@ -139,13 +140,24 @@ class DustRectangles(ImageLayer):
         **fields: Any,
     ) -> None:
         super().__init__(data_format, name=name, dtype=dtype, trainable=trainable)
-        self.spec = resolve_spec(spec, fields)
+        self.spec = check_plan(spec, fields)
         self.seed = check_seed_and_keys(seed, index_key, epoch_key, what="an entry", owner="DustRectangles")
         self.index_key, self.epoch_key = index_key, epoch_key
         self.guide_key = None if guide_key is None else check_name("guide_key", guide_key, "an entry")
-        check_no_objects(self.spec)
-        refuse_donors(self.spec, "DustRectangles")
-        check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=None)
+        if isinstance(self.spec, Schedule) and epoch_key is None:
+            raise TypeError(
+                "epoch_key must be given with a Schedule, as the layer counts calls and not epochs, got none: type "
+                'DustRectangles(schedule, seed=0, index_key="index", epoch_key="epoch"), or model.fit('
+                "dustaug.keras.dust_flow(flow, schedule, seed=0))"
+            )
+        check_moves_p(
+            self.spec,
+            "in a layer, whose graph learns the epoch when it runs",
+            "model.fit(dustaug.keras.dust_flow(flow, schedule, seed=0))",
+        )
+        check_no_objects(spec_at(self.spec, 0))
+        refuse_donors(spec_at(self.spec, 0), "DustRectangles")
+        check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=None)
         self.value_range = check_given_range(value_range)
         self.fill_mask = check_mask_class(fill_mask)
         self._seed = draw_seed() if seed is None else self.seed
@@ -251,4 +263,5 @@ class DustRectangles(ImageLayer):
         if not isinstance(config, Mapping):
             raise TypeError(f"config must be a dict, got {type(config).__name__}: type layer.get_config()")
         spec = config.get("spec")
-        return cls(**{**config, "spec": spec if spec is None or isinstance(spec, Spec) else Spec.from_dict(spec)})
+        ready = spec is None or isinstance(spec, (Spec, Schedule))
+        return cls(**{**config, "spec": spec if ready else read_plan(spec)})

@@ -18,6 +18,7 @@ from dustaug._engine.memory import Layout
 from dustaug._errors import shown
 from dustaug.core import add_dust, paint_rectangles, sample_rectangles
 from dustaug.presets import dust
+from dustaug.schedule import refuse_schedule
 from dustaug.spec import Spec
 
 from . import _predict
@@ -309,6 +310,7 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
         number = _check_severity(severity)
         if number in levels:
             raise ValueError(f"severities must differ as floats, got {number:g} twice")
+        refuse_schedule(occlusion, "at each severity", "{8: dustaug.dust(count_range=(8, 8))}")
         preset = next((each.__name__ for each in _PRESETS if each is occlusion), None)
         if preset or not (isinstance(occlusion, (Spec, PatchDrop)) or callable(occlusion)):
             got = f"{preset} without its arguments: type dustaug.{preset}(…)" if preset else type(occlusion).__name__
