@@ -9,7 +9,7 @@ import pytest
 import dustaug
 from dustaug import add_dust, cutmix, mix_labels, partner_of, sample_rectangles
 from dustaug._graph.mixing import partners_of
-from dustaug.keras import DustCutMix
+from dustaug.keras import DustCutMix, DustRectangles
 from dustaug.keras._layer import find_operations
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
@@ -201,3 +201,9 @@ def test_odd_options_are_refused(options, error, message):
     """The error tells what must hold, and what to type."""
     with pytest.raises(error, match=f"^{message}"):
         DustCutMix(**options)
+
+
+def test_the_transform_of_samples_refuses_donors():
+    """DustRectangles has no donors, and names the class that has."""
+    with pytest.raises(ValueError, match=r'^spec must have another fill than "donors".*: type DustCutMix\(spec\)'):
+        DustRectangles(cutmix())

@@ -12,7 +12,7 @@ from torchvision.transforms import v2
 
 import dustaug
 from dustaug import cutmix, mix_labels, partner_of, sample_rectangles
-from dustaug.torchvision import DustCutMix
+from dustaug.torchvision import DustCutMix, DustRectangles
 
 N, H, W, K = 16, 24, 30, 5
 LABELS = torch.arange(N) % K
@@ -206,3 +206,9 @@ def test_odd_batches_are_refused(sample, error, message):
     """A batch without a first axis, of another length than its labels, or without images is refused."""
     with pytest.raises(error, match=message):
         DustCutMix()(*sample) if len(sample) > 1 else DustCutMix(num_classes=K)(*sample)
+
+
+def test_the_transform_of_samples_refuses_donors():
+    """DustRectangles has no donors, and names the class that has."""
+    with pytest.raises(ValueError, match=r'^spec must have another fill than "donors".*: type DustCutMix\(spec\)'):
+        DustRectangles(cutmix())

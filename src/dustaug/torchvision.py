@@ -24,7 +24,7 @@ from . import core
 from ._adapters.keys import check_key, check_name
 from ._adapters.nested import dict_around, find_entry, path_of
 from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
-from ._adapters.terms import check_mixing_spec
+from ._adapters.terms import check_mixing_spec, refuse_donors
 from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
 from ._engine.coordinates import pack
 from ._engine.guide import takes_guide, takes_objects
@@ -176,7 +176,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self._make_painter()
 
     def _check_terms(self) -> None:
-        """Check that the spec takes what the options tell."""
+        """Check that the spec takes what the options tell, and nothing that no sample has."""
+        refuse_donors(self.spec, "DustRectangles")
         for name in ("guide", "guide_key"):
             if getattr(self, name) is not None and not takes_guide(self.spec):
                 raise TypeError(

@@ -176,3 +176,12 @@ def check_mixing_spec(spec: Spec, owner: str) -> None:
             f'spec must need no guide and no objects, got {shown(spec)}: type spec.replace(center="uniform", '
             "max_hidden=None, per_object=False)"
         )
+
+
+def refuse_donors(spec: Spec, owner: str) -> None:
+    """Refuse a spec that takes donors where a transform of batches has them."""
+    if takes_donors(spec):
+        raise ValueError(
+            f'spec must have another fill than "donors" in {owner}, which has none, got {shown(spec)}: type '
+            "DustCutMix(spec) for batches with labels"
+        )

@@ -20,7 +20,7 @@ with (
 
 from dustaug._adapters.keys import check_name, check_seed_and_keys
 from dustaug._adapters.targets import check_mask_class
-from dustaug._adapters.terms import check_term_keys
+from dustaug._adapters.terms import check_term_keys, refuse_donors
 from dustaug._engine.checks import check_given_range, check_mask_value
 from dustaug._engine.contract import MAX_EPOCH, MAX_INDEX
 from dustaug._graph.program import WordCoordinates, check_no_objects
@@ -156,6 +156,7 @@ class DustRectangles(ImageLayer):
             "model.fit(dustaug.keras.dust_flow(flow, schedule, seed=0))",
         )
         check_no_objects(spec_at(self.spec, 0))
+        refuse_donors(spec_at(self.spec, 0), "DustRectangles")
         check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=None)
         self.value_range = check_given_range(value_range)
         self.fill_mask = check_mask_class(fill_mask)
