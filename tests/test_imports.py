@@ -27,6 +27,7 @@ HEAVY = (
     "jax",
     "grain",
     "albumentations",
+    "monai",
     "PIL",
     "typer",
     "matplotlib",
@@ -249,6 +250,10 @@ ALLOWED = {
         "spec",
     },
     "keras._inputs": {"_engine.checks", "_engine.guide", "_errors"},
+    "monai": {
+        *("_engine.checks", "_engine.coordinates", "_engine.memory", "_errors", "_extras", "_tensors.painter", "core"),
+        "spec",
+    },
     "ray": {
         "_adapters.keys",
         "_adapters.records",

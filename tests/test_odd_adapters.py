@@ -1,4 +1,4 @@
-"""Adapters of torch, torchvision and Albumentations answer odd arguments with a value or one sentence."""
+"""Adapters of torch, torchvision, Albumentations and MONAI answer odd arguments with a value or one sentence."""
 
 # ruff: noqa: ARG005
 
@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 import dustaug.albumentations
+import dustaug.monai
 import dustaug.torch
 import dustaug.torchvision
 from test_odd_arguments import ODD, OURS, answer
@@ -77,6 +78,10 @@ def in_albumentations(x, options, **given):
     return A.Compose([transform])(**{"image": picture(), **given})
 
 
+def in_monai(x, options, **given):
+    return dustaug.monai.DustRectanglesd(**{"keys": "image", **options})({"image": x[0], **given})
+
+
 CALLS = {
     "add_dust(images)": lambda x, odd: dustaug.torch.add_dust(odd, seed=0, index=0),
     **{
@@ -135,6 +140,13 @@ CALLS = {
         )
         for key in ("guide", "objects")
     },
+    **{
+        f"monai.DustRectanglesd({name})": lambda x, odd, name=name: in_monai(x, {name: odd})
+        for name in (*arguments_of(dustaug.monai.DustRectanglesd), "count_range", "prob")
+    },
+    "monai.DustRectanglesd()(sample)": lambda x, odd: dustaug.monai.DustRectanglesd("image")(odd),
+    "monai.DustRectanglesd()(image)": lambda x, odd: in_monai(x, {}, image=odd),
+    "monai.DustRectangles()(volume)": lambda x, odd: dustaug.monai.DustRectangles(depth_range=(1, 3))(odd),
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 
