@@ -120,6 +120,8 @@ OTHERS = {
     "dask": ("dask",),
     "datasets": ("datasets",),
     "xarray": ("xarray",),
+    # For a single block of docs/volumes.md, where it is installed: its packages are large.
+    "torchio": ("torchio",),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.

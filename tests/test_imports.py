@@ -409,8 +409,8 @@ def test_the_table_is_complete():
 
 
 def test_few_modules_lie_beside_the_packages():
-    """At most 15 modules lie beside the packages."""
-    assert len(list(PACKAGE.glob("*.py"))) <= 15
+    """At most 17 modules lie beside the packages."""
+    assert len(list(PACKAGE.glob("*.py"))) <= 17
 
 
 def test_no_imports_form_a_cycle():

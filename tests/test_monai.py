@@ -156,7 +156,7 @@ class TestMetadata:
 
     @pytest.mark.parametrize("tracked", [True, False])
     def test_arrays_become_what_monai_makes_of_them(self, tracked):
-        """Arrays and tensors become MetaTensors, or tensors where metadata is not tracked, as RandCoarseDropout does."""
+        """Arrays become MetaTensors, or tensors where metadata is not tracked, as in RandCoarseDropout."""
         try:
             set_track_meta(tracked)
             for image in (volume(), torch.from_numpy(volume()), MetaTensor(volume())):
@@ -220,7 +220,7 @@ class TestRandomness:
             assert (each({"a": volume()})["a"] == wanted).all()
 
     def test_the_spec_decides_how_often(self):
-        """p of the spec leaves that share of the images clean."""
+        """The p of the spec leaves that share of the images clean."""
         transform = seeded(DustRectangles(CUBOIDS.replace(p=0.25)))
         n = sum(bool(transform(np.zeros((1, 20, 24, 9), np.uint8)).any()) for _ in range(400))
 
@@ -285,8 +285,10 @@ ERRORS = {
     "no channels": (
         lambda: DustRectangles()(np.zeros((8, 8), np.uint8)),
         ValueError,
-        "images must have the axes (c, h, w) or (c, h, w, d), got shape (8, 8) as img: type EnsureChannelFirstd(keys) "
-        "before, if the channels are missing",
+        (
+            "images must have the axes (c, h, w) or (c, h, w, d), got shape (8, 8) as img: type EnsureChannelFirstd"
+            "(keys) before, if the channels are missing"
+        ),
     ),
     "a depth in two dimensions": (
         lambda: DustRectangles(CUBOIDS)(np.zeros((1, 8, 8), np.uint8)),
@@ -296,20 +298,26 @@ ERRORS = {
     "sizes": (
         lambda: DustRectanglesd(["a", "b"])({"a": volume(), "b": volume()[:, 1:]}),
         ValueError,
-        "images must be of one size to get the same dust, got (20, 24, 9) and (19, 24, 9) at 'b': type one "
-        "DustRectanglesd for each size",
+        (
+            "images must be of one size to get the same dust, got (20, 24, 9) and (19, 24, 9) at 'b': type one "
+            "DustRectanglesd for each size"
+        ),
     ),
     "another device": (
         lambda: DustRectangles()(torch.zeros(1, 8, 8, 8, device="meta")),
         ValueError,
-        "volumes must be on the CPU, got img on meta: type img.cpu(), or put the transform before EnsureTyped(keys, "
-        'device="cuda")',
+        (
+            "volumes must be on the CPU, got img on meta: type img.cpu(), or put the transform before EnsureTyped(keys"
+            ', device="cuda")'
+        ),
     ),
     "integers": (
         lambda: DustRectangles()(volume(np.int64)),
         ValueError,
-        "value_range must be given for images of int64, as no picture fills that dtype, got none: type "
-        "value_range=(0, 255), or whatever black and white are",
+        (
+            "value_range must be given for images of int64, as no picture fills that dtype, got none: type "
+            "value_range=(0, 255), or whatever black and white are"
+        ),
     ),
 }
 

@@ -29,7 +29,7 @@ __all__ = ["DustRectangles", "DustRectanglesd"]
 _NCDHW = (0, 1, 4, 2, 3)
 
 
-class _RandomDust(Randomizable, Transform):  # type: ignore[misc]  # MONAI's classes are not typed throughout.
+class _RandomDust(Randomizable, Transform):  # type: ignore[misc]  # mypy sees no types of MONAI.
     """What both transforms share: options, the draw of a seed, and the painting of a copy.
 
     `prob` of MONAI's `RandomizableTransform` is missing, because the spec has `p`, which the seed decides.
@@ -130,7 +130,7 @@ class DustRectangles(_RandomDust):
         return self._repr()
 
 
-class DustRectanglesd(_RandomDust, MapTransform):
+class DustRectanglesd(_RandomDust, MapTransform):  # type: ignore[misc]  # As above.
     """Paint the same random rectangles, or cuboids, on all images of a dictionary.
 
     Parameters

@@ -394,17 +394,17 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     def apply_to_images(self, images: Any, **params: Any) -> NDArray[Any]:
         """Dust images (n, h, w) or (n, h, w, c), or the slices of a volume: all alike, or each by its own index."""
-        images, index = self._own(images), params["index"]
+        own, index = self._own(images), params["index"]
         if "depth" in params:
             if np.ndim(index):
                 raise ValueError(
                     f"images must be the frames of a video with {depth_field(self.spec)}, got a batch: type "
                     "same_on_batch=True, or volumes=… for a batch of volumes"
                 )
-            self._dust_volumes(images[None], params)
-            return images
-        indices = index if np.ndim(index) else np.full(len(images), index)
-        return self._dust(images, "NHWC" if images.ndim == 4 else "NHW", params, indices)
+            self._dust_volumes(own[None], params)
+            return own
+        indices = index if np.ndim(index) else np.full(len(own), index)
+        return self._dust(own, "NHWC" if own.ndim == 4 else "NHW", params, indices)
 
     def apply_to_volumes(self, volumes: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Dust volumes (n, d, h, w) or (n, d, h, w, c): all alike, or each by its own index."""
@@ -509,10 +509,11 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         kind = getattr(processor.params, "coord_format", None) or processor.params.format
         if kind != "xyz":
             raise ValueError(
-                f'keypoints must have a z with {depth_field(self.spec)}, got the format {kind!r}: type '
+                f"keypoints must have a z with {depth_field(self.spec)}, got the format {kind!r}: type "
                 'A.KeypointParams("xyz", …)'
             )
-        hidden, slices = np.zeros(len(keypoints), bool), np.floor(keypoints[:, 2])
+        hidden: NDArray[np.bool_] = np.zeros(len(keypoints), bool)
+        slices = np.floor(keypoints[:, 2])
         for z in range(len(covered)):
             hidden[slices == z] = covered_points(keypoints[slices == z, :2], covered[z])
         return hidden
@@ -560,9 +561,7 @@ def _find_covered(
     spec: Spec, height: int, width: int, depth: int | None, seed: int, epoch: int, index: tuple[int, ...]
 ) -> NDArray[np.bool_]:
     """Return which pixels dust covers, (n, h, w) or (n, d, h, w), for all masks, boxes and keypoints of a call."""
-    return sample_rectangles(
-        spec, height=height, width=width, depth=depth, seed=seed, epoch=epoch, index=index
-    ).mask()
+    return sample_rectangles(spec, height=height, width=width, depth=depth, seed=seed, epoch=epoch, index=index).mask()
 
 
 def _check_writable(array: NDArray[Any]) -> None:
