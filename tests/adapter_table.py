@@ -35,6 +35,7 @@ ADAPTERS = {
             "albumentations_randomness": ("torch",),
             "albumentations_saved": (),
             "albumentations_targets": (),
+            "albumentations_volumes": (),
             "saved_albumentations": (),
         },
         sections=("adapters", "albumentationsx"),
@@ -71,6 +72,7 @@ ADAPTERS = {
     ),
     "jax": Adapter(imports=("jax",), tests={"jax": ()}, sections=("jax",), page_needs=("grain",)),
     "grain": Adapter(imports=("grain",), tests={"grain": (), "saved_grain": ()}, sections=("jax",), page="jax"),
+    "monai": Adapter(imports=("torch", "monai"), tests={"monai": ()}, sections=("adapters",), page="volumes"),
     "ray": Adapter(imports=(), tests={"ray": (), "ray_cluster": ("ray",)}, sections=("ray",)),
 }
 
@@ -99,7 +101,7 @@ OTHERS = {
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),
     "site": ("mkdocs", "material", "mkdocstrings"),
-    "odd_adapters": ("torch", "torchvision", "albumentations"),
+    "odd_adapters": ("torch", "torchvision", "albumentations", "monai"),
     "scale_torch": ("torch",),
     "rivals": ("albumentations", "torchvision", "timm", "kornia"),
     "rivals_keras": ("keras", "tensorflow"),
@@ -121,6 +123,8 @@ OTHERS = {
     "dask": ("dask",),
     "datasets": ("datasets",),
     "xarray": ("xarray",),
+    # For a single block of docs/volumes.md, where it is installed: its packages are large.
+    "torchio": ("torchio",),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.

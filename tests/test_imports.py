@@ -27,6 +27,7 @@ HEAVY = (
     "jax",
     "grain",
     "albumentations",
+    "monai",
     "PIL",
     "typer",
     "matplotlib",
@@ -281,6 +282,10 @@ ALLOWED = {
     "keras._mixing": {
         *("_adapters.terms", "_engine.coordinates", "_errors", "_graph.program", "keras._flow", "keras._inputs"),
         *("keras._layer", "presets", "spec"),
+    },
+    "monai": {
+        *("_engine.checks", "_engine.coordinates", "_engine.memory", "_errors", "_extras", "_tensors.painter", "core"),
+        "spec",
     },
     "ray": {
         "_adapters.keys",

@@ -1,4 +1,4 @@
-"""Adapters of torch, torchvision and Albumentations answer odd arguments with a value or one sentence."""
+"""Adapters of torch, torchvision, Albumentations and MONAI answer odd arguments with a value or one sentence."""
 
 # ruff: noqa: ARG005
 
@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 import dustaug.albumentations
+import dustaug.monai
 import dustaug.torch
 import dustaug.torchvision
 from test_odd_arguments import ODD, OURS, answer
@@ -75,6 +76,10 @@ def with_terms(x, **changes):
 def in_albumentations(x, options, **given):
     transform = dustaug.albumentations.DustRectangles(**{"p": 1, **options})
     return A.Compose([transform])(**{"image": picture(), **given})
+
+
+def in_monai(x, options, **given):
+    return dustaug.monai.DustRectanglesd(**{"keys": "image", **options})({"image": x[0], **given})
 
 
 CALLS = {
@@ -144,6 +149,13 @@ CALLS = {
         )
         for key in ("guide", "objects")
     },
+    **{
+        f"monai.DustRectanglesd({name})": lambda x, odd, name=name: in_monai(x, {name: odd})
+        for name in (*arguments_of(dustaug.monai.DustRectanglesd), "count_range", "prob")
+    },
+    "monai.DustRectanglesd()(sample)": lambda x, odd: dustaug.monai.DustRectanglesd("image")(odd),
+    "monai.DustRectanglesd()(image)": lambda x, odd: in_monai(x, {}, image=odd),
+    "monai.DustRectangles()(volume)": lambda x, odd: dustaug.monai.DustRectangles(depth_range=(1, 3))(odd),
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 

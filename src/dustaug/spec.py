@@ -497,6 +497,11 @@ def has_depth(spec: Spec) -> bool:
     return spec.depth_range is not None or spec.depth_fraction_range is not None
 
 
+def depth_field(spec: Spec) -> str:
+    """Return the name of the field that says through how many slices rectangles reach."""
+    return next((name for name in _DEPTH_FIELDS if getattr(spec, name) is not None), _DEPTH_FIELDS[0])
+
+
 def without_depth(spec: Spec) -> Spec:
     """Return a spec for the slices of a volume."""
     return spec.replace(depth_range=None, depth_fraction_range=None) if has_depth(spec) else spec

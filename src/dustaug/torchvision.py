@@ -26,7 +26,7 @@ from ._adapters.nested import dict_around, find_entry, path_of
 from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
 from ._adapters.terms import check_mixing_spec, refuse_donors
 from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
-from ._engine.coordinates import pack
+from ._engine.coordinates import Coordinates, pack
 from ._engine.guide import takes_guide, takes_objects
 from ._errors import shown
 from ._tensors.compiled import trace_drawn_dust
@@ -36,7 +36,7 @@ from .guides import guide_of_boxes
 from .mixing import partner_of
 from .presets import cutmix
 from .schedule import refuse_schedule
-from .spec import Spec, resolve_spec
+from .spec import Spec, depth_field, has_depth, resolve_spec
 
 __all__ = ["DustCutMix", "DustRectangles"]
 
@@ -45,6 +45,10 @@ _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
 # What COCO's flags say of a keypoint that is labelled.
 _HIDDEN, _VISIBLE = 1, 2
+
+
+# What a transform makes of its options, and a pickle leaves out.
+_DERIVED = ("_painter", "_reads_sample", "_has_depth")
 
 
 class _Terms(NamedTuple):
@@ -68,7 +72,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
     tuples, as the transforms of torchvision do; NumPy arrays pass unchanged. All entries of a sample get the same dust.
-    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
+    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs. With `depth_range` or
+    `depth_fraction_range` in the spec a rectangle reaches through some frames of a video, on the CPU, and masks of the
+    frames follow. Images are an error then, and boxes and keypoints, which belong to no frame, can only be kept.
 
     Parameters
     ----------
@@ -192,13 +198,14 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+        self._has_depth = has_depth(self.spec)
         # Whether the dust, or what is written of it, depends on more of a sample than its images.
         is_written = self.visibility_key is not None or self.flags_key is not None
         self._reads_sample = is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_painter", "_reads_sample")}
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -210,7 +217,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             return self._trace(*inputs)
         image = inputs[0]
         # Skip the flattening for a plain tensor, as it takes as long as the dust.
-        plain = type(image) is torch.Tensor and len(inputs) == 1
+        plain = type(image) is torch.Tensor and len(inputs) == 1 and not self._has_depth
         if self._reads_sample:
             return self._dust_sample(inputs if len(inputs) > 1 else image)
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
@@ -244,7 +251,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         seed, covered = draw_seed(), None
         if any(map(self._follows, flat_inputs)):
             batch, (height, width) = self._find_batch(flat_inputs), v2.query_size(flat_inputs)
-            covered = _covered_by(self._draw(seed, batch, (height, width)), batch, (height, width))
+            covered = self._covered_by(flat_inputs, seed, batch, (height, width))
         return {"seed": seed, "covered": covered, "terms": _Terms(None, None)}
 
     def _find_batch(self, flat_inputs: list[Any]) -> tuple[int, ...]:
@@ -254,9 +261,30 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             raise ValueError(f"images of a sample must be batches of one shape, got {sorted(batches)}")
         return batches.pop()
 
-    def _draw(self, seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any) -> core.Rectangles:
+    def _covered_by(
+        self, flat_inputs: list[Any], seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any
+    ) -> torch.Tensor:
+        """Return which pixels dust covers, (*batch, h, w), or (*batch, frames, h, w) if the spec has a depth."""
+        if self._has_depth:
+            frames = {inpt.shape[-4] for inpt in flat_inputs if isinstance(inpt, tv_tensors.Video)}
+            if len(frames) > 1:
+                raise ValueError(f"videos of a sample must have the same number of frames, got {sorted(frames)}")
+            if any(self._follows(inpt) and not isinstance(inpt, tv_tensors.Mask) for inpt in flat_inputs):
+                raise self._kept_error()
+            # Without a video there are no frames, and `transform` says so.
+            terms["depth"] = next(iter(frames), 1)
         index = np.arange(math.prod(batch))
-        return core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
+        drawn = core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
+        covered = torch.from_numpy(drawn.mask(*size))
+        return covered.reshape(*batch, *covered.shape[1:])
+
+    def _kept_error(self) -> ValueError:
+        name = depth_field(self.spec)
+        return ValueError(
+            f"boxes and keypoints must be kept with {name}, as they belong to no frame, got boxes={self.boxes!r}, "
+            f"keypoints={self.keypoints!r}, visibility_key={self.visibility_key!r}, flags_key={self.flags_key!r}: type "
+            f"spec.replace({name}=None)"
+        )
 
     def _dust_sample(self, sample: Any) -> Any:
         """Dust a sample whose entries tell where dust may lie, or into which is written what it hides."""
@@ -279,8 +307,10 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         params: dict[str, Any] = {"seed": draw_seed(), "covered": None, "terms": terms}
         visible, lowered = None, flags
         if following or flags is not None or self.visibility_key is not None:
-            drawn = self._draw(params["seed"], batch, (height, width), **terms.on_host())
-            params["covered"] = covered = _covered_by(drawn, batch, (height, width))
+            covered = self._covered_by(changing, params["seed"], batch, (height, width), **terms.on_host())
+            if self._has_depth and (flags is not None or self.visibility_key is not None):
+                raise self._kept_error()
+            params["covered"] = covered
             if flags is not None:
                 lowered = _lower_flags(flags, _find_points(sample, flat), _one_covered(covered))
             if self.visibility_key is not None:
@@ -338,6 +368,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Dust one image of a sample, or change a mask, boxes or keypoints with it."""
         seed, terms = params["seed"], params["terms"]
+        if self._has_depth and _is_image(inpt):
+            return self._dust_frames(inpt, seed, terms)
         if isinstance(inpt, PIL.Image.Image):
             return dust_picture(inpt, self.spec, self.value_range, seed=seed, index=0, **terms.of_one())
         if _is_image(inpt):
@@ -373,6 +405,27 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         dust_batches(self._painter, image, seed, len(self._batch_shape(image)), guide, terms.objects)
         return image
 
+    def _dust_frames(self, video: Any, seed: int, terms: _Terms) -> torch.Tensor:
+        """Dust a video (…, t, c, h, w) with rectangles that reach through some frames."""
+        if not isinstance(video, tv_tensors.Video) or not video.is_cpu:
+            name = depth_field(self.spec)
+            what = type(video).__name__ if not isinstance(video, tv_tensors.Video) else f"one on {video.device}"
+            raise ValueError(
+                f"images must be a tv_tensors.Video on the CPU with {name}, got {what}: type tv_tensors.Video(frames), "
+                f"or spec.replace({name}=None)"
+            )
+        dusted: torch.Tensor = video if self.inplace else video.clone()
+        plain = dusted.as_subclass(torch.Tensor).movedim(-4, -3)
+        own = self._batch_shape(video)
+        index = np.broadcast_to(np.arange(math.prod(own)).reshape(own), plain.shape[:-4])
+        painter = Painter(self.spec, "NCDHW", self.value_range)
+        on_host = terms.on_host()
+        for place in np.ndindex(plain.shape[:-4]):
+            which = int(index[place])
+            guide, objects = (None if value is None else value[which : which + 1] for value in on_host.values())
+            painter(plain[place][None], Coordinates(seed, 0, which), guide=guide, objects=objects)
+        return dusted
+
     def _trace(self, *inputs: Any) -> Any:
         """Dust a sample for the compiler, which traces plain tensors only, as in all transforms of torchvision."""
         flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
@@ -380,6 +433,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if (
             not plain
             or self._reads_sample
+            or self._has_depth
             or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat)
         ):
             return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
@@ -580,10 +634,6 @@ def _find_points(sample: Any, flat: list[Any]) -> Any:
     if not any(isinstance(inpt, _KeyPoints) for inpt in flat):
         raise TypeError(f"samples must hold KeyPoints with flags_key, got {_kinds_of(flat)}: type flags_key=None")
     return _only(_KeyPoints, sample, flat, "flags_key=None")
-
-
-def _covered_by(drawn: core.Rectangles, batch: tuple[int, ...], size: tuple[int, int]) -> torch.Tensor:
-    return torch.from_numpy(drawn.mask(*size)).reshape(*batch, *size)
 
 
 def _corners_of(boxes: Any, option: str) -> torch.Tensor:
