@@ -408,8 +408,9 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         own, index = self._own(images), params["index"]
         if "depth" in params:
             if np.ndim(index):
+                name = depth_field(spec_at(self.spec, 0))
                 raise ValueError(
-                    f"images must be the frames of a video with {depth_field(spec_at(self.spec, 0))}, got a batch: type "
+                    f"images must be the frames of a video with {name}, got a batch: type "
                     "same_on_batch=True, or volumes=… for a batch of volumes"
                 )
             self._dust_volumes(own[None], params)
