@@ -65,8 +65,8 @@ dusted = dustaug.add_dust(photos.copy(), dustaug.cutout(56), seed=7, index=0)
 dusted = dustaug.add_dust(photos.copy(), dustaug.random_erasing(p=1), seed=7, index=0)
 """),
     Shown("hide_and_seek", "hide_and_seek()", "Each cell of a grid is hidden with probability 0.5 "
-          "(arXiv:1704.04232). The side of the cells is drawn for each image: 16, 32, 44 or 56 pixels, or none. Here it "
-          "is given: 16, 32, 44, 56.",
+          "(arXiv:1704.04232). The side of the cells is drawn for each image: 16, 32, 44 or 56 pixels, or none. Here "
+          "it is given: 16, 32, 44, 56.",
           """
 dusted = each(*(dustaug.hide_and_seek((side,)) for side in (16, 32, 44, 56)))
 """),

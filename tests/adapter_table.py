@@ -35,6 +35,7 @@ ADAPTERS = {
             "albumentations_randomness": ("torch",),
             "albumentations_saved": (),
             "albumentations_targets": (),
+            "albumentations_volumes": (),
             "saved_albumentations": (),
         },
         sections=("adapters", "albumentationsx"),
@@ -46,7 +47,7 @@ ADAPTERS = {
     ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),
-        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": ()},
+        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": (), "torchvision_mixing": ()},
         sections=("adapters",),
     ),
     "tensorflow": Adapter(
@@ -60,6 +61,7 @@ ADAPTERS = {
             "keras": (),
             "keras_checks": (),
             "keras_flow": (),
+            "keras_mixing": (),
             "saved_keras": (),
             "robustness_keras": (),
             "keras_data": ("tensorflow",),
@@ -70,6 +72,7 @@ ADAPTERS = {
     ),
     "jax": Adapter(imports=("jax",), tests={"jax": ()}, sections=("jax",), page_needs=("grain",)),
     "grain": Adapter(imports=("grain",), tests={"grain": (), "saved_grain": ()}, sections=("jax",), page="jax"),
+    "monai": Adapter(imports=("torch", "monai"), tests={"monai": ()}, sections=("adapters",), page="volumes"),
     "ray": Adapter(imports=(), tests={"ray": (), "ray_cluster": ("ray",)}, sections=("ray",)),
 }
 
@@ -92,11 +95,13 @@ OTHERS = {
     "albumentations._terms": ("albumentations",),
     "keras._flow": ("keras",),
     "keras._inputs": ("keras",),
+    "keras._layer": ("keras",),
+    "keras._mixing": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),
     "site": ("mkdocs", "material", "mkdocstrings"),
-    "odd_adapters": ("torch", "torchvision", "albumentations"),
+    "odd_adapters": ("torch", "torchvision", "albumentations", "monai"),
     "scale_torch": ("torch",),
     "rivals": ("albumentations", "torchvision", "timm", "kornia"),
     "rivals_keras": ("keras", "tensorflow"),
@@ -118,6 +123,8 @@ OTHERS = {
     "dask": ("dask",),
     "datasets": ("datasets",),
     "xarray": ("xarray",),
+    # For a single block of docs/volumes.md, where it is installed: its packages are large.
+    "torchio": ("torchio",),
 }
 
 # The tests and docs of an adapter need these packages. Without them the files are not collected, never skipped.

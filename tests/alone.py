@@ -124,6 +124,16 @@ def grain():
     assert (np.stack([dataset[i]["image"] for i in range(len(records))]) == EXPECTED).all()
 
 
+def monai():
+    """Paint a volume in a dictionary."""
+    from dustaug.monai import DustRectanglesd
+
+    transform = DustRectanglesd("image", count_range=(5, 31), depth_range=(2, 9)).set_random_state(seed=7)
+    dusted = transform({"image": np.zeros((1, 48, 64, 12), np.float32)})["image"]
+    assert dusted.any()
+    assert (dusted != dusted[..., :1]).any()
+
+
 def ray():
     """Paint a batch as Ray Data hands it over; without a cluster, the class is called here."""
     import ray.data

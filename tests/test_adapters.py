@@ -237,6 +237,20 @@ def through_ray_batches(images, spec):
     return np.concatenate([dust_batch({**b, "index": b["index"] + FIRST})["image"] for b in batches])
 
 
+def through_monai(images, spec):
+    import torch
+
+    import dustaug.monai
+
+    # The transform draws the seed of an image whose index is 0.
+    transform, transposed = dustaug.monai.DustRectanglesd("image", spec), images.transpose(0, 3, 1, 2)
+    place, dusted = dustaug.monai.Coordinates, []
+    for i, image in enumerate(transposed):
+        with mock.patch.object(dustaug.monai, "Coordinates", lambda *_, i=i: place(SEED, EPOCH, FIRST + i)):
+            dusted.append(transform({"image": torch.from_numpy(image)})["image"].permute(1, 2, 0).numpy())
+    return np.stack(dusted)
+
+
 ADAPTERS = {
     "jax": (through_jax, "jax"),
     "jax-vmap": (through_jax_vmap, "jax"),
@@ -261,6 +275,7 @@ ADAPTERS = {
     "dataset": (through_dataset, "torch"),
     "torchvision": (through_torchvision, "torchvision"),
     "albumentations": (through_albumentations, "albumentations"),
+    "monai": (through_monai, "monai"),
 }
 
 

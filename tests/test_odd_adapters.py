@@ -1,4 +1,4 @@
-"""Adapters of torch, torchvision and Albumentations answer odd arguments with a value or one sentence."""
+"""Adapters of torch, torchvision, Albumentations and MONAI answer odd arguments with a value or one sentence."""
 
 # ruff: noqa: ARG005
 
@@ -15,6 +15,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 import dustaug.albumentations
+import dustaug.monai
 import dustaug.torch
 import dustaug.torchvision
 from test_odd_arguments import ODD, OURS, answer
@@ -77,6 +78,10 @@ def in_albumentations(x, options, **given):
     return A.Compose([transform])(**{"image": picture(), **given})
 
 
+def in_monai(x, options, **given):
+    return dustaug.monai.DustRectanglesd(**{"keys": "image", **options})({"image": x[0], **given})
+
+
 CALLS = {
     "add_dust(images)": lambda x, odd: dustaug.torch.add_dust(odd, seed=0, index=0),
     **{
@@ -86,6 +91,7 @@ CALLS = {
     "add_dust()(guide)": lambda x, odd: with_terms(x, guide=odd),
     "add_dust()(objects)": lambda x, odd: with_terms(x, objects=odd),
     "add_dust()(object)": lambda x, odd: with_terms(x, objects=[odd, []]),
+    "add_dust()(donors)": lambda x, odd: dustaug.torch.add_dust(x, dustaug.cutmix(), seed=0, index=0, donors=odd),
     "DustDataset(dataset)": lambda x, odd: dustaug.torch.DustDataset(odd, seed=0),
     **{
         f"DustDataset({name})": lambda x, odd, name=name: in_data_set(x, {name: odd})
@@ -108,6 +114,14 @@ CALLS = {
         f"torchvision.DustRectangles(guided, {name})": lambda x, odd, name=name: in_a_sample(x, {name: odd})
         for name in ("guide", "guide_key", "objects_key", "visibility_key", "flags_key")
     },
+    **{
+        f"torchvision.DustCutMix({name})": lambda x, odd, name=name: dustaug.torchvision.DustCutMix(
+            **{"num_classes": 3, name: odd}
+        )(x, torch.tensor([0, 2]))
+        for name in ("spec", "num_classes", "alpha")
+    },
+    "torchvision.DustCutMix(labels_getter)": lambda x, odd: dustaug.torchvision.DustCutMix(labels_getter=odd),
+    "torchvision.DustCutMix()(images)": lambda x, odd: dustaug.torchvision.DustCutMix()(odd, torch.eye(2)),
     "torchvision.DustRectangles()(guide)": lambda x, odd: in_a_sample(x, {"guide_key": "odd"}, odd=odd),
     "torchvision.DustRectangles()(weights)": lambda x, odd: in_a_sample(
         x, {"guide_key": "odd", "guide": "weights"}, odd=odd
@@ -135,6 +149,13 @@ CALLS = {
         )
         for key in ("guide", "objects")
     },
+    **{
+        f"monai.DustRectanglesd({name})": lambda x, odd, name=name: in_monai(x, {name: odd})
+        for name in (*arguments_of(dustaug.monai.DustRectanglesd), "count_range", "prob")
+    },
+    "monai.DustRectanglesd()(sample)": lambda x, odd: dustaug.monai.DustRectanglesd("image")(odd),
+    "monai.DustRectanglesd()(image)": lambda x, odd: in_monai(x, {}, image=odd),
+    "monai.DustRectangles()(volume)": lambda x, odd: dustaug.monai.DustRectangles(depth_range=(1, 3))(odd),
     "albumentations.DustRectangles()(image)": lambda x, odd: dustaug.albumentations.DustRectangles(p=1)(image=odd),
 }
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dustaug import Spec, cutout, dust, random_erasing
-from strategies import DTYPES, specs
+from strategies import DTYPES, kinds, specs
 
 
 def any_spec():
-    return st.sampled_from(DTYPES).flatmap(lambda dtype: specs(3, dtype))
+    return st.sampled_from(DTYPES).flatmap(lambda dtype: st.one_of(specs(3, dtype), kinds("NDHWC", dtype)))
 
 
 def test_dust_is_the_post():

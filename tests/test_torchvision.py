@@ -18,12 +18,13 @@ from torchvision.transforms import v2
 
 import dustaug
 import dustaug.torch
-from dustaug import dust
+from dustaug import add_dust, dust
 from dustaug._adapters.targets import visible_boxes
 from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
 from many_sizes import check_growth
 from saved import private_modules
+from test_schedule import MANY
 
 # Python warns of forks beside the threads of other tests, and PyTorch of two workers on a machine with one core.
 pytestmark = [
@@ -317,6 +318,103 @@ class TestMasks:
 CORNERS = torch.tensor([[1.0, 2, 9, 8], [10, 20, 40.5, 44], [0, 0, W, H], [50, 40, 51, 41], [-9, -9, -1, -1]])
 # These are no round numbers, so a conversion to another format and back changes their last bits.
 PLACES, SIZES = torch.rand(2, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 20 + 1
+
+
+class TestDepth:
+    """With a depth in the spec, rectangles reach through some frames of a video."""
+
+    SPEC = WHITE.replace(depth_range=(1, 4))
+
+    def expected(self, video, seed, **key):
+        """Return videos (n, t, c, h, w) as add_dust() paints them."""
+        dusted = video.numpy().copy()
+        add_dust(dusted.swapaxes(1, 2), self.SPEC, seed=seed, layout="NCDHW", **key)
+        return torch.from_numpy(dusted)
+
+    def test_frames_differ(self):
+        """A video gets the cuboids of index 0, and each video of a batch those of its own, in any nesting."""
+        given, seed = tv_tensors.Video(black(2, 3, 6, 3, H, W)), next_seed()
+        found = DustRectangles(self.SPEC)({"video": given})["video"]
+        wanted = self.expected(black(6, 6, 3, H, W), seed, index=0)
+
+        assert type(found) is tv_tensors.Video
+        assert torch.equal(found.flatten(0, 1).as_subclass(torch.Tensor), wanted)
+        assert not given.any()
+        assert len({frame.numpy().tobytes() for frame in wanted[0]}) > 1
+
+        seed = next_seed()
+        alone = DustRectangles(self.SPEC)(tv_tensors.Video(black(6, 3, H, W)))
+        assert torch.equal(alone.as_subclass(torch.Tensor), self.expected(black(1, 6, 3, H, W), seed, index=0)[0])
+
+    def test_same_on_batch(self):
+        """With same_on_batch=True all videos share their cuboids."""
+        found = DustRectangles(self.SPEC, same_on_batch=True)(tv_tensors.Video(black(3, 6, 3, H, W)))
+
+        assert found.any()
+        assert torch.equal(found[0].expand_as(found), found)
+
+    def test_in_place(self):
+        """With inplace=True the caller's video is painted, and autograd is told."""
+        video = tv_tensors.Video(black(6, 3, H, W))
+        version = video._version
+
+        assert DustRectangles(self.SPEC, inplace=True)(video) is video
+        assert video.any()
+        assert video._version > version
+
+    @pytest.mark.parametrize("shape", [(6, H, W), (6, 2, H, W)])
+    def test_masks_follow(self, shape):
+        """Masks of the frames are filled frame by frame."""
+        video, mask = DustRectangles(self.SPEC, fill_mask=255)(
+            tv_tensors.Video(black(6, 3, H, W)), tv_tensors.Mask(black(*shape))
+        )
+        covered = (video[:, 0] == 255).reshape(6, *[1] * (len(shape) - 3), H, W).expand(shape)
+
+        assert torch.equal(covered, mask == 255)
+
+    def test_pickles(self):
+        """A pickle paints cuboids, too."""
+        again = pickle.loads(pickle.dumps(DustRectangles(self.SPEC)))
+
+        assert again(tv_tensors.Video(black(6, 3, H, W))).any()
+
+    @pytest.mark.parametrize(
+        ("image", "what"),
+        [
+            (black(3, H, W), "Tensor"),
+            (tv_tensors.Image(black(3, H, W)), "Image"),
+            (PIL.Image.new("L", (W, H)), "Image"),
+            (tv_tensors.Video(torch.empty(6, 3, H, W, device="meta")), "one on meta"),
+        ],
+    )
+    def test_images_are_an_error(self, image, what):
+        """Images have no depth, and videos must be on the CPU."""
+        with pytest.raises(ValueError) as caught:  # noqa: PT011  The message is compared.
+            DustRectangles(self.SPEC)(image)
+        assert str(caught.value) == (
+            f"images must be a tv_tensors.Video on the CPU with depth_range, got {what}: type "
+            "tv_tensors.Video(frames), or spec.replace(depth_range=None)"
+        )
+
+    @pytest.mark.parametrize("options", [{"boxes": "clip"}, {"visibility_key": "visible"}])
+    def test_boxes_can_only_be_kept(self, options):
+        """Boxes belong to no frame, so they cannot follow."""
+        sample = {"video": tv_tensors.Video(black(6, 3, H, W)), "boxes": upright([[4, 4, 20, 20]])}
+
+        assert torch.equal(DustRectangles(self.SPEC)(sample)["boxes"], sample["boxes"])
+        with pytest.raises(ValueError, match="boxes and keypoints must be kept with depth_range, as they belong to no"):
+            DustRectangles(self.SPEC, **options)(sample)
+
+    def test_other_numbers_of_frames(self):
+        """Masks cannot follow two videos of other lengths."""
+        videos = [tv_tensors.Video(black(n, 3, H, W)) for n in (4, 6)]
+
+        with pytest.raises(ValueError, match=r"videos of a sample must have the same number of frames, got \[4, 6\]"):
+            DustRectangles(self.SPEC, fill_mask=1)([*videos, tv_tensors.Mask(black(4, H, W))])
+
+
+def upright(boxes):
+    return tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=(H, W))
 
 
 class TestBoxes:
@@ -629,6 +727,11 @@ class TestModule:
             ({"num_rects": 3}, TypeError, "fields of Spec must be known, got num_rects"),
             ({"spec": WHITE, "p": 0.5}, TypeError, r"spec must be given alone, got p too: type spec.replace"),
             ({"spec": {"p": 1}}, TypeError, "spec must be a dustaug.Spec, got dict"),
+            (
+                {"spec": MANY},
+                TypeError,
+                "spec must be a Spec in a transform of torchvision, .*, got a Schedule: type dustaug.torch.Dust",
+            ),
             ({"p": 2}, ValueError, "p must be a number from 0 to 1, got 2"),
             ({"p": float("nan")}, ValueError, "p must be a number from 0 to 1, got nan"),
             ({"count_range": (3, 1)}, ValueError, r"count_range must not be reversed, got \(3, 1\): type"),

@@ -479,9 +479,9 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
     if spec is None:
         return Spec.from_dict(fields)
     if not isinstance(spec, Spec):
-        raise TypeError(
-            f"spec must be a dustaug.Spec, got {type(spec).__name__}: type dustaug.dust() or another preset"
-        )
+        kind = type(spec).__name__
+        hint = "schedule.at(epoch)" if kind == "Schedule" else "dustaug.dust() or another preset"
+        raise TypeError(f"spec must be a dustaug.Spec, got {kind}: type {hint}")
     if fields:
         raise TypeError(f"spec must be given alone, got {', '.join(fields)} too: type spec.replace(…)")
     return spec
@@ -495,6 +495,11 @@ def size_fields(spec: Spec) -> tuple[str, ...]:
 def has_depth(spec: Spec) -> bool:
     """Whether the rectangles of a spec reach through some slices of a volume, instead of all."""
     return spec.depth_range is not None or spec.depth_fraction_range is not None
+
+
+def depth_field(spec: Spec) -> str:
+    """Return the name of the field that says through how many slices rectangles reach."""
+    return next((name for name in _DEPTH_FIELDS if getattr(spec, name) is not None), _DEPTH_FIELDS[0])
 
 
 def without_depth(spec: Spec) -> Spec:

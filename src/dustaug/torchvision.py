@@ -1,9 +1,10 @@
-"""torchvision: dust as a transform of ``torchvision.transforms.v2``."""
+"""torchvision: dust as transforms of ``torchvision.transforms.v2``, of samples and of batches with labels."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -23,23 +24,31 @@ from . import core
 from ._adapters.keys import check_key, check_name
 from ._adapters.nested import dict_around, find_entry, path_of
 from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
-from ._engine.checks import check_choice, check_flag, check_value_range
-from ._engine.coordinates import pack
+from ._adapters.terms import check_mixing_spec, refuse_donors
+from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
+from ._engine.coordinates import Coordinates, pack
 from ._engine.guide import takes_guide, takes_objects
 from ._errors import shown
 from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from ._tensors.terms import dense
 from .guides import guide_of_boxes
-from .spec import Spec, resolve_spec
+from .mixing import partner_of
+from .presets import cutmix
+from .schedule import refuse_schedule
+from .spec import Spec, depth_field, has_depth, resolve_spec
 
-__all__ = ["DustRectangles"]
+__all__ = ["DustCutMix", "DustRectangles"]
 
 # torchvision has keypoints and rotated boxes since 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
 _KeyPoints: Any = getattr(tv_tensors, "KeyPoints", ())
 # What COCO's flags say of a keypoint that is labelled.
 _HIDDEN, _VISIBLE = 1, 2
+
+
+# What a transform makes of its options, and a pickle leaves out.
+_DERIVED = ("_painter", "_reads_sample", "_has_depth")
 
 
 class _Terms(NamedTuple):
@@ -63,7 +72,9 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     Takes Pillow images, plain tensors (..., c, h, w) and tv_tensors, on any device, in any nesting of dicts, lists and
     tuples, as the transforms of torchvision do; NumPy arrays pass unchanged. All entries of a sample get the same dust.
-    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs.
+    In a batch every image has dust of its own; the frames of a ``tv_tensors.Video`` share theirs. With `depth_range` or
+    `depth_fraction_range` in the spec a rectangle reaches through some frames of a video, on the CPU, and masks of the
+    frames follow. Images are an error then, and boxes and keypoints, which belong to no frame, can only be kept.
 
     Parameters
     ----------
@@ -150,6 +161,11 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         super().__init__()
+        refuse_schedule(
+            spec,
+            "in a transform of torchvision, which knows no epoch",
+            "dustaug.torch.DustDataset(dataset, schedule, seed=0)",
+        )
         self.spec = resolve_spec(spec, fields)
         self.inplace = check_flag("inplace", inplace)
         self.same_on_batch = check_flag("same_on_batch", same_on_batch)
@@ -166,7 +182,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self._make_painter()
 
     def _check_terms(self) -> None:
-        """Check that the spec takes what the options tell."""
+        """Check that the spec takes what the options tell, and nothing that no sample has."""
+        refuse_donors(self.spec, "DustRectangles")
         for name in ("guide", "guide_key"):
             if getattr(self, name) is not None and not takes_guide(self.spec):
                 raise TypeError(
@@ -181,13 +198,14 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def _make_painter(self) -> None:
         self._painter = Painter(self.spec, value_range=self.value_range, planar=True)
+        self._has_depth = has_depth(self.spec)
         # Whether the dust, or what is written of it, depends on more of a sample than its images.
         is_written = self.visibility_key is not None or self.flags_key is not None
         self._reads_sample = is_written or takes_guide(self.spec) or takes_objects(self.spec)
 
     # A pickle must name no private module: the version that reads it may lack that module.
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_painter", "_reads_sample")}
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -199,7 +217,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             return self._trace(*inputs)
         image = inputs[0]
         # Skip the flattening for a plain tensor, as it takes as long as the dust.
-        plain = type(image) is torch.Tensor and len(inputs) == 1
+        plain = type(image) is torch.Tensor and len(inputs) == 1 and not self._has_depth
         if self._reads_sample:
             return self._dust_sample(inputs if len(inputs) > 1 else image)
         if plain and (image.ndim == 3 or (image.ndim == 4 and not self.same_on_batch)):
@@ -233,7 +251,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         seed, covered = draw_seed(), None
         if any(map(self._follows, flat_inputs)):
             batch, (height, width) = self._find_batch(flat_inputs), v2.query_size(flat_inputs)
-            covered = _covered_by(self._draw(seed, batch, (height, width)), batch, (height, width))
+            covered = self._covered_by(flat_inputs, seed, batch, (height, width))
         return {"seed": seed, "covered": covered, "terms": _Terms(None, None)}
 
     def _find_batch(self, flat_inputs: list[Any]) -> tuple[int, ...]:
@@ -243,9 +261,30 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
             raise ValueError(f"images of a sample must be batches of one shape, got {sorted(batches)}")
         return batches.pop()
 
-    def _draw(self, seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any) -> core.Rectangles:
+    def _covered_by(
+        self, flat_inputs: list[Any], seed: int, batch: tuple[int, ...], size: tuple[int, int], **terms: Any
+    ) -> torch.Tensor:
+        """Return which pixels dust covers, (*batch, h, w), or (*batch, frames, h, w) if the spec has a depth."""
+        if self._has_depth:
+            frames = {inpt.shape[-4] for inpt in flat_inputs if isinstance(inpt, tv_tensors.Video)}
+            if len(frames) > 1:
+                raise ValueError(f"videos of a sample must have the same number of frames, got {sorted(frames)}")
+            if any(self._follows(inpt) and not isinstance(inpt, tv_tensors.Mask) for inpt in flat_inputs):
+                raise self._kept_error()
+            # Without a video there are no frames, and `transform` says so.
+            terms["depth"] = next(iter(frames), 1)
         index = np.arange(math.prod(batch))
-        return core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
+        drawn = core.sample_rectangles(self.spec, height=size[0], width=size[1], seed=seed, index=index, **terms)
+        covered = torch.from_numpy(drawn.mask(*size))
+        return covered.reshape(*batch, *covered.shape[1:])
+
+    def _kept_error(self) -> ValueError:
+        name = depth_field(self.spec)
+        return ValueError(
+            f"boxes and keypoints must be kept with {name}, as they belong to no frame, got boxes={self.boxes!r}, "
+            f"keypoints={self.keypoints!r}, visibility_key={self.visibility_key!r}, flags_key={self.flags_key!r}: type "
+            f"spec.replace({name}=None)"
+        )
 
     def _dust_sample(self, sample: Any) -> Any:
         """Dust a sample whose entries tell where dust may lie, or into which is written what it hides."""
@@ -268,8 +307,10 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         params: dict[str, Any] = {"seed": draw_seed(), "covered": None, "terms": terms}
         visible, lowered = None, flags
         if following or flags is not None or self.visibility_key is not None:
-            drawn = self._draw(params["seed"], batch, (height, width), **terms.on_host())
-            params["covered"] = covered = _covered_by(drawn, batch, (height, width))
+            covered = self._covered_by(changing, params["seed"], batch, (height, width), **terms.on_host())
+            if self._has_depth and (flags is not None or self.visibility_key is not None):
+                raise self._kept_error()
+            params["covered"] = covered
             if flags is not None:
                 lowered = _lower_flags(flags, _find_points(sample, flat), _one_covered(covered))
             if self.visibility_key is not None:
@@ -327,6 +368,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Dust one image of a sample, or change a mask, boxes or keypoints with it."""
         seed, terms = params["seed"], params["terms"]
+        if self._has_depth and _is_image(inpt):
+            return self._dust_frames(inpt, seed, terms)
         if isinstance(inpt, PIL.Image.Image):
             return dust_picture(inpt, self.spec, self.value_range, seed=seed, index=0, **terms.of_one())
         if _is_image(inpt):
@@ -362,6 +405,27 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         dust_batches(self._painter, image, seed, len(self._batch_shape(image)), guide, terms.objects)
         return image
 
+    def _dust_frames(self, video: Any, seed: int, terms: _Terms) -> torch.Tensor:
+        """Dust a video (…, t, c, h, w) with rectangles that reach through some frames."""
+        if not isinstance(video, tv_tensors.Video) or not video.is_cpu:
+            name = depth_field(self.spec)
+            what = type(video).__name__ if not isinstance(video, tv_tensors.Video) else f"one on {video.device}"
+            raise ValueError(
+                f"images must be a tv_tensors.Video on the CPU with {name}, got {what}: type tv_tensors.Video(frames), "
+                f"or spec.replace({name}=None)"
+            )
+        dusted: torch.Tensor = video if self.inplace else video.clone()
+        plain = dusted.as_subclass(torch.Tensor).movedim(-4, -3)
+        own = self._batch_shape(video)
+        index = np.broadcast_to(np.arange(math.prod(own)).reshape(own), plain.shape[:-4])
+        painter = Painter(self.spec, "NCDHW", self.value_range)
+        on_host = terms.on_host()
+        for place in np.ndindex(plain.shape[:-4]):
+            which = int(index[place])
+            guide, objects = (None if value is None else value[which : which + 1] for value in on_host.values())
+            painter(plain[place][None], Coordinates(seed, 0, which), guide=guide, objects=objects)
+        return dusted
+
     def _trace(self, *inputs: Any) -> Any:
         """Dust a sample for the compiler, which traces plain tensors only, as in all transforms of torchvision."""
         flat, tree = tree_flatten(inputs if len(inputs) > 1 else inputs[0])
@@ -369,6 +433,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if (
             not plain
             or self._reads_sample
+            or self._has_depth
             or any(isinstance(inpt, (PIL.Image.Image, tv_tensors.TVTensor)) for inpt in flat)
         ):
             return torch.compiler.disable(self.forward)(*inputs)  # type: ignore[no-untyped-call]
@@ -385,6 +450,143 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if self.value_range is not None:
             changed["value_range"] = self.value_range
         return ", ".join([repr(self.spec), *(f"{name}={value!r}" for name, value in changed.items())])
+
+
+@final
+class DustCutMix(v2.CutMix):  # type: ignore[misc]
+    """Fill rectangles of a batch with pixels of its other images, and mix the labels by what is hidden.
+
+    Takes and returns what ``v2.CutMix`` does: batches (n, c, h, w) of plain tensors, ``tv_tensors.Image`` or ``Video``,
+    on any device, with their labels, in any nesting. It differs in three ways: every image has rectangles of its own, a
+    partner of its own, and the share of the donor's label that fits its own rectangles. Seed and partners are drawn
+    from torch's global generator.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw, with ``fill="donors"``; :func:`dustaug.cutmix` if neither this nor fields are given. Its `p` is
+        decided for each image on its own.
+    num_classes : int, optional
+        Number of classes; required with labels (n,).
+    labels_getter : "default" or callable, default "default"
+        As in ``v2.CutMix``: by default, labels are the second of two inputs, or at a key of a dict that says so.
+    **fields
+        Fields of :func:`dustaug.cutmix` instead of a spec, ``p=0.5``.
+
+    Raises
+    ------
+    TypeError
+        If a field is unknown, or comes together with a spec.
+    ValueError
+        If an argument is out of its limits, or the spec takes no donors, or needs a guide or objects; in use, as
+        ``v2.CutMix``.
+
+    Notes
+    -----
+    Labels are whole numbers (n,), or the shares of k classes (n, k). They become float32 (n, k), or stay in their dtype
+    if that is floating-point. With a seed s that is drawn, the donors of n images are
+    ``images[partner_of(s, 0, range(n), n)]``, and the rectangles those of :func:`dustaug.add_dust` with seed s and
+    index 0. An image may be its own donor.
+
+    Examples
+    --------
+    >>> images, labels = torch.rand(8, 3, 32, 32), torch.arange(8) % 5
+    >>> mixed, soft = DustCutMix(num_classes=5)(images, labels)
+    >>> mixed.shape, soft.shape
+    (torch.Size([8, 3, 32, 32]), torch.Size([8, 5]))
+    >>> bool(((soft == 0).sum(dim=1) >= 3).all())
+    True
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        num_classes: int | None = None,
+        labels_getter: Callable[[Any], Any] | Literal["default"] = "default",
+        **fields: Any,
+    ) -> None:
+        resolved = cutmix(**fields) if spec is None else resolve_spec(spec, fields)
+        check_mixing_spec(resolved, "DustCutMix")
+        if num_classes is not None:
+            num_classes = check_whole("num_classes", num_classes, 1, 2**31 - 1)
+        if not callable(labels_getter) and not (isinstance(labels_getter, str) and labels_getter == "default"):
+            raise TypeError(
+                f'labels_getter must be "default" or a function, got {shown(labels_getter)}: type '
+                'lambda batch: batch["labels"]'
+            )
+        super().__init__(alpha=resolved.area_beta or 1.0, num_classes=num_classes, labels_getter=labels_getter)
+        self.spec = resolved
+
+    def forward(self, *inputs: Any) -> Any:
+        """Mix a batch."""
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(super().forward)(*inputs)  # type: ignore[no-untyped-call]
+        return super().forward(*inputs)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the seed of a batch, and with it the rectangles and the partners of its images."""
+        images = [inpt for inpt in flat_inputs if _is_image(inpt)]
+        for image in images:
+            refuse_capture(image)
+            n_axes = 5 if isinstance(image, tv_tensors.Video) else 4
+            if image.ndim != n_axes:
+                raise ValueError(
+                    f"images must have {n_axes} axes, got shape {tuple(image.shape)}: type "
+                    "DustCutMix(…)(images, labels) with a collated batch"
+                )
+        if not images:
+            raise TypeError(f"a batch must hold images, got {_kinds_of(flat_inputs)}: type tv_tensors.Image(images)")
+        seed, index, (height, width) = draw_seed(), np.arange(len(images[0])), v2.query_size(images)
+        drawn = core.sample_rectangles(self.spec, height=height, width=width, seed=seed, index=index)
+        return {"drawn": drawn, "partners": partner_of(seed, 0, index, max(len(index), 1))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Mix the labels of a batch, or one tensor of its images."""
+        partners, drawn = torch.from_numpy(params["partners"]), params["drawn"]
+        if inpt is params["labels"]:
+            return _mix_labels(inpt, partners, torch.from_numpy(drawn.share()), self.num_classes)
+        if not _is_image(inpt):
+            return inpt
+        if len(inpt) != params["batch_size"]:
+            raise ValueError(
+                f"images must be as many as the {params['batch_size']} labels, got shape {tuple(inpt.shape)}: type "
+                "labels_getter=lambda batch: batch[1] if the labels are others"
+            )
+        return tv_tensors.wrap(_paste(inpt.as_subclass(torch.Tensor), partners, drawn), like=inpt)
+
+    def extra_repr(self) -> str:
+        """Return the spec, and the number of classes if it is given."""
+        return repr(self.spec) + (f", num_classes={self.num_classes}" if self.num_classes is not None else "")
+
+
+def _mix_labels(labels: torch.Tensor, partners: torch.Tensor, share: torch.Tensor, n_classes: Any) -> torch.Tensor:
+    """Return soft labels, as :func:`dustaug.mix_labels` makes them, on the labels' device and in their dtype."""
+    soft = torch.nn.functional.one_hot(labels, n_classes) if labels.ndim == 1 else labels
+    soft = soft if soft.is_floating_point() else soft.float()
+    other = share.to(soft.device, soft.dtype)[:, None]
+    own = (1 - share).to(soft.device, soft.dtype)[:, None]
+    donors = soft[partners.to(soft.device)]
+    # Where both have the same share of a class, it stays that number: two products would round it.
+    return torch.where(donors == soft, soft, own * soft + other * donors)
+
+
+# Up to so many rectangles an image, it is faster to copy each than to go over all pixels.
+_MOST_COPIED = 8
+
+
+def _paste(images: torch.Tensor, partners: torch.Tensor, drawn: core.Rectangles) -> torch.Tensor:
+    """Return images whose rectangles are filled from other images of the batch."""
+    places = (images.shape[0], *[1] * (images.ndim - 3), *images.shape[-2:])
+    if not images.is_cpu or len(drawn) > _MOST_COPIED * len(images):
+        covered = torch.from_numpy(drawn.mask()).to(images.device).reshape(places)
+        return torch.where(covered, images[partners.to(images.device)], images)
+    pasted = images.clone()
+    for i, donor, (top, left, bottom, right) in zip(
+        drawn.image.tolist(), partners[drawn.image].tolist(), drawn.boxes.tolist(), strict=True
+    ):
+        pasted[i, ..., top:bottom, left:right] = images[donor, ..., top:bottom, left:right]
+    return pasted
 
 
 def _is_image(inpt: Any) -> bool:
@@ -432,10 +634,6 @@ def _find_points(sample: Any, flat: list[Any]) -> Any:
     if not any(isinstance(inpt, _KeyPoints) for inpt in flat):
         raise TypeError(f"samples must hold KeyPoints with flags_key, got {_kinds_of(flat)}: type flags_key=None")
     return _only(_KeyPoints, sample, flat, "flags_key=None")
-
-
-def _covered_by(drawn: core.Rectangles, batch: tuple[int, ...], size: tuple[int, int]) -> torch.Tensor:
-    return torch.from_numpy(drawn.mask(*size)).reshape(*batch, *size)
 
 
 def _corners_of(boxes: Any, option: str) -> torch.Tensor:

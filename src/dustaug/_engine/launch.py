@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug.schedule import Schedule, spec_of_call
 from dustaug.spec import MAX_SIDE, Spec, without_depth
 
 from . import fills
@@ -278,9 +279,14 @@ def _find_launch(
 
 
 def find_launch(
-    images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
+    images: NDArray[Any],
+    spec: Spec | Schedule | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: Any = None,
+    epoch: Any = 0,
 ) -> Launch:
-    """Check images and options, and return the launch for them."""
+    """Check images and options, and return the launch for them; seed and epoch tell the spec of a schedule."""
     check_array(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
@@ -298,8 +304,8 @@ def find_launch(
         check_axes(shape, layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    if spec is not None:
-        check_spec(spec)
+    if type(spec) is not Spec and spec is not None:
+        spec = spec_of_call(spec, seed, epoch)
     channels = shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
     launch = _find_launch(spec, images.dtype, layout, channels, value_range)
     if launch.must_look:

@@ -32,7 +32,8 @@ from dustaug._engine.memory import ImageKind, Layout
 from dustaug._errors import shown
 from dustaug._extras import name_extra
 from dustaug.core import Rectangles, sample_rectangles
-from dustaug.spec import Spec, resolve_spec
+from dustaug.schedule import Schedule, check_plan, read_plan, spec_at
+from dustaug.spec import Spec, depth_field, has_depth
 
 with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
     from albumentations.core.transforms_interface import DualTransform
@@ -47,13 +48,15 @@ __all__ = ["DustRectangles"]
 class _Launches:
     """The launches of a transform by kind of images; hashing the spec at each call would take as long as small dust."""
 
-    def __init__(self, spec: Spec, value_range: tuple[float, float] | None) -> None:
-        self.spec, self.value_range = spec, value_range
+    def __init__(self, spec: Spec | Schedule, value_range: tuple[float, float] | None) -> None:
+        self.spec, self.value_range, self.has_depth = spec, value_range, has_depth(spec_at(spec, 0))
+        self.is_scheduled = isinstance(spec, Schedule)
         self.find = functools.lru_cache(maxsize=128)(self._find)
 
-    def _find(self, *facts: Any) -> Callable[..., None]:
-        launch = launch_for(self.spec, ImageKind._make((*facts, self.value_range)))
-        if takes_guide(self.spec) or takes_objects(self.spec):
+    def _find(self, *facts: Any, epoch: int = 0) -> Callable[..., None]:
+        spec = spec_at(self.spec, epoch)
+        launch = launch_for(spec, ImageKind._make((*facts, self.value_range)))
+        if takes_guide(spec) or takes_objects(spec):
             return functools.partial(_run_with_terms, launch)
         return launch.run_checked
 
@@ -69,8 +72,9 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out. A
+        schedule needs a seed and an `epoch_key`.
     fill_mask : float or tuple of float, optional
         Value to write into masks under dust, in their own units, one or one per channel. By default masks stay as they
         are.
@@ -79,8 +83,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         visible, or less than `min_area` or `min_visibility` of `BboxParams`. ``"keep"``: boxes stay as they are.
     same_on_batch : bool, default True
         True: `images` are the frames of a video and share their dust, as in Albumentations, and so do `volumes`. False:
-        they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume
-        always share their dust.
+        they are a batch, each with dust of its own, and `masks` belong to them one by one. The slices of a volume,
+        and the frames of a video, have the same rectangles unless the spec has a depth.
     inplace : bool, default False
         Paint on the given arrays; of one that is not C-contiguous a copy comes back. By default they are copied, once.
     seed : int, optional
@@ -128,12 +132,17 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
     Targets are image, images, mask, masks, bboxes, keypoints, volume, volumes, mask3d and masks3d, in every dtype of
     :func:`dustaug.add_dust`. Keypoints under dust are dropped if `KeypointParams` has ``remove_invisible=True``.
 
+    With `depth_range` or `depth_fraction_range` in the spec a rectangle reaches through some slices of a volume, or
+    through some frames of a video: it is a cuboid. Masks with slices or frames follow, and keypoints with a z. Bounding
+    boxes can only be kept, as they have no depth. An image alone is an error then.
+
     Bounding boxes become objects and guides as they are when dust is painted: after the crops and flips before. Their
     sides are rounded outwards to whole pixels, and `max_hidden` is a share of the rounded box: fractions of a pixel
     count as hidden where the pixel is. A box of a few pixels may lose a greater share of its own area.
 
     ``get_applied_params()`` has the rectangles: "holes", (r, 4), left, top, right, bottom; "fills", their brightness;
-    "hole_images", (r,), on which image of the batch each lies.
+    "hole_images", (r,), on which image of the batch each lies; of cuboids also "hole_slices", (r, 2), the first slice
+    and the first one outside.
 
     Examples
     --------
@@ -150,7 +159,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     def __init__(
         self,
-        spec: Spec | Mapping[str, Any] | None = None,
+        spec: Spec | Schedule | Mapping[str, Any] | None = None,
         *,
         fill_mask: float | tuple[float, ...] | None = None,
         boxes: Literal["clip", "keep"] = "clip",
@@ -171,10 +180,15 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         **fields: Any,
     ) -> None:
         # get_transform_init_args turns a spec into a mapping.
-        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
+        spec = check_plan(read_plan(spec) if isinstance(spec, Mapping) else spec, fields)
+        if isinstance(spec, Schedule) and epoch_key is None:
+            raise TypeError(
+                "epoch_key must be given with a Schedule, or the epoch would not be known, got none: type "
+                'DustRectangles(schedule, seed=0, index_key="index", epoch_key="epoch"), or schedule.at(epoch)'
+            )
         self._launches = _Launches(spec, check_value_range(value_range))
         if p is None:
-            p = 0.5 if seed is None and spec.p == 1 else 1.0
+            p = 0.5 if seed is None and spec_at(spec, 0).p == 1 else 1.0
         elif seed is not None and p != 1:
             raise ValueError(
                 "p must be left out with a seed, or the pixels would depend on a coin of Albumentations' too, got "
@@ -213,8 +227,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
 
     @property
-    def spec(self) -> Spec:
-        """The spec that is drawn."""
+    def spec(self) -> Spec | Schedule:
+        """The spec that is drawn, or the schedule."""
         return self._launches.spec
 
     @property
@@ -234,7 +248,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the constructor except `p`, as values that JSON and YAML can hold."""
         names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
-        spec = {name: _json_value(value) for name, value in self.spec.to_dict().items()}
+        spec = _json_value(self.spec.to_dict())
         terms = {name: _json_value(value) for name in _TERMS if (value := getattr(self, name)) is not None}
         arguments = {name: _json_value(getattr(self, name)) for name in names}
         return {"spec": spec, "seed": self.dust_seed, **arguments, **terms}
@@ -258,7 +272,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             shape = image.shape
         if self.dust_seed is None:
             params = {"shape": shape, "seed": self._draw_seed(py_random), "epoch": 0, "index": 0}
-            if self.same_on_batch and not self._reads:
+            if self.same_on_batch and not self._reads and not self._launches.has_depth:
                 return params
         else:
             epoch = 0 if self.epoch_key is None else check_epoch(self._read("epoch_key", data))
@@ -269,9 +283,29 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             params["index"] = check_whole("index", params["index"], 0, MAX_INDEX)
         elif np.ndim(params["index"]) == 0:
             params["index"] = np.arange(len(batch)) + check_index(params["index"], len(batch))
+        if self._launches.has_depth:
+            params["depth"] = self._depth_of(data)
         if self._reads:
-            params.update(self._read_terms(data, shape, None if batch is None else len(batch)))
+            spec = spec_at(self.spec, params["epoch"])
+            params.update(self._read_terms(spec, data, shape, None if batch is None else len(batch)))
         return params
+
+    def _depth_of(self, data: Mapping[str, Any]) -> int:
+        """Return the number of slices of the volumes, or of frames of the video, in a call."""
+        depths = {
+            key: np.shape(value)[1] if key == "volumes" else len(value)
+            for key in ("volume", "volumes", *(("images",) if self.same_on_batch else ()))
+            if (value := data.get(key)) is not None
+        }
+        if not depths:
+            name = depth_field(spec_at(self.spec, 0))
+            raise ValueError(
+                f"a volume, volumes or the frames of a video must be given in each call with {name}, got "
+                f"{', '.join(data)}: type transform(volume=volume), or spec.replace({name}=None)"
+            )
+        if len(set(depths.values())) > 1:
+            raise ValueError(f"volumes of a call must have the same number of slices, got {depths}")
+        return next(iter(depths.values()))
 
     def _read(self, argument: str, data: Mapping[str, Any]) -> Any:
         key = getattr(self, argument)
@@ -285,7 +319,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
     def _rectangles(self, shape: tuple[int, ...], **params: Any) -> dict[str, Any]:
         """Return the rectangles of a call as arrays."""
         drawn = self._sample(shape, channels=(*shape, 1)[2], **params)
-        return {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
+        found = {"holes": drawn.boxes[:, [1, 0, 3, 2]], "fills": drawn.fill, "hole_images": drawn.image}
+        return found if drawn.slices is None else {**found, "hole_slices": drawn.slices}
 
     def _sample(
         self,
@@ -295,6 +330,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         epoch: int,
         index: Any,
         channels: int = 1,
+        depth: int | None = None,
         guide: Any = None,
         objects: Any = None,
     ) -> Rectangles:
@@ -305,6 +341,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             height=height,
             width=width,
             channels=channels,
+            depth=depth,
             seed=seed,
             epoch=epoch,
             index=index,
@@ -312,15 +349,18 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             objects=objects,
         )
 
-    def _covered(self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, **params: Any) -> NDArray[np.bool_]:
-        """Return which pixels dust covers, (n, h, w): one mask for each image of a batch, or one for all."""
+    def _covered(
+        self, shape: tuple[int, ...], seed: int, epoch: int, index: Any, depth: int | None = None, **params: Any
+    ) -> NDArray[np.bool_]:
+        """Return which pixels dust covers, (n, h, w) or (n, d, h, w): one mask for each image or volume, or for all."""
         if self._takes_terms:
             terms = dict(_terms_of(params))
-            drawn = self._sample(shape, seed=seed, epoch=epoch, index=np.atleast_1d(index), **terms)
+            drawn = self._sample(shape, seed=seed, epoch=epoch, index=np.atleast_1d(index), depth=depth, **terms)
             return drawn.mask(*shape[:2])
-        return _find_covered(self.spec, *shape[:2], seed, epoch, tuple(np.atleast_1d(index).tolist()))
+        return _find_covered(self.spec, *shape[:2], depth, seed, epoch, tuple(np.atleast_1d(index).tolist()))
 
     def _covered_one(self, target: str, **params: Any) -> NDArray[np.bool_]:
+        """Return the mask of the one image or volume of a call."""
         covered = self._covered(**params)
         if len(covered) != 1:
             raise one_image_error(target, len(covered))
@@ -341,9 +381,12 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             replayed = tuple(params["shape"][:2])
             if size != replayed:
                 raise ValueError(f"a replay must get images of {replayed} pixels, got {size}")
+            if layout == "NDHWC" and images.shape[1] != params["depth"]:
+                raise ValueError(f"a replay must get volumes of {params['depth']} slices, got {images.shape[1]}")
         check_array(images)
         _check_writable(images)
-        run = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        launches, facts = self._launches, (images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        run = launches.find(*facts, epoch=params["epoch"]) if launches.is_scheduled else launches.find(*facts)
         coordinates = pack((params["seed"], params["epoch"], index))
         if self._takes_terms:
             n = len(images) if layout[0] == "N" else None
@@ -362,18 +405,35 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     def apply_to_images(self, images: Any, **params: Any) -> NDArray[Any]:
         """Dust images (n, h, w) or (n, h, w, c), or the slices of a volume: all alike, or each by its own index."""
-        images, index = self._own(images), params["index"]
-        indices = index if np.ndim(index) else np.full(len(images), index)
-        return self._dust(images, "NHWC" if images.ndim == 4 else "NHW", params, indices)
+        own, index = self._own(images), params["index"]
+        if "depth" in params:
+            if np.ndim(index):
+                name = depth_field(spec_at(self.spec, 0))
+                raise ValueError(
+                    f"images must be the frames of a video with {name}, got a batch: type "
+                    "same_on_batch=True, or volumes=… for a batch of volumes"
+                )
+            self._dust_volumes(own[None], params)
+            return own
+        indices = index if np.ndim(index) else np.full(len(own), index)
+        return self._dust(own, "NHWC" if own.ndim == 4 else "NHW", params, indices)
 
     def apply_to_volumes(self, volumes: NDArray[Any], **params: Any) -> NDArray[Any]:
         """Dust volumes (n, d, h, w) or (n, d, h, w, c): all alike, or each by its own index."""
         volumes = self._own(volumes)
+        if "depth" in params:
+            return self._dust_volumes(volumes, params)
         for place, index in enumerate(np.broadcast_to(params["index"], len(volumes))):
             volume = volumes[place]
             own = {name: terms if len(terms) == 1 else terms[place : place + 1] for name, terms in _terms_of(params)}
             layout: Layout = "NHWC" if volume.ndim == 4 else "NHW"
             self._dust(volume, layout, {**params, **own}, np.full(len(volume), index))
+        return volumes
+
+    def _dust_volumes(self, volumes: NDArray[Any], params: dict[str, Any]) -> NDArray[Any]:
+        """Paint cuboids on volumes (n, d, h, w) or (n, d, h, w, c)."""
+        indices = np.broadcast_to(params["index"], len(volumes))
+        self._dust(volumes if volumes.ndim == 5 else volumes[..., None], "NDHWC", params, np.array(indices))
         return volumes
 
     def apply_to_mask(self, mask: NDArray[Any], **params: Any) -> NDArray[Any]:
@@ -395,16 +455,20 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
     def _fill(self, masks: Any, axes: int, **params: Any) -> Any:
         """Fill masks under the dust; the first `axes` of their axes end with height and width."""
         masks = self._own(masks)
-        covered = self._covered(**params)
-        if masks.shape[axes - 2 : axes] != covered.shape[1:] or len(covered) not in (1, len(masks)):
+        has_depth, are_frames = "depth" in params, "depth" in params and axes == 3
+        covered = self._covered_one("masks", **params) if are_frames else self._covered(**params)
+        size = covered.shape[-3:] if has_depth else covered.shape[-2:]
+        if axes == 4 and not has_depth:
+            covered = covered[:, None]
+        if masks.shape[axes - len(size) : axes] != size or not (are_frames or len(covered) in (1, len(masks))):
             raise ValueError(
-                f"masks must be of the images' size, {covered.shape[1:]}, and one for each image of a batch with "
-                f"same_on_batch=False, got shape {masks.shape} for {len(covered)}"
+                f"masks must be of the {'volumes' if has_depth else 'images'}' size, {size}, and one for each image of "
+                f"a batch with same_on_batch=False, got shape {masks.shape} for {1 if are_frames else len(covered)}"
             )
         value = check_mask_value(self.fill_mask, masks.dtype)
         if value.ndim:
             check_channels("fill_mask", len(value), (*masks.shape, 1)[axes], "masks")
-        masks[np.broadcast_to(covered if axes == 3 else covered[:, None], masks.shape[:axes])] = value
+        masks[np.broadcast_to(covered, masks.shape[:axes])] = value
         return masks
 
     def apply_to_bboxes(self, bboxes: NDArray[Any], **params: Any) -> NDArray[Any]:
@@ -415,6 +479,12 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         column = self._visibility_column(processor, bboxes)
         if self.boxes == "keep" and column is None:
             return bboxes
+        if "depth" in params:
+            name = depth_field(spec_at(self.spec, 0))
+            raise ValueError(
+                f"bounding boxes must be kept with {name}, as they have no depth, got boxes={self.boxes!r} and "
+                f'visibility_key={self.visibility_key!r}: type boxes="keep", or spec.replace({name}=None)'
+            )
         height, width = params["shape"][:2]
         sides = np.array([width, height, width, height])
         pixels = bboxes[:, :4] * sides
@@ -435,13 +505,30 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         processor = self.get_processor("keypoints")
         column = self._visibility_column(processor, keypoints) if len(keypoints) else None
         if column is not None:
-            hidden = covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))
+            hidden = self._covers(keypoints, processor, params)
             marked = keypoints.copy()
             marked[hidden & (keypoints[:, column] == _VISIBLE), column] = _HIDDEN
             return marked
         if processor is None or not processor.params.remove_invisible or not len(keypoints):
             return keypoints
-        return keypoints[~covered_points(keypoints[:, :2], self._covered_one("keypoints", **params))]
+        return keypoints[~self._covers(keypoints, processor, params)]
+
+    def _covers(self, keypoints: NDArray[Any], processor: Any, params: dict[str, Any]) -> NDArray[np.bool_]:
+        """Tell which keypoints lie under dust."""
+        covered = self._covered_one("keypoints", **params)
+        if "depth" not in params:
+            return covered_points(keypoints[:, :2], covered)
+        kind = getattr(processor.params, "coord_format", None) or processor.params.format
+        if kind != "xyz":
+            raise ValueError(
+                f"keypoints must have a z with {depth_field(spec_at(self.spec, 0))}, got the format {kind!r}: type "
+                'A.KeypointParams("xyz", …)'
+            )
+        hidden: NDArray[np.bool_] = np.zeros(len(keypoints), bool)
+        slices = np.floor(keypoints[:, 2])
+        for z in range(len(covered)):
+            hidden[slices == z] = covered_points(keypoints[slices == z, :2], covered[z])
+        return hidden
 
 
 # COCO's marks of keypoints that are in sight, and of those that are not.
@@ -478,16 +565,17 @@ def _check_fill_mask(value: Any) -> Any:
 
 
 def _json_value(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, dict):
+        return {name: _json_value(each) for name, each in value.items()}
+    return list(map(_json_value, value)) if isinstance(value, (tuple, list)) else value
 
 
 @functools.lru_cache(maxsize=1)
 def _find_covered(
-    spec: Spec, height: int, width: int, seed: int, epoch: int, index: tuple[int, ...]
+    spec: Spec | Schedule, height: int, width: int, depth: int | None, seed: int, epoch: int, index: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Return which pixels dust covers, (n, h, w); the masks, boxes and keypoints of a call share the result."""
-    drawn = sample_rectangles(spec, height=height, width=width, seed=seed, epoch=epoch, index=index)
-    return drawn.mask(height, width)
+    """Return which pixels dust covers, (n, h, w) or (n, d, h, w), for all masks, boxes and keypoints of a call."""
+    return sample_rectangles(spec, height=height, width=width, depth=depth, seed=seed, epoch=epoch, index=index).mask()
 
 
 def _check_writable(array: NDArray[Any]) -> None:
