@@ -310,3 +310,49 @@ def test_integers_that_no_picture_fills_need_a_range(name):
     """Every adapter refuses int32 without a value range, whose largest value would be taken for white."""
     with pytest.raises(Exception, match="value_range must be given for images of int32, as no picture fills"):
         ADAPTERS[name][0](photos().astype(np.int32), dustaug.dust())
+
+
+def in_albumentations():
+    from dustaug.albumentations import DustRectangles
+
+    return DustRectangles(dustaug.cutmix())
+
+
+def in_grain():
+    from dustaug.grain import DustRectangles
+
+    return DustRectangles(dustaug.cutmix(), seed=0)
+
+
+def in_monai():
+    from dustaug.monai import DustRectangles
+
+    return DustRectangles(dustaug.cutmix())
+
+
+def in_ray():
+    from dustaug.ray import DustBatch
+
+    return DustBatch(dustaug.cutmix(), seed=0, index_column="index")
+
+
+def in_flow():
+    from dustaug.keras import dust_flow
+
+    return dust_flow(iter([]), dustaug.cutmix())
+
+
+WITHOUT_DONORS = {
+    "albumentations": (in_albumentations, "albumentations"),
+    "grain": (in_grain, "grain"),
+    "monai": (in_monai, "monai"),
+    "ray": (in_ray, ""),
+    "keras-flow": (in_flow, "keras"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, needs) in WITHOUT_DONORS.items() if not missing_framework(needs)])
+def test_donors_are_refused_where_there_are_none(name):
+    """An adapter that has no second images says so when it is made, and what to type."""
+    with pytest.raises(ValueError, match=r'spec must have another fill than "donors" in .*, which has none, .*: type '):
+        WITHOUT_DONORS[name][0]()

@@ -194,6 +194,7 @@ ALLOWED = {
     "albumentations": {
         "_adapters.keys",
         "_adapters.targets",
+        "_adapters.terms",
         "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
@@ -223,7 +224,8 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     "cli": {
-        *("__init__", "_engine.coordinates", "_engine.guide", "_extras", "cli._files", "cli._folders"),
+        *("__init__", "_engine.contract", "_engine.coordinates", "_engine.guide", "_extras", "cli._files"),
+        "cli._folders",
         *("cli._manifest", "cli._pictures", "cli._sheets", "cli._words", "presets", "spec"),
     },
     "cli.__main__": {"cli"},
@@ -284,6 +286,7 @@ ALLOWED = {
         *("keras._layer", "presets", "spec"),
     },
     "monai": {
+        "_adapters.terms",
         *("_engine.checks", "_engine.coordinates", "_engine.memory", "_errors", "_extras", "_tensors.painter", "core"),
         "spec",
     },
@@ -304,6 +307,7 @@ ALLOWED = {
     "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
     "robustness._cells": {"_engine.checks", "_errors", "core", "presets", "robustness._predict", "spec"},
     "robustness._curve": {
+        "_adapters.terms",
         "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",

@@ -36,6 +36,7 @@ ADAPTED = {
     "random_erasing": dustaug.random_erasing(p=0.8),
     "color": dustaug.dust(fill="color", center="uniform"),
     "mean": dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2)),
+    "patch_drop": dustaug.patch_drop(0.4, 7),
 }
 KEYS = {
     "any": {"seed": 2**63 + 7, "epoch": 5, "index": 1000},

@@ -925,5 +925,5 @@ class TestKinds:
 
     def test_a_data_set_has_no_donors(self):
         """A sample has no second image, so the batch is to be dusted."""
-        with pytest.raises(ValueError, match='spec must not have fill="donors" in DustDataset, which has no second'):
+        with pytest.raises(ValueError, match='must have another fill than "donors" in DustDataset, which has'):
             DustDataset([grey(3, 8, 8)], dustaug.cutmix())

@@ -14,7 +14,7 @@ with name_extra("grain", "dustaug.grain", "grain"):
 
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, dust_array, has_entries, read_entry, replace_entry
-from ._adapters.terms import check_term_keys, for_batch, read_terms
+from ._adapters.terms import check_term_keys, for_batch, read_terms, refuse_donors
 from ._engine.checks import (
     check_layout,
     check_plain,
@@ -131,6 +131,7 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
                 "meant"
             )
         check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=objects_key)
+        refuse_donors(spec_at(self.spec, 0), "DustRectangles")
         if epoch_key is not None and (records_per_epoch is not None or self.epoch):
             raise TypeError(
                 f"epoch_key must be given without epoch and records_per_epoch, got epoch={self.epoch} and "

@@ -16,6 +16,7 @@ with name_extra("monai", "dustaug.monai", "torch", "monai"):
     from monai.utils import convert_to_tensor, ensure_tuple
 
 from . import core
+from ._adapters.terms import refuse_donors
 from ._engine.checks import check_flag, check_value_range
 from ._engine.coordinates import Coordinates
 from ._engine.memory import Layout
@@ -41,6 +42,7 @@ class _RandomDust(Randomizable, Transform):  # type: ignore[misc]  # mypy sees n
 
     def _set_options(self, spec: Spec | None, value_range: Any, fields: Mapping[str, Any]) -> None:
         self.spec = resolve_spec(spec, fields)
+        refuse_donors(self.spec, type(self).__name__)
         self.value_range = check_value_range(value_range)
 
     def randomize(self, data: Any = None) -> None:  # noqa: ARG002  MONAI's own transforms take the image here.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import core
 from ._adapters.keys import check_name
 from ._adapters.records import dust_array, read_entry
-from ._adapters.terms import as_guide, as_objects, check_term_keys
+from ._adapters.terms import as_guide, as_objects, check_term_keys, refuse_donors
 from ._engine.checks import (
     check_flag,
     check_layout,
@@ -141,6 +141,7 @@ class DustBatch:
             None if objects_column is None else check_name("objects_column", objects_column, "a column")
         )
         check_term_keys(spec_at(self.spec, 0), "DustBatch", guide_column=guide_column, objects_column=objects_column)
+        refuse_donors(spec_at(self.spec, 0), "DustBatch")
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         self._single = None if self.layout is None else self.layout.replace("N", "")
         self.inplace = check_flag("inplace", inplace)

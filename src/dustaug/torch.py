@@ -20,7 +20,7 @@ with name_extra("torch", "dustaug.torch", "torch"):
 from . import core
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, has_entries, read_entry, replace_entry
-from ._adapters.terms import check_no_donors, check_term_keys, for_frames, read_terms
+from ._adapters.terms import check_term_keys, for_frames, read_terms, refuse_donors
 from ._engine.checks import check_flag, check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
@@ -211,7 +211,7 @@ class DustDataset(Dataset[Any]):
         self.guide_key = check_key("guide_key", guide_key, "a sample")
         self.objects_key = check_key("objects_key", objects_key, "a sample")
         check_term_keys(spec_at(self.spec, 0), "DustDataset", guide_key=guide_key, objects_key=objects_key)
-        check_no_donors(
+        refuse_donors(
             spec_at(self.spec, 0), "DustDataset", "dustaug.torch.add_dust(images, spec, donors=…) with a batch"
         )
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)

@@ -183,7 +183,7 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
 
     def _check_terms(self) -> None:
         """Check that the spec takes what the options tell, and nothing that no sample has."""
-        refuse_donors(self.spec, "DustRectangles")
+        refuse_donors(self.spec, "DustRectangles", "DustCutMix(spec) for batches with labels")
         for name in ("guide", "guide_key"):
             if getattr(self, name) is not None and not takes_guide(self.spec):
                 raise TypeError(

@@ -54,12 +54,6 @@ def check_term_keys(spec: Spec, owner: str, **keys: Any) -> None:
         )
 
 
-def check_no_donors(spec: Spec, owner: str, instead: str) -> None:
-    """Check that a spec takes no donors, where there are none; `instead` is what to type."""
-    if takes_donors(spec):
-        raise ValueError(f'spec must not have fill="donors" in {owner}, which has no second images: type {instead}')
-
-
 def check_donors_key(spec: Spec, owner: str, donors_key: str | int | None) -> None:
     """Check that donors have a key if the spec takes them, and none if it does not."""
     if takes_donors(spec) and donors_key is None:
@@ -178,10 +172,11 @@ def check_mixing_spec(spec: Spec, owner: str) -> None:
         )
 
 
-def refuse_donors(spec: Spec, owner: str) -> None:
-    """Refuse a spec that takes donors where a transform of batches has them."""
+def refuse_donors(
+    spec: Spec, owner: str, instead: str = "dustaug.add_dust(images, spec, donors=…) with a batch of arrays"
+) -> None:
+    """Refuse a spec that takes donors where there are none; `instead` is what to type."""
     if takes_donors(spec):
         raise ValueError(
-            f'spec must have another fill than "donors" in {owner}, which has none, got {shown(spec)}: type '
-            "DustCutMix(spec) for batches with labels"
+            f'spec must have another fill than "donors" in {owner}, which has none, got {shown(spec)}: type {instead}'
         )

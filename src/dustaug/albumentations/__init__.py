@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dustaug._adapters.keys import check_seed_and_keys
 from dustaug._adapters.targets import covered_points, visible_boxes, visible_shares
+from dustaug._adapters.terms import refuse_donors
 from dustaug._engine.checks import (
     check_array,
     check_channels,
@@ -186,6 +187,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
                 "epoch_key must be given with a Schedule, or the epoch would not be known, got none: type "
                 'DustRectangles(schedule, seed=0, index_key="index", epoch_key="epoch"), or schedule.at(epoch)'
             )
+        refuse_donors(spec_at(spec, 0), "DustRectangles")
         self._launches = _Launches(spec, check_value_range(value_range))
         if p is None:
             p = 0.5 if seed is None and spec_at(spec, 0).p == 1 else 1.0

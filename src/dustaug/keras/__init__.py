@@ -156,7 +156,7 @@ class DustRectangles(ImageLayer):
             "model.fit(dustaug.keras.dust_flow(flow, schedule, seed=0))",
         )
         check_no_objects(spec_at(self.spec, 0))
-        refuse_donors(spec_at(self.spec, 0), "DustRectangles")
+        refuse_donors(spec_at(self.spec, 0), "DustRectangles", "DustCutMix(spec) for batches with labels")
         check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=None)
         self.value_range = check_given_range(value_range)
         self.fill_mask = check_mask_class(fill_mask)

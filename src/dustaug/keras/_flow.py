@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dustaug._adapters.keys import check_key
 from dustaug._adapters.records import dust_array
-from dustaug._adapters.terms import check_term_keys, for_batch, read_terms
+from dustaug._adapters.terms import check_term_keys, for_batch, read_terms, refuse_donors
 from dustaug._engine.checks import (
     check_flag,
     check_layout,
@@ -115,6 +115,7 @@ def dust_flow(
     for argument, key in (("guide_key", guide_key), ("objects_key", objects_key)):
         check_key(argument, key, "a batch")
     check_term_keys(spec_at(spec, 0), "dust_flow", guide_key=guide_key, objects_key=objects_key)
+    refuse_donors(spec_at(spec, 0), "dust_flow", "DustCutMix(spec) for batches with labels")
     painter = _Painter(spec, seed, layout, value_range, inplace, guide_key, objects_key)
     if isinstance(flow, keras.utils.PyDataset):
         return _DustFlow(flow, painter, check_epoch(epoch))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug import presets
+from dustaug._adapters.terms import refuse_donors
 from dustaug._engine.checks import resolve_value_range
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
@@ -315,6 +316,8 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
         if preset or not (isinstance(occlusion, (Spec, PatchDrop)) or callable(occlusion)):
             got = f"{preset} without its arguments: type dustaug.{preset}(…)" if preset else type(occlusion).__name__
             raise TypeError(f"an occlusion must be a dustaug.Spec or a function (images, index) -> images, got {got}")
+        if isinstance(occlusion, Spec):
+            refuse_donors(occlusion, "occlusion_curve", "a function (images, index) -> images that pastes them")
         levels[number] = occlusion
     return dict(sorted(levels.items()))
 
