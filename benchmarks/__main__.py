@@ -26,6 +26,7 @@ FIGURES = {
     "processes": "processes",
     "memory": "processes",
     "guided": "guided",
+    "kinds": "kinds",
     "prefetch": "prefetch",
     "scaling": "scaling",
     "albumentations": "in_albumentations",
@@ -34,9 +35,11 @@ FIGURES = {
     "tensorflow": "in_tensorflow",
     "scale": "in_ray",
     "ray": "in_ray",
+    "mixing": "mixing",
+    "volumes": "volumes",
 }
 # These figures need a framework, and belong to the page of its adapter.
-_ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow", "scale", "ray")
+_ASKED_FOR = ("albumentations", "torchvision", "loader", "tensorflow", "scale", "ray", "mixing", "volumes")
 DEFAULT = [name for name in FIGURES if name not in _ASKED_FOR]
 
 _BEGIN, _END = "<!-- results: begin -->", "<!-- results: end -->"

@@ -1,20 +1,12 @@
 """Measure dust with guides and objects, against the two transforms of AlbumentationsX that take such.
 
-AlbumentationsX cannot be installed beside Albumentations. It runs in a process of another Python, and is compared with
-dustaug in this process: ``python -m benchmarks.guided SECONDS ANSWER`` (JSON).
+AlbumentationsX runs in a process of another Python, and is compared with dustaug in that process.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +15,7 @@ from numpy.typing import NDArray
 import dustaug
 
 from .kernel import SIDE
+from .python_x import answer, ask
 from .report import Section, Settings, Table, Target, loss
 from .timing import Rival, Times, race
 
@@ -44,7 +37,7 @@ def guided(settings: Settings) -> Section:
     rows = [(name, str(times), str(times.ratio(own[PLAIN]))) for name, times in own.items()]
     caption = f"Batches of {_BATCH} images of {SIDE} × {SIDE} × 3, uint8, with `dust()`: µs per image."
     tables = [Table(caption, ("Given with the images", "dustaug", f"/ {PLAIN}"), rows, label="batches")]
-    theirs, version = _ask(settings) if settings.python_x else ({}, "")
+    theirs, version = ask(settings, __name__, 6)
     if theirs:
         caption = f"One image a call, against AlbumentationsX {version} in the same process: µs per image."
         ratios = {name: each[name].ratio(each[_DUST]) for name, each in theirs.items()}
@@ -131,27 +124,6 @@ def _dust(images: NDArray[Any], spec: dustaug.Spec, terms: dict[str, Any]) -> Ca
 # ------------------------------------------------------------------------------------------- AlbumentationsX
 
 
-def _ask(settings: Settings) -> tuple[dict[str, dict[str, Times]], str]:
-    """Race both libraries in a process of the other Python."""
-    paths = str(Path(dustaug.__file__).parents[1]), os.environ.get("PYTHONPATH", "")
-    with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
-        command = [str(settings.python_x), "-m", "benchmarks.guided", str(settings.seconds(6)), str(answer)]
-        done = subprocess.run(  # noqa: S603
-            command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            cwd=Path(__file__).parents[1],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"a worker must end well, got {done.returncode} from {command}:\n{done.stderr}")
-        found = json.loads(answer.read_text(encoding="utf-8"))
-    races = {name: {row: Times(runs, 1) for row, runs in each.items()} for name, each in found["runs"].items()}
-    return races, found["version"]
-
-
 def their_rivals() -> dict[str, dict[str, Rival]]:
     """Return, for each transform of AlbumentationsX, its call and that of dustaug."""
     rival = importlib.import_module("benchmarks.rivals.albumentations")
@@ -197,18 +169,10 @@ def their_rivals() -> dict[str, dict[str, Rival]]:
     }
 
 
-def main() -> None:
-    """Check that all paint, race, and write the answer."""
-    seconds, target = float(sys.argv[1]), Path(sys.argv[2])
-    found: dict[str, dict[str, list[Any]]] = {}
-    for name, rivals in their_rivals().items():
-        for row, rival in rivals.items():
-            if not (np.asarray(rival.run(0)) == 0).any():
-                raise AssertionError(f"{row} must paint something black")
-        found[name] = {row: [list(run) for run in times.runs] for row, times in race(rivals, 1, seconds).items()}
-    answer = {"runs": found, "version": metadata.version("albumentationsx")}
-    target.write_text(json.dumps(answer), encoding="utf-8")
+def _check(row: str, image: Any) -> None:
+    if not (np.asarray(image) == 0).any():
+        raise AssertionError(f"{row} must paint something black")
 
 
 if __name__ == "__main__":
-    main()
+    answer(their_rivals(), _check)

@@ -64,6 +64,34 @@ dusted = dustaug.add_dust(photos.copy(), dustaug.cutout(56), seed=7, index=0)
           "(arXiv:1708.04896). As published, half of the images stay clean; `p=1` dusts all images.", """
 dusted = dustaug.add_dust(photos.copy(), dustaug.random_erasing(p=1), seed=7, index=0)
 """),
+    Shown("hide_and_seek", "hide_and_seek()", "Each cell of a grid is hidden with probability 0.5 "
+          "(arXiv:1704.04232). The side of the cells is drawn for each image: 16, 32, 44 or 56 pixels, or none. Here "
+          "it is given: 16, 32, 44, 56.",
+          """
+dusted = each(*(dustaug.hide_and_seek((side,)) for side in (16, 32, 44, 56)))
+"""),
+    Shown("grid_mask", "grid_mask()", "Squares at a regular distance, with a random period and phase "
+          "(arXiv:2001.04086). The last two images hide the lines instead.", """
+squares = dustaug.grid_mask((30, 60))
+lines = squares.replace(lattice_hides="lines", kept_share=0.8)
+dusted = photos.copy()
+dustaug.add_dust(dusted[:2], squares, seed=7, index=0)
+dustaug.add_dust(dusted[2:], lines, seed=7, index=0)
+"""),
+    Shown("patch_drop", "patch_drop(ratio)", "A quarter, a half, three quarters and nine tenths of 14 × 14 cells "
+          "(arXiv:2105.10497). The cells of a picture are among those of the next. Three quarters are the mask of "
+          "masked autoencoders (arXiv:2111.06377).", """
+dusted = each(*(dustaug.patch_drop(ratio) for ratio in (0.25, 0.5, 0.75, 0.9)))
+"""),
+    Shown("sprinkles", "sprinkles()", "One large rectangle, two of up to half its sides, four of a quarter, and so "
+          "on, 31 in all, as YOLOv5 has them. `p=1` dusts all images.", """
+dusted = dustaug.add_dust(photos.copy(), dustaug.sprinkles(p=1), seed=7, index=0)
+"""),
+    Shown("cutmix", "cutmix()", "A rectangle of another image, the donor: here the photograph upside down and in the "
+          "opposite colours (arXiv:1905.04899).", """
+donors = 255 - photos[:, ::-1]
+dusted = dustaug.add_dust(photos.copy(), dustaug.cutmix(), seed=8, index=0, donors=donors)
+"""),
     Shown("epochs", "The same image in four epochs", "Seed and index stay the same, and the epoch changes.", """
 dusted = photos.copy()
 for epoch, image in enumerate(dusted):
@@ -120,6 +148,12 @@ on_small = each(pixels, fractions, image=small).repeat(4, axis=1).repeat(4, axis
 on_large = each(pixels, fractions)
 dusted = np.stack([on_large[0], on_small[0], on_large[1], on_small[1]])
 """),
+    Shown("halve_sizes", "halve_sizes", "7 and 31 rectangles of one size, then the same with sizes that halve: "
+          "rectangle 1 is whole, 2 and 3 are half as high and wide, 4 to 7 a quarter.", """
+spec = dustaug.dust(height_fraction_range=(0.3, 0.4), center="uniform")
+few, many = (spec.replace(count_range=(n, n)) for n in (7, 31))
+dusted = each(few, many, few.replace(halve_sizes=True), many.replace(halve_sizes=True))
+"""),
     "## Where\n",
     Shown("center", "center, center_std", '`"normal"` with a standard deviation of 0.1, 0.25 (the post\'s) and 0.5; '
           'then `"uniform"`.', """
@@ -148,6 +182,37 @@ squares = dustaug.dust(count_range=(10, 10), side_range=(40, 40), spare_last=Fal
 dusted = photos.copy()
 dustaug.add_dust(dusted[:2], squares.replace(center="uniform"), seed=7, index=0)
 dustaug.add_dust(dusted[2:], squares.replace(center="inside"), seed=7, index=0)
+"""),
+    "## Cells and lattices\n",
+    Shown("grid", 'kind="grid"', "8 of 5 × 4 cells, 16 of them, each with probability 0.3, and cells of 50 pixels, "
+          "of which the last ones are narrower.", """
+cells = dustaug.Spec(kind="grid", grid_shape=(5, 4), count_range=(8, 8))
+dusted = each(
+    cells,
+    cells.replace(count_range=(16, 16)),
+    cells.replace(cell_p=0.3),
+    cells.replace(cell_sides=(50,), cell_p=0.5, fill="color"),
+)
+"""),
+    Shown("lattice", 'kind="lattice"', "Squares and lines, of which 0.6 and 0.8 of the period are kept along each "
+          "side.", """
+lattice = dustaug.Spec(kind="lattice", period_range=(32, 32), spare_last=False, fill="constant", fill_value=0)
+dusted = each(
+    lattice,
+    lattice.replace(kept_share=0.8),
+    lattice.replace(lattice_hides="lines"),
+    lattice.replace(lattice_hides="lines", kept_share=0.8),
+)
+"""),
+    Shown("keep", "keep", "The rectangles stay, and all the rest is hidden: one, three, and sixteen of them, and "
+          "half of the cells of a grid.", """
+kept = dustaug.Spec(keep=True, side_range=(60, 90), count_range=(1, 1), fill="mean")
+dusted = each(
+    kept,
+    kept.replace(count_range=(3, 3), fill="grey"),
+    kept.replace(count_range=(16, 16), side_range=(20, 40), fill="noise"),
+    dustaug.patch_drop(0.5, grid=8, keep=True),
+)
 """),
     "## Filled with what\n",
     Shown("fill", "fill", '`"grey"`: one brightness for each rectangle. `"color"`: one for each channel. `"noise"`: '

@@ -47,7 +47,7 @@ ADAPTERS = {
     ),
     "torchvision": Adapter(
         imports=("PIL", "torch", "torchvision"),
-        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": ()},
+        tests={"torchvision": (), "torchvision_boxes": (), "torchvision_guides": (), "torchvision_mixing": ()},
         sections=("adapters",),
     ),
     "tensorflow": Adapter(
@@ -61,6 +61,7 @@ ADAPTERS = {
             "keras": (),
             "keras_checks": (),
             "keras_flow": (),
+            "keras_mixing": (),
             "saved_keras": (),
             "robustness_keras": (),
             "keras_data": ("tensorflow",),
@@ -94,6 +95,8 @@ OTHERS = {
     "albumentations._terms": ("albumentations",),
     "keras._flow": ("keras",),
     "keras._inputs": ("keras",),
+    "keras._layer": ("keras",),
+    "keras._mixing": ("keras",),
     "guitar_classifier": ("keras", "tensorflow"),
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),

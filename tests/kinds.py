@@ -89,16 +89,23 @@ VOLUMES = {
 CASES = IMAGES | VOLUMES
 
 
-@functools.cache
-def painted(name, key):
+def dusted(case, key):
     """Return the images of a case as the twin dusts them."""
-    spec, terms, _ = CASES[name]
+    spec, terms, _ = case
     coordinates = KEYS[key]
-    images = CASES[name].images()
+    images = case.images()
     for i, image in enumerate(images):
-        guide, boxes, donor = (terms[term][i] if term in terms else None for term in ("guide", "objects", "donors"))
+        guide, donor = (terms[term][i] if term in terms else None for term in ("guide", "donors"))
+        boxes = terms["objects"][i].tolist() if "objects" in terms else None
         where = coordinates["seed"], coordinates["epoch"], coordinates["index"] + i
         images[i] = reference.dust(image, spec, *where, (0, 255), guide, boxes, donor)
+    return images
+
+
+@functools.cache
+def painted(name, key):
+    """Return the images of one of the cases, which are painted once, as the twin dusts them."""
+    images = dusted(CASES[name], key)
     images.flags.writeable = False
     return images
 

@@ -65,7 +65,7 @@ SIDES = st.sampled_from([1, 2, 3, 5, 8, 16, 40])
 @st.composite
 def shares_and_halves(draw):
     """Draw rectangles with the sizes that `specs` does not draw, or with others of which all but they are hidden."""
-    fields = {"count_range": draw(ordered(st.integers(0, 9))), "keep": draw(st.booleans())}
+    fields = {"count_range": draw(ordered(st.sampled_from([1, 2, 5, 9, 32, 0]))), "keep": draw(st.booleans())}
     fields["center"] = draw(st.sampled_from(["normal", "uniform", "inside"]))
     size = draw(st.sampled_from(["share", "halved", "side"]))
     if size == "share":
@@ -83,7 +83,7 @@ def grids(draw):
     if draw(st.booleans()):
         fields["grid_shape"] = draw(st.tuples(*[st.integers(1, 7)] * 2))
     else:
-        fields["cell_sides"] = draw(st.lists(st.sampled_from([0, 3, 5, 8, 16, 40]), min_size=1, max_size=8))
+        fields["cell_sides"] = draw(st.lists(st.sampled_from([0, 1, 3, 5, 8, 16, 40]), min_size=1, max_size=8))
     if draw(st.booleans()):
         return fields | {"cell_p": draw(st.floats(0, 1))}
     return fields | {"count_range": draw(ordered(st.integers(0, 50)))}
@@ -115,7 +115,7 @@ def kinds(draw, layout, dtype):
     kept = fields.get("keep", False)
     if "kind" in fields or not kept:
         fields["max_hidden"] = draw(st.sampled_from([None, None, 0.3]))
-    if "kind" not in fields and not kept:
+    if "kind" not in fields and not kept and not fields.get("halve_sizes", False):
         fields["per_object"] = draw(st.sampled_from([False, False, True]))
     if layout in VOLUME_LAYOUTS and not kept:
         name, end = draw(

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albumentations_helpers import DENSE, X, always, boxed, covered, expected, grey, pointed, seeded
-from dustaug import add_dust, cutout, dust, random_erasing
+from dustaug import Schedule, Spec, add_dust, cutout, dust, guide_of_boxes, random_erasing, sample_rectangles
 from dustaug.albumentations import DustRectangles
+from test_schedule import MANY
 
 
 class TestSeeded:
@@ -175,3 +176,37 @@ class TestBatch:
             for image in transform(images=np.stack(images) if X else images, index=5, epoch=0)["images"]:
                 assert (expected(images[0], index=5) == image).all()
         assert (images[0] == 100).all()
+
+
+class TestSchedule:
+    """A schedule has the spec of the epoch that a call tells."""
+
+    @pytest.mark.parametrize("epoch", [0, 4, 5])
+    def test_images_and_masks_have_the_spec_of_the_epoch(self, epoch):
+        """Images are those of add_dust(), and masks are filled under the same dust."""
+        transform = A.Compose([seeded(MANY, fill_mask=9)])
+        result = transform(image=grey(24, 24), mask=np.zeros((24, 24), np.uint8), index=5, epoch=epoch)
+        hidden = sample_rectangles(MANY.at(epoch), height=24, width=24, seed=7, epoch=epoch, index=5).mask(24, 24)[0]
+
+        assert (result["image"] == expected(grey(24, 24), MANY.at(epoch), index=5, epoch=epoch)).all()
+        assert ((result["mask"] == 9) == hidden).all()
+
+    def test_protected_boxes_keep_the_distance_of_the_epoch(self):
+        """The margin around a box is that of the largest rectangle of the epoch."""
+        sizes = Schedule.steps({0: (3, 3), 1: (9, 9)})
+        schedule = Schedule(Spec(center="guide", count_range=(60, 60)), side_range=sizes)
+        transform = boxed(seeded(schedule, protected_classes=("face",), boxes="keep"))
+        boxes = {"bboxes": np.array([[10, 10, 20, 20]], np.float32), "labels": ["face"]}
+        for epoch in (0, 1):
+            spec = schedule.at(epoch)
+            free = guide_of_boxes(height=40, width=40, protected=[[10, 10, 20, 20]], margin=spec)
+            image = transform(image=grey(40, 40), index=0, epoch=epoch, **boxes)["image"]
+
+            assert (image == expected(grey(40, 40), spec, index=0, epoch=epoch, guide=free)).all()
+
+    def test_a_call_must_tell_the_epoch(self):
+        """Without a key of the epoch, or with fields besides, a schedule is refused."""
+        with pytest.raises(TypeError, match="epoch_key must be given with a Schedule, or the epoch would not be known"):
+            DustRectangles(MANY, seed=7, index_key="index")
+        with pytest.raises(TypeError, match=r"spec must be given alone, got fill too: type Schedule\(spec.replace"):
+            seeded(MANY, fill="noise")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from albumentations_helpers import DENSE, FORMAT, X, always, drawn, expected, grey, seeded
-from dustaug import Spec, cutout, dust, random_erasing
+from dustaug import Schedule, Spec, cutout, dust, random_erasing
 from dustaug.albumentations import DustRectangles
 
 
@@ -28,6 +28,12 @@ class TestSerialisation:
             "guide_classes": (1, 7),
             "max_hidden": 0.5,
             "object_classes": ("bird",),
+        },
+        {
+            "spec": Schedule(dust(), p=Schedule.linear(0, 1, epochs=9)),
+            "seed": 7,
+            "index_key": "index",
+            "epoch_key": "epoch",
         },
         {"spec": dust(center="guide"), "protected_classes": ("face", 3), "protected_margin": 9},
     ]

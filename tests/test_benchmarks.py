@@ -11,7 +11,7 @@ import pyperf
 import pytest
 
 import dustaug
-from benchmarks import __main__, builds, checks, fills, guided, peers, sizes
+from benchmarks import __main__, builds, checks, fills, guided, kinds, peers, python_x, sizes
 from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
 from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
@@ -365,7 +365,7 @@ def test_the_figure_of_guides_asks_the_other_python(monkeypatch):
         Path(command[4]).write_text(json.dumps(answer))
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(guided.subprocess, "run", run)
+    monkeypatch.setattr(python_x.subprocess, "run", run)
     settings = Short()
     settings.python_x = "python-x"
     section = guided.guided(settings)
@@ -376,9 +376,32 @@ def test_the_figure_of_guides_asks_the_other_python(monkeypatch):
     assert section.targets[-1].met
 
 
+def test_the_figure_of_kinds_has_all_rows():
+    """Grids, lattices and cells are measured beside the loops of their official codes."""
+    section = kinds.kinds(Short())
+
+    assert [row[0] for row in section.tables[0].rows] == list(kinds.SPECS)
+    assert "`--python-x`" in section.note
+    assert len(section.targets) == len(kinds.SPECS)
+
+
+@pytest.mark.parametrize("name", kinds.SPECS)
+def test_the_loops_hide_as_much_as_the_presets(name):
+    """On average over many images, the loop of an official code hides the share that the preset hides."""
+    rng, n = np.random.default_rng(0), 160
+    loop = np.mean(
+        [(kinds.LOOPS[name](np.full((kinds.SIDE, kinds.SIDE, 3), 255, np.uint8), rng) == 0).mean() for _ in range(n)]
+    )
+    images = dustaug.add_dust(
+        np.full((n, kinds.SIDE, kinds.SIDE, 3), 255, np.uint8), kinds.SPECS[name], seed=0, index=0
+    )
+
+    assert abs(loop - (images == 0).mean()) < 0.05
+
+
 # These figures need a framework, named as in conftest.py. The one of Ray imports Ray when it is measured.
 _NEEDS = {"albumentations": "albumentations", "torchvision": "torchvision", "loader": "torchvision"}
-_NEEDS |= {"tensorflow": "keras_data"}
+_NEEDS |= {"tensorflow": "keras_data", "mixing": "torchvision", "volumes": "monai"}
 
 
 @pytest.mark.parametrize("name", [name for name in __main__.FIGURES if not missing_framework(_NEEDS.get(name))])

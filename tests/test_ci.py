@@ -29,7 +29,7 @@ def expand(word):
 def files_of(command):
     """Return the test files that a command of .ci/run names, in arrays and folders too."""
     command = re.sub(r'"\$\{(\w+)\[@\]\}"', lambda found: ARRAYS.get(found[1], ""), command)
-    command = re.sub(r"--deselect \S+", "", command)
+    command = re.sub(r"--deselect[ =]\S+", "", command)
     words = [path for word in re.findall(r"(?<![\w/])tests(?:/[\w{},./]+)?", command) for path in expand(word)]
     return {file for file in FILES for word in words if file == word or file.startswith(f"{word}/")}
 
@@ -43,18 +43,44 @@ def test_the_reader_of_ci_sees_its_files():
     """Braces, arrays and folders become files."""
     assert expand("tests/test_{a,b}.py") == ["tests/test_a.py", "tests/test_b.py"]
     assert files_of("tests/test_keras.py --deselect tests/test_cli.py::test_it") == {"tests/test_keras.py"}
+    assert files_of('tests/test_keras.py "${other_pages[@]}"') == {"tests/test_keras.py"}
     assert "tests/test_robustness_map.py" in files_of('pytest "${robustness[@]}"')
     assert "tests/tensors/test_triton.py" in files_of("pytest -n 2 tests/tensors")
     assert len(FILES) > 60
 
 
 def test_the_reader_of_ci_sees_its_sections():
-    """Every section that .ci/run lists is a function, and the workflow runs each of them once."""
+    """Every function of a section is listed by .ci/run once, and run by the workflow once."""
     workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8")
     in_workflow = re.split(r",? ", re.search(r"sections: \[(.*)\]", workflow)[1])
 
-    assert ARRAYS["sections"].split() == list(SECTIONS)
-    assert in_workflow == list(SECTIONS)
+    assert sorted(ARRAYS["sections"].split()) == sorted(SECTIONS)
+    assert sorted(in_workflow) == sorted(SECTIONS)
+
+
+def test_sections_that_change_an_environment_have_it_for_themselves():
+    """Two sections run at a time, so those that make or change the same environment are listed as sharing it."""
+    table = re.search(r"^declare -A environment_of=\((.*?)^\)$", RUN, re.MULTILINE | re.DOTALL)[1]
+    listed = dict(re.findall(r"\[(\w+)\]=(\w+)", table))
+    makers = {"frameworks": "frameworks", "core": "core", "tensorflow_environment": "tensorflow"}
+    asked = {
+        section: makers[maker]
+        for section, commands in SECTIONS.items()
+        for maker in re.findall(r"^    (\w+)$", commands, re.MULTILINE)
+        if maker in makers
+    }
+
+    assert listed == asked
+
+
+def test_pages_that_sections_leave_out_show_none_of_their_frameworks():
+    """What the sections "tensorflow" and "jax" leave out runs in full where "readme" and "adapters" run it."""
+    [pattern] = re.findall(r"test_examples_run\[([^\]]*)\]", ARRAYS["other_pages"])
+    packages = {package for name in ("tensorflow", "keras", "jax", "grain") for package in FRAMEWORKS[name]}
+    for page in expand(pattern):
+        source = (ROOT / "docs" / page).read_text("utf-8")
+
+        assert not re.search(rf"^\W*(?:import|from) (?:dustaug\.)?(?:{'|'.join(packages)})\b", source, re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -62,7 +88,7 @@ def test_ci_runs_every_test_file(file):
     """A file that needs a framework is named by a section; all others run in the section "readme", which names none."""
     named = set().union(*map(files_of, SECTIONS.values()))
 
-    assert "pytest -n 2\n" in SECTIONS["readme"]
+    assert 'pytest "${parallel[@]}"\n' in SECTIONS["readme"]
     if file == "tests/test_cuda.py":  # No machine of CI has a GPU.
         assert file not in named
     else:

@@ -20,9 +20,23 @@ from typer.testing import CliRunner
 
 import dustaug
 from conftest import without
-from dustaug import cli, index_of
+from dustaug import cli, index_of, presets
 
 OPTIONS_OF_BOTH = ["--preset", "--seed", "--epoch", *(f"--{name.replace('_', '-')}" for name in cli._FIELDS)]
+# Options that others need.
+GRID, LATTICE = ["--kind", "grid"], ["--kind", "lattice"]
+NEEDED = {
+    "aspect_range": ["--area-range", "0.1", "0.2"],
+    "cell_p": [*GRID, "--grid-shape", "3", "4"],
+    "cell_sides": GRID,
+    "fill_value": ["--fill", "constant"],
+    "grid_shape": GRID,
+    "halve_sizes": ["--height-fraction-range", "0.1", "0.5"],
+    "kept_share": [*LATTICE, "--period-range", "5", "9"],
+    "kind": ["--grid-shape", "3", "4"],
+    "lattice_hides": [*LATTICE, "--period-range", "5", "9"],
+    "period_range": LATTICE,
+}
 
 
 def run(*arguments):
@@ -187,29 +201,72 @@ def test_preview_of_long_titles_and_names(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("preset", "spec", "title"),
+    ("preset", "spec", "title", "change"),
     [
-        ("dust", dustaug.dust(), "dustaug.dust()"),
-        ("cutout", dustaug.cutout(56), "dustaug.cutout(56)"),
-        ("random-erasing", dustaug.random_erasing(), "dustaug.random_erasing()"),
+        ("dust", dustaug.dust(), "dustaug.dust()", {"height_fraction_range": (0.1, 0.2)}),
+        ("cutout", dustaug.cutout(56), "dustaug.cutout(56)", {"height_fraction_range": (0.1, 0.2)}),
+        ("random-erasing", dustaug.random_erasing(), "dustaug.random_erasing()", {"height_fraction_range": (0.1, 0.2)}),
+        ("hide-and-seek", dustaug.hide_and_seek(), "dustaug.hide_and_seek()", {"cell_p": 0.25}),
+        ("grid-mask", dustaug.grid_mask(), "dustaug.grid_mask()", {"period_range": (9, 20), "lattice_hides": "lines"}),
+        ("patch-drop", dustaug.patch_drop(0.5), "dustaug.patch_drop(0.5)", {"count_range": (9, 9), "keep": True}),
+        ("sprinkles", dustaug.sprinkles(), "dustaug.sprinkles()", {"height_fraction_range": (0.1, 0.2)}),
+        ("cutmix", dustaug.cutmix(), "dustaug.cutmix()", {"area_beta": 0.5}),
     ],
 )
-def test_presets(preset, spec, title):
+def test_presets(preset, spec, title, change):
     """The presets are the library's, and the call that is printed makes the same spec."""
     recipe = cli._make_recipe(preset, 0, 0, {})
     assert recipe.spec == spec
     assert recipe.title == f"{title}, seed 0"
-    changed = cli._make_recipe(preset, 0, 0, {"height_fraction_range": (0.1, 0.2), "fill": "noise"})
+    changed = cli._make_recipe(preset, 0, 0, {**change, "fill": "noise"})
     assert changed.spec == eval(f"dustaug.{changed.call}")  # noqa: S307
-    assert changed.spec == spec.replace(height_fraction_range=(0.1, 0.2), fill="noise")
+    assert changed.spec == spec.replace(**change, fill="noise")
+
+
+def test_every_preset_of_the_library_is_one_here(tmp_path):
+    """Each function that returns a spec has a name, and draws a sheet."""
+    assert [name.replace("-", "_") for name in sorted(cli._PRESETS)] == sorted(presets.__all__)
+    for name in cli._PRESETS:
+        result = run("preview", "--preset", name, "--versions", 2, "--size", 32, "--out", tmp_path / f"{name}.png")
+        assert result.exit_code == 0, result.stderr
+    assert len(set(contents(tmp_path).values())) == len(cli._PRESETS)
+
+
+def test_donors_of_one_image_are_upside_down(tmp_path):
+    """The printed line of Python paints the versions of a sheet whose rectangles show the image itself."""
+    image = save(tmp_path / "image.png", noise(150, 190, 3))
+    result = run("preview", image, "--preset", "cutmix", "--size", 0, "--versions", 3, "--out", tmp_path / "sheet.png")
+    line = result.stdout.splitlines()[-1].strip()
+    assert line.endswith("dustaug.cutmix(), seed=0, index=i, donors=image[::-1])")
+    sheet = load(tmp_path / "sheet.png")
+    for i in range(3):
+        tile = eval(line, {"dustaug": dustaug, "image": load(image), "i": i})  # noqa: S307
+        assert len(positions(sheet, tile)) == 1
+
+
+def test_donors_of_several_images_are_the_next_ones(tmp_path):
+    """Each image is filled from the one after it, cut to its shape, and the last one from the first."""
+    images = [save(tmp_path / f"{i}.png", noise(120 + 20 * i, 160, 3)) for i in range(3)]
+    options = ["--fill", "donors", "--size", 0, "--versions", 1, "--out", tmp_path / "sheet.png"]
+    result = run("preview", *images, *options)
+    assert "and donor the next one, cut to its shape:" in result.stdout
+    assert result.stdout.endswith("index=i, donors=donor)\n")
+    sheet = load(tmp_path / "sheet.png")
+    for i, path in enumerate(images):
+        image = load(path)
+        with Image.open(images[(i + 1) % 3]) as following:
+            donor = np.array(ImageOps.fit(following, (160, 120 + 20 * i)))
+        tile = dustaug.add_dust(image.copy(), dustaug.dust(fill="donors"), seed=0, index=i, donors=donor)
+        assert len(positions(sheet, tile)) == 1
 
 
 def test_every_field_has_an_option(tmp_path):
-    """Every field of Spec is an option, except those for normalised images and objects; all reach the spec."""
-    unknown = set(dustaug.Spec().to_dict()) - set(cli._FIELDS) - set(cli._OF_OBJECTS)
+    """Every field of Spec is an option, except those that no file of an image has; all reach the spec."""
+    unknown = set(dustaug.Spec().to_dict()) - set(cli._FIELDS) - set(cli._REFUSED)
     assert unknown == {"normalize_mean", "normalize_std"}
     values = {
         "p": "0.5",
+        "kind": "grid",
         "count_range": "2 3",
         "center": "uniform",
         "center_mean": "0.1 0.2",
@@ -221,6 +278,15 @@ def test_every_field_has_an_option(tmp_path):
         "width_fraction_range": "0.3 0.4",
         "area_range": "0.1 0.2",
         "aspect_range": "0.5 2.0",
+        "area_beta": "0.5",
+        "halve_sizes": None,
+        "grid_shape": "3 4",
+        "cell_sides": "16,32",
+        "cell_p": "0.25",
+        "period_range": "5 9",
+        "kept_share": "0.5",
+        "lattice_hides": "lines",
+        "keep": None,
         "spare_last": None,
         "fill": "mean",
         "fill_range": "1 2",
@@ -228,11 +294,11 @@ def test_every_field_has_an_option(tmp_path):
     }
     assert set(values) == set(cli._FIELDS)
     for name, text in values.items():
-        flag = f"--{name.replace('_', '-')}" if text else "--no-spare-last"
-        more = {"aspect_range": ["--area-range", "0.1", "0.2"], "fill_value": ["--fill", "constant"]}.get(name, [])
+        flag = "--no-spare-last" if name == "spare_last" else f"--{name.replace('_', '-')}"
+        more = NEEDED.get(name, [])
         result = run("preview", "--versions", 1, "--out", tmp_path / "sheet.png", flag, *(text or "").split(), *more)
-        numbers = ", ".join((text or "False").replace(",", " ").split())
-        wanted = f"{name}='{text}'" if name in ("center", "fill") else f"{name}={numbers}"
+        numbers = ", ".join((text or str(name != "spare_last")).replace(",", " ").split())
+        wanted = f"{name}='{text}'" if name in ("center", "fill", "kind", "lattice_hides") else f"{name}={numbers}"
         assert wanted in result.stdout.replace("=(", "="), result.output
 
 
@@ -574,7 +640,7 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
     [
         (["preview", "--count-range", "3", "1"], "-range must not be reversed, got 3 1: type --count-range 1 3"),
         (["preview", "--p", "2"], "--p must be a number from 0 to 1, got 2.0"),
-        (["preview", "--fill", "pink"], "--fill must be one of grey, constant, color, noise, mean, got pink"),
+        (["preview", "--fill", "pink"], "--fill must be one of grey, constant, color, noise, mean, donors, got pink"),
         (["preview", "--fill-value", "x", "--fill", "constant"], "--fill-value must be a number, got x"),
         (["preview", "--fill-value", "1,2", "--fill", "constant"], "--fill-value must have one number for each"),
         (["preview", "--fill-value", "3"], "must be left out with --fill grey, got 3.0: type --fill constant"),
@@ -586,7 +652,21 @@ def test_an_interrupted_run_can_be_resumed(tmp_path):
             ["preview", "--side-range", "1", "2", "--area-range", "0.1", "0.2"],
             "a size must be given in one unit, got --",
         ),
-        (["preview", "--preset", "snow"], "--preset must be one of dust, cutout, random-erasing, got snow: type"),
+        (["preview", "--preset", "snow"], "--preset must be one of dust, cutout, random-erasing, hide-"),
+        (
+            ["preview", "--kind", "grid"],
+            "with --kind grid, got none: type --grid-shape 14 14, or --cell-sides 16,32 in",
+        ),
+        (["preview", "--cell-sides", "16,32"], "left out with --kind rectangles, got 16,32: type --kind grid"),
+        (
+            ["preview", "--kind", "grid", "--cell-sides", "16x"],
+            "1 to 8 whole numbers, got 16x: type --cell-sides 16,32",
+        ),
+        (["preview", "--kind", "grid", "--cell-sides", "16,-2"], "a whole number from 0 to 65535, got -2"),
+        (["preview", "--preset", "sprinkles", "--side-range", "1", "2"], "sizes in fractions, got --side-range: type"),
+        (["preview", "--depth-range", "1", "2"], "left out, as files of images have no slices, got 1 2: type dustaug."),
+        (["apply", ".", "../out", "--depth-fraction-range", "0.1", "0.2"], "dust(depth_fraction_range=(0.1, 0.2)), la"),
+        (["apply", ".", "../out", "--preset", "cutmix"], "needs a label of both, got donors: type --fill grey, or"),
         (["preview", "--seed", "-1"], "--seed must be from 0 to 18446744073709551615, got -1"),
         (["preview", "--epoch", "4294967296"], "--epoch must be from 0 to 4294967295, got 4294967296"),
         (

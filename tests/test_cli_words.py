@@ -8,7 +8,7 @@ import pytest
 
 from dustaug import cli
 from dustaug.cli._words import in_options, option_of
-from test_cli import run
+from test_cli import NEEDED, run
 
 NAMES = (*cli._FIELDS, "seed", "epoch", "preset", "relative")
 # An argument of Python, a tuple, or a string in quotes.
@@ -28,6 +28,10 @@ PYTHON = re.compile(r"\w=|\(-?\d[\d.]*, |'\w+'|\b[a-z]+_[a-z_]+\b")
         ),
         ('fill_value must be given with fill="constant"', "--fill-value must be given with --fill constant"),
         ("fill_value must have one number, got (1.0, 2.5)", "--fill-value must have one number, got 1.0,2.5"),
+        (
+            "cell_sides must be a tuple, got 'x': type cell_sides=(16, 32)",
+            "--cell-sides must be a tuple, got x: type --cell-sides 16,32",
+        ),
         ("type fill_value=(124, 116, 104)", "type --fill-value 124,116,104"),
         ("type spare_last=False or spare_last=True", "type --no-spare-last or --spare-last"),
         ("got (1e-05, inf): type area_range=(0.02, 0.4)", "got 1e-05 inf: type --area-range 0.02 0.4"),
@@ -47,9 +51,9 @@ def test_messages(message, wanted):
 def test_no_python_in_any_error(tmp_path, name, value):
     """Whatever number an option gets, the answer is a run or a sentence in options."""
     kind, metavar, _ = cli._FIELDS[name]
-    values = [] if kind is bool else [value] * max(1, len(metavar.split()) if metavar != "VALUE" else 1)
+    values = [] if kind is bool else [value] * len(metavar.split())
     arguments = ["preview", "--versions", 1, "--size", 9, "--out", tmp_path / "sheet.png"]
-    result = run(*arguments, option_of(name), *values)
+    result = run(*arguments, option_of(name), *values, *NEEDED.get(name, []))
     assert result.exit_code in (0, 2), result.exception
     error = " ".join(result.stderr.split()).partition("Error: ")[2]
     error = error.replace(f"'{value}' is not a valid", "what was given is not a valid")  # Some versions of Typer.

@@ -264,7 +264,11 @@ class TestAddDust:
             ({"seed": 0, "index": [0, -1]}, ValueError, "index must be from 0 to"),
             ({"seed": 0, "index": np.array([0, 2**63], np.uint64)}, ValueError, "index must be from 0 to"),
             ({"spec": "dust"}, TypeError, r"spec must be a dustaug.Spec, got str: type dustaug.dust\(\)"),
-            ({"layout": "HWN"}, ValueError, "layout must be one of NHWC, NCHW, NHW, HWC, CHW, HW, got 'HWN'"),
+            (
+                {"layout": "HWN"},
+                ValueError,
+                "layout must be one of NHWC, NCHW, NHW, HWC, CHW, HW, NDHWC, NCDHW, got 'HWN'",
+            ),
             ({"layout": "HW"}, ValueError, "images must have 2 axes for layout HW"),
             (
                 {"value_range": 255},

@@ -14,6 +14,7 @@ import guided
 from dustaug import add_dust
 from dustaug.grain import DustRectangles
 from test_pixels import KEYS, photos
+from test_schedule import MANY
 
 N, SEED = 10, 2**63 + 7
 IMAGES = np.random.default_rng(3).integers(0, 256, (N, 32, 40, 3), dtype=np.uint8)
@@ -372,3 +373,30 @@ def test_a_plain_map_is_refused():
         DustRectangles(seed=7)({"image": np.zeros((8, 8, 3), np.uint8)})
     with pytest.raises(TypeError, match=r"instead of dataset.map and random_map$"):
         grain.MapDataset.source(records()).seed(1).random_map(DustRectangles(seed=7))[0]
+
+
+def test_a_schedule_follows_the_passes():
+    """Each pass has the spec of its epoch, in a data set and in a loader with workers."""
+    dust = DustRectangles(MANY, seed=SEED, records_per_epoch=N)
+    dataset = grain.MapDataset.source(records()).map_with_index(dust).repeat(3)
+    loader = grain.DataLoader(
+        data_source=records(),
+        sampler=grain.samplers.IndexSampler(N, shuffle=False, num_epochs=2),
+        operations=[pickle.loads(pickle.dumps(dust))],
+    )
+    for elements in (dataset, loader):
+        for place, element in enumerate(elements):
+            epoch = place // N
+
+            assert (expected(int(element["number"]), MANY.at(epoch), epoch=epoch) == element["image"]).all()
+
+
+def test_a_schedule_needs_what_moves_the_epoch():
+    """Without a count of passes the schedule would stay; an epoch that is typed is meant."""
+    with pytest.raises(
+        TypeError, match=r"records_per_epoch must be given with a Schedule, or it would stay in epoch 0"
+    ):
+        DustRectangles(MANY, seed=7)
+    element = DustRectangles(MANY, seed=SEED, epoch=5).map_with_index(3, IMAGES[3])
+
+    assert (expected(3, MANY.at(5), epoch=5) == element).all()

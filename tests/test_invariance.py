@@ -27,6 +27,10 @@ SPECS = {
     "color": dustaug.dust(fill="color"),
     "mean": dustaug.dust(fill="mean"),
     "fraction": dustaug.dust(height_fraction_range=(0.05, 0.2), center="inside"),
+    "grid": dustaug.patch_drop(0.6, 5),
+    "lattice": dustaug.grid_mask((4, 15), lattice_hides="lines", kept_share=0.7, fill="color"),
+    "keep": dustaug.sprinkles(keep=True, count_range=(1, 9)),
+    "share": dustaug.cutmix(0.5, fill="grey"),
 }
 ALL = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 N = 60

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import dustaug
 import guided
+import kinds
 import strategies
 import test_pixels
 from dustaug.jax import add_dust, to_words
+from test_schedule import MANY, MOVES_P
 
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 INDICES = np.arange(FIRST, FIRST + N)
@@ -567,3 +569,96 @@ def test_a_guide_that_is_too_large_is_refused():
     for given_guide in (guide, jnp.asarray(guide)):
         with pytest.raises(ValueError, match="guide must have weights that sum to at most 2147483647 for each image"):
             add_dust(BATCH[:1], dustaug.dust(center="guide"), **KEY, guide=given_guide)
+
+
+def test_donors_are_traced():
+    """Compiled and mapped, donors give the pinned pixels; the gradient goes to whoever a pixel is from."""
+    (spec, terms, _), key = kinds.CASES["cutmix"], test_pixels.KEYS["any"]
+    images, donors, want = test_pixels.photos(), terms["donors"], kinds.expected("cutmix")
+
+    def dust(images, index, donors):
+        return add_dust(images, spec, seed=key["seed"], epoch=key["epoch"], index=index, donors=donors)
+
+    assert same(want, jax.jit(dust)(images, key["index"], donors))
+    assert same(want, jax.vmap(dust)(images, key["index"] + np.arange(N), donors))
+
+    def loss(images, donors):
+        return dust(images, key["index"], donors).sum()
+
+    of_images, of_donors = jax.grad(loss, argnums=(0, 1))(
+        np.zeros(images.shape, np.float32), np.ones(images.shape, "f")
+    )
+    assert (of_images + of_donors == 1).all()
+    assert (want == np.where(of_donors > 0, donors, images)).all()
+
+
+DONORS = {"fill": "donors"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "error", "message"),
+    [
+        (DONORS, {}, TypeError, 'donors must be given with fill="donors", got none: type donors=other_images'),
+        ({}, {"donors": BATCH}, TypeError, "got donors with fill='grey': type spec.replace(fill=\"donors\"), or leave"),
+        (
+            DONORS,
+            {"donors": [BATCH]},
+            TypeError,
+            "donors must be a JAX or NumPy array, got list: type jnp.stack(donors)",
+        ),
+        (DONORS, {"donors": BATCH[:1]}, ValueError, "donors must have the images' shape (3, 8, 8, 3), got (1, 8, 8"),
+        (DONORS, {"donors": BATCH[0]}, ValueError, "shape (3, 8, 8, 3), got (8, 8, 3)"),
+        (
+            DONORS,
+            {"donors": BATCH.astype(np.float32)},
+            TypeError,
+            "the images' dtype uint8, got float32: type donors.as",
+        ),
+        (
+            DONORS,
+            {"donors": BATCH.astype(float)},
+            TypeError,
+            "float64: type donors.astype(numpy.float32), or jax.config",
+        ),
+        ({}, {"layout": "NDHWC"}, ValueError, "images must be no volumes in a compiled graph, got layout='NDHWC'"),
+    ],
+)
+def test_bad_donors_and_volumes_are_refused(spec, given, error, message):
+    """The errors are those of add_dust(); volumes are refused."""
+    with pytest.raises(error, match=re.escape(message)):
+        add_dust(BATCH, dustaug.dust(**spec), **KEY, **given)
+
+
+def test_a_schedule_has_the_spec_of_a_known_epoch():
+    """A number, or an array whose value is known, tells the spec; a static argument does under jit."""
+    sizes = dustaug.Schedule.steps({0: (3, 3), 5: (9, 9)})
+    schedule, keys = dustaug.Schedule(dustaug.cutout(3), side_range=sizes), {"seed": SEED, "index": to_words(INDICES)}
+    compiled = jax.jit(lambda images, epoch: add_dust(images, schedule, epoch=epoch, **keys), static_argnames="epoch")
+
+    assert same(add_dust(photos(), schedule, epoch=jnp.array(4), **keys), expected(photos(), schedule.at(4), epoch=4))
+    assert same(compiled(photos(), epoch=5), expected(photos(), schedule.at(5), epoch=5))
+
+
+def test_a_schedule_of_p_takes_any_epoch():
+    """A traced epoch, and one for each image, look up the probability in the graph, which is compiled once."""
+    keys = {"seed": SEED, "index": to_words(INDICES)}
+    compiled = jax.jit(lambda images, epoch: add_dust(images, MOVES_P, epoch=epoch, **keys))
+    for epoch in (0, 2, 5, 2**31):
+        wanted = expected(photos(), MOVES_P.at(epoch), epoch=epoch)
+
+        assert same(compiled(photos(), np.uint32(epoch)), wanted)
+    assert compiled._cache_size() == 1
+    epochs = np.array([5, 0, 1, 3, 4, 2])
+    each = [expected(photos()[i], MOVES_P.at(e), epoch=e, index=FIRST + i) for i, e in enumerate(epochs.tolist())]
+
+    assert same(add_dust(photos(), MOVES_P, epoch=epochs, **keys), np.stack(each))
+
+
+def test_other_schedules_need_a_known_epoch():
+    """A traced epoch, or one for each image, cannot choose a spec, which is static."""
+    with pytest.raises(
+        TypeError, match=r"a Schedule must move p alone, .*, with an epoch that is traced, .*: type jax.jit"
+    ):
+        jax.jit(lambda epoch: add_dust(jnp.zeros((8, 8)), MANY, seed=1, epoch=epoch, index=0))(0)
+    with pytest.raises(TypeError, match=r"a Schedule must move p alone, .*, got p, count_range, fill: type jax.jit"):
+        add_dust(photos(), MANY, seed=1, epoch=np.zeros(6, int), index=0)

@@ -12,7 +12,7 @@ import dustaug
 import guided
 import test_pixels
 from dustaug import add_dust
-from dustaug.keras import DustRectangles
+from dustaug.keras import DustCutMix, DustRectangles
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -321,10 +321,11 @@ def test_a_model_survives_a_file(tmp_path):
 
 
 def test_it_is_built_on_public_names():
-    """The base class is exported by Keras, and nothing private of Keras is imported."""
-    assert (keras.layers.Layer,) == DustRectangles.__bases__
-    assert "dustaug>DustRectangles" == keras.saving.get_registered_name(DustRectangles)
-    for module in (dustaug.keras, dustaug.keras._flow):
+    """The base class of both layers is that of Keras, and nothing private of Keras is imported."""
+    for layer in (DustRectangles, DustCutMix):
+        assert (keras.layers.Layer,) == layer.__base__.__bases__
+        assert f"dustaug>{layer.__name__}" == keras.saving.get_registered_name(layer)
+    for module in (dustaug.keras, dustaug.keras._flow, dustaug.keras._layer, dustaug.keras._mixing):
         assert "keras.src" not in Path(module.__file__).read_text(encoding="utf-8")
 
 

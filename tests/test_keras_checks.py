@@ -11,6 +11,7 @@ import pytest
 import dustaug
 from dustaug import add_dust
 from dustaug.keras import DustRectangles, dust_flow
+from test_schedule import MANY, MOVES_P
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -282,3 +283,30 @@ if keras.config.backend() == "torch":
         assert torch.equal(images, torch.export.load(tmp_path / "model.pt2").module()(images))
         assert torch.equal(images, torch.jit.trace(model, (images,), check_trace=False)(images))
         assert not torch.equal(images, model(images))
+
+
+def test_a_layer_looks_up_the_probability_of_a_schedule():
+    """The dust is that of the epoch in the dict, one for all images or one for each, also after a copy."""
+    layer = DustRectangles(MOVES_P, seed=7, index_key="index", epoch_key="epoch", dtype="uint8")
+    copied = DustRectangles.from_config(json.loads(json.dumps(layer.get_config())))
+    for epochs in (0, 3, 9, np.array([4, 2, 1])):
+        inputs = {"images": IMAGES, "index": np.arange(N), "epoch": epochs}
+        wanted = [
+            add_dust(image.copy(), MOVES_P.at(e), seed=7, epoch=e, index=i)
+            for i, (image, e) in enumerate(zip(IMAGES, np.broadcast_to(epochs, N).tolist(), strict=True))
+        ]
+        for each in (layer, copied):
+            assert (keras.ops.convert_to_numpy(each(inputs)["images"]) == np.stack(wanted)).all()
+
+
+def test_other_schedules_are_refused():
+    """A layer counts no epochs, and its graph holds all but the probability."""
+    keys = {"seed": 7, "index_key": "index"}
+    with pytest.raises(
+        TypeError, match=r"epoch_key must be given with a Schedule, .*, got none: type DustRectangles\("
+    ):
+        DustRectangles(MOVES_P, **keys)
+    with pytest.raises(
+        TypeError, match=r"a Schedule must move p alone, .* in a layer, .*, got p, count_range, fill: type"
+    ):
+        DustRectangles(MANY, epoch_key="epoch", **keys)

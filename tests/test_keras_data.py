@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import dustaug
 import guided
-from dustaug.keras import DustRectangles, dust_flow
+import test_keras_mixing
+from dustaug import partner_of
+from dustaug._graph.mixing import partners_of
+from dustaug._graph.tensorflow import OPS
+from dustaug.keras import DustCutMix, DustRectangles, dust_flow
+from dustaug.tensorflow import make_dust_fn
 from test_keras import SEED, N, expected, floats, guided_inputs, guided_layer, photos, same
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -40,6 +46,31 @@ def test_dicts_are_mapped_by_their_index():
 
             assert same(want[index], element["images"])
             assert 2 * index == int(element["label"])
+
+
+def test_batches_of_a_data_set_are_mixed():
+    """DustCutMix takes batches of tf.data, whatever the backend; the last one may be shorter, and lengths unknown."""
+    inputs = test_keras_mixing.batch(N)
+    dataset = tf.data.Dataset.from_tensor_slices(inputs).batch(4).map(DustCutMix(seed=SEED))
+
+    for k, mixed in enumerate(dataset):
+        part = {key: array[4 * k : 4 * k + 4] for key, array in inputs.items()}
+        test_keras_mixing.check(
+            {key: keras.ops.convert_to_tensor(tensor.numpy()) for key, tensor in mixed.items()},
+            test_keras_mixing.expected(part, epoch=k),
+        )
+
+
+def test_partners_of_a_batch_of_unknown_length_are_those_of_partner_of():
+    """A graph that learns the length of a batch when it runs permutes it as the function does, also under XLA."""
+    for jit_compile in (False, True):
+
+        @tf.function(jit_compile=jit_compile, input_signature=[tf.TensorSpec((None,), tf.int64)], autograph=False)
+        def partners(numbers):
+            return partners_of(OPS, OPS.to_words(SEED), OPS.as_words(np.array(9)), tf.shape(numbers)[0])
+
+        for n in (5, 64) if jit_compile else (1, 4, 5, 16, 17, 65, 257):
+            assert partners(tf.range(n, dtype=tf.int64)).numpy().tolist() == partner_of(SEED, 9, range(n), n).tolist()
 
 
 def test_parallel_calls_never_get_the_same_dust():
@@ -134,3 +165,25 @@ def test_guides_are_mapped():
 
         assert same(want, np.stack([element["images"] for element in elements]))
         assert same(terms["guide"], np.stack([element["guide"] for element in elements]))
+
+
+def test_fit_moves_the_schedule_of_a_data_set():
+    """A callback assigns the epoch to the variable of a data set, whose elements then have the spec of that epoch."""
+    images = np.zeros((8, 16, 16, 1), np.float32)
+    shares = dustaug.Schedule.linear(0, 1, epochs=2)
+    schedule = dustaug.Schedule(dustaug.dust(count_range=(9, 9), fill="constant", fill_value=255), p=shares)
+    epoch, sums = tf.Variable(0, dtype=tf.int64), []
+    dust = make_dust_fn(schedule, seed=SEED, epoch=epoch, indexed=True)
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.zeros(8))).enumerate().map(dust).batch(8)
+    dense = keras.layers.Dense(1, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.GlobalAveragePooling2D(), dense])
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda _, means: keras.ops.mean(means))
+    record = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda number, _: epoch.assign(number), on_epoch_end=lambda _, logs: sums.append(logs["loss"])
+    )
+    model.fit(dataset, epochs=4, verbose=0, shuffle=False, callbacks=[record])
+    keys = {"seed": SEED, "index": 0}
+    dusted = [dustaug.add_dust(images.copy(), schedule.at(k), epoch=k, **keys) for k in range(4)]
+
+    assert sums == pytest.approx([float(each.mean()) for each in dusted], rel=1e-5)
+    assert sums[0] == 0 < sums[1] < sums[2]

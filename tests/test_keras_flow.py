@@ -11,6 +11,7 @@ import guided
 import test_pixels
 from dustaug import add_dust
 from dustaug.keras import dust_flow
+from test_schedule import MANY
 
 # Keras asks its tensors for arrays in a way that NumPy 2 warns of.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -398,3 +399,29 @@ def test_guides_that_are_not_there(spec, keys, error, message):
     with pytest.raises(error, match=re.escape(message)):
         list(dust_flow(batches(images), spec, seed=SEED, inplace=True, **keys))
     assert (images == photos()).all()
+
+
+def test_a_flow_follows_its_schedule():
+    """Each epoch of a flow has the spec that the schedule has for it."""
+    noised = dust_flow(batches(photos()), MANY, seed=SEED, epoch=4)
+    for epoch in (4, 5, 6):
+        want = [expected(x, MANY.at(epoch), epoch=epoch, index=i * 2**32) for i, (x, _) in enumerate(batches(photos()))]
+
+        assert digests(want) == digests(x for x, _ in noised)
+
+
+def test_fit_follows_a_schedule():
+    """In three epochs of fit(), the batches have no dust, few rectangles, and then more."""
+    images = np.zeros((2 * SIZE, 16, 20, 3), np.float32)
+    counts = dustaug.Schedule.steps({0: (0, 0), 1: (1, 2), 2: (5, 9)})
+    schedule = dustaug.Schedule(dustaug.dust(fill="constant", fill_value=255), count_range=counts)
+    noised = dust_flow(TwoBatches(images), schedule, seed=SEED)
+    losses = Losses()
+    callback = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: noised.set_epoch(epoch))
+    model = Sum()
+    model.compile(keras.optimizers.SGD(0.0))
+    model.fit(noised, epochs=3, verbose=0, shuffle=False, callbacks=[callback, losses])
+    dusted = [expected(images, schedule.at(epoch), epoch=epoch).reshape(2, -1).sum(axis=1) for epoch in range(3)]
+
+    assert losses.seen == np.concatenate(dusted).tolist()
+    assert losses.seen[:2] == [0, 0] < losses.seen[2:4] < losses.seen[4:]

@@ -34,6 +34,7 @@ import guided
 from dustaug.torch import DustDataset, EpochSampler, add_dust
 from saved import private_modules
 from test_pixels import KEYS, photos
+from test_schedule import MANY
 
 N, SEED = 12, 7
 # Made here, since NumPy imports its generators late, and workers should not do that.
@@ -863,3 +864,88 @@ class TestSamples:
         assert DustDataset([image], SPEC, seed=SEED, inplace=True)[0] is image
         assert torch.equal(copied, image)
         assert torch.equal(add_dust(torch.full((3, 24, 20), 0.5), SPEC, seed=SEED, index=0), copied)
+
+
+def scheduled(epoch):
+    """Return the images of an epoch, painted with the spec that the schedule has for it."""
+    grey = torch.full((N, 3, 24, 20), 100, dtype=torch.uint8)
+    return add_dust(grey, MANY.at(epoch), seed=SEED, epoch=epoch, index=0)
+
+
+class TestSchedules:
+    """Each sample has the spec of its epoch, whoever tells the epoch."""
+
+    @pytest.mark.parametrize("options", [{}, {"num_workers": 2, "persistent_workers": True, **FORK}])
+    def test_workers_agree_on_the_epoch(self, options):
+        """Workers that live on follow set_epoch() over three epochs."""
+        dataset = DustDataset(Photos(), MANY, seed=SEED)
+        loader = DataLoader(dataset, batch_size=5, **options)
+        for epoch in (0, 4, 5):
+            dataset.set_epoch(epoch)
+
+            assert torch.equal(torch.cat([images for images, _ in loader]), scheduled(epoch))
+
+    def test_a_sampler_tells_the_epoch(self):
+        """Workers that live on take the epochs that EpochSampler deals, without set_epoch()."""
+        dataset = DustDataset(Photos(), MANY, seed=SEED)
+        sampler = EpochSampler(SequentialSampler(dataset), epoch=3)
+        loader = DataLoader(dataset, 4, sampler=sampler, num_workers=2, persistent_workers=True, **FORK)
+        for epoch in (3, 4, 5):
+            assert torch.equal(torch.cat([images for images, _ in loader]), scheduled(epoch))
+
+    def test_every_kind_of_image_has_the_spec_of_the_epoch(self):
+        """Tensors, arrays, Pillow images and keys with an epoch agree; so does add_dust()."""
+        array = np.full((24, 20, 3), 100, np.uint8)
+        kinds = [torch.from_numpy(array).permute(2, 0, 1), array, PIL.Image.fromarray(array)]
+        dataset = DustDataset(kinds, MANY, seed=SEED)
+        for epoch in (1, 5):
+            for i, kind in enumerate(kinds):
+                found = dataset[epoch, i]
+                found = np.asarray(found.permute(1, 2, 0) if kind is kinds[0] else found)
+
+                assert (found == scheduled(epoch)[i].permute(1, 2, 0).numpy()).all()
+            grey = torch.full((N, 3, 24, 20), 100, dtype=torch.uint8)
+
+            assert torch.equal(add_dust(grey, MANY, seed=SEED, epoch=torch.tensor(epoch), index=0), scheduled(epoch))
+
+    def test_a_state_has_the_schedule(self):
+        """A data set goes on with the same schedule, and with no other."""
+        dataset = DustDataset(Photos(), MANY, seed=SEED, epoch=4)
+        resumed = pickle.loads(pickle.dumps(DustDataset(Photos(), MANY, seed=SEED)))
+        resumed.load_state_dict(dataset.state_dict())
+
+        assert torch.equal(resumed[3][0], scheduled(4)[3])
+        with pytest.raises(
+            ValueError, match=r"state must come from a DustDataset of Spec\(\) and seed 7, got Schedule"
+        ):
+            DustDataset(Photos(), seed=SEED).load_state_dict(dataset.state_dict())
+
+    @pytest.mark.parametrize("seed", [SEED, None])
+    def test_a_schedule_that_stays_is_noticed(self, seed):
+        """Two passes warn if nobody has told the epoch, with and without a seed."""
+        loader = DataLoader(DustDataset(Photos(), MANY, seed=seed), batch_size=N)
+        list(loader)
+        with pytest.warns(UserWarning, match=r"the Schedule stays in epoch 0, as set_epoch\(\) was never called: call"):
+            list(loader)
+
+    def test_without_a_seed_the_epoch_is_that_of_the_data_set(self):
+        """Without a seed the spec is that of the epoch that was set: no image has dust in epoch 0."""
+        schedule = dustaug.Schedule(dustaug.dust(count_range=(9, 9)), p=dustaug.Schedule.steps({0: 0, 2: 1}))
+        dataset = DustDataset(Photos(), schedule)
+        for epoch in (0, 2):
+            dataset.set_epoch(epoch)
+            (images, _), *_ = DataLoader(dataset, batch_size=N)
+
+            assert bool((images != 100).any()) == bool(epoch)
+
+    def test_a_call_without_a_seed_is_refused(self):
+        """No epoch belongs to a call without a seed."""
+        with pytest.raises(TypeError, match="seed must be given with a Schedule, whose spec is that of an epoch"):
+            add_dust(torch.zeros(3, 8, 8), MANY)
+
+    def test_an_epoch_on_another_device_is_refused(self):
+        """The spec must be known where the painting is started."""
+        with pytest.raises(
+            TypeError, match=r"epoch must be a number with a Schedule, .* on meta: type epoch=int\(epoch"
+        ):
+            add_dust(torch.zeros(3, 8, 8), MANY, seed=0, epoch=torch.zeros((), dtype=int, device="meta"), index=0)

@@ -91,6 +91,7 @@ CALLS = {
     "add_dust()(guide)": lambda x, odd: with_terms(x, guide=odd),
     "add_dust()(objects)": lambda x, odd: with_terms(x, objects=odd),
     "add_dust()(object)": lambda x, odd: with_terms(x, objects=[odd, []]),
+    "add_dust()(donors)": lambda x, odd: dustaug.torch.add_dust(x, dustaug.cutmix(), seed=0, index=0, donors=odd),
     "DustDataset(dataset)": lambda x, odd: dustaug.torch.DustDataset(odd, seed=0),
     **{
         f"DustDataset({name})": lambda x, odd, name=name: in_data_set(x, {name: odd})
@@ -113,6 +114,14 @@ CALLS = {
         f"torchvision.DustRectangles(guided, {name})": lambda x, odd, name=name: in_a_sample(x, {name: odd})
         for name in ("guide", "guide_key", "objects_key", "visibility_key", "flags_key")
     },
+    **{
+        f"torchvision.DustCutMix({name})": lambda x, odd, name=name: dustaug.torchvision.DustCutMix(
+            **{"num_classes": 3, name: odd}
+        )(x, torch.tensor([0, 2]))
+        for name in ("spec", "num_classes", "alpha")
+    },
+    "torchvision.DustCutMix(labels_getter)": lambda x, odd: dustaug.torchvision.DustCutMix(labels_getter=odd),
+    "torchvision.DustCutMix()(images)": lambda x, odd: dustaug.torchvision.DustCutMix()(odd, torch.eye(2)),
     "torchvision.DustRectangles()(guide)": lambda x, odd: in_a_sample(x, {"guide_key": "odd"}, odd=odd),
     "torchvision.DustRectangles()(weights)": lambda x, odd: in_a_sample(
         x, {"guide_key": "odd", "guide": "weights"}, odd=odd

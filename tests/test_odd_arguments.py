@@ -66,6 +66,9 @@ ODD = {
 OURS = re.compile(r"\b(must|got multiple values|missing \d+ required|takes \d+ positional|out of bounds)\b")
 
 
+HALVED = dustaug.Schedule.linear(1, 0.5, epochs=2)
+
+
 def images():
     return np.full((2, 16, 16, 3), 7, np.uint8)
 
@@ -185,6 +188,18 @@ CALLS = {
         for method in ("mask", "share")
         for name in ("image", "boxes", "n_images", "height", "width", "depth", "slices")
     },
+    **{
+        f"partner_of({name})": lambda x, odd, name=name: dustaug.partner_of(
+            **{"seed": 0, "epoch": 0, "index": [0, 1], "n": 3, name: odd}
+        )
+        for name in ("seed", "epoch", "index", "n")
+    },
+    **{
+        f"mix_labels({name})": lambda x, odd, name=name: dustaug.mix_labels(
+            **{"labels": [0, 1], "donor_labels": [1, 1], "share": [0.5, 0.1], "n_classes": 2, name: odd}
+        )
+        for name in ("labels", "donor_labels", "share", "n_classes")
+    },
     "index_of": lambda x, odd: dustaug.index_of(odd),
     **{
         f"Spec({name})": lambda x, odd, name=name: dustaug.add_dust(
@@ -198,10 +213,65 @@ CALLS = {
         f"replace({name})": lambda x, odd, name=name: dustaug.dust().replace(**{name: odd})
         for name in ("fill", "center", "side_range", "fill_value")
     },
+    "Schedule(spec)": lambda x, odd: dustaug.Schedule(odd, p=HALVED),
+    **{
+        f"Schedule({name})": lambda x, odd, name=name: dustaug.Schedule(**{name: odd})
+        for name in ("p", "fill", "gamma")
+    },
+    **{
+        f"Schedule.{kind}({name})": lambda x, odd, kind=kind, name=name: dustaug.Schedule(
+            p=getattr(dustaug.Schedule, kind)(**{"start": 0, "stop": 1, "epochs": 3, name: odd})
+        )
+        for kind in ("linear", "cosine")
+        for name in ("start", "stop", "epochs", "begin")
+    },
+    "Schedule.linear(both)": lambda x, odd: dustaug.Schedule(center_std=dustaug.Schedule.linear(odd, odd, epochs=3)),
+    "Schedule.steps(values)": lambda x, odd: dustaug.Schedule(p=dustaug.Schedule.steps(odd)),
+    **{
+        f"Schedule.steps(value of {name})": lambda x, odd, name=name: dustaug.Schedule(
+            **{name: dustaug.Schedule.steps({0: odd})}
+        )
+        for name in ("p", "count_range", "fill", "cell_sides")
+    },
+    "Schedule.steps(epoch)": lambda x, odd: dustaug.Schedule(
+        p=dustaug.Schedule.steps({0: 1, **({odd: 1} if odd.__hash__ else {})})
+    ),
+    "Schedule.at": lambda x, odd: dustaug.Schedule(p=HALVED).at(odd),
+    "Schedule.from_dict": lambda x, odd: dustaug.Schedule.from_dict(odd),
+    **{
+        f"Schedule.from_dict({name})": lambda x, odd, name=name: dustaug.Schedule.from_dict(
+            {**dustaug.Schedule(p=HALVED).to_dict(), name: odd}
+        )
+        for name in ("spec", "courses")
+    },
+    **{
+        f"Schedule.from_dict(p, {name})": lambda x, odd, name=name: dustaug.Schedule.from_dict(
+            {"spec": {}, "courses": {"p": {"course": "linear", "points": ((0, 0), (3, 1)), name: odd}}}
+        )
+        for name in ("course", "points")
+    },
+    "Schedule.from_dict(point)": lambda x, odd: dustaug.Schedule.from_dict(
+        {"spec": {}, "courses": {"p": {"course": "linear", "points": ((0, 0), (odd, 1))}}}
+    ),
+    "add_dust(schedule, epoch)": lambda x, odd: dustaug.add_dust(x, dustaug.Schedule(p=HALVED), **seeded(epoch=odd)),
     "cutout": lambda x, odd: dustaug.cutout(odd),
     **{
         f"random_erasing({name})": lambda x, odd, name=name: dustaug.random_erasing(**{name: odd})
         for name in ("scale", "ratio", "fill")
+    },
+    "cutout(inside)": lambda x, odd: dustaug.cutout(3, inside=odd),
+    **{
+        f"{preset}({name})": lambda x, odd, preset=preset, name=name: getattr(dustaug, preset)(
+            **{**({"ratio": 0.5} if preset == "patch_drop" else {}), name: odd}
+        )
+        for preset, names in {
+            "hide_and_seek": ("cell_sides", "cell_p"),
+            "grid_mask": ("period_range", "kept_share", "lattice_hides"),
+            "patch_drop": ("ratio", "grid", "keep"),
+            "sprinkles": ("p", "halve_sizes"),
+            "cutmix": ("alpha",),
+        }.items()
+        for name in names
     },
 }
 

@@ -25,6 +25,7 @@ SECTIONS = [
     "Loaders that never end",
     "WebDataset",
     "Hugging Face datasets",
+    "Schedules",
     "Masks and boxes",
 ]
 

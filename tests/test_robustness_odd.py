@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 
 import dustaug
 from dustaug import dust
-from dustaug.robustness import OcclusionCurve, OcclusionMap
+from dustaug.robustness import OcclusionCurve, OcclusionGap, OcclusionMap, PatchDrop, occlusion_gap, patch_drops
 from toy_models import curve_of, map_of, pictures
 
 END = ", or whatever black and white are"
@@ -324,6 +324,12 @@ ODD = [
     *(np.zeros((2, 0, 8)), np.zeros((2, 8, 8, 0)), np.zeros((28, 28, 28))),
 ]
 CURVE = ("images", "labels", "occlusions", "seed", "batch_size", "layout", "value_range", "progress")
+DROPS, DROP, GAP = (
+    ("choice", "saliency", "ratios", "share_of", "grid", "fill_value"),
+    ("order", "count", "grid"),
+    ("train", "test"),
+)
+TRAIN = {"train_images": pictures(2, 8, 8), "train_labels": [0, 0]}
 MAP = ("image", "target", "patch", "stride", "fill_value", "batch_size", "layout", "value_range", "progress")
 
 
@@ -338,6 +344,17 @@ def test_every_odd_argument_has_an_answer(odd):
     calls += [lambda name=name: map_of(**{"predict": ones, name: odd}) for name in MAP]
     calls += [lambda: curve_of(predict=lambda _: odd), lambda: map_of(predict=lambda _: odd)]
     calls += [lambda: curve_of(predict=ones, occlusions={1: lambda *_: odd})]
+    calls += [lambda name=name: patch_drops(**{"choice": "salient", "saliency": [[[1]]], name: odd}) for name in DROPS]
+    calls += [lambda: patch_drops(saliency=odd), lambda: curve_of().relative_to(odd)]
+    calls += [
+        lambda name=name: PatchDrop(**{"order": [[1, 0, 2, 3]], "count": 1, "grid": 2, name: odd}) for name in DROP
+    ]
+    calls += [lambda: PatchDrop(order=[[0]], count=1, grid=1).rectangles(odd, height=2, width=2)]
+    calls += [lambda name=name: OcclusionGap(**{"train": curve_of(), "test": curve_of(), name: odd}) for name in GAP]
+    calls += [
+        lambda name=name: occlusion_gap(ones, pictures(2, 8, 8), [0, 0], progress=False, **{**TRAIN, name: odd})
+        for name in ("train_images", "train_labels")
+    ]
     if not callable(odd):
         calls += [lambda: curve_of(predict=odd), lambda: curve_of(predict=ones, occlusions={1: odd})]
     for call in calls:

@@ -71,6 +71,8 @@ class TestPlace:
         assert pickle.loads(pickle.dumps(public)) is public
         assert b"_occlusion" not in pickle.dumps(public)
         assert typing.get_type_hints(robustness.OcclusionMap)["target"] is int
+        assert typing.get_type_hints(robustness.PatchDrop)["grid"] is int
+        assert typing.get_type_hints(robustness.OcclusionGap)["train"] is OcclusionCurve
 
     def test_results_survive_a_pickle(self):
         """Results can be pickled, as those of a pool of processes are."""

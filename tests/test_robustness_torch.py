@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dustaug import cutout
-from dustaug.robustness import occlusion_curve, occlusion_map
+from dustaug.robustness import occlusion_curve, occlusion_map, patch_drops
 
 N, HEIGHT, WIDTH = 12, 9, 10
 LEVELS = {3: cutout(3), 6: cutout(6, fill_value=(255, 0, 0))}
@@ -92,6 +92,15 @@ def test_labels_may_be_a_tensor():
     curve = occlusion_curve(by_hand, images, torch.arange(N) % 3, LEVELS, progress=False)
 
     assert curve == occlusion_curve(by_hand, images, np.arange(N) % 3, LEVELS, progress=False)
+
+
+def test_saliency_may_be_a_tensor():
+    """Attention may have a gradient and a dtype that NumPy lacks."""
+    attention = torch.rand((N, 4, 5), generator=torch.Generator().manual_seed(0)).bfloat16().requires_grad_()
+    as_array = patch_drops("salient", attention.detach().float().numpy(), grid=3)
+
+    for ratio, drop in patch_drops("salient", attention, grid=3).items():
+        assert (drop.order == as_array[ratio].order).all()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dustaug import Spec, cutout, dust, random_erasing
-from strategies import DTYPES, specs
+from strategies import DTYPES, kinds, specs
 
 
 def any_spec():
-    return st.sampled_from(DTYPES).flatmap(lambda dtype: specs(3, dtype))
+    return st.sampled_from(DTYPES).flatmap(lambda dtype: st.one_of(specs(3, dtype), kinds("NDHWC", dtype)))
 
 
 def test_dust_is_the_post():
@@ -141,7 +141,11 @@ def test_a_new_unit_replaces_the_size():
             "a size must be given in one unit, got side_range, area_range: keep the fields of one unit",
         ),
         ({"spare_last": 1}, TypeError, "spare_last must be True or False, got 1"),
-        ({"fill": "red"}, ValueError, "fill must be one of 'grey', 'constant', 'color', 'noise', 'mean', got 'red'"),
+        (
+            {"fill": "red"},
+            ValueError,
+            "fill must be one of 'grey', 'constant', 'color', 'noise', 'mean', 'donors', got 'red'",
+        ),
         ({"fill_range": (0, 256)}, ValueError, r"fill_range must be two whole numbers from 0 to 255, got \(0, 256\)"),
         ({"fill_value": 3}, ValueError, "fill_value must be left out with fill='grey', got 3: type fill=\"constant\""),
         ({"fill": "constant"}, ValueError, 'fill_value must be given with fill="constant": type fill_value=0'),

@@ -10,9 +10,11 @@ import tensorflow as tf
 
 import dustaug
 import guided
+import kinds
 import test_pixels
 from dustaug import add_dust
 from dustaug.tensorflow import dust_fn, make_dust_fn
+from test_schedule import MANY, MOVES_P
 
 N, SEED = 10, 2**63 + 7
 AUTOTUNE = tf.data.AUTOTUNE
@@ -125,6 +127,38 @@ def test_an_epoch_may_be_a_variable(backend):
         epoch.assign(number)
 
         assert same(expected(photos(), epoch=number), gather(dataset))
+
+
+def test_a_schedule_follows_the_variable_of_the_epoch():
+    """One data set has the spec of each epoch that is assigned, and a number will do for both backends."""
+    epoch = tf.Variable(0, dtype=tf.int64)
+    dataset = tf.data.Dataset.from_tensor_slices(photos()).enumerate()
+    moving = dataset.batch(4).map(make_dust_fn(MANY, seed=SEED, indexed=True, epoch=epoch))
+    for number in (0, 4, 5):
+        epoch.assign(number)
+
+        assert same(expected(photos(), MANY.at(number), epoch=number), gather(moving.unbatch()))
+    graph = dataset.batch(4).map(make_dust_fn(MOVES_P, seed=SEED, indexed=True, epoch=epoch, backend="graph"))
+    for number in (1, 3, 5, 2**32 - 1):
+        epoch.assign(number)
+
+        assert same(expected(photos(), MOVES_P.at(number), epoch=number), gather(graph.unbatch()))
+    for backend in BACKENDS:
+        fn = make_dust_fn(MANY, seed=SEED, indexed=True, epoch=4, backend=backend)
+
+        assert same(expected(photos(), MANY.at(4), epoch=4), fn(0, photos()))
+
+
+def test_a_schedule_needs_an_epoch_that_can_be_known():
+    """Without a seed there is no epoch, and a graph looks up nothing but the probability."""
+    with pytest.raises(TypeError, match=r"seed must be given with a Schedule, got none: type make_dust_fn\(schedule"):
+        make_dust_fn(MANY)
+    with pytest.raises(
+        TypeError, match=r'a Schedule must move p alone, .*, got p, count_range, fill: type backend="num'
+    ):
+        make_dust_fn(MANY, seed=0, indexed=True, epoch=tf.Variable(0, dtype=tf.int64), backend="graph")
+    with pytest.raises(TypeError, match=r"must be given an element of a data set, got a Schedule: type make_dust_fn"):
+        dust_fn(MANY)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -716,3 +750,91 @@ def test_one_guide_is_not_taken_for_all_images(backend):
         add_dust(IMAGES.copy(), GUIDE_SPEC, seed=1, index=0, guide=guide.repeat(2, 0)),
         dust(0, IMAGES, guide.repeat(2, 0))[0],
     )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_donors_are_taken(backend):
+    """Donors are found by their place and by their key, and give the pinned pixels."""
+    (spec, terms, _), want, images = kinds.CASES["cutmix"], kinds.expected("cutmix"), test_pixels.photos()
+    options = {"seed": KEY["seed"], "epoch": KEY["epoch"], "indexed": True, "backend": backend}
+    by_key, by_place = (make_dust_fn(spec, donors_key=key, **options) for key in ("donors", 1))
+    dataset = tf.data.Dataset.from_tensor_slices((INDEX, {"image": images, **terms}))
+
+    assert same(want, by_place(KEY["index"], images, terms["donors"])[0])
+    assert same(want, gather(dataset.batch(4).map(by_key).map(lambda element: element["image"]).unbatch()))
+
+
+@pytest.mark.parametrize("name", ["grid count", "lines", "cutmix"])
+def test_kinds_are_drawn_on_images_of_unknown_size(name):
+    """One graph learns how many cells there are when it runs."""
+    spec, terms, _ = kinds.CASES[name]
+    fn, batch = guided_fn(spec, terms, "graph"), tf.TensorSpec((None, None, None, 3), tf.uint8)
+    element = {"image": test_pixels.photos(), **terms}
+    graph = tf.function(fn, input_signature=[tf.TensorSpec((), tf.int64), dict.fromkeys(element, batch)])
+
+    assert same(kinds.expected(name), graph(KEY["index"], element)["image"])
+    if terms:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="donors must have the shape of images"):
+            graph(KEY["index"], {**element, "donors": terms["donors"][:, :1]})
+
+
+def test_kinds_are_compiled():
+    """XLA sorts the cells as the graph does."""
+    spec, terms, _ = kinds.CASES["grid count"]
+    compiled = tf.function(guided_fn(spec, terms, "graph"), jit_compile=True)
+
+    assert same(kinds.expected("grid count"), compiled(KEY["index"], tf.constant(test_pixels.photos())))
+
+
+@pytest.mark.parametrize("spec", [dustaug.Spec(kind="grid", cell_sides=(1, 0), cell_p=1), dustaug.grid_mask((1, 9))])
+def test_too_many_cells_paint_nothing_where_the_size_is_unknown(spec):
+    """A graph cannot raise the error of add_dust(); it paints as many cells as there may be."""
+    fn = make_dust_fn(spec.replace(p=1), seed=SEED, indexed=True, backend="graph")
+    signature = tf.TensorSpec((), tf.int64), tf.TensorSpec((None, None, None, 3), tf.uint8)
+    graph = tf.function(fn, input_signature=signature)
+    images = np.full((4, 258, 255, 3), 9, np.uint8)
+
+    assert same(images, graph(tf.constant(0, tf.int64), images))
+    assert not same(images[:, 2:], graph(tf.constant(0, tf.int64), images[:, 2:]))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"spec": dustaug.cutmix()},
+            TypeError,
+            'donors_key must be given with fill="donors", got none: type make_dust',
+        ),
+        (
+            {"donors_key": 1},
+            TypeError,
+            "got 1 with fill='grey': type spec.replace(fill=\"donors\"), or leave donors_key",
+        ),
+        ({"donors_key": 0.5}, TypeError, "donors_key must be a place or a key in an element, got 0.5"),
+        (
+            {"backend": "graph", "layout": "NCDHW"},
+            ValueError,
+            "images must be no volumes in a compiled graph, got layo",
+        ),
+    ],
+)
+def test_donors_and_volumes_are_checked(options, error, message):
+    """The arguments are checked when the function is made."""
+    with pytest.raises(error, match=re.escape(message)):
+        make_dust_fn(**options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("donors", "error", "message"),
+    [
+        (IMAGES[:1], ValueError, "donors must have the images' shape (2, 8, 8, 3), got (1, 8, 8, 3)"),
+        (tf.cast(IMAGES, tf.float32), TypeError, "donors must be of the images' dtype uint8, got float32"),
+        (tf.sparse.from_dense(IMAGES), TypeError, "got SparseTensor: type tf.sparse.to_dense(donors)"),
+    ],
+)
+def test_bad_donors_are_refused(backend, donors, error, message):
+    """Donors of another shape or dtype are refused while the graph is made."""
+    with pytest.raises(error, match=re.escape(message)):
+        make_dust_fn(dustaug.cutmix(), donors_key=1, backend=backend)(IMAGES, donors)

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDa
 
 import dustaug
 import guided
+import kinds
 from conftest import without
 from dustaug import core, dust
 from dustaug._tensors.painter import find_painter
@@ -857,3 +858,72 @@ class TestMemory:
             add_dust(torch.zeros(2, 3, side, 100 - side, device="meta"), spec, seed=0, index=0, value_range=(0, 3))
 
         assert painter._find_elsewhere.cache_info()[:2] == (59, 1)
+
+
+class TestKinds:
+    """add_dust() takes donors, and volumes on the CPU."""
+
+    @pytest.mark.parametrize("name", kinds.CASES)
+    def test_pixels_are_those_of_the_file(self, name):
+        """The bytes are those of vectors/kinds.json, with channels last and before height and width."""
+        spec, terms, layout = case = kinds.CASES[name]
+        given, first = kinds.as_tensors(terms), layout.replace("C", "").replace("N", "NC")
+        for threads, moved in ((1, layout), (3, first)):
+            axes = [layout.index(axis) for axis in moved]
+            images = torch.from_numpy(case.images()).permute(axes).contiguous()
+            donors = {"donors": given["donors"].permute(axes)} if "donors" in given else {}
+
+            add_dust(images, spec, **KEYS["any"], **{**given, **donors}, layout=moved, num_threads=threads)
+            back = images.permute([moved.index(axis) for axis in layout])
+            assert back.contiguous().numpy().tobytes() == kinds.expected(name).tobytes()
+
+    @pytest.mark.parametrize("name", ["bool", "float64", "complex64", "bfloat16", "float8_e5m2"])
+    def test_donors_of_every_dtype(self, name):
+        """Pixels are copied as they are, from views in any order; a lazy conjugate is resolved first."""
+        dtype = np.dtype(getattr(ml_dtypes, name, None) or name)
+        tensor, donors = (
+            torch.from_numpy(sample_items((3, 40, 41), dtype, seed=seed).view(f"i{dtype.itemsize}")).view(
+                getattr(torch, name)
+            )
+            for seed in (1, 2)
+        )
+        covered = dustaug.sample_rectangles(dustaug.cutmix(fill="grey"), height=40, width=41, seed=5, index=7).mask(
+            40, 41
+        )[0]
+        lazy = donors.conj() if donors.is_complex() else donors.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+        expected = torch.where(torch.from_numpy(covered), lazy.resolve_conj(), tensor)
+        add_dust(tensor, dustaug.cutmix(), seed=5, index=7, donors=lazy)
+
+        assert 0 < covered.sum() < 40 * 41
+        assert bits(tensor) == bits(expected)
+
+    @pytest.mark.parametrize(
+        ("spec", "terms", "error", "message"),
+        [
+            (dustaug.cutmix(), {}, TypeError, 'donors must be given with fill="donors", got none'),
+            (dust(), {"donors": grey(2, 3, 8, 8)}, TypeError, "got donors with fill='grey': type spec.replace"),
+            (dustaug.cutmix(), {"donors": grey(1, 3, 8, 8)}, ValueError, r"\(2, 3, 8, 8\), got \(1, 3, 8, 8\)"),
+            (
+                dustaug.cutmix(),
+                {"donors": grey(2, 3, 8, 8).float()},
+                TypeError,
+                "the images' dtype uint8, got float",
+            ),
+            (dustaug.cutmix(), {"donors": np.zeros((2, 3, 8, 8), np.uint8)}, TypeError, "type torch.from_numpy"),
+            (dustaug.cutmix(), {"donors": 3}, TypeError, "donors must be a tensor, as images are, got 3"),
+            (dustaug.cutmix(), {"donors": torch.eye(3).to_sparse()}, TypeError, "donors must be a plain tensor"),
+            (dustaug.cutmix(), {"donors": grey(2, 3, 8, 8).to("meta")}, ValueError, "got some on meta: type donors.to"),
+        ],
+    )
+    def test_bad_donors_are_refused(self, spec, terms, error, message):
+        """Donors that are missing, not wanted or of another kind are refused, and nothing is painted."""
+        images = grey(2, 3, 8, 8)
+        with pytest.raises(error, match=message):
+            add_dust(images, spec, seed=0, index=0, **terms)
+
+        assert torch.equal(images, grey(2, 3, 8, 8))
+
+    def test_a_data_set_has_no_donors(self):
+        """A sample has no second image, so the batch is to be dusted."""
+        with pytest.raises(ValueError, match='spec must not have fill="donors" in DustDataset, which has no second'):
+            DustDataset([grey(3, 8, 8)], dustaug.cutmix())

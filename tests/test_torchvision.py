@@ -24,6 +24,7 @@ from dustaug._tensors.painter import draw_seed
 from dustaug.torchvision import DustRectangles
 from many_sizes import check_growth
 from saved import private_modules
+from test_schedule import MANY
 
 # Python warns of forks beside the threads of other tests, and PyTorch of two workers on a machine with one core.
 pytestmark = [
@@ -726,6 +727,11 @@ class TestModule:
             ({"num_rects": 3}, TypeError, "fields of Spec must be known, got num_rects"),
             ({"spec": WHITE, "p": 0.5}, TypeError, r"spec must be given alone, got p too: type spec.replace"),
             ({"spec": {"p": 1}}, TypeError, "spec must be a dustaug.Spec, got dict"),
+            (
+                {"spec": MANY},
+                TypeError,
+                "spec must be a Spec in a transform of torchvision, .*, got a Schedule: type dustaug.torch.Dust",
+            ),
             ({"p": 2}, ValueError, "p must be a number from 0 to 1, got 2"),
             ({"p": float("nan")}, ValueError, "p must be a number from 0 to 1, got nan"),
             ({"count_range": (3, 1)}, ValueError, r"count_range must not be reversed, got \(3, 1\): type"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-from dustaug.robustness import occlusion_curve
+from dustaug.robustness import occlusion_curve, patch_drops
 
 def predict(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     return images.reshape(len(images), -1).astype(float)
@@ -20,6 +20,8 @@ rectangles = dustaug.sample_rectangles(dustaug.Spec(), height=32, width=32, seed
 hidden: NDArray[np.bool_] = rectangles.mask(32, 32)
 images = stream(images)
 coverage: tuple[float, ...] = occlusion_curve(predict, images, [0, 1, 2, 3]).coverage
+dropped = occlusion_curve(predict, images, [0, 1, 2, 3], patch_drops("salient", np.ones((4, 7, 7))))
+error: float = dropped.relative_to(occlusion_curve(predict, images, [0, 1, 2, 3], patch_drops())).corruption_error
 """
 MISTAKES = {
     'dustaug.add_dust(images, layout="NCWH")': "incompatible type \"Literal['NCWH']\"",

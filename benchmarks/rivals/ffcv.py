@@ -11,7 +11,7 @@ import numpy as np
 __all__ = ["cutout"]
 
 
-@numba.njit(parallel=True)
+@numba.njit(parallel=True, cache=True)
 def cutout(images, side, fill):
     """Paint one square of a fixed size on each image (n, h, w, c)."""
     for image in numba.prange(images.shape[0]):

@@ -28,6 +28,7 @@ from ._engine.launch import draw_rectangles, find_launch, make_params, mean_patt
 from ._engine.memory import VOLUME_LAYOUTS, ImageKind, Layout, make_memory
 from ._engine.shares import count_covered
 from ._errors import shown, unexpected_error
+from .schedule import Schedule, check_plan, read_plan, spec_at
 from .spec import FIELD_NAMES, MAX_SIDE, Spec, has_depth, without_depth
 
 __all__ = [
@@ -44,7 +45,7 @@ Images = TypeVar("Images", bound=NDArray[Any])
 
 def add_dust(
     images: Images,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | None = None,
     epoch: int = 0,
@@ -67,8 +68,8 @@ def add_dust(
     images : array, (n, h, w, c), (n, c, h, w), (n, h, w), (h, w, c), (c, h, w) or (h, w), changed in place
         Or volumes and clips, (n, d, h, w, c) or (n, c, d, h, w), which have one index each. Any dtype with items of 1,
         2, 4 or 8 bytes that holds numbers. Views may be strided, cropped or flipped.
-    spec : Spec, optional
-        What to draw; :func:`~dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; :func:`~dustaug.dust` if left out. A schedule needs a seed, and draws what it has for the epoch.
     seed : int, optional
         0 … 2**64 - 1. Without one, every call draws fresh entropy from the operating system.
     epoch : int, default 0
@@ -133,7 +134,7 @@ def add_dust(
     """
     if unexpected:
         raise unexpected_error("add_dust()", unexpected, FIELD_NAMES)
-    launch = find_launch(images, spec, layout, value_range)
+    launch = find_launch(images, spec, layout, value_range, seed, epoch)
     coordinates = make_coordinates(seed, epoch, index)
     if guide is not None or objects is not None or donors is not None:
         return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
@@ -149,8 +150,8 @@ class DustStream:
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; :func:`~dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; :func:`~dustaug.dust` if left out. A schedule needs a seed, and draws what it has for the epoch.
     seed : int
         0 … 2**64 - 1.
     epoch : int, default 0
@@ -180,11 +181,17 @@ class DustStream:
     """
 
     def __init__(
-        self, spec: Spec | None = None, *, seed: int, epoch: int = 0, index: int = 0, **unexpected: NoReturn
+        self,
+        spec: Spec | Schedule | None = None,
+        *,
+        seed: int,
+        epoch: int = 0,
+        index: int = 0,
+        **unexpected: NoReturn,
     ) -> None:
         if unexpected:
             raise unexpected_error("DustStream()", unexpected, FIELD_NAMES)
-        self.spec = check_spec(spec)
+        self.spec = check_plan(spec)
         self.seed = check_seed(seed)
         self.epoch = check_epoch(epoch)
         self.index = check_whole("index", index, 0, MAX_INDEX + 1)
@@ -201,11 +208,14 @@ class DustStream:
         donors: NDArray[Any] | None = None,
     ) -> Images:
         """Dust the next images of the stream, in place; the arguments are those of :func:`add_dust`."""
-        launch = find_launch(images, self.spec, layout, value_range)
+        epoch = self.epoch
+        launch = find_launch(images, self.spec, layout, value_range, self.seed, epoch)
         with fork_lock:
-            epoch, index = self.epoch, self.index
+            found, (epoch, index) = epoch, (self.epoch, self.index)
             self.index = index + launch.count(images)
         try:
+            if epoch != found:  # Another thread has set it since the spec was looked up.
+                launch = find_launch(images, self.spec, layout, value_range, self.seed, epoch)
             coordinates = make_coordinates(self.seed, epoch, index)
             if guide is not None or objects is not None or donors is not None:
                 return launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
@@ -243,7 +253,7 @@ class DustStream:
         """
         if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "index"} - set(state):
             raise ValueError(f"state must come from state_dict() of a DustStream, got {shown(state)}")
-        spec, seed = Spec.from_dict(state["spec"]), check_seed(state["seed"])
+        spec, seed = read_plan(state["spec"]), check_seed(state["seed"])
         if (spec, seed) != (self.spec, self.seed):
             raise ValueError(
                 f"state must come from a stream of {self.spec} and seed {self.seed}, got {spec} and seed {seed}"
@@ -257,7 +267,7 @@ class DustStream:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(  # type: ignore[misc]
-            Spec.from_dict(state["spec"]), seed=state["seed"], epoch=state["epoch"], index=state["index"]
+            read_plan(state["spec"]), seed=state["seed"], epoch=state["epoch"], index=state["index"]
         )
 
     def __repr__(self) -> str:
@@ -527,7 +537,7 @@ def _share_hidden(box: list[int], rectangles: NDArray[Any]) -> float:
 
 
 def sample_rectangles(
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     height: int,
     width: int,
@@ -544,8 +554,8 @@ def sample_rectangles(
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; :func:`~dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; :func:`~dustaug.dust` if left out. A schedule needs a seed, and draws what it has for the epoch.
     height, width : int
         Size of the images in pixels.
     seed, epoch
@@ -584,7 +594,7 @@ def sample_rectangles(
     """
     if unexpected:
         raise unexpected_error("sample_rectangles()", unexpected, FIELD_NAMES)
-    spec = check_spec(spec)
+    spec = spec_at(spec, epoch)
     most_channels = MAX_COLOR_CHANNELS if FILLS[spec.fill].per == "channel" else 2**63 - 1
     channels = check_whole("channels", channels, 1, most_channels)
     coordinates = check_each(Coordinates(seed, epoch, index), count_indices(index))

@@ -24,7 +24,8 @@ from ._engine.checks import (
 from ._engine.contract import MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
 from ._engine.memory import Layout, guess_layout
-from .spec import Spec, resolve_spec
+from .schedule import Schedule, check_plan, spec_at
+from .spec import Spec
 
 __all__ = ["DustRectangles"]
 
@@ -38,12 +39,12 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     Parameters
     ----------
-    spec : Spec, optional
+    spec : Spec or Schedule, optional
         What to draw; :func:`dustaug.dust` if neither this nor fields are given.
     seed : int
         0 … 2**64 - 1.
-    epoch : int, default 0
-        Epoch of the first pass over the data, 0 … 2**32 - 1.
+    epoch : int, optional
+        Epoch of the first pass over the data, 0 … 2**32 - 1, by default 0.
     records_per_epoch : int, optional
         Length of the data set at this place. Grain numbers elements on through the passes of ``repeat``: number
         ``k * records_per_epoch + i`` is then record i in epoch ``epoch + k``. By default Grain's number is the index:
@@ -98,10 +99,10 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
 
     def __init__(
         self,
-        spec: Spec | None = None,
+        spec: Spec | Schedule | None = None,
         *,
         seed: int,
-        epoch: int = 0,
+        epoch: int | None = None,
         records_per_epoch: int | None = None,
         index_key: str | int | None = None,
         epoch_key: str | int | None = None,
@@ -112,7 +113,8 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         value_range: tuple[float, float] | None = None,
         **fields: Any,
     ) -> None:
-        self.spec, self.seed, self.epoch = resolve_spec(spec, fields), check_seed(seed), check_epoch(epoch)
+        self.spec, self.seed = check_plan(spec, fields), check_seed(seed)
+        self.epoch = check_epoch(0 if epoch is None else epoch)
         if records_per_epoch is not None:
             records_per_epoch = check_whole("records_per_epoch", records_per_epoch, 1, MAX_INDEX)
         self.records_per_epoch = records_per_epoch
@@ -122,10 +124,16 @@ class DustRectangles(MapWithIndex):  # type: ignore[misc]
         )
         self.guide_key = check_key("guide_key", guide_key, "an element")
         self.objects_key = check_key("objects_key", objects_key, "an element")
-        check_term_keys(self.spec, "DustRectangles", guide_key=guide_key, objects_key=objects_key)
+        if isinstance(self.spec, Schedule) and epoch is records_per_epoch is epoch_key is None:
+            raise TypeError(
+                "records_per_epoch must be given with a Schedule, or it would stay in epoch 0, got none: type "
+                "DustRectangles(schedule, seed=0, records_per_epoch=len(source)), epoch_key=…, or epoch=0 if that is "
+                "meant"
+            )
+        check_term_keys(spec_at(self.spec, 0), "DustRectangles", guide_key=guide_key, objects_key=objects_key)
         if epoch_key is not None and (records_per_epoch is not None or self.epoch):
             raise TypeError(
-                f"epoch_key must be given without epoch and records_per_epoch, got epoch={epoch} and "
+                f"epoch_key must be given without epoch and records_per_epoch, got epoch={self.epoch} and "
                 f"records_per_epoch={records_per_epoch}"
             )
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)

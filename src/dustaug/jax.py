@@ -21,7 +21,6 @@ from ._engine.checks import (
     check_ends,
     check_layout,
     check_plain,
-    check_spec,
     check_value_range,
     check_whole,
     look_at_values,
@@ -30,16 +29,20 @@ from ._engine.checks import (
 from ._engine.contract import FILLS, MAX_EPOCH, MAX_SEED
 from ._engine.coordinates import check_epoch, check_index, check_seed
 from ._engine.guide import (
+    check_donors_kind,
+    check_donors_wanted,
     check_guide,
     check_guide_kind,
     check_guide_wanted,
     check_weights,
     may_weigh_too_much,
+    takes_donors,
     takes_guide,
 )
 from ._engine.memory import CHANNEL_AXIS, ImageKind, Layout, check_axes, guess_layout
 from ._graph.jax import OPS, build
-from ._graph.program import WordCoordinates, Words, check_no_objects
+from ._graph.program import WordCoordinates, Words, check_flat, check_no_objects
+from .schedule import Schedule, check_moves_p, check_plan, moves_p, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["add_dust", "to_words"]
@@ -47,7 +50,7 @@ __all__ = ["add_dust", "to_words"]
 
 def add_dust(
     images: ArrayLike | jax.Array,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | ArrayLike | jax.Array | None = None,
     epoch: int | ArrayLike | jax.Array = 0,
@@ -55,13 +58,14 @@ def add_dust(
     layout: Layout | None = None,
     value_range: tuple[float, float] | None = None,
     guide: NDArray[Any] | jax.Array | None = None,
+    donors: NDArray[Any] | jax.Array | None = None,
     **unexpected: NoReturn,
 ) -> jax.Array:
     """Return images with random rectangles painted on them.
 
-    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch, index and guide, byte for byte. The
-    function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA reuse the
-    memory of the images.
+    The pixels are those of :func:`dustaug.add_dust` for the same spec, seed, epoch, index, guide and donors, byte for
+    byte. The function is pure, as JAX's arrays cannot be painted in place. ``jax.jit(…, donate_argnums=0)`` lets XLA
+    reuse the memory of the images.
 
     Parameters
     ----------
@@ -76,10 +80,13 @@ def add_dust(
         Position of the first image in its data set, the others follow; or one for each image, as numbers or as two
         words, the high one first. 0 … 2**63 - 1.
     spec, layout, value_range : optional
-        As in :func:`dustaug.add_dust`. A spec that needs objects is an error.
+        As in :func:`dustaug.add_dust`. A spec that needs objects and a layout of volumes are errors. A schedule of
+        nothing but ``p`` takes any epoch; any other needs one whose number is known when the function is traced.
     guide : uint8 or bool array, (n, rows, columns), or (rows, columns) for an image alone
         JAX or NumPy, required with ``center="guide"``: weights of the places where a rectangle may have its centre, as
         in :func:`dustaug.add_dust`.
+    donors : array of the shape and dtype of `images`
+        JAX or NumPy, required with ``fill="donors"``: the images whose pixels are copied.
 
     Returns
     -------
@@ -89,9 +96,10 @@ def add_dust(
     Raises
     ------
     TypeError
-        If a seed, an index or a guide is missing, or an argument is of the wrong type.
+        If a seed, an index, a guide or donors are missing, or an argument is of the wrong type.
     ValueError
-        If an argument is out of its limits, or the spec does not suit the images, or needs their objects.
+        If an argument is out of its limits, or the spec does not suit the images, or needs their objects; if the images
+        are volumes, or donors have another shape.
 
     Warns
     -----
@@ -100,12 +108,13 @@ def add_dust(
 
     Notes
     -----
-    Seed, epoch, index and guide may be traced, and then cost no compilation when they change; `spec`, `layout` and
-    `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image whose
-    weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits when
-    they become arguments of a compiled function; :func:`to_words` avoids that.
+    Seed, epoch, index, guide and donors may be traced, and then cost no compilation when they change; `spec`, `layout`
+    and `value_range` are static. Traced numbers cannot be checked: a negative one is taken modulo 2**32, and an image
+    whose weights in a traced guide sum to 2**31 or more gets no dust. JAX itself cuts NumPy's 64-bit numbers to 32 bits
+    when they become arguments of a compiled function; :func:`to_words` avoids that.
 
-    The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``.
+    The gradient with respect to the images is 1 where there is no dust and 0 under it, also with ``fill="mean"``. That
+    with respect to donors is 1 under the dust and 0 elsewhere.
 
     Examples
     --------
@@ -115,10 +124,11 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
-    spec = check_spec(spec)
-    check_no_objects(spec)
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
+    plan = _plan_at(check_plan(spec), epoch)
+    spec = spec_at(plan, 0)
+    check_no_objects(spec)
     if seed is None or index is None:
         raise TypeError(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
@@ -126,7 +136,9 @@ def add_dust(
         )
     seed, epoch, index = _as_numbers("seed", seed), _as_numbers("epoch", epoch), _as_numbers("index", index)
     layout, value_range = check_layout(layout), check_value_range(value_range)
-    is_default = value_range is None and spec.normalize_mean is None and FILLS[spec.fill].per != "image"
+    check_flat(layout or "")
+    per = FILLS[spec.fill].per
+    is_default = value_range is None and spec.normalize_mean is None and per not in ("image", "donor")
     images = _as_array(images, default_range=is_default)
     layout = layout or guess_layout(images.shape)
     check_axes(images.shape, layout)
@@ -137,14 +149,16 @@ def add_dust(
     coordinates = WordCoordinates(_seed_words(seed), _epoch_word(epoch, n), _index_words(index, n, batched=batched))
     if guide is not None or takes_guide(spec):
         guide = _as_guide(guide, spec, n, batched=batched)
+    if donors is not None or takes_donors(spec):
+        donors = _as_donors(donors, spec, images)
     if 0 in images.shape:
         return images
-    paint = functools.partial(_dust, spec=spec, layout=layout, value_range=value_range)
+    paint = functools.partial(_dust, spec=plan, layout=layout, value_range=value_range)
     sharding = jax.typeof(images).sharding
     if jax.sharding.AxisType.Explicit in sharding.mesh.axis_types:
         # Under explicit sharding every gather needs an out_sharding; all of ours go where the images are.
         paint = _auto_axes()(paint, out_sharding=sharding)
-    dusted: jax.Array = paint(images, coordinates, guide)
+    dusted: jax.Array = paint(images, coordinates, guide, donors)
     return dusted
 
 
@@ -188,9 +202,9 @@ def to_words(numbers: ArrayLike) -> NDArray[np.uint32]:
 
 
 @functools.partial(jax.jit, static_argnames=("spec", "layout", "value_range"))
-def _dust(images: Any, coordinates: WordCoordinates, guide: Any, **options: Any) -> Any:
+def _dust(images: Any, coordinates: WordCoordinates, guide: Any, donors: Any, **options: Any) -> Any:
     # Only the images are returned, so that XLA does not compute the mask of covered pixels.
-    return build(images, coordinates=coordinates, guide=guide, **options)[0]
+    return build(images, coordinates=coordinates, guide=guide, donors=donors, **options)[0]
 
 
 def _auto_axes() -> Any:
@@ -200,16 +214,30 @@ def _auto_axes() -> Any:
     return importlib.import_module("jax.experimental.shard").auto_axes
 
 
-def _as_array(images: Any, *, default_range: bool) -> jax.Array:
+def _plan_at(plan: Spec | Schedule, epoch: Any) -> Spec | Schedule:
+    """Return what a graph holds: of a schedule that moves more than `p`, the spec of an epoch whose number is known."""
+    if isinstance(plan, Spec) or moves_p(plan):
+        return plan
+    host = _on_host(epoch)
+    if host is None or np.ndim(host):
+        check_moves_p(
+            plan,
+            "with an epoch that is traced, or one for each image",
+            'jax.jit(function, static_argnames="epoch"), or schedule.at(epoch)',
+        )
+    return plan.at(host)
+
+
+def _as_array(images: Any, *, default_range: bool, name: str = "images") -> jax.Array:
     """Return images as a JAX array, or refuse a dtype whose values JAX would cut to fewer bits."""
     if not isinstance(images, (jax.Array, np.ndarray)):
-        hint = ": type jnp.stack(images) if they are of one size" if isinstance(images, (list, tuple)) else ""
+        hint = f": type jnp.stack({name}) if they are of one size" if isinstance(images, (list, tuple)) else ""
         if hasattr(images, "todense"):
-            hint = ": type images.todense()"
-        raise TypeError(f"images must be a JAX or NumPy array, got {type(images).__name__}{hint}")
-    check_plain(images)
+            hint = f": type {name}.todense()"
+        raise TypeError(f"{name} must be a JAX or NumPy array, got {type(images).__name__}{hint}")
+    check_plain(images, name)
     if _is_key(images):
-        raise TypeError(f"images must hold numbers, got an array of {images.dtype}")
+        raise TypeError(f"{name} must hold numbers, got an array of {images.dtype}")
     dtype = np.dtype(images.dtype)
     check_dtype(dtype)
     if isinstance(images, jax.Array):
@@ -219,10 +247,10 @@ def _as_array(images: Any, *, default_range: bool) -> jax.Array:
     native = dtype.newbyteorder("=")
     if jax.dtypes.canonicalize_dtype(native) != native:
         narrow = (
-            "images.astype(numpy.uint8) if they are 0 … 255" if dtype.kind in "iu" else "images.astype(numpy.float32)"
+            f"{name}.astype(numpy.uint8) if they are 0 … 255" if dtype.kind in "iu" else f"{name}.astype(numpy.float32)"
         )
         raise TypeError(
-            f"images must have a dtype that JAX can hold without its 64-bit mode, got {dtype}: type {narrow}, or "
+            f"{name} must have a dtype that JAX can hold without its 64-bit mode, got {dtype}: type {narrow}, or "
             'jax.config.update("jax_enable_x64", True)'
         )
     return jnp.asarray(images.astype(native, copy=False))
@@ -242,6 +270,14 @@ def _as_guide(guide: Any, spec: Spec, n: int, *, batched: bool) -> jax.Array:
     if host is not None:
         check_weights(host.reshape(n, *host.shape[-2:]))
     return guide
+
+
+def _as_donors(donors: Any, spec: Spec, images: jax.Array) -> jax.Array:
+    """Return the donors of images as a JAX array."""
+    check_donors_wanted(donors, spec)
+    array = _as_array(donors, default_range=False, name="donors")
+    check_donors_kind(array.shape, array.dtype, images.shape, images.dtype)
+    return array
 
 
 def _is_key(numbers: Any) -> bool:

@@ -242,7 +242,7 @@ def patch_drop(ratio: float, grid: int = 14, **changes: Any) -> Spec:
     ratio : float
         Share of the cells that is hidden, in [0, 1].
     grid : int, default 14
-        Rows and columns of cells.
+        Rows and columns of cells. The field `grid_shape` takes its place where they differ.
     **changes
         Fields of :class:`Spec` that are to differ.
 
@@ -258,17 +258,23 @@ def patch_drop(ratio: float, grid: int = 14, **changes: Any) -> Spec:
     """
     ratio = check_number("ratio", ratio, float, 0, 1)
     grid = check_number("grid", grid, int, 1, 255)
-    # A share such as 0.29 of 100 is 28.999… as a double.
-    count = math.floor(ratio * grid**2 + 1e-9)
     fields: dict[str, Any] = {
         "kind": "grid",
         "grid_shape": (grid, grid),
-        "count_range": (count, count),
+        "count_range": (_share_of(ratio, grid**2),) * 2,
         "spare_last": False,
         "fill": "constant",
         "fill_value": 0,
     }
-    return Spec(**fields).replace(**changes)
+    spec = Spec(**fields).replace(**changes)
+    if spec.grid_shape is None or "count_range" in changes or spec.cell_p is not None:
+        return spec
+    return spec.replace(count_range=(_share_of(ratio, math.prod(spec.grid_shape)),) * 2)
+
+
+def _share_of(ratio: float, n_cells: int) -> int:
+    """Return how many cells are a share: one such as 0.29 of 100 is 28.999… as a double."""
+    return math.floor(ratio * n_cells + 1e-9)
 
 
 def sprinkles(**changes: Any) -> Spec:

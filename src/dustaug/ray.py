@@ -19,7 +19,6 @@ from ._engine.checks import (
     check_flag,
     check_layout,
     check_plain,
-    check_spec,
     check_value_range,
 )
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
@@ -27,6 +26,7 @@ from ._engine.coordinates import check_epoch, check_seed
 from ._engine.guide import check_boxes, check_guide
 from ._engine.memory import Layout
 from ._errors import shown, unexpected_error
+from .schedule import Schedule, check_plan, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustBatch"]
@@ -42,7 +42,7 @@ class DustBatch:
     Parameters
     ----------
     spec, seed
-        As in :func:`dustaug.add_dust`; the seed is required.
+        As in :func:`dustaug.add_dust`; the seed is required. A schedule draws what it has for the epoch of each row.
     image_column : str, default "image"
         Column of images: an array (n, h, w, c) or (n, h, w), or an object array of n images of different sizes,
         (h, w, c) or (h, w).
@@ -101,7 +101,7 @@ class DustBatch:
 
     def __init__(
         self,
-        spec: Spec | None = None,
+        spec: Spec | Schedule | None = None,
         *,
         seed: int | None = None,
         image_column: str = "image",
@@ -117,7 +117,7 @@ class DustBatch:
     ) -> None:
         if unexpected:
             raise unexpected_error("ray.DustBatch()", unexpected, FIELD_NAMES)
-        self.spec = check_spec(spec)
+        self.spec = check_plan(spec)
         if seed is None:
             raise TypeError(
                 "seed must be given, or a batch that Ray makes anew would get other dust, got none: type "
@@ -140,7 +140,7 @@ class DustBatch:
         self.objects_column = (
             None if objects_column is None else check_name("objects_column", objects_column, "a column")
         )
-        check_term_keys(self.spec, "DustBatch", guide_column=guide_column, objects_column=objects_column)
+        check_term_keys(spec_at(self.spec, 0), "DustBatch", guide_column=guide_column, objects_column=objects_column)
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         self._single = None if self.layout is None else self.layout.replace("N", "")
         self.inplace = check_flag("inplace", inplace)
@@ -214,10 +214,11 @@ class DustBatch:
         if self.guide_column is not None:
             guides = self._column(batch, "guide_column")
             if isinstance(guides, np.ndarray) and guides.dtype != object:
-                terms["guide"] = check_guide(guides, self.spec, n, batched=True)
+                terms["guide"] = check_guide(guides, spec_at(self.spec, 0), n, batched=True)
             else:
                 rows = self._rows("guide_column", guides, n)
-                terms["guide"] = [check_guide(as_guide(guide), self.spec, 1, batched=False)[0] for guide in rows]
+                spec = spec_at(self.spec, 0)
+                terms["guide"] = [check_guide(as_guide(guide), spec, 1, batched=False)[0] for guide in rows]
         if self.objects_column is not None:
             rows = self._rows("objects_column", self._column(batch, "objects_column"), n)
             terms["objects"] = [check_boxes("objects", as_objects(boxes)) for boxes in rows]

@@ -371,7 +371,7 @@ class Spec:
 
         Examples
         --------
-        >>> dust().replace(side_range=(8, 8))
+        >>> Spec().replace(side_range=(8, 8))
         Spec(side_range=(8, 8))
         """
         fields = self.to_dict()
@@ -406,7 +406,7 @@ class Spec:
 
         Examples
         --------
-        >>> Spec.from_dict(dust().to_dict()) == dust()
+        >>> Spec.from_dict(Spec().to_dict()) == Spec()
         True
         """
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}
@@ -479,9 +479,9 @@ def resolve_spec(spec: Spec | None, fields: Mapping[str, Any]) -> Spec:
     if spec is None:
         return Spec.from_dict(fields)
     if not isinstance(spec, Spec):
-        raise TypeError(
-            f"spec must be a dustaug.Spec, got {type(spec).__name__}: type dustaug.dust() or another preset"
-        )
+        kind = type(spec).__name__
+        hint = "schedule.at(epoch)" if kind == "Schedule" else "dustaug.dust() or another preset"
+        raise TypeError(f"spec must be a dustaug.Spec, got {kind}: type {hint}")
     if fields:
         raise TypeError(f"spec must be given alone, got {', '.join(fields)} too: type spec.replace(…)")
     return spec

@@ -26,15 +26,16 @@ with name_extra("tensorflow", "dustaug.tensorflow", "tensorflow"):
 from . import core
 from ._adapters.keys import check_key, check_name, missing_error
 from ._adapters.records import has_entries, read_entry
-from ._adapters.terms import check_term_keys
-from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_spec, check_value_range
+from ._adapters.terms import check_donors_key, check_term_keys
+from ._engine.checks import check_choice, check_ends, check_flag, check_layout, check_value_range
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import check_epoch, check_seed
-from ._engine.guide import check_guide_kind, check_weights, may_weigh_too_much
+from ._engine.guide import check_donors_kind, check_guide_kind, check_weights, may_weigh_too_much
 from ._engine.memory import Layout, guess_layout
 from ._errors import unexpected_error
-from ._graph.program import WordCoordinates, build, check_no_objects
+from ._graph.program import WordCoordinates, build, check_flat, check_no_objects
 from ._graph.tensorflow import OPS, PHILOX, Calls, as_tensor
+from .schedule import Schedule, check_moves_p, check_plan, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["dust_fn", "make_dust_fn"]
@@ -52,6 +53,10 @@ _GUIDE_HINTS = (
     (tf.RaggedTensor, "dataset.map(dust_fn) before ragged_batch"),
     (tf.SparseTensor, "tf.sparse.to_dense(guide)"),
 )
+_DONORS_HINTS = (
+    (tf.RaggedTensor, "dataset.map(dust_fn) before ragged_batch, or donors.to_tensor() if they are of one size"),
+    (tf.SparseTensor, "tf.sparse.to_dense(donors)"),
+)
 _OBJECTS_HINTS = (
     (tf.SparseTensor, "tf.sparse.to_dense(objects)"),
     (list, "tf.ragged.constant(objects, ragged_rank=1, inner_shape=(4,))"),
@@ -59,7 +64,7 @@ _OBJECTS_HINTS = (
 
 
 def make_dust_fn(
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | None = None,
     epoch: Any = 0,
@@ -70,6 +75,7 @@ def make_dust_fn(
     image_key: str | None = None,
     guide_key: str | int | None = None,
     objects_key: str | int | None = None,
+    donors_key: str | int | None = None,
     **unexpected: NoReturn,
 ) -> Callable[..., Any]:
     """Make a function that dusts the images of an element of a data set, for ``dataset.map``.
@@ -83,7 +89,8 @@ def make_dust_fn(
         0 … 2**64 - 1, together with ``indexed=True``. By default each call draws a seed from TensorFlow's generator,
         which ``tf.random.set_seed`` seeds.
     epoch : int or whole-number tensor or tf.Variable, default 0
-        0 … 2**32 - 1, only with a seed. A variable is read at each call.
+        0 … 2**32 - 1, only with a seed. A variable is read at each call, and tells the spec of a schedule too. With
+        ``backend="graph"`` that takes a schedule of nothing but ``p``.
     backend : {"numba", "graph"}, default "numba"
         ``"numba"`` calls Numba's kernel from the graph, which is the fastest on a CPU. ``"graph"`` paints the same
         bytes with operations of the graph alone, where no Python can be called: SavedModel, XLA, tf.data service.
@@ -101,6 +108,8 @@ def make_dust_fn(
     objects_key : str or int, required with ``max_hidden`` and ``per_object``, which need the backend ``"numba"``
         Key or place of the boxes of the objects: whole numbers (k, 4) for an image alone, top, left, bottom, right in
         pixels. For a batch they are a ragged tensor (n, None, 4), or a dense one, in which boxes of zeros are none.
+    donors_key : str or int, required with ``fill="donors"``
+        Key or place of the images whose pixels are copied, of the shape and dtype of the images.
 
     Returns
     -------
@@ -111,21 +120,21 @@ def make_dust_fn(
     ------
     TypeError
         If a seed comes without ``indexed=True``, or the reverse, or an argument is of the wrong type; if the spec takes
-        a guide or objects and their key is missing, or the other way round; when TensorFlow traces the function, if a
-        guide or objects are of the wrong dtype.
+        a guide, objects or donors and their key is missing, or the other way round; when TensorFlow traces the
+        function, if a guide, objects or donors are of the wrong dtype.
     ValueError
-        If an argument is out of its limits, or the spec needs objects with ``backend="graph"``; when TensorFlow traces
-        the function, if an element holds no images, the number of axes or of channels is unknown with
-        ``backend="graph"``, or a guide or objects are of the wrong shape.
+        If an argument is out of its limits, or the spec needs objects, or the layout is one of volumes, with
+        ``backend="graph"``; when TensorFlow traces the function, if an element holds no images, the number of axes or
+        of channels is unknown with ``backend="graph"``, or a guide, objects or donors are of the wrong shape.
     LookupError
-        When TensorFlow traces the function, if an element holds no guide or objects at their key.
+        When TensorFlow traces the function, if an element holds no guide, objects or donors at their key.
 
     Notes
     -----
     Height and width may be unknown while the graph is made, with either backend: images of many sizes need one trace.
-    A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs:
-    such an image gets no dust. Nor can it refuse values that have no mean, with ``fill="mean"``: the dust is NaN. An
-    image whose weights in a guide sum to 2**31 or more gets no dust in a graph.
+    A graph cannot raise the error of an ``area_range`` that does not fit an image whose size it learns when it runs,
+    nor that of more than 65 535 cells: such an image gets no dust. Nor can it refuse values that have no mean, with
+    ``fill="mean"``: the dust is NaN. An image whose weights in a guide sum to 2**31 or more gets no dust in a graph.
 
     Examples
     --------
@@ -138,25 +147,39 @@ def make_dust_fn(
     """
     if unexpected:
         raise unexpected_error("tensorflow.make_dust_fn()", unexpected, FIELD_NAMES)
-    spec = check_spec(spec)
+    spec = check_plan(spec)
     layout, value_range = check_layout(layout), check_value_range(value_range)
     check_choice("backend", backend, ("numba", "graph"))
     check_flag("indexed", indexed)
     if image_key is not None:
         check_name("image_key", image_key, "an entry")
-    for argument, key in (("guide_key", guide_key), ("objects_key", objects_key)):
-        check_key(argument, key, "an element")
+    keys = {"guide": guide_key, "objects": objects_key, "donors": donors_key}
+    for term, key in keys.items():
+        check_key(f"{term}_key", key, "an element")
     if backend == "graph":
-        check_no_objects(spec)
-    check_term_keys(spec, "make_dust_fn", guide_key=guide_key, objects_key=objects_key)
+        check_no_objects(spec_at(spec, 0))
+        check_flat(layout or "")
+    check_term_keys(spec_at(spec, 0), "make_dust_fn", guide_key=guide_key, objects_key=objects_key)
+    check_donors_key(spec_at(spec, 0), "make_dust_fn", donors_key)
     seed, epoch = _check_seed_and_epoch(seed, epoch, indexed=indexed)
+    if seed is None and isinstance(spec, Schedule):
+        raise missing_error("seed", "a Schedule", "make_dust_fn(schedule, seed=0, epoch=variable, indexed=True)")
+    if isinstance(epoch, int):
+        spec = spec_at(spec, epoch)
+    elif backend == "graph":
+        check_moves_p(
+            spec,
+            'with backend="graph" and an epoch that is a tensor or a variable',
+            'backend="numba", or make_dust_fn(schedule, epoch=0, …) for each epoch',
+        )
     painter = _Painter(spec, backend, layout, value_range)
 
     def dust_fn(*element: Any) -> Any:
         if not element:
             raise TypeError("dust_fn must be given an element of a data set, got none: type dataset.map(dust_fn)")
-        if isinstance(element[0], Spec):
-            raise TypeError("dust_fn must be given an element of a data set, got a Spec: type make_dust_fn(spec)")
+        if isinstance(element[0], (Spec, Schedule)):
+            kind = type(element[0]).__name__
+            raise TypeError(f"dust_fn must be given an element of a data set, got a {kind}: type make_dust_fn(spec)")
         if seed is None:
             paint = functools.partial(painter, seed=_draw_seed(), epoch=0, index=0, **terms_of(element))
             return _map_images(paint, image_key, *element)
@@ -174,7 +197,7 @@ def make_dust_fn(
     def terms_of(element: tuple[Any, ...]) -> dict[str, Any]:
         return {
             name: _read(element[0] if len(element) == 1 else element, key, f"{name}_key")
-            for name, key in (("guide", guide_key), ("objects", objects_key))
+            for name, key in keys.items()
             if key is not None
         }
 
@@ -240,7 +263,7 @@ def _map_images(paint: Callable[[Any], Any], image_key: str | None, element: Any
 
 
 def _read(element: Any, key: str | int, argument: str) -> Any:
-    """Return the guide or the objects of an element: by their place in it, or their key in the dict with the images."""
+    """Return what an element has beside its images: at a place in it, or a key of the dict with the images."""
     while (
         isinstance(key, str) and isinstance(element, tuple) and element and key not in getattr(element, "_fields", ())
     ):
@@ -273,20 +296,31 @@ class _Painter:
     """Paints one spec on tensors of any size."""
 
     def __init__(
-        self, spec: Spec, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
+        self, spec: Spec | Schedule, backend: str, layout: Layout | None, value_range: tuple[float, float] | None
     ) -> None:
         self.spec, self.backend, self.layout, self.value_range = spec, backend, layout, value_range
 
-    def __call__(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any = None, objects: Any = None) -> Any:
+    def __call__(
+        self,
+        images: Any,
+        seed: Any,
+        epoch: Any,
+        index: Any,
+        guide: Any = None,
+        objects: Any = None,
+        donors: Any = None,
+    ) -> Any:
         images = as_tensor("images", images, "one tensor", _HINTS)
         if images.dtype == tf.string:
             raise TypeError("images must hold numbers, got strings: type dataset.map(read_and_decode).map(dust_fn)")
         if guide is not None:
             guide = self._as_guide(guide, images)
+        if donors is not None:
+            donors = _as_donors(donors, images)
         if self.backend == "graph":
-            dusted = self._by_graph(images, seed, epoch, index, guide)
+            dusted = self._by_graph(images, seed, epoch, index, guide=guide, donors=donors)
         else:
-            dusted = self._by_numba(images, seed, epoch, index, guide, objects)
+            dusted = self._by_numba(images, seed, epoch, index, guide, objects, donors)
         dusted.set_shape(images.shape)
         return dusted
 
@@ -326,7 +360,7 @@ class _Painter:
             check_weights(known.reshape(-1, *known.shape[-2:]))
         return guide
 
-    def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any) -> Any:
+    def _by_graph(self, images: Any, seed: Any, epoch: Any, index: Any, **terms: Any) -> Any:
         if images.shape.rank is None:
             raise ValueError(
                 'images must have a known number of axes with backend="graph", got none: type '
@@ -336,15 +370,15 @@ class _Painter:
         _check_known("epoch", epoch, MAX_EPOCH)
         _check_known("index", index, MAX_INDEX)
         coordinates = WordCoordinates(OPS.to_words(seed), OPS.to_words(epoch)[0], OPS.to_words(index))
-        options: dict[str, Any] = {"layout": layout, "value_range": self.value_range, "guide": guide}
+        options: dict[str, Any] = {"layout": layout, "value_range": self.value_range, **terms}
         return build(OPS, images, self.spec, coordinates, **options)[0]
 
-    def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any, objects: Any) -> Any:
+    def _by_numba(self, images: Any, seed: Any, epoch: Any, index: Any, guide: Any, objects: Any, donors: Any) -> Any:
         if images.shape.rank is not None:
             self._layout_of(tuple(images.shape))
         seed = seed if tf.is_tensor(seed) else tf.constant(seed, tf.uint64)
         numbers = [seed, tf.convert_to_tensor(epoch), tf.convert_to_tensor(index)]
-        terms = {} if guide is None else {"guide": guide}
+        terms = {name: term for name, term in (("guide", guide), ("donors", donors)) if term is not None}
         if objects is not None:
             terms |= _as_boxes(objects)
 
@@ -367,6 +401,7 @@ class _Painter:
         epoch: Any,
         index: Any,
         guide: Any = None,
+        donors: Any = None,
         boxes: Any = None,
         counts: Any = None,
     ) -> Any:
@@ -383,7 +418,16 @@ class _Painter:
             value_range=self.value_range,
             guide=guide,
             objects=objects,
+            donors=donors,
         )
+
+
+def _as_donors(donors: Any, images: Any) -> Any:
+    """Return the donors of images as a tensor, and check what is known of it."""
+    donors = as_tensor("donors", donors, "one tensor", _DONORS_HINTS)
+    shape, of_images = (None if t.shape.rank is None else tuple(t.shape) for t in (donors, images))
+    check_donors_kind(shape or of_images or (), donors.dtype.name, of_images or shape or (), images.dtype.name)
+    return donors
 
 
 def _as_boxes(objects: Any) -> dict[str, Any]:

@@ -20,15 +20,16 @@ with name_extra("torch", "dustaug.torch", "torch"):
 from . import core
 from ._adapters.keys import check_key
 from ._adapters.records import default_key, has_entries, read_entry, replace_entry
-from ._adapters.terms import check_term_keys, for_frames, read_terms
-from ._engine.checks import check_flag, check_layout, check_spec, check_value_range, check_whole
+from ._adapters.terms import check_no_donors, check_term_keys, for_frames, read_terms
+from ._engine.checks import check_flag, check_layout, check_value_range, check_whole
 from ._engine.contract import MAX_EPOCH, MAX_INDEX
 from ._engine.coordinates import Coordinates, check_epoch, check_seed, pack
 from ._engine.memory import Layout
 from ._tensors import compiled, painter
-from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture
+from ._tensors.painter import AnyTensor, Painter, draw_seed, dust_picture, find_painter
 from ._tensors.passes import MOST_PREFETCHED, Pass, PassFinder, SharedEpoch
 from ._tensors.samplers import EpochSampler
+from .schedule import Schedule, check_plan, read_plan, spec_at
 from .spec import FIELD_NAMES, Spec
 
 __all__ = ["DustDataset", "EpochSampler", "add_dust"]
@@ -36,7 +37,7 @@ __all__ = ["DustDataset", "EpochSampler", "add_dust"]
 
 def add_dust(
     images: AnyTensor,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | None = None,
     epoch: int | torch.Tensor = 0,
@@ -46,6 +47,7 @@ def add_dust(
     num_threads: int = 1,
     guide: torch.Tensor | NDArray[Any] | None = None,
     objects: Sequence[ArrayLike | torch.Tensor] | ArrayLike | torch.Tensor | None = None,
+    donors: torch.Tensor | None = None,
     **unexpected: NoReturn,
 ) -> AnyTensor:
     """Paint random rectangles on every image of a tensor, in place, and return the tensor.
@@ -68,6 +70,8 @@ def add_dust(
     objects : list of n int tensors or arrays (k, 4), or one for one image
         As in :func:`dustaug.add_dust`. With them the rectangles of images on a GPU are drawn on the CPU, which waits
         for a guide or objects that are on the GPU.
+    donors : Tensor of the shape, dtype and device of `images`, required with ``fill="donors"``
+        The images whose pixels are copied, such as ``images[partners]``. They may be strided in another way.
 
     Returns
     -------
@@ -77,9 +81,11 @@ def add_dust(
     Raises
     ------
     TypeError
-        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed.
+        If `images` is not a dense tensor of numbers, if a seed comes without an index, or an index without a seed, if
+        a guide, objects or donors are missing or not wanted, or donors are of another dtype.
     ValueError
-        If `images` overlaps itself, or an argument is out of its limits.
+        If `images` overlaps itself, or an argument is out of its limits, if donors are of another shape or on another
+        device, or volumes are not on the CPU.
     ImportError
         If the dtype needs ``ml_dtypes`` and it is not installed.
     RuntimeError
@@ -103,7 +109,7 @@ def add_dust(
     if unexpected:
         raise unexpected_error("torch.add_dust()", unexpected, FIELD_NAMES)
     paint = compiled.trace_add_dust if torch.compiler.is_compiling() else painter.add_dust
-    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects)
+    return paint(images, spec, layout, value_range, pack((seed, epoch, index)), num_threads, guide, objects, donors)
 
 
 class DustDataset(Dataset[Any]):
@@ -118,8 +124,8 @@ class DustDataset(Dataset[Any]):
     dataset : torch.utils.data.Dataset
         A sample is an image (tensor, NumPy array or Pillow image), or a tuple, list, named tuple or mapping with an
         image. The arrays of the data set stay unchanged, and the other entries of a sample are passed on.
-    spec : Spec, optional
-        What to draw; :func:`dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; :func:`dustaug.dust` if left out. A schedule draws what it has for the epoch of each sample.
     seed : int, optional
         0 … 2**64 - 1. By default the base seed of the data loader, which is the same for all workers of a pass, and
         outside of a loader a number of torch's generator for each sample.
@@ -184,7 +190,7 @@ class DustDataset(Dataset[Any]):
     def __init__(
         self,
         dataset: Dataset[Any],
-        spec: Spec | None = None,
+        spec: Spec | Schedule | None = None,
         *,
         seed: int | None = None,
         epoch: int | None = None,
@@ -199,12 +205,15 @@ class DustDataset(Dataset[Any]):
         if unexpected:
             raise unexpected_error("torch.DustDataset()", unexpected, FIELD_NAMES)
         _check_dataset(dataset)
-        self.dataset, self.spec = dataset, check_spec(spec)
+        self.dataset, self.spec = dataset, check_plan(spec)
         self.seed = None if seed is None else check_seed(seed)
         self.image_key, self.inplace = check_key("image_key", image_key, "a sample"), check_flag("inplace", inplace)
         self.guide_key = check_key("guide_key", guide_key, "a sample")
         self.objects_key = check_key("objects_key", objects_key, "a sample")
-        check_term_keys(self.spec, "DustDataset", guide_key=guide_key, objects_key=objects_key)
+        check_term_keys(spec_at(self.spec, 0), "DustDataset", guide_key=guide_key, objects_key=objects_key)
+        check_no_donors(
+            spec_at(self.spec, 0), "DustDataset", "dustaug.torch.add_dust(images, spec, donors=…) with a batch"
+        )
         self.layout, self.value_range = check_layout(layout), check_value_range(value_range)
         # In shared memory, so that persistent workers see set_epoch. A pickle holds its numbers alone.
         self._shared = SharedEpoch(None if epoch is None else check_epoch(epoch))
@@ -212,7 +221,9 @@ class DustDataset(Dataset[Any]):
 
     def _prepare(self) -> None:
         """Make what belongs to one process."""
-        self._painter = Painter(self.spec, self.layout, self.value_range)
+        # None with a schedule, whose painters are those of its epochs.
+        spec = self.spec
+        self._painter = None if isinstance(spec, Schedule) else Painter(spec, self.layout, self.value_range)
         self._passes = PassFinder()
         # The pass that was seen last, and the shared epoch at that time; and after a state was loaded, the first pass
         # that reads, and the pass of the state, which goes on in it.
@@ -265,10 +276,11 @@ class DustDataset(Dataset[Any]):
         """
         if not isinstance(state, Mapping) or {"spec", "seed", "epoch", "chosen", "pass"} - set(state):
             raise ValueError(f"state must come from state_dict() of a DustDataset, got {shown(state)}")
-        if (Spec.from_dict(state["spec"]), state["seed"]) != (self.spec, self.seed):
+        spec = read_plan(state["spec"])
+        if (spec, state["seed"]) != (self.spec, self.seed):
             raise ValueError(
                 f"state must come from a DustDataset of {self.spec} and seed {self.seed}, "
-                f"got {Spec.from_dict(state['spec'])} and seed {state['seed']}"
+                f"got {spec} and seed {state['seed']}"
             )
         self._shared.choose(check_epoch(state["epoch"]), is_chosen=bool(state["chosen"]))
         self._last = None
@@ -335,14 +347,19 @@ class DustDataset(Dataset[Any]):
 
     def _check_repeat(self, found: Pass, index: int) -> None:
         """Warn if dust must be repeating, as nobody has chosen an epoch."""
-        if self.seed is not None:
+        if isinstance(self.spec, Schedule):
+            # Without a seed, workers that live on count their passes.
+            if self.seed is not None or not found.number:
+                self._shared.check_repeat(found, index, is_scheduled=True)
+        elif self.seed is not None:
             self._shared.check_repeat(found, index)
         if hasattr(type(self.dataset), "__len__"):
             self._shared.check_endless(self._passes.reads, len(self))
 
     def _dust_image(self, image: Any, coordinates: Coordinates, terms: dict[str, Any], hint: str) -> Any:
         if "PIL.Image" in sys.modules and isinstance(image, sys.modules["PIL.Image"].Image):
-            return dust_picture(image, self.spec, self.value_range, **coordinates._asdict(), **terms)
+            spec = spec_at(self.spec, coordinates.epoch)
+            return dust_picture(image, spec, self.value_range, **coordinates._asdict(), **terms)
         if not isinstance(image, (torch.Tensor, np.ndarray)):
             raise _not_an_image(image, hint)
         seed, epoch, index = coordinates
@@ -350,7 +367,8 @@ class DustDataset(Dataset[Any]):
             index, terms = np.full(len(image), index), for_frames(terms, len(image))
         if isinstance(image, torch.Tensor):
             tensor = image if self.inplace else image.clone()
-            return self._painter(tensor, Coordinates(seed, epoch, index), **terms)
+            painter = self._painter or find_painter(spec_at(self.spec, epoch), self.layout, self.value_range)
+            return painter(tensor, Coordinates(seed, epoch, index), **terms)
         array = image if self.inplace else image.copy(order="K")
         options: dict[str, Any] = {"layout": self.layout, "value_range": self.value_range, **terms}
         return core.add_dust(array, self.spec, seed=seed, epoch=epoch, index=index, **options)

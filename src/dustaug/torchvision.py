@@ -1,9 +1,10 @@
-"""torchvision: dust as a transform of ``torchvision.transforms.v2``."""
+"""torchvision: dust as transforms of ``torchvision.transforms.v2``, of samples and of batches with labels."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
@@ -23,7 +24,8 @@ from . import core
 from ._adapters.keys import check_key, check_name
 from ._adapters.nested import dict_around, find_entry, path_of
 from ._adapters.targets import check_mask_class, covered_points, touched_pixels, visible_boxes, visible_shares
-from ._engine.checks import check_choice, check_flag, check_value_range
+from ._adapters.terms import check_mixing_spec, refuse_donors
+from ._engine.checks import check_choice, check_flag, check_value_range, check_whole
 from ._engine.coordinates import Coordinates, pack
 from ._engine.guide import takes_guide, takes_objects
 from ._errors import shown
@@ -31,9 +33,12 @@ from ._tensors.compiled import trace_drawn_dust
 from ._tensors.painter import Painter, draw_seed, dust_batches, dust_picture, refuse_capture, seed_source
 from ._tensors.terms import dense
 from .guides import guide_of_boxes
+from .mixing import partner_of
+from .presets import cutmix
+from .schedule import refuse_schedule
 from .spec import Spec, depth_field, has_depth, resolve_spec
 
-__all__ = ["DustRectangles"]
+__all__ = ["DustCutMix", "DustRectangles"]
 
 # torchvision has keypoints and rotated boxes since 0.23.
 _UPRIGHT = ("XYXY", "XYWH", "CXCYWH")
@@ -156,6 +161,11 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         **fields: Any,
     ) -> None:
         super().__init__()
+        refuse_schedule(
+            spec,
+            "in a transform of torchvision, which knows no epoch",
+            "dustaug.torch.DustDataset(dataset, schedule, seed=0)",
+        )
         self.spec = resolve_spec(spec, fields)
         self.inplace = check_flag("inplace", inplace)
         self.same_on_batch = check_flag("same_on_batch", same_on_batch)
@@ -172,7 +182,8 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         self._make_painter()
 
     def _check_terms(self) -> None:
-        """Check that the spec takes what the options tell."""
+        """Check that the spec takes what the options tell, and nothing that no sample has."""
+        refuse_donors(self.spec, "DustRectangles")
         for name in ("guide", "guide_key"):
             if getattr(self, name) is not None and not takes_guide(self.spec):
                 raise TypeError(
@@ -439,6 +450,143 @@ class DustRectangles(v2.Transform):  # type: ignore[misc]
         if self.value_range is not None:
             changed["value_range"] = self.value_range
         return ", ".join([repr(self.spec), *(f"{name}={value!r}" for name, value in changed.items())])
+
+
+@final
+class DustCutMix(v2.CutMix):  # type: ignore[misc]
+    """Fill rectangles of a batch with pixels of its other images, and mix the labels by what is hidden.
+
+    Takes and returns what ``v2.CutMix`` does: batches (n, c, h, w) of plain tensors, ``tv_tensors.Image`` or ``Video``,
+    on any device, with their labels, in any nesting. It differs in three ways: every image has rectangles of its own, a
+    partner of its own, and the share of the donor's label that fits its own rectangles. Seed and partners are drawn
+    from torch's global generator.
+
+    Parameters
+    ----------
+    spec : Spec, optional
+        What to draw, with ``fill="donors"``; :func:`dustaug.cutmix` if neither this nor fields are given. Its `p` is
+        decided for each image on its own.
+    num_classes : int, optional
+        Number of classes; required with labels (n,).
+    labels_getter : "default" or callable, default "default"
+        As in ``v2.CutMix``: by default, labels are the second of two inputs, or at a key of a dict that says so.
+    **fields
+        Fields of :func:`dustaug.cutmix` instead of a spec, ``p=0.5``.
+
+    Raises
+    ------
+    TypeError
+        If a field is unknown, or comes together with a spec.
+    ValueError
+        If an argument is out of its limits, or the spec takes no donors, or needs a guide or objects; in use, as
+        ``v2.CutMix``.
+
+    Notes
+    -----
+    Labels are whole numbers (n,), or the shares of k classes (n, k). They become float32 (n, k), or stay in their dtype
+    if that is floating-point. With a seed s that is drawn, the donors of n images are
+    ``images[partner_of(s, 0, range(n), n)]``, and the rectangles those of :func:`dustaug.add_dust` with seed s and
+    index 0. An image may be its own donor.
+
+    Examples
+    --------
+    >>> images, labels = torch.rand(8, 3, 32, 32), torch.arange(8) % 5
+    >>> mixed, soft = DustCutMix(num_classes=5)(images, labels)
+    >>> mixed.shape, soft.shape
+    (torch.Size([8, 3, 32, 32]), torch.Size([8, 5]))
+    >>> bool(((soft == 0).sum(dim=1) >= 3).all())
+    True
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        num_classes: int | None = None,
+        labels_getter: Callable[[Any], Any] | Literal["default"] = "default",
+        **fields: Any,
+    ) -> None:
+        resolved = cutmix(**fields) if spec is None else resolve_spec(spec, fields)
+        check_mixing_spec(resolved, "DustCutMix")
+        if num_classes is not None:
+            num_classes = check_whole("num_classes", num_classes, 1, 2**31 - 1)
+        if not callable(labels_getter) and not (isinstance(labels_getter, str) and labels_getter == "default"):
+            raise TypeError(
+                f'labels_getter must be "default" or a function, got {shown(labels_getter)}: type '
+                'lambda batch: batch["labels"]'
+            )
+        super().__init__(alpha=resolved.area_beta or 1.0, num_classes=num_classes, labels_getter=labels_getter)
+        self.spec = resolved
+
+    def forward(self, *inputs: Any) -> Any:
+        """Mix a batch."""
+        if torch.compiler.is_compiling():
+            return torch.compiler.disable(super().forward)(*inputs)  # type: ignore[no-untyped-call]
+        return super().forward(*inputs)
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the seed of a batch, and with it the rectangles and the partners of its images."""
+        images = [inpt for inpt in flat_inputs if _is_image(inpt)]
+        for image in images:
+            refuse_capture(image)
+            n_axes = 5 if isinstance(image, tv_tensors.Video) else 4
+            if image.ndim != n_axes:
+                raise ValueError(
+                    f"images must have {n_axes} axes, got shape {tuple(image.shape)}: type "
+                    "DustCutMix(…)(images, labels) with a collated batch"
+                )
+        if not images:
+            raise TypeError(f"a batch must hold images, got {_kinds_of(flat_inputs)}: type tv_tensors.Image(images)")
+        seed, index, (height, width) = draw_seed(), np.arange(len(images[0])), v2.query_size(images)
+        drawn = core.sample_rectangles(self.spec, height=height, width=width, seed=seed, index=index)
+        return {"drawn": drawn, "partners": partner_of(seed, 0, index, max(len(index), 1))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Mix the labels of a batch, or one tensor of its images."""
+        partners, drawn = torch.from_numpy(params["partners"]), params["drawn"]
+        if inpt is params["labels"]:
+            return _mix_labels(inpt, partners, torch.from_numpy(drawn.share()), self.num_classes)
+        if not _is_image(inpt):
+            return inpt
+        if len(inpt) != params["batch_size"]:
+            raise ValueError(
+                f"images must be as many as the {params['batch_size']} labels, got shape {tuple(inpt.shape)}: type "
+                "labels_getter=lambda batch: batch[1] if the labels are others"
+            )
+        return tv_tensors.wrap(_paste(inpt.as_subclass(torch.Tensor), partners, drawn), like=inpt)
+
+    def extra_repr(self) -> str:
+        """Return the spec, and the number of classes if it is given."""
+        return repr(self.spec) + (f", num_classes={self.num_classes}" if self.num_classes is not None else "")
+
+
+def _mix_labels(labels: torch.Tensor, partners: torch.Tensor, share: torch.Tensor, n_classes: Any) -> torch.Tensor:
+    """Return soft labels, as :func:`dustaug.mix_labels` makes them, on the labels' device and in their dtype."""
+    soft = torch.nn.functional.one_hot(labels, n_classes) if labels.ndim == 1 else labels
+    soft = soft if soft.is_floating_point() else soft.float()
+    other = share.to(soft.device, soft.dtype)[:, None]
+    own = (1 - share).to(soft.device, soft.dtype)[:, None]
+    donors = soft[partners.to(soft.device)]
+    # Where both have the same share of a class, it stays that number: two products would round it.
+    return torch.where(donors == soft, soft, own * soft + other * donors)
+
+
+# Up to so many rectangles an image, it is faster to copy each than to go over all pixels.
+_MOST_COPIED = 8
+
+
+def _paste(images: torch.Tensor, partners: torch.Tensor, drawn: core.Rectangles) -> torch.Tensor:
+    """Return images whose rectangles are filled from other images of the batch."""
+    places = (images.shape[0], *[1] * (images.ndim - 3), *images.shape[-2:])
+    if not images.is_cpu or len(drawn) > _MOST_COPIED * len(images):
+        covered = torch.from_numpy(drawn.mask()).to(images.device).reshape(places)
+        return torch.where(covered, images[partners.to(images.device)], images)
+    pasted = images.clone()
+    for i, donor, (top, left, bottom, right) in zip(
+        drawn.image.tolist(), partners[drawn.image].tolist(), drawn.boxes.tolist(), strict=True
+    ):
+        pasted[i, ..., top:bottom, left:right] = images[donor, ..., top:bottom, left:right]
+    return pasted
 
 
 def _is_image(inpt: Any) -> bool:

@@ -44,7 +44,7 @@ FILLS = {
     "mean": {"fill": "mean"},
 }
 KINDS = {
-    "cells of a side": hide_and_seek((7, 16)),
+    "cells of a side": hide_and_seek((3, 5)),
     "cells of a shape": Spec(kind="grid", grid_shape=(11, 6), count_range=(20, 60)),
     "squares": grid_mask((5, 20)),
     "lines": Spec(kind="lattice", period_range=(5, 20), lattice_hides="lines"),
@@ -80,12 +80,11 @@ def test_engines_agree(fill, size, place, dtype):
     check_engines(BASE.replace(**fill, **size, **place), dtype)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("fill", FILLS.values(), ids=FILLS)
 @pytest.mark.parametrize("spec", KINDS.values(), ids=KINDS)
-def test_engines_agree_on_kinds(spec, fill, dtype):
+def test_engines_agree_on_kinds(spec, fill):
     """So are cells, lattices, and what is left of an image around kept rectangles."""
-    check_engines(spec.replace(**({"fill": "grey"} | fill)), dtype)
+    check_engines(spec.replace(**({"fill": "grey"} | fill)), np.uint16)
 
 
 def check_engines(spec, dtype):
@@ -146,7 +145,7 @@ LARGE = {
     "color": BASE.replace(fill="color"),
     "areas": random_erasing(p=1),
     "cells": Spec(kind="grid", grid_shape=(255, 257), count_range=(0, 65_535)),
-    "lattice": grid_mask((300, 65_535), p=1),
+    "lattice": grid_mask((300, 65_535), p=1, fill="grey"),
     "kept": BASE.replace(keep=True, count_range=(0, 32), fill="color"),
     "shares": cutmix(0.1, count_range=(20, 20)),
     "depths": BASE.replace(depth_fraction_range=(0, 1)),

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dustaug
+import kinds
 import strategies
+import test_pixels
 from dustaug import add_dust
 from dustaug._engine import contract
 from dustaug._graph.program import WordCoordinates, build
@@ -30,39 +32,42 @@ MEAN = dustaug.dust(fill="mean", height_fraction_range=(0.05, 0.2))
 SEED, EPOCH, FIRST, N = 2**63 + 7, 5, 2**33 + 1000, 6
 
 
-def run_tensorflow(images, spec, layout, value_range, index, guide=None):
+def run_tensorflow(images, spec, layout, value_range, index, guide=None, donors=None):
     import tensorflow as tf
 
     from dustaug._graph.tensorflow import OPS
 
-    guide = None if guide is None else tf.constant(guide)
-    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide)
+    guide, donors = (None if term is None else tf.constant(term) for term in (guide, donors))
+    return paint(OPS, tf.constant(images), spec, layout, value_range, OPS.to_words(tf.constant(index)), guide, donors)
 
 
-def run_torch(images, spec, layout, value_range, index, guide=None):
+def run_torch(images, spec, layout, value_range, index, guide=None, donors=None):
     import torch
 
     from dustaug._graph.torch import Torch
 
-    ops, guide = Torch(), None if guide is None else torch.from_numpy(guide)
-    painted = paint(ops, ops.constant(images), spec, layout, value_range, ops.to_words(torch.from_numpy(index)), guide)
+    ops = Torch()
+    guide, donors = (None if term is None else ops.constant(term) for term in (guide, donors))
+    words = ops.to_words(torch.from_numpy(index))
+    painted = paint(ops, ops.constant(images), spec, layout, value_range, words, guide, donors)
     if images.dtype.name == "bfloat16":
         return painted.view(torch.int16).numpy().view(images.dtype)
     return painted.numpy()
 
 
-def run_jax(images, spec, layout, value_range, index, guide=None):
+def run_jax(images, spec, layout, value_range, index, guide=None, donors=None):
     import jax
 
     from dustaug._graph.jax import OPS
 
-    jitted = jax.jit(lambda images, index, guide: paint(OPS, images, spec, layout, value_range, index, guide))
-    return jitted(images, OPS.to_words(index), guide)
+    jitted = jax.jit(lambda images, *terms: paint(OPS, images, spec, layout, value_range, *terms))
+    return jitted(images, OPS.to_words(index), guide, donors)
 
 
-def paint(ops, images, spec, layout, value_range, index, guide):
+def paint(ops, images, spec, layout, value_range, index, guide=None, donors=None):
     coordinates = WordCoordinates(ops.to_words(SEED), ops.to_words(EPOCH)[0], index)
-    return build(ops, images, spec, coordinates, layout=layout, value_range=value_range, guide=guide)[0]
+    options = {"layout": layout, "value_range": value_range, "guide": guide, "donors": donors}
+    return build(ops, images, spec, coordinates, **options)[0]
 
 
 RUNS = {"tensorflow": run_tensorflow, "torch": run_torch, "jax": run_jax}
@@ -191,6 +196,18 @@ if "jax" in INSTALLED:
 
 if set(INSTALLED) - {"jax"}:
 
+    @pytest.mark.parametrize("framework", sorted(set(INSTALLED) - {"jax"}))  # JAX compiles each in seconds.
+    @settings(max_examples=4)
+    @given(data=st.data(), height=st.integers(1, 40), width=st.integers(1, 40))
+    def test_any_kind_is_painted(framework, data, height, width):
+        """Grids, lattices, shares, halved sizes, kept rectangles and donors are painted on images of any size."""
+        spec = data.draw(strategies.kinds("NHWC", np.dtype(np.uint8))).replace(max_hidden=None, per_object=False)
+        images, index = np.zeros((3, height, width, 3), np.uint8), np.arange(9, 12)
+        donors = np.full_like(images, 7) if spec.fill == "donors" else None
+        want = add_dust(images.copy(), spec, seed=SEED, epoch=EPOCH, index=9, donors=donors)
+
+        assert want.tobytes() == np.asarray(RUNS[framework](images, spec, "NHWC", None, index, donors=donors)).tobytes()
+
     @pytest.mark.parametrize("framework", sorted(set(INSTALLED) - {"jax"}))
     @pytest.mark.parametrize("dtype", [np.int64, np.uint64])
     def test_means_of_64_bits_are_exact(framework, dtype):
@@ -223,10 +240,10 @@ def test_every_placement_and_unit_of_size_is_drawn(framework, center, size):
         if fill == "constant":
             fields["fill_value"] = 9
         spec = dustaug.dust(center=center, fill=fill, spare_last=ends != (0, 255), **fields, **SIZES[size])
-        guide = maps() if center == "guide" else None
-        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide))
+        guide, donors = maps() if center == "guide" else None, images[::-1].copy() if fill == "donors" else None
+        painted = np.asarray(RUNS[framework](images, spec, "NHWC", None, index, guide, donors))
 
-        assert expected(images, spec, guide=guide).tobytes() == painted.tobytes(), fill
+        assert expected(images, spec, guide=guide, donors=donors).tobytes() == painted.tobytes(), fill
 
 
 @pytest.mark.parametrize("framework", INSTALLED)
@@ -369,3 +386,24 @@ def test_bad_guides_are_refused(framework):
     for spec, given_guide, message in wrong:
         with pytest.raises((TypeError, ValueError), match=message):
             RUNS[framework](images, spec, "NHWC", None, index, given_guide)
+
+
+# Cases without objects, which a graph does not take. JAX compiles each in seconds.
+KINDS = [name for name, case in kinds.IMAGES.items() if "objects" not in case.terms]
+FEW_KINDS = ["grid count", "lines", "cutmix half", "keep color"]
+
+
+def painted_kind(framework, name):
+    """Return the images of a case as a framework paints them."""
+    case = kinds.IMAGES[name]
+    index = test_pixels.KEYS["any"]["index"] + np.arange(N)  # Seed and epoch are those of this file.
+    return np.asarray(RUNS[framework](case.images(), case.spec, "NHWC", None, index, **case.terms))
+
+
+@pytest.mark.parametrize(
+    ("framework", "name"),
+    [(framework, name) for framework in INSTALLED for name in (FEW_KINDS if framework == "jax" else KINDS)],
+)
+def test_every_kind_is_drawn(framework, name):
+    """Grids, lattices, shares, halved sizes, kept rectangles and donors have the bytes of vectors/kinds.json."""
+    assert kinds.expected(name).tobytes() == painted_kind(framework, name).tobytes()

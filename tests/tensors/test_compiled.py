@@ -10,10 +10,12 @@ from torch.library import opcheck
 
 import dustaug
 import guided
+import kinds
 from dustaug import dust
 from dustaug.torch import add_dust
 from dustaug.torchvision import DustRectangles
 from test_pixels import KEYS, photos
+from test_schedule import MANY
 
 BACKENDS = ["eager", "aot_eager"]
 SPEC = dust(count_range=(20, 31))
@@ -91,6 +93,19 @@ def test_guides_and_objects(name):
     as_constants = torch.compile(with_constants, backend="aot_eager", fullgraph=True)(images)
 
     assert as_inputs.numpy().tobytes() == guided.expected(name).tobytes() == as_constants.numpy().tobytes()
+
+
+def test_donors():
+    """Donors are an input of the graph, with the bytes of vectors/kinds.json."""
+    spec, terms, _ = kinds.CASES["cutmix"]
+
+    def paint(images, donors):
+        return add_dust(images, spec, **KEYS["any"], donors=donors, layout="NHWC")
+
+    compiled = torch.compile(paint, backend="aot_eager", fullgraph=True)
+    found = compiled(torch.from_numpy(photos()), torch.from_numpy(terms["donors"]))
+
+    assert found.numpy().tobytes() == kinds.expected("cutmix").tobytes()
 
 
 def test_new_guides_compile_nothing():
@@ -280,3 +295,16 @@ def test_a_specs_text_is_all_of_it():
     """The text of a spec, which the graph holds, is read back as an equal spec."""
     for spec in (dust(), dustaug.cutout(9, fill_value=(1, 2, 3)), dustaug.random_erasing(p=0.5), SPEC):
         assert dustaug.Spec.from_dict(ast.literal_eval(spec._text)) == spec
+
+
+def test_a_schedule_is_resolved_when_the_graph_runs():
+    """Another epoch compiles nothing again once epochs are symbols, and has the spec of that epoch."""
+    counter = CompileCounterWithBackend("eager")
+    compiled = torch.compile(
+        lambda images, epoch: add_dust(images, MANY, seed=7, epoch=epoch, index=5), backend=counter, fullgraph=True
+    )
+    for epoch in (1, 3, 4, 5, 40, torch.tensor(5)):
+        expected = add_dust(grey(2, 3, 24, 24), MANY.at(int(epoch)), seed=7, epoch=epoch, index=5)
+
+        assert torch.equal(compiled(grey(2, 3, 24, 24), epoch), expected)
+    assert counter.frame_count <= 3

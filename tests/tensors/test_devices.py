@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 import agreement
 import dustaug
 import guided
+import kinds
 import strategies
 import test_pixels
 from benchmarks import gpu
@@ -24,10 +25,14 @@ from test_pixels import KEYS
 DTYPES = [dtype for dtype in strategies.DTYPES if dtype.isnative]
 
 
-def paint(tensor, spec, layout, value_range=None, guide=None, objects=None, **coordinates):
+def paint(tensor, spec, layout, value_range=None, guide=None, objects=None, donors=None, **coordinates):
     """Paint a tensor of the CPU as if it were on a device that only has PyTorch's operations."""
     kind = agreement.kind_of(tensor, layout, value_range)
-    OperationsPainter(spec, kind, tensor.device)(tensor, Coordinates(**coordinates), guide=guide, objects=objects)
+    painter, terms = (
+        OperationsPainter(spec, kind, tensor.device),
+        {"guide": guide, "objects": objects, "donors": donors},
+    )
+    painter(tensor, Coordinates(**coordinates), **terms)
 
 
 @settings(max_examples=80)
@@ -61,6 +66,16 @@ def test_guides_and_objects(name, key):
         paint(torch.from_numpy(images), spec, "NHWC", **KEYS[key], **given_terms)
 
         assert images.tobytes() == guided.expected(name, key).tobytes()
+
+
+@pytest.mark.parametrize("name", kinds.IMAGES)
+def test_kinds(name):
+    """Grids, lattices, shares, kept rectangles and donors have the bytes of vectors/kinds.json."""
+    case = kinds.IMAGES[name]
+    images = case.images()
+    paint(torch.from_numpy(images), case.spec, "NHWC", **KEYS["any"], **kinds.as_tensors(case.terms))
+
+    assert images.tobytes() == kinds.expected(name).tobytes()
 
 
 @pytest.mark.parametrize("fill", ["grey", "noise"])
@@ -128,6 +143,20 @@ class TestMeta:
             ValueError, match="guide must be on the CPU or on the device of its images, cpu, got one on"
         ):
             add_dust_to_tensor(torch.zeros(2, 3, 8, 8), dust(center="guide"), seed=0, index=0, guide=guide)
+
+    def test_donors_and_volumes(self):
+        """Donors without memory are checked too, and volumes are refused, as on every device but the CPU."""
+        images, spec = torch.zeros(2, 3, 8, 8, device="meta"), dustaug.cutmix()
+
+        assert add_dust_to_tensor(images, spec, seed=0, index=0, donors=torch.zeros_like(images)) is images
+        with pytest.raises(
+            ValueError, match="donors must be on the device of images, meta, got some on cpu: type donors"
+        ):
+            add_dust_to_tensor(images, spec, seed=0, index=0, donors=torch.zeros(2, 3, 8, 8))
+        with pytest.raises(ValueError, match=r"donors must have the images' shape \(2, 3, 8, 8\), got \(1, 3, 8, 8\)"):
+            add_dust_to_tensor(images, spec, seed=0, index=0, donors=images[:1])
+        with pytest.raises(ValueError, match="images must be no volumes on meta, got layout='NCDHW': type add_dust"):
+            add_dust_to_tensor(images[:, :, None], seed=0, index=0, layout="NCDHW")
 
     def test_no_pixels(self):
         """An empty batch is no error, but its arguments are checked."""

@@ -17,6 +17,7 @@ import agreement
 import dustaug
 import guided
 import interpreted
+import kinds
 import reference
 import strategies
 import test_pixels
@@ -24,7 +25,7 @@ from conftest import VECTORS
 from dustaug import add_dust, dust
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import ImageKind
-from dustaug._tensors.devices import KernelPainter
+from dustaug._tensors.devices import KernelPainter, suits_the_kernel
 from dustaug._tensors.triton import dust_kernel
 from test_pixels import KEYS
 
@@ -200,6 +201,25 @@ def test_guides(name, key, chosen):
     )
 
     assert found.tobytes() == guided.expected(name, key)[chosen].tobytes()
+
+
+def test_halved_sizes():
+    """Sizes that halve have the bytes of vectors/kinds.json."""
+    images, chosen = photos_of([1]), [1]
+    coordinates = {**KEYS["any"], "index": KEYS["any"]["index"] + np.array(chosen)}
+    place = images.shape, images.strides, 0
+    spec = kinds.CASES["halved"].spec
+    found = interpreted.run(interpreted.paint, images, "uint8", place, spec, coordinates, "NHWC")
+
+    assert found.tobytes() == kinds.expected("halved")[chosen].tobytes()
+
+
+def test_what_the_kernel_does_not_draw():
+    """The kernel draws halved sizes of all that is new; the core draws all else, and operations paint it."""
+    drawn = {name for name, case in kinds.IMAGES.items() if suits_the_kernel(case.spec)}
+
+    assert drawn == {"halved", "sprinkles"}
+    assert all(suits_the_kernel(spec) for spec in SPECS.values())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.bool_])

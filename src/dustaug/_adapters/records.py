@@ -12,7 +12,7 @@ from dustaug import core
 from dustaug._errors import shown
 
 # What the error calls an entry, where it is not "an image" by the argument "image_key".
-_NOUNS = {"guide": "a guide", "objects": "objects"}
+_NOUNS = {"guide": "a guide", "objects": "objects", "donors": "donors"}
 
 
 def has_entries(sample: Any) -> bool:

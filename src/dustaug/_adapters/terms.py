@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._engine.checks import check_plain
-from dustaug._engine.guide import objects_field, takes_guide, takes_objects
+from dustaug._engine.guide import objects_field, takes_donors, takes_guide, takes_objects
 from dustaug._errors import shown
 from dustaug.spec import Spec
 
@@ -51,6 +51,26 @@ def check_term_keys(spec: Spec, owner: str, **keys: Any) -> None:
         raise TypeError(
             f"{objects} must be given with max_hidden or per_object, got {shown(objects_key)} with a spec without: "
             f"type spec.replace(max_hidden=0.4) or spec.replace(per_object=True), or leave {objects} out"
+        )
+
+
+def check_no_donors(spec: Spec, owner: str, instead: str) -> None:
+    """Check that a spec takes no donors, where there are none; `instead` is what to type."""
+    if takes_donors(spec):
+        raise ValueError(f'spec must not have fill="donors" in {owner}, which has no second images: type {instead}')
+
+
+def check_donors_key(spec: Spec, owner: str, donors_key: str | int | None) -> None:
+    """Check that donors have a key if the spec takes them, and none if it does not."""
+    if takes_donors(spec) and donors_key is None:
+        raise TypeError(
+            f'donors_key must be given with fill="donors", got none: type {owner}(…, donors_key="donors"), or '
+            'spec.replace(fill="grey")'
+        )
+    if donors_key is not None and not takes_donors(spec):
+        raise TypeError(
+            f'donors_key must be given with fill="donors", got {shown(donors_key)} with fill={spec.fill!r}: type '
+            'spec.replace(fill="donors"), or leave donors_key out'
         )
 
 
@@ -142,3 +162,26 @@ def _as_array(given: Any, name: str, dtype: str) -> Any:
             f"{name} must be a dense tensor of {dtype}, got one of {given.dtype} on {given.device}: type "
             f"{name}.to(torch.{dtype})"
         ) from None
+
+
+def check_mixing_spec(spec: Spec, owner: str) -> None:
+    """Check that a spec suits a transform of batches, which has donors for it and nothing else."""
+    if not takes_donors(spec):
+        raise ValueError(
+            f'spec must have fill="donors", got fill={spec.fill!r}: type {owner}(spec.replace(fill="donors")), or '
+            "DustRectangles(spec) for other fills"
+        )
+    if takes_guide(spec) or takes_objects(spec):
+        raise ValueError(
+            f'spec must need no guide and no objects, got {shown(spec)}: type spec.replace(center="uniform", '
+            "max_hidden=None, per_object=False)"
+        )
+
+
+def refuse_donors(spec: Spec, owner: str) -> None:
+    """Refuse a spec that takes donors where a transform of batches has them."""
+    if takes_donors(spec):
+        raise ValueError(
+            f'spec must have another fill than "donors" in {owner}, which has none, got {shown(spec)}: type '
+            "DustCutMix(spec) for batches with labels"
+        )

@@ -84,7 +84,7 @@ def bind_part(entry: Any, plan: int, patterns: int, *where: int) -> Callable[[in
     *batch, seed_low, seed_high, epoch, first, indices = where
 
     def paint(start: int, stop: int) -> None:
-        part = _pack_part(*batch, indices, start, stop)
+        part = _pack_terms(*batch, indices, start, stop, *_NO_TERMS)
         if entry(plan, patterns, id(part) + _BYTES_HEAD, PART, seed_low, seed_high, epoch, first):
             raise RuntimeError(
                 "the kernel refused images that the checks had passed, and left them unchanged: report it"
@@ -113,7 +113,7 @@ def pack_terms(terms: Terms, *part: int) -> tuple[bytes, Any]:
         limited = edges, 8 * len(terms.objects), offsets, limits, hidden
     elif len(terms.offsets):
         limited = 0, 0, operand_of_images(terms.offsets), 0, 0
-    donors = _NO_DONORS
+    donors: tuple[int, ...] = _NO_DONORS
     if terms.donors is not None:
         donors = operand_of(terms.donors), *terms.donor_strides
     return _pack_terms(*part, *guided, *limited, terms.depth, terms.slice_stride, *donors), held
@@ -155,6 +155,8 @@ def call_with_terms(entry: Any, terms: Terms, *arguments: int) -> None:
 
 
 _NO_PART, _NO_GUIDES, _NO_OBJECTS, _NO_DONORS = (0,) * 11, (0, 0, 0, 0), (0, 0, 0, 0, 0), (0,) * 6
+# What follows the numbers of a part of images without terms, which have one slice.
+_NO_TERMS = *_NO_GUIDES, *_NO_OBJECTS, 1, 0, *_NO_DONORS
 _pack_part, _pack_terms = struct.Struct("=11q").pack, struct.Struct("=28q").pack
 # What stands before the items of bytes, which end with a zero.
 _BYTES_HEAD = bytes.__basicsize__ - 1

@@ -123,12 +123,11 @@ height = power(a + t) as a fraction of the image's height, width = power(a - t) 
 clipped, has the distribution Beta(a, a). With a = 1, the first word w of block b = 0 for sizes tells it: height and
 width are ``power((128 << 24) + log(max(w >> 1, 1)) - (31 << 23))`` as fractions of the image's. Otherwise there are ten
 tries (Jöhnk's), which have their words w and v as those of areas. s is ``round(2**(32 - j) / a)``, exact before it is
-rounded, where j is the smallest number from 0 on for which s is below 2³². Of a word w, ``d(w)`` is ``high(((31 << 23)
-- log(max(w >> 1, 1))) * s) << j``, and ``e(d)`` is ``power((128 << 24) - 2 * min(d, 64 <<
-  24))``. The first try counts for which ``e(d(w)) +
-  e(d(v))`` is not above 2³¹. With m, the smaller of d(w) and d(v), let X be ``e(d(w) - m) >> 1`` and Y be ``e(d(v) - m)
-  >> 1``. Height and width are ``power((128 << 24) + log(max(Y, 1)) - log(min(X + Y, 2**31 - 1)))`` as fractions. If no
-  try counts, they are 0.
+rounded, where j is the smallest number from 0 on for which s is below 2³². Of a word w, ``d(w)`` is
+``high(((31 << 23) - log(max(w >> 1, 1))) * s) << j``, and ``e(d)`` is ``power((128 << 24) - 2 * min(d, 64 << 24))``.
+The first try counts for which ``e(d(w)) + e(d(v))`` is not above 2³¹. With m, the smaller of d(w) and d(v), let X be
+``e(d(w) - m) >> 1`` and Y be ``e(d(v) - m) >> 1``. Height and width are
+``power((128 << 24) + log(max(Y, 1)) - log(min(X + Y, 2**31 - 1)))`` as fractions. If no try counts, they are 0.
 
 With `area_range` it is an error, also for an image that gets no rectangle, if not even the smallest area fits. That is
 decided in doubles: with the area ``s = area_range[0] * height * width``, if

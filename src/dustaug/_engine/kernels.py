@@ -468,13 +468,14 @@ def _at_distance(curves, distance):
 def _find_limit(n, hidden, words, store, k0, k1, epoch, index):
     """Return the pair (word, number) below which `hidden` of n cells lie, numbers counted from 0.
 
-    The word is found byte by byte, from the highest on, by counting the words with each byte.
+    The word is found byte by byte, from the highest on, by counting the words with each byte. Where cells share the
+    word that is found, they are gone through once more.
     """
-    counts, is_kept = _stack_array(np.int32, 256), n <= _CELLS
-    found, below, word, left = _ZERO, _ZERO, _ZERO, n
     if hidden >= n:
         return _MASK + _ONCE, _ZERO
-    for shift in range(24, -8, -8):
+    counts, is_kept = _stack_array(np.int32, 256), n <= _CELLS
+    found, below = _ZERO, _ZERO
+    for shift in range(24, -16, -8):
         for byte in range(256):
             counts[byte] = 0
         for first in range(0, n, _LANES):
@@ -485,37 +486,30 @@ def _find_limit(n, hidden, words, store, k0, k1, epoch, index):
                 if shift == 24 and is_kept:
                     store[first + lane] = words[lane]
                 word = np.int64(store[first + lane] if is_kept else words[lane])
-                if word >> (shift + 8) == found:
-                    counts[(word >> shift) & 255] += 1
+                if shift >= 0:
+                    counts[(word >> shift) & 255] += np.int32(word >> (shift + 8) == found)
+                elif word == found:
+                    if below == hidden:
+                        return found, first + lane
+                    below += 1
         byte = _ZERO
         while below + counts[byte] <= hidden:
             below += counts[byte]
             byte += 1
-        found, left = (found << 8) | byte, np.int64(counts[byte])
-        if left == 1:
+        found = (found << 8) | byte
+        if counts[byte] == 1:
             return found << shift, _ZERO
-    # Cells with one word, of which the first are hidden.
-    for first in range(0, n, _LANES):
-        n_group = min(n - first, _LANE)
-        if not is_kept:
-            _draw_words(words, n_group, np.uint64(first + 1), k0, k1, epoch, index)
-        for lane in range(n_group):
-            word = np.int64(store[first + lane] if is_kept else words[lane])
-            if word == found:
-                if below == hidden:
-                    return found, first + lane
-                below += 1
     return found, n
 
 
 @_call
-def _draw_cells(params, height, width, words, store, k0, k1, epoch, index):
+def _count_cells(params, height, width, k0, k1, epoch, index):
     """Return how many cells an image has, or bands or squares of a lattice, and what is to be known of them.
 
-    The number; rows and columns; a side in pixels, or 0; phases of rows and columns, and how much of the side is
-    hidden; and the pair (word, number) below which cells are hidden.
+    The number; rows and columns; a side in pixels, or 0; the phases of rows and columns, and how much of the side is
+    hidden. Then how many cells are hidden, if that many are.
     """
-    none = _ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    none = _ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
     low, high = index & _MASK_32, index >> _SHIFT_32
     count, dusted, _, _ = _philox(_HEADER_BLOCK, low, high, epoch, k0, k1)
     if np.int64(dusted) >= params.p_threshold:
@@ -526,7 +520,8 @@ def _draw_cells(params, height, width, words, store, k0, k1, epoch, index):
         extent = _high(params.hidden_share, 2 * period)
         rows, columns = (height + period - 2) // period + 1, (width + period - 2) // period + 1
         n = rows + columns if params.lines else rows * columns
-        return n, rows, columns, period, _high(y, period), _high(x, period), extent, _ZERO, _ZERO
+        return n, rows, columns, period, _high(y, period), _high(x, period), extent, _ZERO
+    hidden = params.count_low + _high(count, params.n_counts)
     rows, columns, side = params.grid_rows, params.grid_columns, _ZERO
     if rows == 0:
         choice = _high(size, params.n_cell_sides)
@@ -541,11 +536,7 @@ def _draw_cells(params, height, width, words, store, k0, k1, epoch, index):
         if side == 0:
             return none
         rows, columns = (height + side - 1) // side, (width + side - 1) // side
-    word, number = params.cell_threshold, _ZERO
-    if not params.independent:
-        hidden = params.count_low + _high(count, params.n_counts)
-        word, number = _find_limit(rows * columns, hidden, words, store, k0, k1, epoch, index)
-    return rows * columns, rows, columns, side, _ZERO, _ZERO, _ZERO, word, number
+    return rows * columns, rows, columns, side, _ZERO, _ZERO, _ZERO, hidden
 
 
 @_inline
@@ -557,7 +548,7 @@ def _quotient(number, by):
 @_call
 def _place_cells(params, cells, height, width, words, first, n, boxes):
     """Turn the words of n lanes into cells, from number `first` on, counted from 0; those not hidden are empty."""
-    _, n_rows, n_columns, side, y_phase, x_phase, extent, word, number = cells
+    (_, n_rows, n_columns, side, y_phase, x_phase, extent, _), (word, number) = cells
     rows, columns, n_levels = height - params.spare_last, width - params.spare_last, params.n_levels
     keep, lattice, lines = params.keep, params.lattice, params.lines
     for lane in range(n):
@@ -608,6 +599,15 @@ def _next_band(boxes, n, height, top):
     return below
 
 
+@_inline
+def _before_pieces(boxes, width):
+    """Set the spare rectangle to what stands before the first piece, with the level of the first rectangle."""
+    boxes[_SPARE + _TOP * _BOTH] = boxes[_SPARE + _BOTTOM * _BOTH] = 0
+    boxes[_SPARE + _LEFT * _BOTH] = boxes[_SPARE + _RIGHT * _BOTH] = width
+    boxes[_SPARE + _LEVEL * _BOTH] = boxes[_LEVEL * _BOTH]
+    return _SPARE * _ONCE
+
+
 @_call
 def _next_piece(boxes, n, height, width):
     """Put what follows the spare rectangle among those that n others leave in its place; return whether there is one.
@@ -640,24 +640,6 @@ def _next_piece(boxes, n, height, width):
     boxes[_SPARE + _TOP * _BOTH], boxes[_SPARE + _BOTTOM * _BOTH] = top, bottom
     boxes[_SPARE + _LEFT * _BOTH], boxes[_SPARE + _RIGHT * _BOTH] = left, right
     return True
-
-
-@_inline
-def _begin_turn(keeps, boxes, width):
-    """Begin to go through the rectangles of a group, or the pieces that they leave; return the first lane."""
-    if keeps:
-        boxes[_SPARE + _TOP * _BOTH] = boxes[_SPARE + _BOTTOM * _BOTH] = 0
-        boxes[_SPARE + _LEFT * _BOTH] = boxes[_SPARE + _RIGHT * _BOTH] = width
-        boxes[_SPARE + _LEVEL * _BOTH] = boxes[_LEVEL * _BOTH]
-    return _ZERO
-
-
-@_inline
-def _next_box(keeps, boxes, lane, n, height, width):
-    """Return the next lane, and where the next rectangle or piece stands in `boxes`, or -1."""
-    if keeps:
-        return lane, (_SPARE * _ONCE if _next_piece(boxes, n, height, width) else -_ONCE)
-    return lane + 1, (lane if lane < n else -_ONCE)
 
 
 @_call
@@ -1285,7 +1267,7 @@ def _count_objects(params, offsets, image):
 
 
 @_call
-def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sums, cells, k0, k1, epoch, index):
+def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sums, n_cells, k0, k1, epoch, index):
     """Return what is drawn on, which is the image or its object j: top, left, height, width; and two numbers.
 
     They are that of the rectangle before the first one, and that of the last one. A guide is summed.
@@ -1303,25 +1285,22 @@ def _draw_count_on(params, objects, offsets, image, j, height, width, guide, sum
             count = _draw_count(params, np.uint64(_OBJECT_BLOCK + j), k0, k1, epoch, index)
         return top, left, tall, wide, first, first + count
     if params.grid or params.lattice:
-        return _ZERO, _ZERO, height, width, _ZERO, cells[0]
+        return _ZERO, _ZERO, height, width, _ZERO, n_cells
     count = _draw_count(params, _HEADER_BLOCK, k0, k1, epoch, index)
     if params.guided and count > 0 and _sum_guide(guide, sums) == 0:
         count = _ZERO
     return _ZERO, _ZERO, height, width, _ZERO, count
 
 
-@_inline
-def _keeps(params):
-    """Whether rectangles are what stays; cells that stay are drawn as such."""
-    return params.keep != 0 and params.grid == 0
-
-
-@_inline
-def _cells_of(params, height, width, words, store, k0, k1, epoch, index):
-    """Return what `_draw_cells` does, for specs that have cells."""
+@_call
+def _draw_cells(params, height, width, words, store, k0, k1, epoch, index):
+    """Return what `_count_cells` does, and the pair (word, number) below which cells are hidden."""
+    cells, limit = (_ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO), (params.cell_threshold, _ZERO)
     if params.grid or params.lattice:
-        return _draw_cells(params, height, width, words, store, k0, k1, epoch, index)
-    return _ZERO, _ONCE, _ONCE, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+        cells = _count_cells(params, height, width, k0, k1, epoch, index)
+        if params.grid and not params.independent and cells[0] > 0:
+            limit = _find_limit(cells[0], cells[7], words, store, k0, k1, epoch, index)
+    return cells, limit
 
 
 @_call
@@ -1471,15 +1450,15 @@ def dust_any_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, fir
     donors, donor_stride, donor_strides, donor_slice_stride = _donors_of(params, images)
     levels = _stack_array(np.int64, _MAX_COLOR_CHANNELS)
     colors, store = _stack_array(np.uint64, _MAX_COLOR_CHANNELS), _stack_array(np.uint32, _CELLS)
-    keeps, values_of_slice = _keeps(params), height * width * channels
+    keeps, values_of_slice = params.keep != 0 and params.grid == 0, height * width * channels
     for i in range(start, stop):
         image, index = address + i * image_stride, _index_of(first, indices, i)
         guide = guides + i * rows * columns, rows, columns
-        cells = _cells_of(params, height, width, words, store, k0, k1, epoch, index)
+        cells = _draw_cells(params, height, width, words, store, k0, k1, epoch, index)
         _forget(params, offsets, hidden, i)
         for j in range(_count_objects(params, offsets, i)):
             top, left, tall, wide, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch, index
+                params, objects, offsets, i, j, height, width, guide, sums, cells[0][0], k0, k1, epoch, index
             )
             part = top, left, tall, wide
             for n_drawn in range(n_before, count, _LANES):
@@ -1489,11 +1468,11 @@ def dust_any_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, fir
                 _limit(params, objects, offsets, limits, hidden, i, n_group, boxes, _ZERO)
                 if has_depth:
                     _draw_slices(params, depth, slices, n_drawn + 1, n_group, k0, k1, epoch, index)
-                lane = _begin_turn(keeps, boxes, width)
-                while True:
-                    lane, box = _next_box(keeps, boxes, lane, n_group, height, width)
-                    if box < 0:
-                        break
+                box, stop_box = -_ONCE, n_group - 1
+                if keeps:
+                    box = _before_pieces(boxes, width)
+                while _next_piece(boxes, n_group, height, width) if keeps else box < stop_box:
+                    box = box if keeps else box + 1
                     painted, step = patterns, params.pattern_step
                     pattern = (i if params.per_image else boxes[box + _LEVEL * _BOTH]) * params.pattern_columns
                     if params.per_channel:
@@ -1522,30 +1501,22 @@ def dust_any_batch(plan, patterns, images, kind, seed_low, seed_high, epoch, fir
 
 @_entry
 def count_rectangles(plan, height, width, seed_low, seed_high, epoch, first, indices, n, counts, terms):
-    """Set counts, int64 (n,), to the number of rectangles of each image."""
+    """Set counts, int64 (n,), to the number of rectangles of each image; of kept ones, how many stay."""
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
-    counts, curves = _pointer(counts, np.int64), _pointer(params.curves, np.uint32)
+    counts = _pointer(counts, np.int64)
     guides, rows, columns, sums = _guide_of(params, terms)
     objects, offsets, _, _ = _objects_of(params, terms)
-    words, sizes = _stack_array(np.uint32, _WORDS), _stack_array(np.int32, _SIZES)
-    boxes, store = _stack_array(np.int32, _BOTH_BOXES), _stack_array(np.uint32, _CELLS)
     for i in range(n):
         index, guide = _index_of(first, indices, i), (guides + i * rows * columns, rows, columns)
-        cells = _cells_of(params, height, width, words, store, k0, k1, epoch_word, index)
+        n_cells = _ZERO
+        if params.grid or params.lattice:
+            n_cells = _count_cells(params, height, width, k0, k1, epoch_word, index)[0]
         counts[i] = 0
         for j in range(_count_objects(params, offsets, i)):
-            top, left, tall, wide, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch_word, index
+            _, _, _, _, n_before, count = _draw_count_on(
+                params, objects, offsets, i, j, height, width, guide, sums, n_cells, k0, k1, epoch_word, index
             )
-            if not _keeps(params):
-                counts[i] += count - n_before
-            elif count > 0:
-                part = top, left, tall, wide
-                where = height, width, part, _ZERO, count
-                _draw_group(params, curves, cells, guide, sums, where, words, sizes, boxes, k0, k1, epoch_word, index)
-                _begin_turn(_keeps(params), boxes, width)
-                while _next_piece(boxes, count, height, width):
-                    counts[i] += 1
+            counts[i] += count - n_before
     return 0
 
 
@@ -1566,7 +1537,7 @@ def draw_rectangles(
 ):
     """Set boxes, int32 (r, 4), and levels, int32 (r, channels or 1), as many as `count_rectangles` counts.
 
-    With depths, boxes are (r, 6), with the first slice and the one behind the last.
+    Of kept ones, they are those that stay. With depths, boxes are (r, 6): the first slice, and the one behind the last.
     """
     params, k0, k1, epoch_word = _params_at(plan), np.uint64(seed_low), np.uint64(seed_high), np.uint64(epoch)
     curves, boxes, levels = _pointer(params.curves, np.uint32), _pointer(boxes, np.int32), _pointer(levels, np.int32)
@@ -1576,15 +1547,15 @@ def draw_rectangles(
     guides, guide_rows, guide_columns, sums = _guide_of(params, terms)
     objects, offsets, limits, hidden = _objects_of(params, terms)
     depth, _ = _slices_of(np.int64(PART), terms)
-    row, edges, keeps = 0, _LEVEL + 2 * params.has_depth, _keeps(params)
+    row, edges = 0, _LEVEL + 2 * params.has_depth
     for i in range(n):
         index = _index_of(first, indices, i)
         guide = guides + i * guide_rows * guide_columns, guide_rows, guide_columns
-        cells = _cells_of(params, height, width, words, store, k0, k1, epoch_word, index)
+        cells = _draw_cells(params, height, width, words, store, k0, k1, epoch_word, index)
         _forget(params, offsets, hidden, i)
         for j in range(_count_objects(params, offsets, i)):
             top, left, tall, wide, n_before, count = _draw_count_on(
-                params, objects, offsets, i, j, height, width, guide, sums, cells, k0, k1, epoch_word, index
+                params, objects, offsets, i, j, height, width, guide, sums, cells[0][0], k0, k1, epoch_word, index
             )
             part = top, left, tall, wide
             for n_drawn in range(n_before, count, _LANES):
@@ -1594,23 +1565,18 @@ def draw_rectangles(
                 _limit(params, objects, offsets, limits, hidden, i, n_group, drawn, _ZERO)
                 if params.has_depth:
                     _draw_slices(params, depth, slices, n_drawn + 1, n_group, k0, k1, epoch_word, index)
-                lane = _begin_turn(keeps, drawn, width)
-                while True:
-                    lane, box = _next_box(keeps, drawn, lane, n_group, height, width)
-                    if box < 0:
-                        break
+                for lane in range(n_group):
                     for edge in range(_LEVEL):
-                        boxes[row * edges + edge] = drawn[box + edge * _BOTH]
+                        boxes[row * edges + edge] = drawn[lane + edge * _BOTH]
                     if params.has_depth:
-                        boxes[row * edges + _LEVEL] = slices[box]
-                        boxes[row * edges + _LEVEL + 1] = slices[box + _LANES]
+                        boxes[row * edges + _LEVEL] = slices[lane]
+                        boxes[row * edges + _LEVEL + 1] = slices[lane + _LANES]
                     if params.per_channel:
-                        number = _ONCE if keeps else n_drawn + box + 1
-                        _draw_colors(params, number, of_channels, k0, k1, epoch_word, index)
+                        _draw_colors(params, n_drawn + lane + 1, of_channels, k0, k1, epoch_word, index)
                         for channel in range(params.channels):
                             levels[row * params.channels + channel] = of_channels[channel]
                     else:
-                        levels[row] = drawn[box + _LEVEL * _BOTH]
+                        levels[row] = drawn[lane + _LEVEL * _BOTH]
                     row += 1
     return 0
 

@@ -7,7 +7,6 @@ the indices of its images are an array, or 0 if they follow one another. An imag
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from . import contract
 from .coordinates import FOLLOWING
 from .guide import Terms
+from .kept import around, crossed
 from .tables import LOG_ROW, POWER_ROW, QUANTILE_ROW, curves
 
 TAKES_ADDRESSES, ARRAY = False, 0
@@ -181,24 +181,6 @@ def _row(rows: Mapping[str, Any], params: Any, otherwise: Any = None) -> Any:
     return next((row for name, row in rows.items() if params[name]), otherwise)
 
 
-def _crossed(rows: Any, columns: Any) -> NDArray[np.int64]:
-    """Boxes (a b, 4) where spans of rows (a, 2) and spans of columns (b, 2) meet."""
-    (top, bottom), (left, right) = np.repeat(rows, len(columns), axis=0).T, np.tile(columns, (len(rows), 1)).T
-    return np.stack([top, left, bottom, right], axis=1)
-
-
-def _around(boxes: NDArray[np.int64], height: int, width: int) -> NDArray[np.int64]:
-    """Boxes (count, 4) of what no box covers: runs of columns, in bands from one edge of a box to the next."""
-    boxes = boxes[(boxes[:, :2] < boxes[:, 2:]).all(axis=1)]
-    parts = [_NO_BOXES]
-    for top, bottom in itertools.pairwise(np.unique([0, *boxes[:, [0, 2]].ravel(), height])):
-        bare = np.pad(np.ones(width, bool), 1)
-        for _, left, _, right in boxes[(boxes[:, 0] <= top) & (bottom <= boxes[:, 2])]:
-            bare[left + 1 : right + 1] = False
-        parts.append(_crossed([[top, bottom]], np.flatnonzero(np.diff(bare)).reshape(-1, 2)))
-    return np.concatenate(parts)
-
-
 _NO_BOXES, _NO_NUMBERS, _NO_WORDS = np.zeros((0, 4), np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint64)
 _NO_TERMS = Terms(np.zeros((0, 1, 1), np.uint8), _NO_BOXES, _NO_NUMBERS, _NO_NUMBERS)
 
@@ -230,7 +212,7 @@ class _Draws:
         if params["limited"]:
             self._keep_objects(boxes)
         if params["keep"] and not params["grid"] and len(boxes):
-            boxes = _around(boxes, height, width)
+            boxes = around(boxes, height, width)
             numbers, fill = np.ones(len(boxes), np.int64), np.repeat(fill[:1], len(boxes))
         return np.hstack([boxes, self._slices(numbers)]), _bounded(fill, params["n_levels"]), numbers
 
@@ -269,7 +251,7 @@ class _Draws:
             shape = (params["grid_rows"], height), (params["grid_columns"], width)
             edges = [np.arange(n + 1) * side // n for n, side in shape]
         spans = (np.stack([edge[:-1], edge[1:]], axis=1) for edge in edges)
-        boxes = np.minimum(_crossed(*spans), np.tile([height, width], 2) - params["spare_last"])
+        boxes = np.minimum(crossed(*spans), np.tile([height, width], 2) - params["spare_last"])
         numbers = np.arange(1, len(boxes) + 1)
         y, _, _, fill = self.words(numbers)
         if params["independent"]:
@@ -294,7 +276,7 @@ class _Draws:
             spans.append((np.stack([first, first + hidden], axis=1) - _bounded(word, period)).clip(0, limit))
             whole.append(np.array([[0, limit]]))
         lines = (spans[0], whole[1]), (whole[0], spans[1])
-        boxes = np.concatenate([_crossed(*each) for each in (lines if params["lines"] else (spans,))])
+        boxes = np.concatenate([crossed(*each) for each in (lines if params["lines"] else (spans,))])
         numbers = np.arange(1, len(boxes) + 1)
         return boxes, numbers, self.words(numbers)[3]
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dustaug.schedule import Schedule, spec_of_call
 from dustaug.spec import MAX_SIDE, Spec, without_depth
 
 from . import fills
@@ -29,6 +30,7 @@ from .contract import FILLS, KINDS
 from .coordinates import Coordinates, are_plain, check_coordinates, words_of
 from .forks import fork_lock
 from .guide import Terms, check_donors, make_terms, missing_donors_error, takes_donors, takes_guide, takes_objects
+from .kept import around
 from .memory import (
     CHANNEL_AXIS,
     LAYOUTS,
@@ -277,9 +279,14 @@ def _find_launch(
 
 
 def find_launch(
-    images: NDArray[Any], spec: Spec | None, layout: Layout | None, value_range: tuple[float, float] | None
+    images: NDArray[Any],
+    spec: Spec | Schedule | None,
+    layout: Layout | None,
+    value_range: tuple[float, float] | None,
+    seed: Any = None,
+    epoch: Any = 0,
 ) -> Launch:
-    """Check images and options, and return the launch for them."""
+    """Check images and options, and return the launch for them; seed and epoch tell the spec of a schedule."""
     check_array(images)
     if not images.flags.writeable:
         raise ValueError("images must be writable, got a read-only array: type images.copy()")
@@ -297,8 +304,8 @@ def find_launch(
         check_axes(shape, layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    if spec is not None:
-        check_spec(spec)
+    if type(spec) is not Spec and spec is not None:
+        spec = spec_of_call(spec, seed, epoch)
     channels = shape[CHANNEL_AXIS[layout]] if layout in CHANNEL_AXIS else 1
     launch = _find_launch(spec, images.dtype, layout, channels, value_range)
     if launch.must_look:
@@ -409,6 +416,8 @@ def draw_rectangles(
 
     With depths, boxes are (r, 6): the first slice, and the one behind the last, follow.
     """
+    if params[0]["keep"] and not params[0]["grid"]:
+        return _draw_around(params, height, width, coordinates, terms)
     engine = _engine()
     plan, n, words = engine.operand_of(params), len(coordinates.index), words_of(coordinates, engine.operand_of)
     counts = np.zeros(n, np.int64)
@@ -424,6 +433,23 @@ def draw_rectangles(
     drawn = map(engine.operand_of, (boxes, levels))
     engine.call_with_terms(engine.draw_rectangles, terms, *where, *drawn)
     return counts, boxes, levels
+
+
+def _draw_around(
+    params: NDArray[Any], height: int, width: int, *coordinates_terms: Any
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """As `draw_rectangles`, of what lies around rectangles that stay, with the levels of the first one."""
+    params = params.copy()
+    params["keep"] = 0
+    counts, boxes, levels = draw_rectangles(params, height, width, *coordinates_terms)
+    ends = np.cumsum(counts)
+    pieces = [
+        around(boxes[end - count : end], height, width) if count else boxes[:0]
+        for count, end in zip(counts.tolist(), ends.tolist(), strict=True)
+    ]
+    counts_around = np.array([len(each) for each in pieces], np.int64)
+    firsts = np.repeat(np.minimum(ends - counts, max(0, len(levels) - 1)), counts_around)
+    return counts_around, np.concatenate([boxes[:0], *pieces]).astype(np.int32), levels[firsts]
 
 
 def paint_boxes(

@@ -13,7 +13,7 @@ import numpy as np
 from dustaug._engine.contract import WORD_MASK
 from dustaug._engine.fills import mean_bits
 
-from . import program
+from . import mixing, program
 from .jax_mean import MAX_PIXELS, mean_of_floats, mean_of_integers
 from .program import Int, Length, Tensor, Word, Words, check_index_shape
 
@@ -121,6 +121,12 @@ class _Jax:
     def msb(self, integers: Int) -> Int:
         return 31 - jax.lax.clz(integers)
 
+    def argsort(self, numbers: Tensor) -> Int:
+        return jnp.argsort(numbers, axis=-1, stable=True).astype(jnp.int32)
+
+    def like(self, tensor: Tensor, _: Tensor) -> Tensor:
+        return tensor
+
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 
@@ -144,3 +150,4 @@ OPS = _Jax()
 
 # Outside a compiled function each operation would be compiled on its own, and the loop anew with every call.
 build = jax.jit(functools.partial(program.build, OPS), static_argnames=("spec", "layout", "value_range"))
+mix = jax.jit(functools.partial(mixing.mix, OPS), static_argnames=("spec", "layout"))

@@ -3,8 +3,9 @@
 How it works: every rectangle that a spec may draw is drawn, as tensors (n, rectangles), and `exists` says which of them
 an image has. For each pixel the last rectangle over it is found: a row of pixels has a set of the rectangles that reach
 over it, a column has one too, both as bits of an integer, and a pixel lies under the rectangles in both sets. The most
-significant bit is the last one. The pixel then gets that rectangle's value. All shapes are static but the length of the
-batch, and nothing branches on data. A framework lends its operations as an `Ops`.
+significant bit is the last one. The pixel then gets that rectangle's value. Of grids and lattices each pixel knows its
+rectangle from its own row and column, as ``_graph.cells`` finds it. Nothing branches on data. A framework lends its
+operations as an `Ops`.
 """
 
 from __future__ import annotations
@@ -17,14 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dustaug._engine import contract
-from dustaug._engine.checks import check_size, check_spec, resolve_kind
+from dustaug._engine.checks import check_size, resolve_kind
 from dustaug._engine.fills import brightness_levels, encode
-from dustaug._engine.guide import check_guide_kind, check_guide_wanted, may_weigh_too_much, takes_guide, takes_objects
+from dustaug._engine.guide import (
+    check_donors_kind,
+    check_donors_wanted,
+    check_guide_kind,
+    check_guide_wanted,
+    may_weigh_too_much,
+    takes_donors,
+    takes_guide,
+    takes_objects,
+)
 from dustaug._engine.memory import ImageKind, Layout, check_axes
 from dustaug._engine.plan import find_max_size, make_plan
 from dustaug._engine.tables import LOG_ROW, N_ROWS, POWER_ROW, QUANTILE_ROW, curves
 from dustaug._errors import shown
+from dustaug.schedule import Schedule, check_moves_p, spec_at
 from dustaug.spec import MAX_SIDE, Spec
+
+from .cells import TOPS, Dusted, find_most, fits
 
 # Tensors of a framework, which has types of its own for them.
 Tensor: TypeAlias = Any
@@ -42,6 +55,9 @@ _BITS = 31
 _USUAL_SIDE = 256
 # Parts of a sum that is too large for 32 bits.
 _PART_BITS = 12
+# The logarithm of 1 as an exponent of `power`, and half that of a word's 31 bits.
+_ONE = contract.POWER_BIAS << contract.LOG_BITS
+_UNIT = contract.FRACTION_BITS << (contract.LOG_BITS - 1)
 
 
 class WordCoordinates(NamedTuple):
@@ -169,6 +185,12 @@ class Ops(Protocol):
     def msb(self, integers: Int) -> Int:
         """Place of the most significant bit of integers above 0."""
 
+    def argsort(self, numbers: Tensor) -> Int:
+        """Places of words or integers along the last axis in ascending order, equal ones in the order of places."""
+
+    def like(self, tensor: Tensor, images: Tensor) -> Tensor:
+        """A tensor, or an error if it has another shape than `images`."""
+
     def paint_pixels(
         self,
         images: Tensor,
@@ -193,14 +215,14 @@ class Ops(Protocol):
 class _Program:
     """Plan and values of a spec for one kind of images, as Python numbers and NumPy arrays."""
 
-    def __init__(self, spec: Spec, kind: ImageKind) -> None:
+    def __init__(self, plan: Spec | Schedule, kind: ImageKind) -> None:
+        spec, self.thresholds = spec_at(plan, 0), _thresholds_of(plan)
         self.value_range = resolve_kind(spec, kind)
-        plan = make_plan(spec)[0]
-        self.params = {name: plan[name].item() for name in plan.dtype.names}
+        params = make_plan(spec)[0]
+        self.params = {name: params[name].item() for name in params.dtype.names}
         self.spec, self.layout, self.channels = spec, kind.layout, kind.channels
         self.fill = contract.FILLS[spec.fill]
-        self.n_rectangles = max(1, spec.count_range[1])
-        if self.fill.per != "image":
+        if self.fill.per not in ("image", "donor"):
             patterns = encode(brightness_levels(spec), spec, kind.dtype, self.value_range)
             self.values = patterns.astype(f"u{kind.dtype.itemsize}").view(kind.dtype)
 
@@ -210,16 +232,27 @@ class _Program:
         That is, than over those of the image. On a CPU one of the former takes TensorFlow about five times as long as
         one of the latter, which takes longer the more rectangles it is compared with.
         """
-        if self.fill.per == "value":
+        params = self.params
+        if self.fill.per in ("value", "donor") or params["grid"] or params["lattice"] or params["keep"]:
             return None
         if size.is_known:
             sides, largest = size[1:], find_max_size(self.spec, size.height, size.width)
-        elif self.params["in_fractions"] or self.params["from_area"]:
+        elif params["in_fractions"] or params["from_area"] or params["from_beta"]:
             return None
         else:
             sides, largest = (_USUAL_SIDE, _USUAL_SIDE), find_max_size(self.spec, MAX_SIDE, MAX_SIDE)
-        n_painted, n_pixels = self.n_rectangles * largest[0] * largest[1], sides[0] * sides[1]
-        return largest if 5 * n_painted < (1 + self.n_rectangles / 32) * n_pixels else None
+        n_rectangles = max(1, self.spec.count_range[1])
+        n_painted, n_pixels = n_rectangles * largest[0] * largest[1], sides[0] * sides[1]
+        return largest if 5 * n_painted < (1 + n_rectangles / 32) * n_pixels else None
+
+
+def _thresholds_of(plan: Spec | Schedule) -> NDArray[np.int64]:
+    """Return the threshold of a spec, or those of the epochs of a schedule."""
+    if isinstance(plan, Spec):
+        return np.array([make_plan(plan)[0]["p_threshold"]], np.int64)
+    check_moves_p(plan, "in a graph that learns the epoch when it runs", "schedule.at(epoch)")
+    specs = map(plan.at, range(plan.last_epoch + 1))
+    return np.array([make_plan(spec)[0]["p_threshold"] for spec in specs], np.int64)
 
 
 _find_program = functools.lru_cache(maxsize=16)(_Program)
@@ -228,12 +261,13 @@ _find_program = functools.lru_cache(maxsize=16)(_Program)
 def build(
     ops: Ops,
     images: Tensor,
-    spec: Spec,
+    spec: Spec | Schedule | None,
     coordinates: WordCoordinates,
     *,
     layout: Layout,
     value_range: tuple[float, float] | None,
     guide: Tensor | None = None,
+    donors: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Build the graph of dusted images, and of what the dust covers.
 
@@ -244,6 +278,8 @@ def build(
     guide : uint8 or bool tensor, (n, rows, columns), or (rows, columns) for an image alone, optional
         Weights of places. None of the lengths need be known. An image whose weights sum to more than the contract
         allows gets no dust, as a graph cannot raise an error.
+    donors : tensor of the shape and dtype of `images`, optional
+        What is copied with ``fill="donors"``.
 
     Returns
     -------
@@ -253,10 +289,12 @@ def build(
     Raises
     ------
     TypeError
-        If a guide is missing, not wanted, or of the wrong dtype.
+        If a guide or donors are missing, not wanted, or of the wrong dtype.
     ValueError
-        If the number of channels is unknown, or the spec does not suit the images, or needs their objects.
+        If the number of channels is unknown, or the spec does not suit the images, or needs their objects; if donors
+        have another shape; if the layout is one of volumes.
     """
+    check_flat(layout)
     check_axes(images.shape, layout)
     lengths = dict(zip(layout, ops.shape_of(images), strict=True))
     size, channels = Size(*(lengths.get(axis, 1) for axis in "NHW")), lengths.get("C", 1)
@@ -265,23 +303,26 @@ def build(
             f"images must have a number of channels that is known while the graph is made, got shape "
             f"{tuple(images.shape)}: type tf.ensure_shape(images, …)"
         )
-    spec = check_spec(spec)
+    plan, spec = spec, spec_at(spec, 0)
     check_no_objects(spec)
     guide = _check_guide(ops, guide, spec, size, batched="N" in layout)
-    program = _find_program(spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
+    donors = _check_donors(ops, donors, spec, images)
+    program = _find_program(plan or spec, ImageKind(ops.numpy_dtype(images), layout, channels, value_range))
     if size.is_known and size.height and size.width:
         check_size(spec, size.height, size.width, channels)
     draws = _Draws(ops, program, coordinates, images, size, guide)
-    edges, levels, exists = draws.rectangles()
-    values = _VALUES[program.fill.per](draws, images, levels)
-    painted, max_size = None, program.max_size(size)
-    if max_size is not None:
-        painted = ops.paint_pixels(images, edges, exists, values, layout=layout, size=size, max_size=max_size)
-    if painted is None:
-        top = top_rectangle(ops, edges, exists, size[1:])
-        painted = _paint_all(ops, program, size, images, top, values)
-    dusted, covered = painted
+    paint = _paint_rectangles if contract.KINDS[spec.kind].placed else _paint_cells
+    dusted, covered = paint(draws, images, donors)
     return dusted, covered if "N" in layout else covered[0]
+
+
+def check_flat(layout: str) -> None:
+    """Check that images are no volumes, which a graph does not paint."""
+    if "D" in layout:
+        raise ValueError(
+            f"images must be no volumes in a compiled graph, got layout={layout!r}: type dustaug.add_dust(volumes, "
+            f"spec, layout={layout!r}) on the CPU, before they go to the graph"
+        )
 
 
 def check_no_objects(spec: Spec) -> None:
@@ -303,6 +344,16 @@ def _check_guide(ops: Ops, guide: Tensor, spec: Spec, size: Size, *, batched: bo
     shape = _known(ops.shape_of(guide))
     check_guide_kind(shape, ops.numpy_dtype(guide).name, n, batched=batched)
     return guide[None] if len(shape) == 2 else guide
+
+
+def _check_donors(ops: Ops, donors: Tensor, spec: Spec, images: Tensor) -> Tensor | None:
+    """Return the donors of images, or None if the spec takes none."""
+    if donors is None and not takes_donors(spec):
+        return None
+    check_donors_wanted(donors, spec)
+    shape, of_images = (_known(ops.shape_of(tensor)) for tensor in (donors, images))
+    check_donors_kind(shape, ops.numpy_dtype(donors).name, of_images, ops.numpy_dtype(images).name)
+    return ops.like(donors, images)
 
 
 def _known(lengths: tuple[Length, ...]) -> tuple[int | None, ...]:
@@ -332,6 +383,20 @@ def _index_of_each(ops: Ops, images: Tensor, n: Length, index: Words, layout: st
     return following, ops.add(carry, high)
 
 
+def philox(ops: Ops, counter: tuple[Word, ...], key: Words) -> tuple[Word, Word, Word, Word]:
+    """Four random words of counters of one shape: Philox4x32-10."""
+    (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
+
+    def one_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, ...]:
+        high_0, low_0 = ops.multiply(c0, multiplier_0)
+        high_1, low_1 = ops.multiply(c2, multiplier_1)
+        mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
+        return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
+
+    c0, c1, c2, c3, _, _ = ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, *key))
+    return c0, c1, c2, c3
+
+
 class _Draws:
     """What is drawn for a batch of images."""
 
@@ -349,22 +414,17 @@ class _Draws:
         self.params = program.params
         index = _index_of_each(ops, images, size.n, coordinates.index, program.layout)
         self.counter = tuple(ops.reshape(word, (-1, 1)) for word in (*index, coordinates.epoch))
+        self.n_rectangles = find_most(ops, program.spec, size)
         # Their blocks are counted from 1.
-        self.ranks = np.arange(1, program.n_rectangles + 1, dtype=np.int64)
+        if isinstance(self.n_rectangles, int):
+            self.ranks: Any = np.arange(1, self.n_rectangles + 1, dtype=np.int64)
+        else:
+            self.ranks = ops.add(ops.arange(self.n_rectangles), 1)
 
     def words(self, blocks: Any) -> tuple[Word, Word, Word, Word]:
         """Words of blocks (b,), each (n, b): Philox4x32-10."""
-        ops, (k0, k1) = self.ops, self.key
-        (multiplier_0, multiplier_1), (weyl_0, weyl_1) = contract.PHILOX_MULTIPLIERS, contract.PHILOX_WEYL
-
-        def one_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, ...]:
-            high_0, low_0 = ops.multiply(c0, multiplier_0)
-            high_1, low_1 = ops.multiply(c2, multiplier_1)
-            mixed_0, mixed_2 = ops.xor(ops.xor(high_1, c1), k0), ops.xor(ops.xor(high_0, c3), k1)
-            return mixed_0, low_1, mixed_2, low_0, ops.add(k0, weyl_0), ops.add(k1, weyl_1)
-
-        counter = ops.broadcast(ops.as_words(blocks)[None], *self.counter)
-        return ops.repeat(contract.PHILOX_ROUNDS, one_round, (*counter, k0, k1))[:4]
+        counter = self.ops.broadcast(self.ops.as_words(blocks)[None], *self.counter)
+        return philox(self.ops, counter, self.key)
 
     def high(self, word: Word, by: Word | int) -> Word:
         """Upper word of a product: one of `by` equally likely outcomes 0 … by - 1."""
@@ -429,25 +489,53 @@ class _Draws:
 
     # ------------------------------------------------------------------------------------------------- rectangles
 
-    def rectangles(self) -> tuple[Edges, Int, Tensor]:
-        """Edges of all rectangles that there may be, their levels, and whether they exist: (n, rectangles) each."""
-        ops, params = self.ops, self.params
+    def blocks(self, first: int, per_rectangle: int, n: int) -> Any:
+        """The first n blocks (rectangles * n,) of each rectangle, of which it has `per_rectangle`."""
+        if isinstance(self.ranks, np.ndarray):
+            return ((first + per_rectangle * self.ranks)[:, None] + np.arange(n)).ravel()
+        of_each = self.ops.add(self.ops.multiply(self.ranks, per_rectangle)[1], first)
+        return self.ops.reshape(self.ops.add(of_each[:, None], self.ops.as_words(np.arange(n))[None]), (-1,))
+
+    @functools.cached_property
+    def rectangle_words(self) -> tuple[Word, Word, Word, Word]:
+        """Words y, x, size and fill of all rectangles that there may be, (n, rectangles) each."""
+        return self.words(self.ranks)
+
+    @functools.cached_property
+    def header(self) -> Dusted:
+        """How many rectangles images have if they are dusted, and whether they are, (n, 1) each."""
         count, dusted, _, _ = self.words(np.full(1, contract.HEADER_BLOCK))
-        count = params["count_low"] + self.bounded(count, params["n_counts"])
-        places = ops.constant(np.arange(self.program.n_rectangles, dtype=np.int32)[None])
-        exists = (places < count) & ops.less(dusted, params["p_threshold"])
+        count = self.params["count_low"] + self.bounded(count, self.params["n_counts"])
+        return Dusted(count, self.is_dusted(dusted) & fits(self.ops, self.program.spec, self.size))
+
+    def rectangles(self) -> tuple[Edges, Tensor]:
+        """Edges of all rectangles that there may be, and whether they exist: (n, rectangles) each."""
+        ops, params = self.ops, self.params
+        count, is_dusted = self.header
+        exists = (ops.constant(np.arange(self.n_rectangles, dtype=np.int32)[None]) < count) & is_dusted
         if self.guide is not None:
             exists = exists & self.guide.is_usable
-        y, x, size, fill = self.words(self.ranks)
+        y, x, size, _ = self.rectangle_words
         if params["from_area"]:
             height, width = self.sizes_of_areas()
             if not self.size.is_known:
                 exists = exists & self.smallest_area_fits()
+        elif params["from_beta"]:
+            height, width = self.sizes_of_shares()
         elif params["in_fractions"]:
             height, width = self.sizes_in_fractions()
         else:
             height, width = self.sizes_in_pixels(size)
-        return self.edges(y, x, height, width), self.bounded(fill, params["n_levels"]), exists
+        return self.edges(y, x, height, width), exists
+
+    def is_dusted(self, word: Word) -> Tensor:
+        """Whether the word of an image is below the threshold of its epoch, which may be 2**32."""
+        ops, thresholds = self.ops, self.program.thresholds
+        if len(thresholds) == 1:
+            return ops.less(word, int(thresholds[0]))
+        place = ops.to_int32(self.lower(self.counter[2], len(thresholds) - 1))
+        below = ops.gather(ops.as_words((thresholds & contract.WORD_MASK).astype(np.uint32)), place)
+        return ops.gather(ops.constant(thresholds > contract.WORD_MASK), place) | ops.less(word, below)
 
     def sizes_in_pixels(self, word: Word) -> tuple[Int, Int]:
         params = self.params
@@ -459,36 +547,82 @@ class _Draws:
 
     def sizes_in_fractions(self) -> tuple[Int, Int]:
         ops, params = self.ops, self.params
-        blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * self.ranks
-        high, wide, _, _ = self.words(blocks)
+        high, wide, _, _ = self.words(self.blocks(contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE, 1))
         height = ops.add(self.high(high, params["n_heights"]), params["height_low"])
         width = ops.add(self.high(wide, params["n_widths"]), params["width_low"])
-        return self.in_pixels(height, self.size.height), self.in_pixels(width, self.size.width)
+        if not params["halving"]:
+            return self.in_pixels(height, self.size.height), self.in_pixels(width, self.size.width)
+        halvings = ops.as_words(np.frexp(self.ranks)[1] - 1)
+        height, width = ops.shift_right(height, halvings), ops.shift_right(width, halvings)
+        tall, wide = self.in_pixels(height, self.size.height), self.in_pixels(width, self.size.width)
+        return ops.maximum(tall, 1), ops.maximum(wide, 1)
 
     def in_pixels(self, fraction: Word, side: Length) -> Int:
         """Pixels of a fraction of a side."""
         return (self.bounded(fraction, self.as_factor(4 * side)) + 1) // 2
 
-    def sizes_of_areas(self) -> tuple[Int, Int]:
-        """Sizes of the first tries that fit, or 0."""
-        ops, params, tries = self.ops, self.params, contract.AREA_TRIES
-        first_blocks = contract.SIZE_BLOCK + contract.SIZE_BLOCKS_PER_RECTANGLE * self.ranks
-        words = self.words((first_blocks[:, None] + np.arange(tries // 2)).ravel())
-        area, aspect = (
-            ops.reshape(ops.stack(pair), (self.size.n, self.program.n_rectangles, tries))
+    def tries(self) -> tuple[Word, Word]:
+        """Both words of each try of each rectangle, (n, rectangles, tries) each."""
+        tries = contract.AREA_TRIES
+        blocks = self.blocks(contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE, tries // 2)
+        words = self.words(blocks)
+        first, second = (
+            self.ops.reshape(self.ops.stack(pair), (self.size.n, self.n_rectangles, tries))
             for pair in (words[0::2], words[1::2])
         )
+        return first, second
+
+    def of_first_try(self, fits: Tensor, height: Int, width: Int) -> tuple[Int, Int]:
+        """Sizes of the first of the tries that fit, or 0."""
+        ops, tries = self.ops, contract.AREA_TRIES
+        # The first try is the highest bit of those that fit.
+        bit, zero = ops.constant((1 << np.arange(tries)[::-1]).astype(np.int32)), ops.constant(np.zeros(1, np.int32))
+        is_first = fits & (2 * bit > ops.sum_last(ops.where(fits, bit, zero))[..., None])
+        return ops.sum_last(ops.where(is_first, height, zero)), ops.sum_last(ops.where(is_first, width, zero))
+
+    def sizes_of_areas(self) -> tuple[Int, Int]:
+        """Sizes of the first tries that fit, or 0."""
+        ops, params = self.ops, self.params
+        area, aspect = self.tries()
         area = ops.maximum(ops.add(self.high(area, params["n_areas"]), params["area_low"]), 1)
         area = ops.add(self.log(area), params["area_base"])
         aspect = ops.add(self.high(aspect, params["n_aspects"]), params["aspect_low"] & contract.WORD_MASK)
         aspect = ops.add(aspect, self.shape())
         height = self.in_pixels(self.power(ops.add(area, aspect)), self.size.height)
         width = self.in_pixels(self.power(ops.subtract(area, aspect)), self.size.width)
-        # The first try is the highest bit of those that fit.
-        bit, zero = ops.constant((1 << np.arange(tries)[::-1]).astype(np.int32)), ops.constant(np.zeros(1, np.int32))
-        fits = (height < self.size.height) & (width < self.size.width)
-        is_first = fits & (2 * bit > ops.sum_last(ops.where(fits, bit, zero))[..., None])
-        return ops.sum_last(ops.where(is_first, height, zero)), ops.sum_last(ops.where(is_first, width, zero))
+        return self.of_first_try((height < self.size.height) & (width < self.size.width), height, width)
+
+    def sizes_of_shares(self) -> tuple[Int, Int]:
+        """Sizes of rectangles of the image's own aspect, from their shares of its area."""
+        ops = self.ops
+        if not self.params["beta_scale"]:
+            word, _, _, _ = self.words(self.blocks(contract.SIZE_BLOCK, contract.SIZE_BLOCKS_PER_RECTANGLE, 1))
+            root = self.power(ops.subtract(ops.add(self.log_of_half(word), _ONE), ops.as_words(np.uint32(_UNIT))))
+            return self.in_pixels(root, self.size.height), self.in_pixels(root, self.size.width)
+        first, second = map(self.root, self.tries())
+        # The sum of both may be 2**32, which no word holds.
+        counts = ~ops.less(ops.subtract(contract.HALF_WORD, self.raised(second)), self.raised(first))
+        lower = ops.where(ops.less(first, second), first, second)
+        x, y = (ops.shift_right(self.raised(ops.subtract(word, lower)), 1) for word in (first, second))
+        whole = self.lower(ops.add(x, y), contract.HALF_WORD - 1)
+        share = ops.subtract(ops.add(self.log(ops.maximum(y, 1)), _ONE), self.log(whole))
+        root = self.power(share)
+        return self.of_first_try(counts, self.in_pixels(root, self.size.height), self.in_pixels(root, self.size.width))
+
+    def log_of_half(self, word: Word) -> Word:
+        """Half the binary logarithm of the upper 31 bits of a word."""
+        return self.log(self.ops.maximum(self.ops.shift_right(word, 1), 1))
+
+    def root(self, word: Word) -> Word:
+        """Logarithm d of the contract's shares."""
+        ops, params = self.ops, self.params
+        distance = ops.subtract(_UNIT, self.log_of_half(word))
+        return ops.shift_left(self.high(distance, params["beta_scale"]), params["beta_shift"])
+
+    def raised(self, distance: Word) -> Word:
+        """Power e of the contract's shares."""
+        doubled = self.ops.shift_left(self.lower(distance, _ONE // 2), 1)
+        return self.power(self.ops.subtract(_ONE, doubled))
 
     def shape(self) -> Word:
         """Return the shape of the images: half the logarithm of width / height, modulo 2**32."""
@@ -566,21 +700,22 @@ class _Draws:
 
     # ------------------------------------------------------------------------------------------------- values
 
-    def values_of_rectangles(self, _: Tensor, levels: Int) -> Tensor:
+    def values_of_rectangles(self, _: Tensor) -> Tensor:
         """Values of each rectangle, (n or 1, rectangles or 1, channels or 1)."""
         values = self.ops.constant(self.program.values)
-        return self.ops.gather(values, levels) if self.program.fill.drawn else values[None]
+        if not self.program.fill.drawn:
+            return values[None]
+        return self.ops.gather(values, self.bounded(self.rectangle_words[3], self.params["n_levels"]))
 
-    def values_of_channels(self, _: Tensor, __: Int) -> Tensor:
+    def values_of_channels(self, _: Tensor) -> Tensor:
         """Values of each channel of each rectangle, (n, rectangles, channels)."""
         program, n_blocks = self.program, (self.program.channels + 3) // 4
-        first_blocks = contract.COLOR_BLOCK + contract.COLOR_BLOCKS_PER_RECTANGLE * self.ranks
-        words = self.ops.stack(self.words((first_blocks[:, None] + np.arange(n_blocks)).ravel()))
-        levels = self.bounded(words, self.params["n_levels"])
-        levels = self.ops.reshape(levels, (self.size.n, program.n_rectangles, 4 * n_blocks))[..., : program.channels]
+        blocks = self.blocks(contract.COLOR_BLOCK, contract.COLOR_BLOCKS_PER_RECTANGLE, n_blocks)
+        levels = self.bounded(self.ops.stack(self.words(blocks)), self.params["n_levels"])
+        levels = self.ops.reshape(levels, (self.size.n, self.n_rectangles, 4 * n_blocks))[..., : program.channels]
         return self._encoded(levels)
 
-    def values_of_noise(self, _: Tensor, __: Int) -> Tensor:
+    def values_of_noise(self, _: Tensor) -> Tensor:
         """Values of each value of each image, (n, h, w, c)."""
         ops, n_levels, (n, height, width) = self.ops, self.params["n_levels"], self.size
         # Bytes of words, or halves.
@@ -595,7 +730,7 @@ class _Draws:
         levels = ops.reshape(levels, (n, in_block * n_blocks))[:, :n_values]
         return self._encoded(ops.reshape(levels, (n, height, width, self.program.channels)))
 
-    def values_of_means(self, images: Tensor, _: Int) -> Tensor:
+    def values_of_means(self, images: Tensor) -> Tensor:
         """Means of each image, (n, 1, c)."""
         return self.ops.mean_of(_as_nhwc(self.ops, images, self.program, self.size), self.program.value_range)[:, 0]
 
@@ -656,7 +791,7 @@ class _Guide:
 
 
 # One row for each `per` of contract.FILLS. Values are (n or 1, rectangles or 1, channels or 1); "value": (n, h, w, c).
-_VALUES: dict[str, Callable[[_Draws, Tensor, Int], Tensor]] = {
+_VALUES: dict[str, Callable[[_Draws, Tensor], Tensor]] = {
     "rectangle": _Draws.values_of_rectangles,
     "channel": _Draws.values_of_channels,
     "value": _Draws.values_of_noise,
@@ -690,19 +825,45 @@ def _bits(ops: Ops, side: Length, first: Int, stop: Int, exists: Tensor) -> Int:
     return ops.sum_last(ops.where(inside, bit, ops.constant(np.zeros(1, np.int32))))
 
 
-def _paint_all(
-    ops: Ops, program: _Program, size: Size, images: Tensor, top: Int, values: Tensor
-) -> tuple[Tensor, Tensor]:
+def _paint_rectangles(draws: _Draws, images: Tensor, donors: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Images and what is covered, from rectangles that have places of their own."""
+    ops, program, size, (edges, exists) = draws.ops, draws.program, draws.size, draws.rectangles()
+    max_size = program.max_size(size)
+    if max_size is not None:
+        values = _VALUES[program.fill.per](draws, images)
+        painted = ops.paint_pixels(images, edges, exists, values, layout=program.layout, size=size, max_size=max_size)
+        if painted is not None:
+            return painted
+    top = top_rectangle(ops, edges, exists, size[1:])
+    if program.params["keep"]:
+        # All else has the value of the first rectangle, where there is one.
+        ranks = ops.constant(np.array([-1, 0], np.int32))
+        top = ops.where((top < 0) & exists[:, :1, None], ranks[1], ranks[0])
+    return _paint_all(draws, images, top, donors)
+
+
+def _paint_cells(draws: _Draws, images: Tensor, donors: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Images and what is covered, from rectangles whose places are those of a pattern."""
+    return _paint_all(draws, images, TOPS[draws.program.spec.kind](draws), donors)
+
+
+def _paint_all(draws: _Draws, images: Tensor, top: Int, donors: Tensor | None) -> tuple[Tensor, Tensor]:
     """Images and what is covered, from the top rectangle over each pixel."""
-    covered, (n, height, width) = top >= 0, size
+    ops, program, (n, height, width) = draws.ops, draws.program, draws.size
+    covered = top >= 0
+    mask = _arrange(ops, covered[..., None], program.layout)
+    if donors is not None:
+        return ops.where(mask, donors, images), covered
+    values = _VALUES[program.fill.per](draws, images)
     if program.fill.per == "value":
         painted = values
     elif values.shape[1] == 1:
         painted = values[:, None]
+    elif program.params["keep"] and contract.KINDS[program.spec.kind].placed:
+        painted = values[:, :1, None]
     else:
         ranks = ops.reshape(ops.maximum(top, 0), (n, height * width))
         painted = ops.reshape(ops.batch_gather(values, ranks), (n, height, width, int(values.shape[-1])))
-    mask = _arrange(ops, covered[..., None], program.layout)
     return ops.where(mask, _arrange(ops, painted, program.layout), images), covered
 
 

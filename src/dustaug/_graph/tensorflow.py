@@ -118,6 +118,17 @@ class _TensorFlow:
         exponent = tf.bitwise.right_shift(tf.bitcast(tf.cast(alone, tf.float32), tf.int32), tf.constant(23, tf.int32))
         return exponent - 127
 
+    def argsort(self, numbers: Tensor) -> Int:
+        return tf.argsort(numbers, axis=-1, stable=True)
+
+    def like(self, tensor: Tensor, images: Tensor) -> Tensor:
+        if tensor.shape.is_fully_defined() and images.shape.is_fully_defined():
+            return tensor
+        # An image alone would be taken for all of a batch.
+        same = tf.debugging.assert_equal(tf.shape(tensor), tf.shape(images), "donors must have the shape of images")
+        with tf.control_dependencies([same]):
+            return tf.identity(tensor)
+
     def paint_pixels(
         self,
         images: Any,

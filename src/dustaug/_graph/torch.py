@@ -136,6 +136,12 @@ class Torch:
         alone = integers & ~(integers >> 1)
         return (alone.to(torch.float32).view(torch.int32) >> 23) - 127
 
+    def argsort(self, numbers: Tensor) -> Int:
+        return numbers.argsort(dim=-1, stable=True).to(torch.int32)
+
+    def like(self, tensor: Tensor, _: Tensor) -> Tensor:
+        return tensor
+
     def paint_pixels(self, *_: Any, **__: Any) -> None:
         return None
 

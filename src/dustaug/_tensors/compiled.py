@@ -14,25 +14,25 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from dustaug._engine.checks import check_spec
 from dustaug._engine.contract import WORD_MASK
 from dustaug._engine.coordinates import Coordinates
 from dustaug._engine.memory import Layout
+from dustaug.schedule import Schedule, check_plan, read_plan, spec_at
 from dustaug.spec import Spec
 
 from .painter import AnyTensor, add_dust, draw_seed, dust_batches, find_painter, refuse_capture
 
 
 @functools.lru_cache(maxsize=64)
-def _parse(text: str) -> Spec:
-    return Spec.from_dict(ast.literal_eval(text))
+def _parse(text: str) -> Spec | Schedule:
+    return read_plan(ast.literal_eval(text))
 
 
 # PyTorch cannot tell of the types that objects are a list of tensors, or None.
 _SCHEMA = (
     "(Tensor(a!) images, str spec, str? layout, float[]? value_range, SymInt[]? seed, SymInt epoch, Tensor? epochs, "
     "SymInt? index, Tensor? indices, SymInt num_threads, Tensor? guide=None, Tensor[]? objects=None, "
-    "Tensor? objects_of_one=None) -> ()"
+    "Tensor? objects_of_one=None, Tensor? donors=None) -> ()"
 )
 
 
@@ -51,6 +51,7 @@ def _add_dust(
     guide: torch.Tensor | None = None,
     objects: Sequence[torch.Tensor] | None = None,
     objects_of_one: torch.Tensor | None = None,
+    donors: torch.Tensor | None = None,
 ) -> None:
     """Paint with coordinates that are given; the seed as a low and a high word, for a schema's numbers are signed."""
     limits: Any = None if value_range is None else tuple(value_range)
@@ -67,6 +68,7 @@ def _add_dust(
         num_threads,
         guide,
         objects_of_one if objects is None else list(objects),
+        donors,
     )
 
 
@@ -74,19 +76,21 @@ def _add_dust(
 def _add_drawn_dust(images: torch.Tensor, spec: str, value_range: Sequence[float] | None, n_axes: int) -> None:
     """Paint with a seed that is drawn from torch's global generator when the graph runs."""
     refuse_capture(images)
-    painter = find_painter(_parse(spec), value_range=None if value_range is None else tuple(value_range), planar=True)
+    limits = None if value_range is None else tuple(value_range)
+    painter = find_painter(spec_at(_parse(spec), 0), value_range=limits, planar=True)
     dust_batches(painter, images, draw_seed(), n_axes)
 
 
 def trace_add_dust(
     images: AnyTensor,
-    spec: Spec | None,
+    spec: Spec | Schedule | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
     coordinates: Coordinates,
     num_threads: int,
     guide: Any = None,
     objects: Any = None,
+    donors: Any = None,
 ) -> AnyTensor:
     """:func:`dustaug._tensors.painter.add_dust` for the compiler to trace; it checks when the graph runs."""
     seed, epoch, index = coordinates
@@ -98,7 +102,7 @@ def trace_add_dust(
     epochs, indices = (number if isinstance(number, torch.Tensor) else None for number in (epoch, index))
     torch.ops.dustaug.add_dust_(
         images.detach(),  # As outside of graphs, autograd does not see it.
-        check_spec(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
+        check_plan(spec)._text,  # noqa: SLF001  Guarded by its value, as a whole spec could not be.
         layout,
         value_range,
         None if seed is None else (seed & WORD_MASK, seed >> 32),
@@ -110,6 +114,7 @@ def trace_add_dust(
         None if guide is None else torch.as_tensor(guide),
         listed,
         of_one,
+        None if donors is None else torch.as_tensor(donors),
     )
     return images
 

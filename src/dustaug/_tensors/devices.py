@@ -6,6 +6,7 @@ Both paint the pixels of ``core.add_dust``, and both see images as integers of t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import importlib.util
 import operator
@@ -19,17 +20,24 @@ from numpy.typing import NDArray
 from dustaug import core
 from dustaug._engine import fills
 from dustaug._engine.checks import check_size, check_spec, check_threads, resolve_kind
-from dustaug._engine.contract import FILLS
+from dustaug._engine.contract import FILLS, KINDS
 from dustaug._engine.coordinates import Coordinates, check_each, check_epoch, check_index, check_seed
-from dustaug._engine.guide import make_terms, takes_guide, takes_objects
+from dustaug._engine.guide import (
+    check_donors_wanted,
+    make_terms,
+    takes_donors,
+    takes_guide,
+    takes_objects,
+)
 from dustaug._engine.launch import make_params
 from dustaug._engine.memory import ImageKind, Memory, make_memory
 from dustaug._engine.tables import curves
+from dustaug._errors import shown
 from dustaug._graph.program import top_rectangle
 from dustaug._graph.torch import Torch
 from dustaug.spec import Spec
 
-from .terms import guide_on_device, terms_on_host
+from .terms import donors_on_device, guide_on_device, terms_on_host
 
 # For a mean over up to this many pixels, the sum fits into 64 bits.
 _MAX_MEAN_PIXELS = 1 << 28
@@ -69,9 +77,22 @@ class _Painter:
 
 def make_painter(spec: Spec, kind: ImageKind, device: torch.device) -> KernelPainter | OperationsPainter:
     """Return what paints tensors of a kind on a device."""
-    # Rectangles that spare objects are taken one after the other, which suits no GPU: the core draws them.
-    has_kernel = device.type == "cuda" and _has_triton() and not takes_objects(spec)
+    if "D" in kind.layout:
+        raise ValueError(
+            f"images must be no volumes on {device}, got layout={kind.layout!r}: type add_dust(volumes.cpu(), …), or "
+            "give the slices of a volume as images that share one index"
+        )
+    has_kernel = device.type == "cuda" and _has_triton() and suits_the_kernel(spec)
     return (KernelPainter if has_kernel else OperationsPainter)(spec, kind, device)
+
+
+def suits_the_kernel(spec: Spec) -> bool:
+    """Whether the kernel in Triton draws the rectangles of a spec; the core draws all others.
+
+    Rectangles that spare objects are taken one after the other, and bands around kept ones too: that suits no GPU.
+    """
+    is_plain = KINDS[spec.kind].placed and spec.area_beta is None and not spec.keep
+    return is_plain and not takes_objects(spec) and not takes_donors(spec)
 
 
 @functools.cache
@@ -111,10 +132,13 @@ class KernelPainter(_Painter):
         num_threads: int = 1,
         guide: Any = None,
         objects: Any = None,
+        donors: Any = None,
     ) -> None:
         """Paint a batch."""
         tensor, device = tensor.detach(), self.device
         check_threads(num_threads)
+        if donors is not None:  # No spec of this painter takes donors: this raises.
+            check_donors_wanted(donors, self.spec)
         memory = self.memory_of(tensor)
         if self.per == "image" and memory.height * memory.width > _MAX_MEAN_PIXELS:
             raise ValueError(
@@ -270,30 +294,34 @@ class OperationsPainter(_Painter):
         num_threads: int = 1,
         guide: Any = None,
         objects: Any = None,
+        donors: Any = None,
     ) -> None:
         """Paint a batch."""
         if _is_capturing(self.device):
             raise RuntimeError(
                 "images must not be dusted while a CUDA graph is captured if the CPU draws their rectangles, as it "
-                f"does with objects and without Triton, got max_hidden={self.spec.max_hidden} and "
-                f"per_object={self.spec.per_object}: call add_dust before torch.cuda.graph(…), or type "
-                "spec.replace(max_hidden=None, per_object=False)"
+                "does with objects, donors, keep, area_beta, grids and lattices, and without Triton, got "
+                f"{shown(self.spec)}: call add_dust before torch.cuda.graph(…)"
             )
         memory = self.memory_of(tensor)
         n, height, width, channels = memory[:4]
         each = check_each(Coordinates(*map(_on_host, coordinates)), n)._asdict()
         check_threads(num_threads)
         each |= self._terms(guide, objects, memory)
+        donors = donors_on_device(donors, self.spec, tensor)
         if memory.is_empty or tensor.is_meta:
             return
-        drawn = core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each)
+        drawn = _covering(core.sample_rectangles(self.spec, height=height, width=width, channels=channels, **each))
         if not len(drawn):
             return
         ops, images = Torch(self.device), self.as_nhwc(tensor.detach().view(self.items))
         boxes = ops.constant(_by_image(drawn.boxes, drawn.image, n))
         exists = ops.constant(np.ones((1, boxes.shape[1]), bool))
         top = top_rectangle(ops, boxes.unbind(dim=2), exists, (height, width))
-        painted = _PAINTED[self.per](self, images, drawn, top, each)
+        if donors is not None:
+            painted = self.as_nhwc(donors.view(self.items))
+        else:
+            painted = _PAINTED[self.per](self, images, drawn, top, each)
         images.copy_(torch.where(top[..., None] >= 0, painted, images))
 
     def _terms(self, guide: Any, objects: Any, memory: Memory) -> dict[str, Any]:
@@ -326,7 +354,7 @@ class OperationsPainter(_Painter):
         return torch.from_numpy(self.narrow(patterns)).to(self.device)[:, None, None]
 
 
-# What is painted where a rectangle lies: one row for each `per` of contract.FILLS.
+# What is painted where a rectangle lies: one row for each `per` of contract.FILLS, but that of donors.
 _PAINTED: dict[str, Callable[..., torch.Tensor]] = {
     "rectangle": OperationsPainter._levels,  # noqa: SLF001
     "channel": OperationsPainter._levels,  # noqa: SLF001
@@ -339,6 +367,13 @@ def _on_host(number: Any) -> Any:
     if not isinstance(number, torch.Tensor):
         return number
     return number.cpu().numpy() if number.ndim else operator.index(number)
+
+
+def _covering(drawn: core.Rectangles) -> core.Rectangles:
+    """Leave out the rectangles that cover nothing: most cells of a grid are such."""
+    image, boxes, fill = drawn.image, drawn.boxes, drawn.fill
+    chosen = (boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3])
+    return dataclasses.replace(drawn, image=image[chosen], boxes=boxes[chosen], fill=fill[chosen])
 
 
 def _by_image(rows: NDArray[Any], image: NDArray[np.int64], n: int) -> NDArray[Any]:

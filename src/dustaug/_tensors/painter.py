@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.autograd.graph import increment_version
 
 from dustaug import core
-from dustaug._engine.checks import check_layout, check_spec, check_value_range
+from dustaug._engine.checks import check_layout, check_value_range
 from dustaug._engine.coordinates import Coordinates, make_coordinates
 from dustaug._engine.launch import launch_for
 from dustaug._engine.memory import (
@@ -29,9 +29,10 @@ from dustaug._engine.memory import (
     guess_layout,
 )
 from dustaug._graph.torch_dtypes import numpy_dtype
+from dustaug.schedule import Schedule, spec_of_call
 from dustaug.spec import Spec
 
-from .terms import terms_on_host
+from .terms import donors_on_device, terms_on_host
 
 AnyTensor = TypeVar("AnyTensor", bound=torch.Tensor)
 
@@ -60,13 +61,19 @@ class Painter:
         self._find, self._find_elsewhere = cached(self._find_kind), cached(self._find_kind_elsewhere)
 
     def __call__(
-        self, tensor: AnyTensor, coordinates: Coordinates, num_threads: int = 1, guide: Any = None, objects: Any = None
+        self,
+        tensor: AnyTensor,
+        coordinates: Coordinates,
+        num_threads: int = 1,
+        guide: Any = None,
+        objects: Any = None,
+        donors: Any = None,
     ) -> AnyTensor:
         """Paint a tensor in place, and return it."""
         # Not split into helpers: each call costs a few per cent of the time of a small image.
         plain = tensor if type(tensor) is torch.Tensor else _as_plain(tensor)
         if not plain.is_cpu:
-            self._paint_elsewhere(plain, coordinates, num_threads, guide, objects)
+            self._paint_elsewhere(plain, coordinates, num_threads, guide, objects, donors)
             increment_version(tensor)
             return tensor
         try:
@@ -80,8 +87,8 @@ class Painter:
         channels = shape[self._channel_axis] if n_axes > self._plain_axes else 1
         try:
             paint = self._find(dtype, n_axes, channels)
-            if guide is not None or objects is not None:
-                self._paint_with_terms(plain, channels, coordinates, num_threads, guide, objects)
+            if guide is not None or objects is not None or donors is not None:
+                self._paint_with_terms(plain, channels, coordinates, num_threads, guide, objects, donors)
             elif type(num_threads) is int and num_threads == 1:
                 paint(address, shape, strides, coordinates)
             else:
@@ -110,28 +117,34 @@ class Painter:
         return run_if_likely
 
     def _paint_with_terms(
-        self, plain: torch.Tensor, channels: int, coordinates: Coordinates, num_threads: int, guide: Any, objects: Any
+        self,
+        plain: torch.Tensor,
+        channels: int,
+        coordinates: Coordinates,
+        num_threads: int,
+        guide: Any,
+        objects: Any,
+        donors: Any,
     ) -> None:
-        """Paint a tensor of the CPU, with a guide or objects."""
+        """Paint a tensor of the CPU, with a guide, objects or donors."""
         shape, kind = tuple(plain.shape), self._kind_of(plain.dtype, plain.ndim, channels)
         if self.layout is None and channels > MAX_GUESSED_CHANNELS:
             self._check_guess(shape)
         check_axes(shape, kind.layout)
         guide, objects = terms_on_host(guide, objects, plain.device)
-        strides = tuple(stride * kind.dtype.itemsize for stride in plain.stride())
-        images, launch = array_at(plain.data_ptr(), shape, strides, kind.dtype), launch_for(self.spec, kind)
+        images, launch = _array_of(plain, kind.dtype), launch_for(self.spec, kind)
         if launch.must_look:
             launch.look(images)
-        launch.run_with_terms(images, coordinates, guide, objects, num_threads)
+        held = donors_on_device(donors, self.spec, plain)
+        donors = None if held is None else _array_of(held, kind.dtype)
+        launch.run_with_terms(images, coordinates, guide, objects, num_threads, donors=donors)
 
     def _find_kind_elsewhere(self, device: torch.device, *facts: Any) -> Callable[..., None]:
         from .devices import make_painter
 
         return make_painter(self.spec, self._kind_of(*facts), device)
 
-    def _paint_elsewhere(
-        self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int, guide: Any = None, objects: Any = None
-    ) -> None:
+    def _paint_elsewhere(self, plain: torch.Tensor, coordinates: Coordinates, num_threads: int, *terms: Any) -> None:
         """Paint on another device than the CPU."""
         try:
             device, shape, strides, dtype = plain.device, tuple(plain.shape), plain.stride(), plain.dtype
@@ -143,7 +156,7 @@ class Painter:
         self._check_shape(shape, strides)
         channels = shape[self._channel_axis] if len(shape) > self._plain_axes else 1
         paint = self._find_elsewhere(device, dtype, len(shape), channels)
-        paint(plain, coordinates, num_threads, guide, objects)
+        paint(plain, coordinates, num_threads, *terms)
 
     def _explain(self, error: ValueError, shape: tuple[int, ...], strides: tuple[int, ...]) -> ValueError:
         """Return the error that a tensor gets for what the engine refused."""
@@ -181,6 +194,12 @@ class Painter:
             )
 
 
+def _array_of(plain: torch.Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """View a tensor of the CPU, which the caller keeps alive, as an array."""
+    strides = tuple(stride * dtype.itemsize for stride in plain.stride())
+    return array_at(plain.data_ptr(), tuple(plain.shape), strides, dtype)
+
+
 def _channels_of(layout: Layout | None) -> tuple[int, int]:
     """Return where the channels stand, counted from the last axis, and how many axes tensors without channels have."""
     if layout is None:
@@ -195,25 +214,33 @@ find_painter = functools.lru_cache(maxsize=16)(Painter)
 
 def add_dust(
     images: AnyTensor,
-    spec: Spec | None,
+    spec: Spec | Schedule | None,
     layout: Layout | None,
     value_range: tuple[float, float] | None,
     coordinates: Coordinates,
     num_threads: int,
     guide: Any = None,
     objects: Any = None,
+    donors: Any = None,
 ) -> AnyTensor:
     """Check the arguments of :func:`dustaug.torch.add_dust`, and paint."""
     if layout is not None:
         check_layout(layout)
     if value_range is not None:
         value_range = check_value_range(value_range)
-    painter = find_painter(check_spec(spec), layout, value_range)
-    seed, _, index = coordinates
+    seed, epoch, index = coordinates
+    if type(spec) is not Spec:
+        if isinstance(epoch, torch.Tensor) and isinstance(spec, Schedule) and not epoch.is_cpu:
+            raise TypeError(
+                "epoch must be a number with a Schedule, whose spec is made on the CPU, got a tensor on "
+                f"{epoch.device}: type epoch=int(epoch)"
+            )
+        spec = spec_of_call(spec, seed, epoch)
+    painter = find_painter(spec, layout, value_range)
     if seed is None or index is None:
         coordinates = make_coordinates(*coordinates)
         refuse_capture(images)
-    return painter(images, coordinates, num_threads, guide, objects)
+    return painter(images, coordinates, num_threads, guide, objects, donors)
 
 
 def dust_batches(

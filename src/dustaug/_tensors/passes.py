@@ -112,7 +112,7 @@ class SharedEpoch:
             self.numbers[2] = 1
             warnings.warn(message, UserWarning, stacklevel=4)
 
-    def check_repeat(self, found: Pass, index: int) -> None:
+    def check_repeat(self, found: Pass, index: int, *, is_scheduled: bool = False) -> None:
         """Warn if another pass has read this image in the same epoch, and nobody has chosen the epoch.
 
         One image stands for all: the first that is read.
@@ -123,8 +123,9 @@ class SharedEpoch:
             self.numbers[3:7] = torch.tensor([found.base_seed, found.number, index, 1], device="cpu")
         elif index == first and found != (base_seed, number):
             self.warn(
-                "every epoch shows the same dust, as set_epoch() was never called: call dataset.set_epoch(epoch) "
-                "before each epoch, leave out the seed, or type DustDataset(…, epoch=0) if that is meant"
+                f"{'the Schedule stays in epoch 0' if is_scheduled else 'every epoch shows the same dust'}, as "
+                "set_epoch() was never called: call dataset.set_epoch(epoch) before each epoch, "
+                f"{'' if is_scheduled else 'leave out the seed, '}or type DustDataset(…, epoch=0) if that is meant"
             )
 
     def check_endless(self, reads: int, n: int) -> None:

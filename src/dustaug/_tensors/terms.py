@@ -9,7 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from dustaug._engine.contract import MAX_GUIDE_SUM
-from dustaug._engine.guide import check_guide, check_guide_kind, takes_guide
+from dustaug._engine.guide import (
+    check_donors_kind,
+    check_donors_wanted,
+    check_guide,
+    check_guide_kind,
+    takes_donors,
+    takes_guide,
+)
+from dustaug._errors import shown
 from dustaug.spec import Spec
 
 
@@ -36,6 +44,25 @@ def guide_on_device(guide: Any, spec: Spec, n: int, *, batched: bool, device: to
             f"{rows} by {columns}: type guide[:, ::2, ::2], as a guide may have any resolution"
         )
     return plain.reshape(n, rows, columns)
+
+
+def donors_on_device(donors: Any, spec: Spec, images: torch.Tensor) -> torch.Tensor | None:
+    """Check the donors of images, and return them as a tensor on the same device, or None if the spec takes none."""
+    if donors is None and not takes_donors(spec):
+        return None
+    check_donors_wanted(donors, spec)
+    if isinstance(donors, np.ndarray):
+        raise TypeError(f"donors must be a tensor, as images are, got {shown(donors)}: type torch.from_numpy(donors)")
+    if not isinstance(donors, torch.Tensor):
+        raise TypeError(f"donors must be a tensor, as images are, got {shown(donors)}")
+    plain = dense("donors", donors)
+    if plain.device != images.device:
+        raise ValueError(
+            f"donors must be on the device of images, {images.device}, got some on {plain.device}: type "
+            f"donors.to({str(images.device)!r})"
+        )
+    check_donors_kind(tuple(plain.shape), _dtype_name(plain), tuple(images.shape), _dtype_name(images))
+    return plain.resolve_neg().resolve_conj()
 
 
 def _guide_on_host(guide: Any, device: torch.device) -> Any:

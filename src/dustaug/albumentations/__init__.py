@@ -32,7 +32,8 @@ from dustaug._engine.memory import ImageKind, Layout
 from dustaug._errors import shown
 from dustaug._extras import name_extra
 from dustaug.core import Rectangles, sample_rectangles
-from dustaug.spec import Spec, depth_field, has_depth, resolve_spec
+from dustaug.schedule import Schedule, check_plan, read_plan, spec_at
+from dustaug.spec import Spec, depth_field, has_depth
 
 with name_extra("albumentations", "dustaug.albumentations", "albumentations"):
     from albumentations.core.transforms_interface import DualTransform
@@ -47,13 +48,15 @@ __all__ = ["DustRectangles"]
 class _Launches:
     """The launches of a transform by kind of images; hashing the spec at each call would take as long as small dust."""
 
-    def __init__(self, spec: Spec, value_range: tuple[float, float] | None) -> None:
-        self.spec, self.value_range, self.has_depth = spec, value_range, has_depth(spec)
+    def __init__(self, spec: Spec | Schedule, value_range: tuple[float, float] | None) -> None:
+        self.spec, self.value_range, self.has_depth = spec, value_range, has_depth(spec_at(spec, 0))
+        self.is_scheduled = isinstance(spec, Schedule)
         self.find = functools.lru_cache(maxsize=128)(self._find)
 
-    def _find(self, *facts: Any) -> Callable[..., None]:
-        launch = launch_for(self.spec, ImageKind._make((*facts, self.value_range)))
-        if takes_guide(self.spec) or takes_objects(self.spec):
+    def _find(self, *facts: Any, epoch: int = 0) -> Callable[..., None]:
+        spec = spec_at(self.spec, epoch)
+        launch = launch_for(spec, ImageKind._make((*facts, self.value_range)))
+        if takes_guide(spec) or takes_objects(spec):
             return functools.partial(_run_with_terms, launch)
         return launch.run_checked
 
@@ -69,8 +72,9 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     Parameters
     ----------
-    spec : Spec, optional
-        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out.
+    spec : Spec or Schedule, optional
+        What to draw; or give the fields of a :class:`~dustaug.Spec` as keywords. :func:`~dustaug.dust` if left out. A
+        schedule needs a seed and an `epoch_key`.
     fill_mask : float or tuple of float, optional
         Value to write into masks under dust, in their own units, one or one per channel. By default masks stay as they
         are.
@@ -155,7 +159,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
 
     def __init__(
         self,
-        spec: Spec | Mapping[str, Any] | None = None,
+        spec: Spec | Schedule | Mapping[str, Any] | None = None,
         *,
         fill_mask: float | tuple[float, ...] | None = None,
         boxes: Literal["clip", "keep"] = "clip",
@@ -176,10 +180,15 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         **fields: Any,
     ) -> None:
         # get_transform_init_args turns a spec into a mapping.
-        spec = resolve_spec(Spec.from_dict(spec) if isinstance(spec, Mapping) else spec, fields)
+        spec = check_plan(read_plan(spec) if isinstance(spec, Mapping) else spec, fields)
+        if isinstance(spec, Schedule) and epoch_key is None:
+            raise TypeError(
+                "epoch_key must be given with a Schedule, or the epoch would not be known, got none: type "
+                'DustRectangles(schedule, seed=0, index_key="index", epoch_key="epoch"), or schedule.at(epoch)'
+            )
         self._launches = _Launches(spec, check_value_range(value_range))
         if p is None:
-            p = 0.5 if seed is None and spec.p == 1 else 1.0
+            p = 0.5 if seed is None and spec_at(spec, 0).p == 1 else 1.0
         elif seed is not None and p != 1:
             raise ValueError(
                 "p must be left out with a seed, or the pixels would depend on a coin of Albumentations' too, got "
@@ -218,8 +227,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             self._supported_bbox_types = frozenset({"hbb", "obb"})  # AlbumentationsX has oriented boxes too.
 
     @property
-    def spec(self) -> Spec:
-        """The spec that is drawn."""
+    def spec(self) -> Spec | Schedule:
+        """The spec that is drawn, or the schedule."""
         return self._launches.spec
 
     @property
@@ -239,7 +248,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
     def get_transform_init_args(self) -> dict[str, Any]:
         """Return the arguments of the constructor except `p`, as values that JSON and YAML can hold."""
         names = ("fill_mask", "boxes", "same_on_batch", "inplace", "index_key", "epoch_key", "value_range")
-        spec = {name: _json_value(value) for name, value in self.spec.to_dict().items()}
+        spec = _json_value(self.spec.to_dict())
         terms = {name: _json_value(value) for name in _TERMS if (value := getattr(self, name)) is not None}
         arguments = {name: _json_value(getattr(self, name)) for name in names}
         return {"spec": spec, "seed": self.dust_seed, **arguments, **terms}
@@ -277,7 +286,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         if self._launches.has_depth:
             params["depth"] = self._depth_of(data)
         if self._reads:
-            params.update(self._read_terms(data, shape, None if batch is None else len(batch)))
+            spec = spec_at(self.spec, params["epoch"])
+            params.update(self._read_terms(spec, data, shape, None if batch is None else len(batch)))
         return params
 
     def _depth_of(self, data: Mapping[str, Any]) -> int:
@@ -288,7 +298,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
             if (value := data.get(key)) is not None
         }
         if not depths:
-            name = depth_field(self.spec)
+            name = depth_field(spec_at(self.spec, 0))
             raise ValueError(
                 f"a volume, volumes or the frames of a video must be given in each call with {name}, got "
                 f"{', '.join(data)}: type transform(volume=volume), or spec.replace({name}=None)"
@@ -375,7 +385,8 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
                 raise ValueError(f"a replay must get volumes of {params['depth']} slices, got {images.shape[1]}")
         check_array(images)
         _check_writable(images)
-        run = self._launches.find(images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        launches, facts = self._launches, (images.dtype, layout, images.shape[-1] if layout[-1] == "C" else 1)
+        run = launches.find(*facts, epoch=params["epoch"]) if launches.is_scheduled else launches.find(*facts)
         coordinates = pack((params["seed"], params["epoch"], index))
         if self._takes_terms:
             n = len(images) if layout[0] == "N" else None
@@ -397,8 +408,9 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         own, index = self._own(images), params["index"]
         if "depth" in params:
             if np.ndim(index):
+                name = depth_field(spec_at(self.spec, 0))
                 raise ValueError(
-                    f"images must be the frames of a video with {depth_field(self.spec)}, got a batch: type "
+                    f"images must be the frames of a video with {name}, got a batch: type "
                     "same_on_batch=True, or volumes=… for a batch of volumes"
                 )
             self._dust_volumes(own[None], params)
@@ -468,7 +480,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         if self.boxes == "keep" and column is None:
             return bboxes
         if "depth" in params:
-            name = depth_field(self.spec)
+            name = depth_field(spec_at(self.spec, 0))
             raise ValueError(
                 f"bounding boxes must be kept with {name}, as they have no depth, got boxes={self.boxes!r} and "
                 f'visibility_key={self.visibility_key!r}: type boxes="keep", or spec.replace({name}=None)'
@@ -509,7 +521,7 @@ class DustRectangles(CallTerms, VersionHooks, DualTransform):  # type: ignore[mi
         kind = getattr(processor.params, "coord_format", None) or processor.params.format
         if kind != "xyz":
             raise ValueError(
-                f"keypoints must have a z with {depth_field(self.spec)}, got the format {kind!r}: type "
+                f"keypoints must have a z with {depth_field(spec_at(self.spec, 0))}, got the format {kind!r}: type "
                 'A.KeypointParams("xyz", …)'
             )
         hidden: NDArray[np.bool_] = np.zeros(len(keypoints), bool)
@@ -553,12 +565,14 @@ def _check_fill_mask(value: Any) -> Any:
 
 
 def _json_value(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, dict):
+        return {name: _json_value(each) for name, each in value.items()}
+    return list(map(_json_value, value)) if isinstance(value, (tuple, list)) else value
 
 
 @functools.lru_cache(maxsize=1)
 def _find_covered(
-    spec: Spec, height: int, width: int, depth: int | None, seed: int, epoch: int, index: tuple[int, ...]
+    spec: Spec | Schedule, height: int, width: int, depth: int | None, seed: int, epoch: int, index: tuple[int, ...]
 ) -> NDArray[np.bool_]:
     """Return which pixels dust covers, (n, h, w) or (n, d, h, w), for all masks, boxes and keypoints of a call."""
     return sample_rectangles(spec, height=height, width=width, depth=depth, seed=seed, epoch=epoch, index=index).mask()

@@ -14,6 +14,7 @@ from dustaug._engine.checks import check_whole
 from dustaug._engine.guide import check_boxes, check_guide, objects_field, takes_guide, takes_objects
 from dustaug._errors import shown
 from dustaug.guides import guide_of_boxes
+from dustaug.schedule import Schedule, spec_at
 from dustaug.spec import MAX_SIDE, Spec
 
 # How many axes the masks of Albumentations have without channels, and which of them lie within one image.
@@ -42,17 +43,18 @@ class CallTerms:
     if TYPE_CHECKING:
 
         @property
-        def spec(self) -> Spec: ...
+        def spec(self) -> Spec | Schedule: ...
 
     def _set_terms(self, **options: Any) -> None:
         """Check the options of a transform, and keep them."""
-        guided, spares = takes_guide(self.spec), takes_objects(self.spec)
+        spec = spec_at(self.spec, 0)  # In all epochs the same is taken.
+        guided, spares = takes_guide(spec), takes_objects(spec)
         for name, value in options.items():
             if value is None:
                 continue
             if not guided and name.startswith(("guide", "protected")):
                 raise TypeError(
-                    f'{name} must be given with center="guide", got center={self.spec.center!r}: type center="guide", '
+                    f'{name} must be given with center="guide", got center={spec.center!r}: type center="guide", '
                     f"or leave {name} out"
                 )
             if not spares and name.startswith("object"):
@@ -87,28 +89,31 @@ class CallTerms:
     def _reads_boxes(self) -> bool:
         """Whether bounding boxes, which must be upright then, say something about the dust or are told about it."""
         boxes = self._guide_name == "bboxes" or self.protected_classes is not None
-        return (takes_guide(self.spec) and boxes) or takes_objects(self.spec) or self.visibility_key is not None
+        spec = spec_at(self.spec, 0)
+        return (takes_guide(spec) and boxes) or takes_objects(spec) or self.visibility_key is not None
 
     @property
     def _term_keys(self) -> set[str]:
         """The arguments of a call in which guide and objects are."""
         return {key for key in (self.guide_key, self.objects_key) if key is not None}
 
-    def _read_terms(self, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> dict[str, Any]:
+    def _read_terms(self, spec: Spec, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> dict[str, Any]:
         """Return guide and objects of a call whose n images have dust of their own, or share it, with None.
 
         Guides are uint8, (1, rows, columns) or (n, rows, columns); objects are a list of one array (k, 4) or of n.
         """
         terms: dict[str, Any] = {}
-        if takes_guide(self.spec):
-            terms["guide"] = self._read_guide(data, shape, n)
-        if takes_objects(self.spec):
-            terms["objects"] = self._read_objects(data, shape, n)
+        if takes_guide(spec):
+            terms["guide"] = self._read_guide(spec, data, shape, n)
+        if takes_objects(spec):
+            terms["objects"] = self._read_objects(spec, data, shape, n)
         if self.visibility_key is not None:
             self._check_visibility(data)
         return terms
 
-    def _read_guide(self, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> NDArray[np.uint8]:
+    def _read_guide(
+        self, spec: Spec, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None
+    ) -> NDArray[np.uint8]:
         key, protected = self._guide_name, None
         height, width = shape[:2]
         kind = None if key is None else self._additional_targets.get(key, key)
@@ -122,14 +127,14 @@ class CallTerms:
             protected = self._boxes("bboxes", data, shape, n, self.protected_classes)
         free: dict[str, Any] = {"height": height, "width": width}
         if protected is not None:
-            margin = self.spec if self.protected_margin is None else self.protected_margin
+            margin = spec if self.protected_margin is None else self.protected_margin
             free.update(protected=protected, margin=margin)
         if key is None or kind == "bboxes":
             boxes = None if key is None else self._boxes(key, data, shape, n, self.guide_classes)
-            return check_guide(guide_of_boxes(boxes, **free), self.spec, 1, batched=False)
+            return check_guide(guide_of_boxes(boxes, **free), spec, 1, batched=False)
         guide = self._guide_of_array(key, data[key], n)
         each = n is not None and np.ndim(guide) == 3
-        guides = check_guide(guide, self.spec, n if each else 1, batched=each)  # type: ignore[arg-type]
+        guides = check_guide(guide, spec, n if each else 1, batched=each)  # type: ignore[arg-type]
         if protected is None:
             return guides
         if guides.shape[1:] != (height, width):
@@ -158,10 +163,12 @@ class CallTerms:
         shared = n is None or axes - (within is not None) == 2
         return array.max(axis=0) if array.ndim == 3 and shared else array
 
-    def _read_objects(self, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None) -> list[NDArray[np.int64]]:
+    def _read_objects(
+        self, spec: Spec, data: Mapping[str, Any], shape: tuple[int, ...], n: int | None
+    ) -> list[NDArray[np.int64]]:
         key = self.objects_key or "bboxes"
         if data.get(key) is None:
-            with_what, without = objects_field(self.spec)
+            with_what, without = objects_field(spec)
             raise ValueError(
                 f"{key} must be given in each call with {with_what}, as the objects, got {', '.join(data)}: type "
                 f'transform(image=image, {key}=…), objects_key="the name of another argument", or '

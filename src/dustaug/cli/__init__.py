@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from dustaug import __version__
+from dustaug._engine.contract import KINDS
 from dustaug._engine.coordinates import check_epoch, check_seed
-from dustaug._engine.guide import takes_guide
+from dustaug._engine.guide import takes_donors, takes_guide
 from dustaug._extras import MissingExtraError, name_extra
-from dustaug.presets import cutout, dust, random_erasing
+from dustaug.presets import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
 from dustaug.spec import Spec
 
 from ._words import in_options, option_of
@@ -49,7 +50,7 @@ try:
         )
         from ._manifest import NAME, Manifest
         from ._pictures import fit, format_of, on_white, pixel_limit, read_picture
-        from ._sheets import Shown, draw_sheet
+        from ._sheets import Shown, add_donors, draw_sheet
 
     # Options of both commands.
     _Size: TypeAlias = Annotated[
@@ -70,17 +71,24 @@ except MissingExtraError as error:
 __all__ = ["main"]
 
 _CUTOUT_SIDE = 56
+_PATCH_RATIO = 0.5
 _SHOWN_FAILURES = 100
 _PRESETS: dict[str, tuple[str, Callable[..., Spec]]] = {
     "dust": ("dust(", dust),
     "cutout": (f"cutout({_CUTOUT_SIDE}, ", functools.partial(cutout, _CUTOUT_SIDE)),
     "random-erasing": ("random_erasing(", random_erasing),
+    "hide-and-seek": ("hide_and_seek(", hide_and_seek),
+    "grid-mask": ("grid_mask(", grid_mask),
+    "patch-drop": (f"patch_drop({_PATCH_RATIO}, ", functools.partial(patch_drop, _PATCH_RATIO)),
+    "sprinkles": ("sprinkles(", sprinkles),
+    "cutmix": ("cutmix(", cutmix),
 }
 _INTS, _FLOATS = tuple[int, int], tuple[float, float]
 # All fields of a spec except those for normalised images, as no file holds such images.
 _FIELDS: dict[str, tuple[Any, str, str]] = {
     "p": (float, "PROBABILITY", "Probability that an image is dusted at all."),
-    "count_range": (_INTS, "LOW HIGH", "Rectangles per image, both ends included."),
+    "kind": (str, "KIND", "What is drawn: rectangles, grid or lattice."),
+    "count_range": (_INTS, "LOW HIGH", "Rectangles per image, or hidden cells of a grid, both ends included."),
     "center": (str, "RULE", "Where centres lie: normal, uniform or inside; apply has guide, too, with --guide-dir."),
     "center_mean": (_FLOATS, "Y X", "Mean of normal centres, in fractions of the sides."),
     "center_std": (_FLOATS, "Y X", "Standard deviation of normal centres, likewise."),
@@ -91,14 +99,30 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
     "width_fraction_range": (_FLOATS, "LOW HIGH", "Size as a fraction of the image's width."),
     "area_range": (_FLOATS, "LOW HIGH", "Size as a share of the image's area."),
     "aspect_range": (_FLOATS, "LOW HIGH", "Height / width, with --area-range."),
+    "area_beta": (float, "NUMBER", "Size as a share of the area from Beta(NUMBER, NUMBER), with the image's aspect."),
+    "halve_sizes": (bool, "", "Half the fractions for rectangles 2 and 3, a quarter for 4 to 7, and so on."),
+    "grid_shape": (_INTS, "ROWS COLUMNS", "Cells, with --kind grid."),
+    "cell_sides": (str, "SIDES", "Sides of cells in pixels to choose from, as in 16,32, with --kind grid."),
+    "cell_p": (float, "PROBABILITY", "Probability that a cell is hidden, instead of --count-range."),
+    "period_range": (_INTS, "LOW HIGH", "Period in pixels, with --kind lattice."),
+    "kept_share": (float, "SHARE", "Share of the period that is not hidden, along each side."),
+    "lattice_hides": (str, "WHAT", "What a lattice hides: squares, or the lines between them."),
+    "keep": (bool, "", "Hide all but the rectangles, or all but the cells."),
     "spare_last": (bool, "", "Keep the last row and the last column clean."),
-    "fill": (str, "KIND", "grey, constant, color, noise or mean."),
+    "fill": (str, "KIND", "grey, constant, color, noise or mean; preview has donors, too."),
     "fill_range": (_INTS, "LOW HIGH", "Brightness of grey, color and noise, in 0…255."),
     "fill_value": (str, "VALUE", "Brightness of constant: one number, or one per channel as in 124,116,104."),
 }
 
-# Fields of a spec that need the boxes of objects, which no file of an image has.
-_OF_OBJECTS: dict[str, Any] = {"max_hidden": float, "per_object": bool}
+# Fields of a spec for what no file of an image has: their kinds, why, and what add_dust is given in Python.
+_NO_OBJECTS = ("tell no objects", "add_dust(image, {spec}, objects=boxes, …)")
+_NO_SLICES = ("have no slices", 'add_dust(volumes, {spec}, layout="NDHWC", …)')
+_REFUSED: dict[str, tuple[Any, tuple[str, str]]] = {
+    "max_hidden": (float, _NO_OBJECTS),
+    "per_object": (bool, _NO_OBJECTS),
+    "depth_range": (_INTS, _NO_SLICES),
+    "depth_fraction_range": (_FLOATS, _NO_SLICES),
+}
 
 
 class _Recipe(NamedTuple):
@@ -150,11 +174,12 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(*, preset: str, relative: bool, seed: int, epoch: int, **arguments: Any) -> None:
-        for name in _OF_OBJECTS:
+        for name, (_, (reason, call)) in _REFUSED.items():
             if (value := arguments.pop(name)) is not None:
+                given = " ".join(map(str, value)) if isinstance(value, tuple) else value
                 raise typer.BadParameter(
-                    f"{option_of(name)} must be left out, as files of images tell no objects, got {value}: type "
-                    f"dustaug.add_dust(image, dustaug.dust({name}={value}), objects=boxes, …) in Python"
+                    f"{option_of(name)} must be left out, as files of images {reason}, got {given}: type "
+                    f"dustaug.{call.format(spec=f'dustaug.dust({name}={value})')} in Python"
                 )
         changes = {name: value for name in _FIELDS if (value := arguments.pop(name)) is not None}
         with _usage_errors():
@@ -175,7 +200,8 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
             "preset",
             str,
             "dust",
-            f"dust, cutout ({_CUTOUT_SIDE} pixels) or random-erasing; the options below change it.",
+            f"dust, cutout ({_CUTOUT_SIDE} pixels), random-erasing, hide-and-seek, grid-mask, patch-drop ("
+            f"{_PATCH_RATIO} of the cells), sprinkles or cutmix; the options below change it.",
             "NAME",
         ),
         inspect.Parameter(
@@ -189,7 +215,7 @@ def _with_recipe(command: Callable[..., None]) -> Callable[..., None]:
         option("seed", int, 0, "Another seed gives other dust.", "NUMBER"),
         option("epoch", int, 0, "So does another epoch.", "NUMBER"),
         *(option(name, kind | None, None, text, metavar) for name, (kind, metavar, text) in _FIELDS.items()),
-        *(option(name, kind | None, None, "", hidden=True) for name, kind in _OF_OBJECTS.items()),
+        *(option(name, kind | None, None, "", hidden=True) for name, (kind, _) in _REFUSED.items()),
     ]
     wrapped.__signature__ = inspect.Signature(own + shared)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {part.name: part.annotation for part in own + shared}
@@ -210,7 +236,7 @@ def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any], *,
         raise ValueError(f"preset must be one of {', '.join(_PRESETS)}, got {preset}: type --preset dust")
     if relative and preset != "dust":
         raise ValueError(
-            f"relative must be given with --preset dust, got --preset {preset}: type --height-fraction-range 0.05 0.2"
+            f"relative must be given with --preset dust, got --preset {preset}: leave it out, or type --preset dust"
         )
     typed = [] if preset == "dust" else [f"--preset {preset}"]
     typed += ["--relative"] if relative else []
@@ -220,6 +246,9 @@ def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any], *,
         with contextlib.suppress(ValueError):
             values = tuple(float(part) for part in changes["fill_value"].split(","))
             changes["fill_value"] = values if len(values) > 1 else values[0]
+    if "cell_sides" in changes:
+        with contextlib.suppress(ValueError):
+            changes["cell_sides"] = tuple(int(part) for part in changes["cell_sides"].split(","))
     prefix, make = _PRESETS[preset]
     fields = {"relative": True, **changes} if relative else changes
     call = f"{prefix}{', '.join(f'{name}={value!r}' for name, value in fields.items())}".removesuffix(", ") + ")"
@@ -254,6 +283,9 @@ def preview(
     A version with the caption "index 3" is what dustaug.add_dust paints with index=3; the second image goes on where
     the first one ends. Dust is measured in pixels: give --size the side of your training images to see what they would
     look like.
+
+    With --fill donors, as --preset cutmix has it, rectangles show the next of the images, cut to the same shape, or
+    the image upside down if there is one only.
     """
     _check_range(value_range)
     if takes_guide(recipe.spec):
@@ -276,6 +308,8 @@ def preview(
                 pictures.append(Shown(path.name, original, fit(original, size) if size else original))
     except Exception as error:  # noqa: BLE001  Broken files raise anything.
         raise typer.BadParameter(f"{path}: {error}") from None
+    if takes_donors(recipe.spec):
+        pictures = add_donors(pictures)
     with _usage_errors():
         sheet = draw_sheet(
             recipe.title, pictures, versions, columns, spec=recipe.spec, seed=recipe.seed, epoch=recipe.epoch
@@ -288,10 +322,15 @@ def preview(
         raise typer.BadParameter(f"--out must be writable, got {out}: {error}") from None
     epoch = f"epoch={recipe.epoch}, " if recipe.epoch else ""
     resized = f", resized to {size} pixels," if size else ""
+    where = f"where image is an original{resized} as an array"
+    donors = ""
+    if takes_donors(recipe.spec):
+        donors = ", donors=image[::-1]" if len(paths) == 1 else ", donors=donor"
+        where += "" if len(paths) == 1 else ", and donor the next one, cut to its shape"
     typer.echo(
         f"Wrote {out}: {_count(versions, 'version')} of {', '.join(path.name for path in paths)}.\n"
-        f"Version i in Python, where image is an original{resized} as an array:\n"
-        f"  dustaug.add_dust(image.copy(), dustaug.{recipe.call}, seed={recipe.seed}, {epoch}index=i)"
+        f"Version i in Python, {where}:\n"
+        f"  dustaug.add_dust(image.copy(), dustaug.{recipe.call}, seed={recipe.seed}, {epoch}index=i{donors})"
     )
 
 
@@ -369,6 +408,12 @@ def apply(
         )
     _check_range(value_range)
     _check_guide_dir(recipe.spec, guide_dir)
+    if takes_donors(recipe.spec):
+        raise typer.BadParameter(
+            "--fill must be grey, constant, color, noise or mean, as a copy with pixels of another image needs a label "
+            "of both, got donors: type --fill grey, or dustaug.add_dust(images, dustaug.cutmix(), donors=others, …) "
+            "in Python"
+        )
     with _usage_errors():
         try:
             check_epoch(recipe.epoch + copies - 1)
@@ -488,7 +533,7 @@ def _report(
             err=True,
         )
     pixels, hidden = sum(result.pixels for result in results), sum(result.hidden for result in results)
-    if pixels and hidden < pixels / 1000 and recipe.spec.p > 0:
+    if pixels and hidden < pixels / 1000 and recipe.spec.p > 0 and KINDS[recipe.spec.kind].placed:
         typer.echo(
             f"The dust hides {100 * hidden / pixels:.2g} % of the pixels: type --relative for sizes that grow with the "
             "image, or --size 224.",

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from dustaug.core import add_dust
 
@@ -21,11 +21,12 @@ _INK, _GREY, _PAPER = "#1c1c1e", "#6b6b70", "#ffffff"
 
 
 class Shown(NamedTuple):
-    """A picture of a sheet: its name, and its image before and after it was resized for dusting."""
+    """A picture of a sheet: its name, its image before and after it was resized for dusting, and what fills dust."""
 
     name: str
     original: Image.Image
     small: Image.Image
+    donor: Image.Image | None = None
 
     @property
     def zoom(self) -> int:
@@ -35,6 +36,18 @@ class Shown(NamedTuple):
     @property
     def tile(self) -> tuple[int, int]:
         return self.small.width * self.zoom, self.small.height * self.zoom
+
+
+def add_donors(pictures: list[Shown]) -> list[Shown]:
+    """Return pictures with donors: the next picture, cut to the same shape, or a single one upside down."""
+    if len(pictures) == 1:
+        [shown] = pictures
+        return [shown._replace(donor=ImageOps.flip(shown.small))]
+    nexts = pictures[1:] + pictures[:1]
+    return [
+        shown._replace(donor=ImageOps.fit(other.small, shown.small.size))
+        for shown, other in zip(pictures, nexts, strict=True)
+    ]
 
 
 def draw_sheet(title: str, pictures: list[Shown], versions: int, columns: int, **arguments: Any) -> Image.Image:
@@ -78,9 +91,10 @@ def draw_sheet(title: str, pictures: list[Shown], versions: int, columns: int, *
         enlarged = resize(shown.original, large, smooth if shown.zoom == 1 else nearest)
         text = f"{shown.name}, {shown.small.width} x {shown.small.height}"
         _place(sheet, enlarged, (margin, top), text, unit, max(large[0], left - 2 * gap))
+        donors: dict[str, Any] = {} if shown.donor is None else {"donors": np.array(shown.donor)}
         for version in range(versions):
             index = number * versions + version
-            dusted = add_dust(np.array(shown.small), index=index, layout="HWC", **arguments)
+            dusted = add_dust(np.array(shown.small), index=index, layout="HWC", **donors, **arguments)
             row, column = divmod(version, columns)
             where = margin + left + column * (cell + gap), top + row * (shown.tile[1] + caption + gap)
             tile = Image.fromarray(dusted).resize(shown.tile, nearest)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 _TEXT = r"'[^']*'|\"[^\"]*\""
 _NUMBER = r"[-+]?(?:inf|nan|\d[\d_]*(?:\.\d*)?(?:e[-+]?\d+)?)"
+# Fields of as many numbers as one likes.
+_LISTS = ("fill_value", "cell_sides")
 _TUPLE = rf"[(\[]\s*{_NUMBER}(?:,\s*{_NUMBER})*,?\s*[)\]]"
 
 
@@ -37,6 +39,6 @@ def in_options(message: str, names: Iterable[str]) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    """Return a value as it is typed: numbers of a range apart, channels of a fill joined."""
+    """Return a value as it is typed: numbers of a range apart, lists of any length joined."""
     parts = value.strip("()[]'\"").split(",")
-    return ("," if name == "fill_value" else " ").join(part.strip() for part in parts if part.strip())
+    return ("," if name in _LISTS else " ").join(part.strip() for part in parts if part.strip())

@@ -19,13 +19,13 @@ from dustaug._engine.checks import (
     check_flag,
     check_layout,
     check_plain,
-    check_spec,
     check_value_range,
     not_an_array_error,
 )
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.memory import Layout, guess_layout
 from dustaug._errors import shown, unexpected_error
+from dustaug.schedule import Schedule, check_plan, spec_at
 from dustaug.spec import FIELD_NAMES, Spec
 
 
@@ -36,7 +36,7 @@ def draw_seed() -> int:
 
 def dust_flow(
     flow: Any,
-    spec: Spec | None = None,
+    spec: Spec | Schedule | None = None,
     *,
     seed: int | None = None,
     epoch: int = 0,
@@ -60,7 +60,7 @@ def dust_flow(
         Number of the first epoch.
     spec, layout, value_range : optional
         As in :func:`dustaug.add_dust`, but by default the layout is NHWC or NCHW, as in Keras' configuration; a shape
-        that looks like another layout is then an error.
+        that looks like another layout is then an error. A schedule draws what it has for the flow's epoch.
     inplace : bool, default False
         Paint on the flow's own arrays. Use it only for a flow that makes them afresh.
     guide_key : int or str, required with ``center="guide"``
@@ -111,10 +111,10 @@ def dust_flow(
         layout = "NCHW"
     layout, value_range, inplace = check_layout(layout), check_value_range(value_range), check_flag("inplace", inplace)
     seed = draw_seed() if seed is None else check_seed(seed)
-    spec = check_spec(spec)
+    spec = check_plan(spec)
     for argument, key in (("guide_key", guide_key), ("objects_key", objects_key)):
         check_key(argument, key, "a batch")
-    check_term_keys(spec, "dust_flow", guide_key=guide_key, objects_key=objects_key)
+    check_term_keys(spec_at(spec, 0), "dust_flow", guide_key=guide_key, objects_key=objects_key)
     painter = _Painter(spec, seed, layout, value_range, inplace, guide_key, objects_key)
     if isinstance(flow, keras.utils.PyDataset):
         return _DustFlow(flow, painter, check_epoch(epoch))
@@ -133,7 +133,7 @@ def dust_flow(
 class _Painter(NamedTuple):
     """Paints the images of batches by one set of options."""
 
-    spec: Spec
+    spec: Spec | Schedule
     seed: int
     layout: Layout | None
     value_range: tuple[float, float] | None

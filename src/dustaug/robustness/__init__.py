@@ -1,6 +1,6 @@
 """How a model copes with occlusion: its accuracy on occluded images, and the parts of an image its answer depends on.
 
-Both tools need only a function ``predict(images) -> scores``. It gets batches in the layout and dtype of the given
+All tools need only a function ``predict(images) -> scores``. It gets batches in the layout and dtype of the given
 images, always with the axis of the batch in front, each a copy that it may change. It returns one row for each image
 and one column for each of at least two classes, as anything that NumPy reads::
 
@@ -13,14 +13,26 @@ The plots need matplotlib and the progress bars need rich: ``pip install "dustau
 
 from __future__ import annotations
 
-import numpy as np  # noqa: F401  typing.get_type_hints looks up the annotations of OcclusionMap here.
+import numpy as np  # noqa: F401  typing.get_type_hints looks up the annotations of results here.
 from numpy.typing import NDArray  # noqa: F401
 
-from ._curve import OcclusionCurve, occlusion_curve
+from ._cells import PatchDrop, patch_drops
+from ._curve import occlusion_curve, occlusion_gap
 from ._map import OcclusionMap, occlusion_map
+from ._results import OcclusionComparison, OcclusionCurve, OcclusionGap
 
-__all__ = ["OcclusionCurve", "OcclusionMap", "occlusion_curve", "occlusion_map"]
+__all__ = [
+    "OcclusionComparison",
+    "OcclusionCurve",
+    "OcclusionGap",
+    "OcclusionMap",
+    "PatchDrop",
+    "occlusion_curve",
+    "occlusion_gap",
+    "occlusion_map",
+    "patch_drops",
+]
 
 # Users see these names here, and pickles name them here.
-for _public in (OcclusionCurve, OcclusionMap, occlusion_curve, occlusion_map):
+for _public in map(globals().__getitem__, __all__):
     _public.__module__ = __name__

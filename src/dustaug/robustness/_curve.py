@@ -2,162 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dustaug._engine.checks import check_choice, check_whole, resolve_value_range
+from dustaug import presets
+from dustaug._engine.checks import resolve_value_range
 from dustaug._engine.contract import FILLS
 from dustaug._engine.coordinates import check_seed
 from dustaug._engine.memory import Layout
 from dustaug._errors import shown
-from dustaug.core import add_dust, sample_rectangles
-from dustaug.presets import cutout, dust, random_erasing
+from dustaug.core import add_dust, paint_rectangles, sample_rectangles
+from dustaug.presets import dust
+from dustaug.schedule import refuse_schedule
 from dustaug.spec import Spec
 
-from . import _plots, _predict
+from . import _predict
+from ._cells import PatchDrop
+from ._results import OcclusionCurve, OcclusionGap
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Occlusion = Spec | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
+Occlusion = Spec | PatchDrop | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
 
 # They make specs, and are none.
-_PRESETS = (Spec, dust, cutout, random_erasing)
+_PRESETS = (Spec, *(getattr(presets, name) for name in presets.__all__))
 _DEFAULT_COUNTS = (4, 8, 16, 32, 64)
 _LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class OcclusionCurve:
-    """Result of :func:`occlusion_curve`. Shares run from 0 to 1; tuples have one number for each severity.
-
-    Parameters
-    ----------
-    n_images : int
-        Number of images.
-    clean_accuracy : float
-        Share of the clean images that the model gets right.
-    severities : tuple of float
-        Severities in rising order.
-    coverage : tuple of float
-        Share of all pixels that lie under rectangles, or that the callable changed.
-    accuracy : tuple of float
-        Share of the occluded images that the model gets right.
-    flip_rate : tuple of float
-        Share of the images whose predicted class, right or wrong, differs from that of the clean image.
-
-    Examples
-    --------
-    >>> curve = OcclusionCurve(
-    ...     n_images=50,
-    ...     clean_accuracy=0.9,
-    ...     severities=(4, 8),
-    ...     coverage=(0.1, 0.2),
-    ...     accuracy=(0.8, 0.6),
-    ...     flip_rate=(0.12, 0.3),
-    ... )
-    >>> curve
-    OcclusionCurve of 50 images
-    severity  coverage  accuracy  flip rate
-       clean     0.0 %    90.0 %      0.0 %
-           4    10.0 %    80.0 %     12.0 %
-           8    20.0 %    60.0 %     30.0 %
-    >>> OcclusionCurve(**curve.to_dict()) == curve
-    True
-    """
-
-    n_images: int
-    clean_accuracy: float
-    severities: tuple[float, ...]
-    coverage: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    flip_rate: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        check_whole("n_images", self.n_images, 1, 2**63 - 1)
-        object.__setattr__(self, "clean_accuracy", _predict.check_real("clean_accuracy", self.clean_accuracy))
-        lengths = []
-        for name in ("severities", "coverage", "accuracy", "flip_rate"):
-            given = getattr(self, name)
-            try:
-                items = tuple(given)
-            except TypeError:
-                raise TypeError(f"{name} must be a tuple of numbers, got {type(given).__name__}") from None
-            numbers = tuple(_predict.check_real(f"each number of {name}", item) for item in items)
-            object.__setattr__(self, name, numbers)
-            lengths.append(len(numbers))
-        if len(set(lengths)) > 1:
-            raise ValueError(
-                "severities, coverage, accuracy and flip_rate must have one number for each severity, got "
-                f"{', '.join(map(str, lengths))} numbers"
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all fields as plain numbers and tuples, ready for JSON."""
-        return dataclasses.asdict(self)
-
-    def plot(
-        self,
-        ax: Axes | None = None,
-        *,
-        x: Literal["severity", "coverage"] = "severity",
-        y: Literal["accuracy", "flip_rate"] = "accuracy",
-        label: str | None = None,
-        color: Any = None,
-    ) -> Axes:
-        """Draw the curve, which begins with the clean images, and its band of 95 % confidence.
-
-        The band is Wilson's interval for a share of `n_images` independent images. It does not cover the variation
-        between seeds or training runs. To compare models, draw their curves into one `ax`, each with a `label`.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; a new figure if left out.
-        x : {"severity", "coverage"}
-            Quantity of the horizontal axis; coverage makes different kinds of occlusion comparable.
-        y : {"accuracy", "flip_rate"}
-            Quantity of the vertical axis. A star with a dotted line, and the legend, show the clean accuracy.
-        label : str, optional
-            Name of the model in the legend.
-        color : matplotlib colour, optional
-            By default the next colour of `ax`.
-
-        Returns
-        -------
-        matplotlib Axes
-            `ax`, with title, labels in % and a legend.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        ValueError
-            If `x` or `y` is not one of its choices.
-        """
-        check_choice("x", x, ("severity", "coverage"))
-        check_choice("y", y, ("accuracy", "flip_rate"))
-        places = (0, *(self.severities if x == "severity" else self.coverage))
-        shares = (self.clean_accuracy, *self.accuracy) if y == "accuracy" else (0, *self.flip_rate)
-        return _plots.draw_curve(ax, places, shares, n_images=self.n_images, x=x, y=y, label=label, color=color)
-
-    def __repr__(self) -> str:
-        rows = zip(
-            ("clean", *(f"{severity:g}" for severity in self.severities)),
-            (0, *self.coverage),
-            (self.clean_accuracy, *self.accuracy),
-            (0, *self.flip_rate),
-            strict=True,
-        )
-        lines = [f"{name:>8}{100 * a:8.1f} %{100 * b:8.1f} %{100 * c:9.1f} %" for name, a, b, c in rows]
-        head = [f"OcclusionCurve of {self.n_images:,} images", "severity  coverage  accuracy  flip rate"]
-        return "\n".join(head + lines)
 
 
 def occlusion_curve(
@@ -186,11 +59,11 @@ def occlusion_curve(
         Any dtype that :func:`dustaug.add_dust` paints.
     labels : whole numbers, (n,)
         The right classes, as positions of columns of the scores.
-    occlusions : dict of float to Spec or callable, optional
-        Occlusion for each severity, a number above 0 of any unit. A spec is painted by :func:`dustaug.add_dust`. A
-        callable ``(images, index) -> images`` gets a batch of copies, which it may change and return, and int64
-        indices (n,) to draw its randomness from. By default exactly 4, 8, 16, 32 and 64 rectangles of
-        :func:`dustaug.dust`, which are made for images of about 224 pixels.
+    occlusions : dict of float to Spec, PatchDrop or callable, optional
+        Occlusion for each severity, a number above 0 of any unit. A spec is painted by :func:`dustaug.add_dust`;
+        :func:`patch_drops` makes such dicts. A callable ``(images, index) -> images`` gets a batch of copies, which it
+        may change and return, and int64 indices (n,) to draw its randomness from. By default exactly 4, 8, 16, 32 and
+        64 rectangles of :func:`dustaug.dust`, which are made for images of about 224 pixels.
     seed : int, default 0
         0 … 2**64 - 1, for specs; a callable has its own randomness.
     batch_size : int, default 64
@@ -228,13 +101,116 @@ def occlusion_curve(
            3     9.2 %    95.0 %      5.0 %
            9    53.7 %    50.0 %     50.0 %
     """
+    return _measure(
+        predict,
+        images,
+        labels,
+        occlusions,
+        seed=seed,
+        batch_size=batch_size,
+        layout=layout,
+        value_range=value_range,
+        progress=progress,
+    )
+
+
+def occlusion_gap(
+    predict: Callable[[NDArray[Any]], Any],
+    images: NDArray[Any],
+    labels: ArrayLike,
+    occlusions: Mapping[float, Occlusion] | None = None,
+    *,
+    train_images: NDArray[Any],
+    train_labels: ArrayLike,
+    seed: int = 0,
+    batch_size: int = 64,
+    layout: Layout | None = None,
+    value_range: tuple[float, float] | None = None,
+    progress: bool = True,
+) -> OcclusionGap:
+    """Measure how the gap between the accuracy on train and on test images changes with the severity of occlusion.
+
+    It measures :func:`occlusion_curve` of both. For occlusions that depend on the images, as those of saliency do,
+    measure both curves by that function, and make ``OcclusionGap(train=…, test=…)`` of them.
+
+    Parameters
+    ----------
+    predict, images, labels, occlusions : optional
+        As in :func:`occlusion_curve`, for the test images.
+    train_images, train_labels
+        Images that the model was trained with, as they are before any augmentation, and their right classes. A random
+        part of them that is as large as the test set is enough.
+    seed, batch_size, layout, value_range, progress : optional
+        As in :func:`occlusion_curve`, for both.
+
+    Returns
+    -------
+    OcclusionGap
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As :func:`occlusion_curve`.
+
+    Examples
+    --------
+    This model tells white from black images by the pixel in the middle, and one label of ten test images is wrong:
+
+    >>> import numpy as np, dustaug
+    >>> images = np.repeat(np.array([0, 255], np.uint8), 50)[:, None, None].repeat(9, 1).repeat(9, 2)
+    >>> truth = np.repeat([0, 1], 50)
+    >>> train, test = {"train_images": images, "train_labels": truth}, truth ^ (np.arange(100) % 10 == 0)
+    >>> squares = {side: dustaug.cutout(side, fill_value=255) for side in (3, 9)}
+    >>> occlusion_gap(lambda x: np.eye(2)[x[:, 4, 4] // 128], images, test, squares, **train, progress=False)
+    OcclusionGap of 100 train and 100 test images
+    severity     train      test       gap    change
+       clean   100.0 %    90.0 %    10.0 %     0.0 %
+           3    95.0 %    85.0 %    10.0 %     0.0 %
+           9    50.0 %    50.0 %     0.0 %   -10.0 %
+    """
+    options: dict[str, Any] = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "layout": layout,
+        "value_range": value_range,
+        "progress": progress,
+    }
+    levels = _check_occlusions(occlusions)
+    if any(isinstance(level, PatchDrop) for level in levels.values()):
+        raise ValueError(
+            "occlusions of a gap must not depend on the saliency of the test images, as train images have another, got "
+            "a PatchDrop: type OcclusionGap(train=occlusion_curve(…), test=occlusion_curve(…))"
+        )
+    train = _measure(predict, train_images, train_labels, levels, kind="train_", **options)
+    return OcclusionGap(train=train, test=_measure(predict, images, labels, levels, **options))
+
+
+def _measure(
+    predict: Any,
+    images: Any,
+    labels: Any,
+    occlusions: Any,
+    *,
+    seed: Any,
+    batch_size: Any,
+    layout: Any,
+    value_range: Any,
+    progress: Any,
+    kind: str = "",
+) -> OcclusionCurve:
+    """Measure a curve. Messages name the images and labels by `kind`."""
+    name, label_name = f"{kind}images", f"{kind}labels"
     _predict.check_predict(predict)
-    images = _predict.check_array("images", images)
-    layout, height, width = _predict.check_layout("images", images.shape, layout, _LAYOUTS)
-    truth, levels = _predict.check_labels(labels, len(images)), _check_occlusions(occlusions)
-    specs = [level for level in levels.values() if isinstance(level, Spec)]
-    if any(spec.normalize_mean is None and FILLS[spec.fill].per != "image" for spec in specs):
-        _predict.check_range("images", images, value_range)
+    images = _predict.check_array(name, images)
+    layout, height, width = _predict.check_layout(name, images.shape, layout, _LAYOUTS)
+    truth, levels = _predict.check_labels(label_name, labels, len(images)), _check_occlusions(occlusions)
+    for level in levels.values():
+        if isinstance(level, PatchDrop) and len(level.order) != len(images):
+            raise ValueError(
+                f"saliency must have a map for each of the {len(images):,} {name}, got {len(level.order):,} maps"
+            )
+    if any(map(_has_brightness, levels.values())):
+        _predict.check_range(name, images, value_range)
     elif value_range is not None:
         resolve_value_range(value_range, images.dtype)
     occlude = functools.partial(
@@ -251,7 +227,7 @@ def occlusion_curve(
             scores = _predict.ask_model(predict, np.array(originals, order="C"), classes)
             if classes is None:
                 classes = scores.shape[1]
-                _predict.check_classes(truth, classes)
+                _predict.check_classes(label_name, truth, classes)
             clean = scores.argmax(axis=1)
             clean_hits += int(np.count_nonzero(clean == truth[part]))
             advance()
@@ -273,6 +249,13 @@ def occlusion_curve(
     )
 
 
+def _has_brightness(occlusion: Occlusion) -> bool:
+    """Tell whether an occlusion paints brightness that depends on which values are black and white."""
+    if isinstance(occlusion, Spec):
+        return occlusion.normalize_mean is None and FILLS[occlusion.fill].per != "image"
+    return isinstance(occlusion, PatchDrop)
+
+
 def _occlude(
     occlusion: Occlusion,
     originals: NDArray[Any],
@@ -288,6 +271,10 @@ def _occlude(
     if isinstance(occlusion, Spec):
         add_dust(copies, occlusion, seed=seed, index=index, layout=layout, value_range=value_range)
         rectangles = sample_rectangles(occlusion, height=size[0], width=size[1], seed=seed, index=index)
+        return copies, int(np.count_nonzero(rectangles.mask(*size)))
+    if isinstance(occlusion, PatchDrop):
+        rectangles = occlusion.rectangles(index, height=size[0], width=size[1])
+        paint_rectangles(copies, rectangles, layout=layout, value_range=value_range)
         return copies, int(np.count_nonzero(rectangles.mask(*size)))
     occluded = occlusion(copies, index.copy())
     if not isinstance(occluded, np.ndarray):
@@ -323,8 +310,9 @@ def _check_occlusions(occlusions: Any) -> dict[float, Occlusion]:
         number = _check_severity(severity)
         if number in levels:
             raise ValueError(f"severities must differ as floats, got {number:g} twice")
+        refuse_schedule(occlusion, "at each severity", "{8: dustaug.dust(count_range=(8, 8))}")
         preset = next((each.__name__ for each in _PRESETS if each is occlusion), None)
-        if preset or not (isinstance(occlusion, Spec) or callable(occlusion)):
+        if preset or not (isinstance(occlusion, (Spec, PatchDrop)) or callable(occlusion)):
             got = f"{preset} without its arguments: type dustaug.{preset}(…)" if preset else type(occlusion).__name__
             raise TypeError(f"an occlusion must be a dustaug.Spec or a function (images, index) -> images, got {got}")
         levels[number] = occlusion

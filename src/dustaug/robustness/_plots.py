@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CONFIDENCE = 1.959964  # Standard deviations that hold 95 % of a normal distribution.
-_TITLES = {"accuracy": "Accuracy under occlusion", "flip_rate": "Answers changed by occlusion"}
+_TITLES = {
+    "accuracy": "Accuracy under occlusion",
+    "flip_rate": "Answers changed by occlusion",
+    "gap": "Gap between train and test images under occlusion",
+    "ratio": "Errors under occlusion, relative to the reference",
+}
 _LABELS = {
     "severity": "Severity of occlusion",
     "coverage": "Covered pixels (%)",
     "accuracy": "Accuracy (%)",
     "flip_rate": "Flip rate (%)",
+    "gap": "Accuracy, train less test (%)",
+    "ratio": "Errors of the reference (%)",
 }
 _GRID = "#e4e4e4"
 # From blue over transparent to red. An opaque white in the middle would hide the picture.
@@ -41,6 +48,15 @@ def wilson_interval(share: NDArray[np.float64], n: int) -> tuple[NDArray[np.floa
     return (middle - reach) / (1 + z**2 / n), (middle + reach) / (1 + z**2 / n)
 
 
+def newcombe_interval(
+    first: NDArray[np.float64], second: NDArray[np.float64], n_first: int, n_second: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of the 95 % confidence interval of first - second, of independent images (Newcombe, 1998)."""
+    low, high = zip(wilson_interval(first, n_first), wilson_interval(second, n_second), strict=True)
+    gap = first - second
+    return gap - np.hypot(first - low[0], high[1] - second), gap + np.hypot(high[0] - first, second - low[1])
+
+
 def draw_curve(
     ax: Axes | None,
     places: Sequence[float],
@@ -53,21 +69,78 @@ def draw_curve(
     color: Any,
 ) -> Axes:
     """Draw shares against severity or coverage; the first share is that of the clean images."""
+    share = np.array(shares, float)
+    clean = f"clean: {100 * share[0]:.1f} %"
+    name = label if y == "flip_rate" else clean if label is None else f"{label} ({clean})"
+    is_marked = y == "accuracy"
+    band = wilson_interval(share, n_images)
+    ax = _draw_line(ax, places, share, band, x=x, y=y, name=name, color=color, is_marked=is_marked)
+    ax.set_ylim(0, 102)
+    return ax
+
+
+def draw_gap(
+    ax: Axes | None,
+    places: Sequence[float],
+    train: Sequence[float],
+    test: Sequence[float],
+    *,
+    n_images: tuple[int, int],
+    x: str,
+    label: str | None,
+    color: Any,
+) -> Axes:
+    """Draw how much greater the shares of train images are; the first ones are those of the clean images."""
+    shares = np.array(train, float), np.array(test, float)
+    gap = shares[0] - shares[1]
+    clean = f"clean: {100 * gap[0]:.1f} %"
+    name = clean if label is None else f"{label} ({clean})"
+    return _draw_line(ax, places, gap, newcombe_interval(*shares, *n_images), x=x, y="gap", name=name, color=color)
+
+
+def draw_ratio(
+    ax: Axes | None,
+    places: Sequence[float],
+    ratios: Sequence[float],
+    *,
+    corruption_error: float,
+    x: str,
+    label: str | None,
+    color: Any,
+) -> Axes:
+    """Draw errors divided by those of a reference; the first one is that of the clean images."""
+    total = f"corruption error: {100 * corruption_error:.1f} %"
+    name = total if label is None else f"{label} ({total})"
+    ax = _draw_line(ax, places, np.array(ratios, float), None, x=x, y="ratio", name=name, color=color, is_marked=False)
+    ax.axhline(100, color="#555555", linestyle=":", linewidth=1.4)
+    ax.set_ylim(bottom=0)
+    return ax
+
+
+def _draw_line(
+    ax: Axes | None,
+    places: Sequence[float],
+    shares: NDArray[np.float64],
+    band: tuple[NDArray[np.float64], NDArray[np.float64]] | None,
+    *,
+    x: str,
+    y: str,
+    name: str | None,
+    color: Any,
+    is_marked: bool = True,
+) -> Axes:
+    """Draw shares in %, and dress the axes; a star with a dotted line may mark the first share."""
     ax = _axes(ax, (8, 5))
     from matplotlib.ticker import MaxNLocator
 
     across = np.array(places) * (100 if x == "coverage" else 1)
-    share = np.array(shares, float)
-    low, high = wilson_interval(share, n_images)
-    clean = f"clean: {100 * share[0]:.1f} %"
-    name = label if y == "flip_rate" else clean if label is None else f"{label} ({clean})"
-    (line,) = ax.plot(across, 100 * share, "o-", linewidth=2.4, markersize=6, color=color, label=name)
+    (line,) = ax.plot(across, 100 * shares, "o-", linewidth=2.4, markersize=6, color=color, label=name)
     color = line.get_color()
-    ax.fill_between(across, 100 * low, 100 * high, color=color, alpha=0.15, linewidth=0)
-    if y == "accuracy":
-        ax.axhline(100 * share[0], color=color, linestyle=":", linewidth=1.4)
-        ax.plot(across[:1], 100 * share[:1], "*", color=color, markersize=16, clip_on=False)
-    ax.set_ylim(0, 102)
+    if band is not None:
+        ax.fill_between(across, 100 * band[0], 100 * band[1], color=color, alpha=0.15, linewidth=0)
+    if is_marked:
+        ax.axhline(100 * shares[0], color=color, linestyle=":", linewidth=1.4)
+        ax.plot(across[:1], 100 * shares[:1], "*", color=color, markersize=16, clip_on=False)
     ax.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     ax.set_xlabel(_LABELS[x], fontsize=13)
     ax.set_ylabel(_LABELS[y], fontsize=13)

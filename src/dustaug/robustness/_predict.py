@@ -61,7 +61,7 @@ def check_array(name: str, images: Any) -> NDArray[Any]:
 def _not_an_array_error(name: str, images: Any) -> TypeError:
     framework, hint = type(images).__module__.partition(".")[0], ""
     if isinstance(images, (list, tuple)):
-        hint = f": type numpy.{'stack' if name == 'images' else 'array'}({name})"
+        hint = f": type numpy.{'array' if name == 'image' else 'stack'}({name})"
     elif framework == "torch":
         hint = f": type {name}{'.float()' if 'bfloat16' in str(images.dtype) else ''}.numpy(force=True)"
     elif hasattr(images, "__array__") or hasattr(images, "__array_interface__"):
@@ -75,7 +75,7 @@ def check_layout(
     """Return layout, height and width; by default the first layout with as many axes."""
     if len(shape) not in layouts:
         axes = " or ".join(map(str, layouts))
-        hint = "images.reshape(len(images), height, width)" if name == "images" else "images[0] for one of a batch"
+        hint = "images[0] for one of a batch" if name == "image" else f"{name}.reshape(len({name}), height, width)"
         raise ValueError(f"{name} must have {axes} axes, got shape {shape}: type {hint}")
     if layout is None:
         layout = _guess_layout(shape, layouts[len(shape)])
@@ -83,7 +83,7 @@ def check_layout(
     if len(layout) != len(shape):
         raise ValueError(f"{name} must have {len(layout)} axes for layout {layout}, got shape {shape}")
     if 0 in shape:
-        many = "be at least one image of" if name == "images" else "have"
+        many = "have" if name == "image" else "be at least one image of"
         raise ValueError(f"{name} must {many} at least one pixel, got shape {shape}")
     return layout, shape[layout.index("H")], shape[layout.index("W")]
 
@@ -170,7 +170,7 @@ def ask_model(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], class
     """Return a model's scores, (n, classes), or raise what is wrong with them."""
     n, given = len(batch), predict(batch)
     try:
-        scores = _read(given, as_floats=True)
+        scores = read_array(given, as_floats=True)
     except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"predict must return scores as an array, got {type(given).__name__} ({error})") from error
     if scores.dtype.kind not in "biuf" and not scores.dtype.name.startswith(("bfloat", "float")):
@@ -195,7 +195,7 @@ def ask_model(predict: Callable[[NDArray[Any]], Any], batch: NDArray[Any], class
     return scores
 
 
-def _read(given: Any, *, as_floats: bool = False) -> NDArray[Any]:
+def read_array(given: Any, *, as_floats: bool = False) -> NDArray[Any]:
     """Return what NumPy reads, also of tensors with gradients, on a GPU or of bfloat16."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(given, torch.Tensor):
@@ -205,30 +205,30 @@ def _read(given: Any, *, as_floats: bool = False) -> NDArray[Any]:
     return np.asarray(given)
 
 
-def check_labels(labels: Any, n: int) -> NDArray[Any]:
+def check_labels(name: str, labels: Any, n: int) -> NDArray[Any]:
     try:
-        truth = _read(labels)
+        truth = read_array(labels)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(
-            f"labels must be an array of whole numbers, one for each image, got {type(labels).__name__} that NumPy "
-            "cannot read: type numpy.array(labels) and see what is uneven"
+            f"{name} must be an array of whole numbers, one for each image, got {type(labels).__name__} that NumPy "
+            f"cannot read: type numpy.array({name}) and see what is uneven"
         ) from None
     if truth.shape != (n,):
         hint = ""
         if truth.ndim == 2 and len(truth) == n:
-            hint = f": type labels.{'ravel()' if truth.shape[1] == 1 else 'argmax(axis=1)'}"
-        raise ValueError(f"labels must be of shape ({n},), one for each image, got shape {truth.shape}{hint}")
+            hint = f": type {name}.{'ravel()' if truth.shape[1] == 1 else 'argmax(axis=1)'}"
+        raise ValueError(f"{name} must be of shape ({n},), one for each image, got shape {truth.shape}{hint}")
     if truth.dtype.kind not in "iu":
         raise TypeError(
-            f"labels must be whole numbers, got {truth.dtype}: type labels.astype(int), or number the names"
+            f"{name} must be whole numbers, got {truth.dtype}: type {name}.astype(int), or number the names"
         )
     return truth
 
 
-def check_classes(labels: NDArray[Any], classes: int) -> None:
+def check_classes(name: str, labels: NDArray[Any], classes: int) -> None:
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(
-            f"labels must be from 0 to {classes - 1}, as predict returns {classes} classes, "
+            f"{name} must be from 0 to {classes - 1}, as predict returns {classes} classes, "
             f"got {labels.min()} to {labels.max()}"
         )
 
