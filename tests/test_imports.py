@@ -224,8 +224,7 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     "cli": {
-        *("__init__", "_engine.contract", "_engine.coordinates", "_engine.guide", "_extras", "cli._files"),
-        "cli._folders",
+        *("__init__", "_engine.coordinates", "_engine.guide", "_extras", "cli._files", "cli._folders"),
         *("cli._manifest", "cli._pictures", "cli._sheets", "cli._words", "presets", "spec"),
     },
     "cli.__main__": {"cli"},

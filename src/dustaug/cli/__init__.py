@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from dustaug import __version__
-from dustaug._engine.contract import KINDS
 from dustaug._engine.coordinates import check_epoch, check_seed
 from dustaug._engine.guide import takes_donors, takes_guide
 from dustaug._extras import MissingExtraError, name_extra
@@ -533,7 +532,7 @@ def _report(
             err=True,
         )
     pixels, hidden = sum(result.pixels for result in results), sum(result.hidden for result in results)
-    if pixels and hidden < pixels / 1000 and recipe.spec.p > 0 and KINDS[recipe.spec.kind].placed:
+    if pixels and hidden < pixels / 1000 and recipe.spec.p > 0 and recipe.spec.kind == "rectangles":
         typer.echo(
             f"The dust hides {100 * hidden / pixels:.2g} % of the pixels: type --relative for sizes that grow with the "
             "image, or --size 224.",
