@@ -49,6 +49,7 @@ ALLOWED = {
         "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
+        "_engine.forks",
         "_engine.guide",
         "_errors",
         "spec",
