@@ -333,12 +333,6 @@ def in_grain():
     return DustRectangles(dustaug.cutmix(), seed=0)
 
 
-def in_monai():
-    from dustaug.monai import DustRectangles
-
-    return DustRectangles(dustaug.cutmix())
-
-
 def in_ray():
     from dustaug.ray import DustBatch
 
@@ -354,7 +348,6 @@ def in_flow():
 WITHOUT_DONORS = {
     "albumentations": (in_albumentations, "albumentations"),
     "grain": (in_grain, "grain"),
-    "monai": (in_monai, "monai"),
     "ray": (in_ray, ""),
     "keras-flow": (in_flow, "keras"),
 }

@@ -49,6 +49,7 @@ ALLOWED = {
         "_engine.checks",
         "_engine.contract",
         "_engine.coordinates",
+        "_engine.forks",
         "_engine.guide",
         "_errors",
         "spec",
@@ -285,9 +286,8 @@ ALLOWED = {
         *("keras._layer", "presets", "spec"),
     },
     "monai": {
-        "_adapters.terms",
-        *("_engine.checks", "_engine.coordinates", "_engine.memory", "_errors", "_extras", "_tensors.painter", "core"),
-        "spec",
+        *("_engine.checks", "_engine.coordinates", "_engine.guide", "_engine.memory", "_errors", "_extras"),
+        *("_tensors.painter", "core", "schedule", "spec"),
     },
     "ray": {
         "_adapters.keys",

@@ -11,7 +11,7 @@ from monai.data import CacheDataset, DataLoader, Dataset, MetaTensor, set_track_
 from monai.utils import set_determinism
 
 import dustaug
-from dustaug import Spec, add_dust
+from dustaug import Schedule, Spec, add_dust
 from dustaug.monai import DustRectangles, DustRectanglesd
 
 CUBOIDS = Spec(count_range=(4, 9), side_range=(3, 12), depth_range=(2, 7))
@@ -271,6 +271,30 @@ ERRORS = {
         lambda: DustRectanglesd([]),
         TypeError,
         'keys must be one key of a dictionary or several, got []: type keys="image"',
+    ),
+    "a guide": (
+        lambda: DustRectangles(center="guide"),
+        ValueError,
+        (
+            "spec must need no guide, objects or donors in DustRectangles, which has none, got Spec(center='guide'): "
+            "type dustaug.torch.add_dust(images, spec, …) with them"
+        ),
+    ),
+    "donors": (
+        lambda: DustRectanglesd("a", dustaug.cutmix()),
+        ValueError,
+        (
+            f"spec must need no guide, objects or donors in DustRectanglesd, which has none, got {dustaug.cutmix()!r}: "
+            "type dustaug.torch.add_dust(images, spec, …) with them"
+        ),
+    ),
+    "a schedule": (
+        lambda: DustRectangles(Schedule(TUBES, p=Schedule.linear(0, 1, epochs=10))),
+        TypeError,
+        (
+            "spec must be a Spec in a transform of MONAI, which knows no epoch, got a Schedule: type "
+            'dustaug.torch.add_dust(volumes, schedule, layout="NCDHW", seed=0, epoch=0, index=0), or schedule.at(epoch)'
+        ),
     ),
     "a path": (
         lambda: DustRectanglesd("a")({"a": "scan.nii"}),

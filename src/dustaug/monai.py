@@ -16,12 +16,13 @@ with name_extra("monai", "dustaug.monai", "torch", "monai"):
     from monai.utils import convert_to_tensor, ensure_tuple
 
 from . import core
-from ._adapters.terms import refuse_donors
 from ._engine.checks import check_flag, check_value_range
 from ._engine.coordinates import Coordinates
+from ._engine.guide import takes_donors, takes_guide, takes_objects
 from ._engine.memory import Layout
 from ._errors import shown
 from ._tensors.painter import find_painter
+from .schedule import refuse_schedule
 from .spec import Spec, resolve_spec
 
 __all__ = ["DustRectangles", "DustRectanglesd"]
@@ -41,8 +42,17 @@ class _RandomDust(Randomizable, Transform):  # type: ignore[misc]  # mypy sees n
     _seed = 0
 
     def _set_options(self, spec: Spec | None, value_range: Any, fields: Mapping[str, Any]) -> None:
+        refuse_schedule(
+            spec,
+            "in a transform of MONAI, which knows no epoch",
+            'dustaug.torch.add_dust(volumes, schedule, layout="NCDHW", seed=0, epoch=0, index=0)',
+        )
         self.spec = resolve_spec(spec, fields)
-        refuse_donors(self.spec, type(self).__name__)
+        if takes_guide(self.spec) or takes_objects(self.spec) or takes_donors(self.spec):
+            raise ValueError(
+                f"spec must need no guide, objects or donors in {type(self).__name__}, which has none, got "
+                f"{shown(self.spec)}: type dustaug.torch.add_dust(images, spec, …) with them"
+            )
         self.value_range = check_value_range(value_range)
 
     def randomize(self, data: Any = None) -> None:  # noqa: ARG002  MONAI's own transforms take the image here.
@@ -93,8 +103,8 @@ class DustRectangles(_RandomDust):
     TypeError
         If a field is unknown, or comes together with a spec; in use, if an image is no array or tensor of numbers.
     ValueError
-        If an argument is out of its limits; in use, if an image has other axes than (c, h, w) and (c, h, w, d), or a
-        volume is not on the CPU.
+        If an argument is out of its limits, or the spec needs a guide, objects or donors; in use, if an image has other
+        axes than (c, h, w) and (c, h, w, d), or a volume is not on the CPU.
 
     Notes
     -----

@@ -8,15 +8,18 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._engine.checks import check_spec, check_whole
 from ._engine.contract import MAX_EPOCH
 from ._engine.coordinates import check_epoch
+from ._engine.forks import fork_lock
 from ._engine.guide import takes_donors, takes_guide, takes_objects
 from ._errors import shown
 from .spec import FIELD_NAMES, Spec, has_depth, resolve_spec
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 __all__ = ["Schedule"]
 
@@ -57,7 +60,7 @@ class Course:
         if self.name == "steps" or epoch <= first or len(before) == len(self.points):
             return start
         last, stop = self.points[len(before)]
-        weight = _WEIGHTS[self.name](Fraction(epoch - first, last - first))
+        weight = _WEIGHTS[self.name](_fraction(epoch - first, last - first))
         if not isinstance(start, tuple):
             return _between(start, stop, weight, whole=whole)
         return tuple(_between(low, high, weight, whole=whole) for low, high in zip(start, stop, strict=True))
@@ -396,10 +399,16 @@ def _read_course(fields: Any) -> Course:
     return make(*given) if name == "steps" else make(*given[:2], epochs=given[2], begin=given[3])
 
 
+def _fraction(*numbers: Any) -> Fraction:
+    with fork_lock:
+        from fractions import Fraction  # It takes a tenth of the time to import dustaug, and few have a schedule.
+    return Fraction(*numbers)
+
+
 def _between(start: float, stop: float, weight: Fraction, *, whole: bool) -> float:
     """Return the number at `weight` of the way, rounded once."""
-    exact = Fraction(start) + (Fraction(stop) - Fraction(start)) * weight
-    return math.floor(exact + Fraction(1, 2)) if whole else float(exact)
+    exact = _fraction(start) + (_fraction(stop) - _fraction(start)) * weight
+    return math.floor(exact + _fraction(1, 2)) if whole else float(exact)
 
 
 # Pi in units of 10**-50. The function cos of the operating system would differ in the last digits between systems.
@@ -418,7 +427,7 @@ def _half_wave(part: Fraction) -> Fraction:
     for k in range(1, 80, 2):
         term = -(term * square // (k * (k + 1)) >> _BITS)
         cosine += term
-    return Fraction((((1 << _BITS) - cosine >> (_BITS - 64)) + 1) // 2, 1 << 64)
+    return _fraction((((1 << _BITS) - cosine >> (_BITS - 64)) + 1) // 2, 1 << 64)
 
 
 _WEIGHTS: dict[str, Callable[[Fraction], Fraction]] = {"linear": lambda part: part, "cosine": _half_wave}
