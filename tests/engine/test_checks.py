@@ -68,14 +68,14 @@ def test_other_dtypes_are_refused(dtype, message):
 
 @pytest.mark.parametrize("layout", [None, "NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"])
 def test_layouts_are_names(layout):
-    """The six layouts come back as they are, and so does none."""
+    """All layouts come back as they are, and so does none."""
     assert checks.check_layout(layout) is layout
 
 
 @pytest.mark.parametrize("layout", ["nhwc", "WH", "", 4, ["NHWC"]])
 def test_other_layouts_are_refused(layout):
     """The error lists the layouts that there are."""
-    message = f"layout must be one of NHWC, NCHW, NHW, HWC, CHW, HW, got {layout!r}"
+    message = f"layout must be one of NHWC, NCHW, NHW, HWC, CHW, HW, NDHWC, NCDHW, got {layout!r}"
     with pytest.raises(ValueError, match=re.escape(message)):
         checks.check_layout(layout)
 

@@ -38,18 +38,21 @@ def test_a_kind_has_no_size():
         ("HWC", (1, 2, 3, 5), (4, 60, 20, 4)),
         ("CHW", (1, 3, 5, 2), (4, 20, 4, 60)),
         ("HW", (1, 2, 3, 1), (4, 12, 4, 4)),
+        # Slices have no place among these axes.
+        ("NDHWC", (2, 5, 7, 11), (4620, 308, 44, 4)),
+        ("NCDHW", (2, 7, 11, 3), (4620, 44, 4, 1540)),
     ],
 )
 def test_every_layout_names_its_axes(layout, lengths, strides):
     """Axes get the lengths and strides of their letters; an axis that is not there has the length 1."""
-    images = np.zeros((2, 3, 5, 7)[: len(layout)], np.float32)
+    images = np.zeros((2, 3, 5, 7, 11)[: len(layout)], np.float32)
 
     assert (*lengths, *strides) == memory_of(images, layout)
 
 
 def test_there_is_a_test_of_every_layout():
-    """The test above covers all six layouts."""
-    assert LAYOUTS == ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW")
+    """The test above covers all eight layouts."""
+    assert LAYOUTS == ("NHWC", "NCHW", "NHW", "HWC", "CHW", "HW", "NDHWC", "NCDHW")
 
 
 def test_strides_may_count_items():
