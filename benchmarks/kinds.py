@@ -140,10 +140,10 @@ def their_rivals() -> dict[str, dict[str, Rival]]:
     """Return, for each transform of AlbumentationsX, its call and that of dustaug."""
     rival = importlib.import_module("benchmarks.rivals.albumentations")
     image = np.random.default_rng(0).integers(1, 256, (SIDE, SIDE, 3), np.uint8)
-    # As many squares of the same sizes: GridMask has so many periods a side, and hides lines.
-    grid = rival.compose(rival.A.GridMask(num_grid_range=(2, 4), line_width_range=(0.4, 0.4), fill=0, p=1))
+    # GridMask's own defaults, 3–7 lines a side of 20–50 % of their distance; holes of half the distance of GridDropout.
+    grid = rival.compose(rival.A.GridMask(fill=0, p=1))
     cells = rival.compose(rival.A.GridDropout(ratio=0.5, unit_size_range=(32, 32), random_offset=True, fill=0, p=1))
-    lines = dustaug.grid_mask((SIDE // 4, SIDE // 2), lattice_hides="lines", fill_value=0)
+    lines = dustaug.grid_mask((SIDE // 7, SIDE // 3), 0.65, lattice_hides="lines", fill_value=0)
     squares = dustaug.grid_mask((32, 32), 0.5, fill_value=0)
     mine = image.copy()
     return {
