@@ -124,11 +124,12 @@ def add_dust(
     >>> bool((alone == dusted).all())
     True
     """
+    plan = check_plan(spec)
+    check_no_objects(spec_at(plan, 0))
     if unexpected:
         raise unexpected_error("jax.add_dust()", unexpected, FIELD_NAMES)
-    plan = _plan_at(check_plan(spec), epoch)
+    plan = _plan_at(plan, epoch)
     spec = spec_at(plan, 0)
-    check_no_objects(spec)
     if seed is None or index is None:
         raise TypeError(
             "seed and index must be given, or a compiled function would paint the same dust at every call, got "
