@@ -304,7 +304,15 @@ ALLOWED = {
         "spec",
     },
     "robustness": {"robustness._cells", "robustness._curve", "robustness._map", "robustness._results"},
-    "robustness._cells": {"_engine.checks", "_errors", "core", "presets", "robustness._predict", "spec"},
+    "robustness._cells": {
+        "_engine.checks",
+        "_engine.kept",
+        "_errors",
+        "core",
+        "presets",
+        "robustness._predict",
+        "spec",
+    },
     "robustness._curve": {
         "_adapters.terms",
         "_engine.checks",

@@ -599,3 +599,15 @@ class TestDonors:
 
         assert mask.any()
         assert images.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("slices", [[[0, 9]], [[-1, 2]], [[3, 1]]])
+def test_slices_that_are_not_there_are_refused(slices):
+    """Painting given cuboids checks their slices against the volumes, which stay as they are."""
+    volumes = np.zeros((1, 8, 6, 6), np.uint8)
+    box = {"image": np.array([0]), "boxes": np.array([[0, 0, 2, 2]]), "fill": np.array([9]), "n_images": 1}
+    cuboid = dustaug.Rectangles(**box, slices=np.array(slices))
+    with pytest.raises(ValueError, match="slices must lie inside the 8 slices of a volume and not be reversed"):
+        dustaug.paint_rectangles(volumes[..., None], cuboid, layout="NDHWC")
+
+    assert not volumes.any()

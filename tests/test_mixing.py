@@ -1,13 +1,13 @@
 """Partners are a keyed permutation, labels are mixed by shares, and shares are those of the pixels that are hidden."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
 from dustaug import (
     Rectangles,
     add_dust,
@@ -22,31 +22,7 @@ from dustaug import (
     sample_rectangles,
 )
 
-WORD = 2**32
 KEYS = [(0, 0), (7, 1), (2**64 - 1, 2**32 - 1)]
-
-
-def philox(counter, key):
-    """Return the four words of a counter, from the text of the contract."""
-    (a, b, c, d), (e, f) = counter, key
-    for _ in range(10):
-        first, second = 0xD2511F53 * a, 0xCD9E8D57 * c
-        a, b, c, d = (second >> 32) ^ b ^ e, second % WORD, (first >> 32) ^ d ^ f, first % WORD
-        e, f = (e + 0x9E3779B9) % WORD, (f + 0xBB67AE85) % WORD
-    return a, b, c, d
-
-
-def plain_partner(seed, epoch, number, n):
-    """Return a partner, from the text of the contract."""
-    b = next(b for b in itertools.count(1) if 4**b >= n)
-    while True:
-        u, v = number >> b, number % 2**b
-        for i in range(8):
-            w = philox((2**27 + i, v, n % WORD, epoch), (seed % WORD, seed >> 32))[0]
-            u, v = v, u ^ (w >> (32 - b))
-        number = (u << b) + v
-        if number < n:
-            return number
 
 
 class TestPartners:
@@ -60,7 +36,7 @@ class TestPartners:
 
         assert partners.dtype == np.int64
         assert sorted(partners.tolist()) == list(range(n))
-        assert partners[:70].tolist() == [plain_partner(seed, epoch, i, n) for i in range(min(n, 70))]
+        assert partners[:70].tolist() == [reference.partner(seed, epoch, n, i) for i in range(min(n, 70))]
 
     @pytest.mark.parametrize("n", [2**24, 2**24 + 1, 2**32, 2**40, 2**62 + 1, 2**63])
     def test_partners_among_many_are_distinct_and_those_of_the_contract(self, n):
@@ -68,7 +44,7 @@ class TestPartners:
         index = np.array([*range(20), n // 3, n - 2, n - 1], np.uint64)
         partners = partner_of(9, 2, index, n)
 
-        assert partners.tolist() == [plain_partner(9, 2, i, n) for i in index.tolist()]
+        assert partners.tolist() == [reference.partner(9, 2, n, i) for i in index.tolist()]
         assert 0 <= partners.min() <= partners.max() < n
 
     def test_those_of_many_numbers_are_distinct(self):

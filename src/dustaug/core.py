@@ -502,14 +502,7 @@ class Rectangles:
         image, boxes, _ = check_rectangles(self.image, self.boxes, np.zeros(count_indices(self.image)), memory)
         if self.slices is None:
             return image, boxes, np.zeros((len(boxes), 0), np.int64)
-        slices, depth = whole_numbers("slices", self.slices, (len(boxes), 2)), self.depth or 0
-        is_outside = (slices[:, 0] > slices[:, 1]) | (slices < 0).any(axis=1) | (slices > depth).any(axis=1)
-        if is_outside.any():
-            raise ValueError(
-                f"slices must lie inside the {depth} slices of a volume and not be reversed, got "
-                f"{slices[is_outside][0].tolist()} (first, first one outside)"
-            )
-        return image, boxes, slices
+        return image, boxes, _check_slices(self.slices, len(boxes), self.depth or 0)
 
     def _refuse_slices(self, method: str) -> None:
         if self.slices is not None:
@@ -517,6 +510,18 @@ class Rectangles:
                 f"rectangles must have no slices for {method}, got those of cuboids: type rectangles.mask(), which is "
                 "(n, depth, height, width), or pick the rectangles of one slice"
             )
+
+
+def _check_slices(given: Any, n: int, depth: int) -> NDArray[np.int64]:
+    """Return the slices of n rectangles, which lie inside a volume."""
+    slices = whole_numbers("slices", given, (n, 2))
+    is_outside = (slices[:, 0] > slices[:, 1]) | (slices < 0).any(axis=1) | (slices > depth).any(axis=1)
+    if is_outside.any():
+        raise ValueError(
+            f"slices must lie inside the {depth} slices of a volume and not be reversed, got "
+            f"{slices[is_outside][0].tolist()} (first, first one outside)"
+        )
+    return slices
 
 
 def _share_hidden(box: list[int], rectangles: NDArray[Any]) -> float:
@@ -705,15 +710,15 @@ def paint_rectangles(
         if np.isnan(fill).any():
             raise ValueError("rectangles must have a fill from 0 to 255, got NaN")
         patterns, is_colored = encode(fill.reshape(len(fill), -1), spec, kind.dtype, launch.value_range), True
+    params = launch.params
+    if is_colored or kind.layout in VOLUME_LAYOUTS:
+        params = make_params(without_depth(spec), kind._replace(layout=_flat(kind.layout)), patterns)
+        # Channels of given colours lie in columns; drawn ones would be levels of their own.
+        params["per_channel"] &= not is_colored
     for part, chosen in _slices_of(images, kind.layout, rectangles, len(boxes)):
         if donors is not None:
             _paste(part(images), part(donors), boxes[chosen], image[chosen], kind.layout)
             continue
-        params = launch.params
-        if is_colored or kind.layout in VOLUME_LAYOUTS:
-            params = make_params(without_depth(spec), kind._replace(layout=_flat(kind.layout)), patterns)
-            # Channels of given colours lie in columns; drawn ones would be levels of their own.
-            params["per_channel"] &= not is_colored
         paint_boxes(params, patterns[chosen], part(images), boxes[chosen], image[chosen], coordinates)
     return images
 
@@ -736,10 +741,9 @@ def _slices_of(
             raise ValueError(f'rectangles must have no slices on images, got layout {layout}: type layout="NDHWC"')
         yield lambda array: array, _ALL
         return
-    slices = np.tile([0, images.shape[axis]], (n, 1))
-    if rectangles.slices is not None:
-        slices = whole_numbers("slices", rectangles.slices, (n, 2))
-    for z in range(images.shape[axis]):
+    depth = images.shape[axis]
+    slices = np.tile([0, depth], (n, 1)) if rectangles.slices is None else _check_slices(rectangles.slices, n, depth)
+    for z in range(depth):
         chosen = np.flatnonzero((slices[:, 0] <= z) & (z < slices[:, 1]))
         yield operator.itemgetter((*[_ALL] * axis, z)), chosen
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug._errors import shown
-from dustaug.spec import MAX_COUNT, MAX_SIDE, Spec, resolve_spec
+from dustaug.spec import MAX_COUNT, MAX_SIDE, Spec, depth_field, has_depth, resolve_spec
 
 from .contract import FILLS, KINDS, MAX_COLOR_CHANNELS, MAX_NOISE_BYTES, MAX_NOISE_HALVES
 from .fills import default_value_range
@@ -235,8 +235,8 @@ def resolve_kind(spec: Spec, kind: ImageKind) -> tuple[float, float]:
 
 def _check_fill(spec: Spec, kind: ImageKind) -> None:
     per = FILLS[spec.fill].per
-    depth = next((name for name in ("depth_range", "depth_fraction_range") if getattr(spec, name) is not None), None)
-    if depth is not None and kind.layout not in VOLUME_LAYOUTS:
+    if has_depth(spec) and kind.layout not in VOLUME_LAYOUTS:
+        depth = depth_field(spec)
         raise ValueError(
             f"layout must be one of {', '.join(VOLUME_LAYOUTS)} with {depth}, got {kind.layout}: type "
             f"spec.replace({depth}=None) for images"

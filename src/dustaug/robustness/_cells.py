@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dustaug._engine.checks import check_choice, check_ends, check_plain, check_whole
+from dustaug._engine.kept import crossed
 from dustaug._errors import shown
 from dustaug.core import Rectangles
 from dustaug.presets import patch_drop
@@ -302,10 +303,5 @@ def _overlaps(size: int, grid: int) -> NDArray[np.float64]:
 def _cell_boxes(height: int, width: int, grid: int) -> NDArray[np.int32]:
     """Return top, left, bottom and right of each cell, row by row."""
     rows, columns = (np.arange(grid + 1) * side // grid for side in (height, width))
-    each = [
-        np.repeat(rows[:-1], grid),
-        np.tile(columns[:-1], grid),
-        np.repeat(rows[1:], grid),
-        np.tile(columns[1:], grid),
-    ]
-    return np.stack(each, axis=1).astype(np.int32)
+    spans = (np.stack([edges[:-1], edges[1:]], axis=1) for edges in (rows, columns))
+    return crossed(*spans).astype(np.int32)
