@@ -51,10 +51,14 @@ from dustaug._engine.threads import run_on_threads
 
 raised, ended = 0, []
 
-def interrupt(*_):
+def interrupt(_, frame):
+    # An alarm may also come after the call, before the timer is stopped.
     global raised
-    raised += 1
-    raise KeyboardInterrupt
+    while frame is not None and frame.f_code is not run_on_threads.__code__:
+        frame = frame.f_back
+    if frame is not None:
+        raised += 1
+        raise KeyboardInterrupt
 
 def part(start, stop):
     time.sleep(0.1)
