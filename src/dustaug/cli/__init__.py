@@ -489,8 +489,8 @@ def explore(
     """Dust a picture in the browser: move sliders, paint where dust lies, and copy the code.
 
     The page paints the very pixels of dustaug.add_dust, and starts with the spec, seed, epoch and index that are typed.
-    It is served to this machine only, under a new address each time, until Ctrl+C ends it; the picture leaves the
-    machine as little as the page does.
+    It is served to this machine only, under a new address each time, until Ctrl+C ends it. The picture does not leave
+    the machine.
 
     The picture is turned upright and put on white; if it has more than 2048 pixels on its longest side, it is made
     smaller. The page scales it to the size of training images.
