@@ -89,7 +89,7 @@ class TestWheel:
     """The wheel installs what it should."""
 
     def test_contents(self, wheel):
-        """The wheel holds the package, its types, photograph, examples and explorer, and no test, benchmark or other page."""
+        """The wheel holds the package, its types, photograph, examples and explorer, and no test or other page."""
         package = {name.removeprefix("src/") for name in tracked("src/dustaug")}
         examples = {f"dustaug/{name}" for name in tracked("examples")}
         info = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
