@@ -109,8 +109,8 @@ class TestWheel:
         assert wheel.read(f"{INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
     def test_it_is_small(self, wheel):
-        """The wheel holds no pictures of the docs."""
-        assert sum(file.compress_size for file in wheel.infolist()) < 500_000
+        """The wheel holds no pictures of the docs but the three of the explorer."""
+        assert sum(file.compress_size for file in wheel.infolist()) < 1_100_000
 
     def test_command(self, wheel):
         """The wheel installs one command."""
