@@ -264,6 +264,51 @@ class TestPixels:
         assert 2**62 in on_disk.check()
         assert [int(on_disk.state()[name]) for name in ("seed", "epoch", "index")] == [2**64 - 1, 2**32 - 1, 2**62]
 
+    @pytest.mark.parametrize("crop", [True, False])
+    def test_scaled(self, on_disk, tmp_path, crop):
+        """Each pixel of a scaled picture is the mean of the area that it covers, halves rounded up."""
+        pixels = noise(70, 150, 3)
+        on_disk.set("crop", crop)
+        on_disk.load(save(tmp_path / "tom.png", pixels))
+        wanted = scaled(pixels[:, 40:110], SIZE, SIZE) if crop else scaled(pixels, 30, SIZE)
+
+        assert np.array_equal(on_disk.canvas("#original"), wanted)
+        on_disk.check()
+
+    @pytest.mark.parametrize(
+        ("changes", "wanted"),
+        [
+            ({"slide-count_range-high": 40, "slide-count_range-low": 9}, {"count_range": (9, 40)}),
+            ({"slide-half_width_range-high": 9}, {"half_width_range": (1, 9)}),
+            ({"slide-p": 0.5}, {"p": 0.5}),
+            ({"field-p": "0.25", "field-keep": True}, {"p": 0.25, "keep": True}),
+            ({"field-center": "uniform", "field-spare_last": False}, {"center": "uniform", "spare_last": False}),
+            ({"slide-center_mean-low": 0.25}, {"center_mean": (0.25, 0.5)}),
+            ({"size-unit": "side_range", "field-side_range-high": "30"}, {"side_range": (8, 30)}),
+            ({"size-unit": "area_range", "field-fill": "mean"}, {"area_range": (0.02, 0.1), "fill": "mean"}),
+            ({"field-kind": "grid", "cells-by": "cell_p"}, {"kind": "grid", "grid_shape": (14, 14), "cell_p": 0.5}),
+            (
+                {"field-kind": "lattice", "slide-kept_share": 0.25, "field-lattice_hides": "lines"},
+                {"kind": "lattice", "period_range": (32, 64), "kept_share": 0.25, "lattice_hides": "lines"},
+            ),
+            (
+                {"field-fill": "constant", "field-fill_value": "124, 116, 104"},
+                {"fill": "constant", "fill_value": (124, 116, 104)},
+            ),
+            ({"field-fill": "color", "slide-fill_range-low": 100}, {"fill": "color", "fill_range": (100, 255)}),
+            ({"field-fill": "noise"}, {"fill": "noise"}),
+        ],
+    )
+    def test_controls(self, on_disk, changes, wanted):
+        """Sliders, boxes and lists change the spec as Spec.replace() does, and the pixels with it."""
+        for name, value in changes.items():
+            on_disk.set(name, value)
+
+        assert on_disk.spec() == Spec().replace(**wanted)
+        assert on_disk.locator("#spec").text_content() == repr(on_disk.spec())
+        expect(on_disk.locator("#error")).to_be_hidden()
+        on_disk.check()
+
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, on_disk, name):
         """A preset's button gives its spec, whose pixels are those of add_dust(); a link leads to its paper."""
@@ -403,6 +448,21 @@ class TestTerms:
         on_disk.locator("#brush-clear").click()
         on_disk.settle()
         assert not on_disk.state()["guide"]
+        assert on_disk.spec().center == "normal"
+
+    def test_guide_by_keys(self, on_disk):
+        """Arrow keys, Space and Backspace paint a guide, too."""
+        on_disk.locator("input[name=tool][value=guide]").check(force=True)
+        on_disk.locator("#brush").focus()
+        for key in ("Space", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowUp", "Space"):
+            on_disk.keyboard.press(key)
+        on_disk.settle()
+        guide = guide_of(on_disk.state())
+        on_disk.check(guide=guide)
+        on_disk.keyboard.press("Backspace")
+        on_disk.settle()
+
+        assert 0 < np.count_nonzero(guide_of(on_disk.state())) < np.count_nonzero(guide)
 
     def test_boxes(self, on_disk):
         """Dust hides no more of a box than max_hidden allows, and the pixels are those of add_dust()."""
@@ -418,6 +478,18 @@ class TestTerms:
         on_disk.locator("#boxes-clear").click()
         on_disk.settle()
         assert not on_disk.state()["objects"]
+
+
+def scaled(pixels, height, width):
+    """Return the means of the areas that each new pixel covers, halves rounded up, in whole numbers."""
+
+    def overlaps(length, count):
+        new, old = np.arange(count)[:, None] * length, np.arange(length) * count
+        return np.maximum(np.minimum(new + length, old + count) - np.maximum(new, old), 0)
+
+    rows, columns = pixels.shape[:2]
+    sums = np.einsum("yi,ijc,xj->yxc", overlaps(rows, height), pixels.astype(np.int64), overlaps(columns, width))
+    return ((2 * sums + rows * columns) // (2 * rows * columns)).astype(np.uint8)
 
 
 def guide_of(state):
@@ -622,7 +694,7 @@ class TestUse:
 def test_benchmark(run_python):
     """The benchmark measures all presets in both engines, and names no preset that it left out."""
     program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from benchmarks.explore import main; main(sys.argv[1:])"
-    table = run_python(program, PAGE.parents[2], "--side", 16, "--rounds", 2)
+    table = run_python(program, PAGE.parents[2], "--side", 32, "--rounds", 2)
 
     assert re.search(r"\| Preset +\| +Chromium [\d.]+ \| +Node [\d.]+ \|", table)
     assert re.findall(r"^\| (\w+) +\| +[\d.]+ \(", table, re.MULTILINE) == list(PRESETS)
