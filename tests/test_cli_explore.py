@@ -391,10 +391,11 @@ class TestCommand:
         assert (result.exit_code, result.stderr, end) == (0, "", "Ended: the page is served no more.")
         assert address.partition("#")[2] == fragment_of(cli.cutout(56, fill="noise"), 7, 2, 17)
 
+    @pytest.mark.usefixtures("begun")
     @pytest.mark.parametrize("found", [True, False, webbrowser.Error("none")])
     def test_browser(self, monkeypatch, found):
         """The default browser is asked to open the address; without one, a line says so."""
-        asked, done = [], threading.Event()
+        asked = []
 
         def open_browser(address):
             asked.append(address)
@@ -402,21 +403,15 @@ class TestCommand:
                 raise found
             return found
 
-        def serve_forever(server):
-            assert done.wait(30)
-            raise KeyboardInterrupt
+        class Thread:
+            """A thread that is done when it has begun."""
 
-        def show(address, failed):
-            before = threading.active_count()
-            real(address, failed)
-            while threading.active_count() > before:
-                pass
-            done.set()
+            def __init__(self, target, daemon):
+                assert daemon
+                self.start = target
 
-        real = _explore.show
-        monkeypatch.setattr(_explore, "show", show)
+        monkeypatch.setattr(_explore.threading, "Thread", Thread)
         monkeypatch.setattr(webbrowser, "open", open_browser)
-        monkeypatch.setattr(Server, "serve_forever", serve_forever)
         result = run("explore")
 
         assert result.exit_code == 0
