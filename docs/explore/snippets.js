@@ -84,9 +84,12 @@ const dustaugSnippets = (() => {
         const start = library.replaceSpec(preset.spec, fields);
         const isEnough = (changes) => makes(() => library.replaceSpec(start, changes), spec);
         const names = Object.keys(spec).filter((name) => spec[name] !== null && !same(start[name], spec[name]));
-        const changes = fewest(Object.fromEntries(names.map((name) => [name, spec[name]])), isEnough);
+        const differing = Object.fromEntries(names.map((name) => [name, spec[name]]));
+        // From each field at most one other follows. A page asks at each move of a slider.
+        if (names.length > 2 * MOST_CHANGES || !isEnough(differing)) continue;
+        const changes = fewest(differing, isEnough);
         const all = count + Object.keys(changes).length;
-        if (all > MOST_CHANGES || (best !== null && best.count <= all) || !isEnough(changes)) continue;
+        if (all > MOST_CHANGES || (best !== null && best.count <= all)) continue;
         const keywords = keywordsOf(changes, PARAMETERS[preset.name]);
         best = { name: preset.name, given: [...given, ...keywords], count: all, isPlain: given.length === 0 };
       }
@@ -214,8 +217,7 @@ const dustaugSnippets = (() => {
       'weights = """',
       ...lines,
       '"""',
-      "guide = np.array(bytearray.fromhex(weights), np.uint8)",
-      `guide = guide.reshape(${guide.rows}, ${guide.columns})`,
+      `guide = np.array(bytearray.fromhex(weights), np.uint8).reshape(${guide.rows}, ${guide.columns})`,
     ];
   }
 
