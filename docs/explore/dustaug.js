@@ -352,7 +352,7 @@ const dustaug = (() => {
     if (typeof value === "boolean") return value ? "True" : "False";
     if (typeof value === "bigint") return String(value);
     if (typeof value === "number") {
-      return type === "float" || !Number.isInteger(value) ? reprFloat(value) : String(BigInt(value));
+      return type === "float" || !Number.isSafeInteger(value) ? reprFloat(value) : String(value);
     }
     if (typeof value === "string") return reprString(value);
     if (Array.isArray(value)) {
