@@ -196,6 +196,21 @@ def test_refusals_say_what_to_use(snippets):
     assert "make_dust_fn of dustaug.tensorflow with a donors_key" in snippets["cutmix"]["keras"]["note"]
 
 
+def test_notes_say_where_a_program_ends(script, snippets):
+    """A note tells of the limit of JAX, of the seeds of torchvision, and which picture donor.png is."""
+    below, above = (
+        {tab["id"]: tab["note"] for tab in script.call("snippets", arguments_of("cutout", index=index))}
+        for index in (2**31 - 1, 2**31)
+    )
+    donors = [tab["note"] for tab in snippets["cutmix"].values() if tab["code"] is not None and tab["id"] != "json"]
+
+    assert [tab for tab in TABS if below[tab] is not None] == ["torchvision"]
+    assert below["torchvision"].startswith("DustRectangles of dustaug.torchvision draws its seeds from torch's ")
+    assert above == below | {"keras": "On the backend JAX an index must be below 2**31."}
+    assert all("donor.png is another picture of the same size" in note for note in donors)
+    assert snippets["cutmix"]["torch"]["note"].startswith("A DustDataset has no donors, so dust the tensors.")
+
+
 @pytest.mark.parametrize("tab", HERE)
 def test_refusals_are_those_of_the_adapters(tab, snippets):
     """There is no code with donors where an adapter refuses them."""
