@@ -352,7 +352,7 @@ const dustaug = (() => {
     if (typeof value === "boolean") return value ? "True" : "False";
     if (typeof value === "bigint") return String(value);
     if (typeof value === "number") {
-      return type === "float" || !Number.isInteger(value) ? reprFloat(value) : String(BigInt(value));
+      return type === "float" || !Number.isSafeInteger(value) ? reprFloat(value) : String(value);
     }
     if (typeof value === "string") return reprString(value);
     if (Array.isArray(value)) {
@@ -891,10 +891,17 @@ const dustaug = (() => {
   /** Return the lower word of the product of two words. */
   const lower = (a, b) => Math.imul(a, b) >>> 0;
 
-  /** Return the four words of a block of one image: Philox4x32-10. */
-  function wordsOf(block, stream, words = new Uint32Array(4)) {
-    let [c0, c1, c2, c3] = [block, stream.indexLow, stream.indexHigh, stream.epoch];
-    let [k0, k1] = [stream.seedLow, stream.seedHigh];
+  // What is drawn next overwrites it: to make an array for each block takes longer than to fill it.
+  const scratch = new Uint32Array(4);
+
+  /** Return the four words of a block of one image, in an array that the next call may fill anew: Philox4x32-10. */
+  function wordsOf(block, stream, words = scratch) {
+    let c0 = block;
+    let c1 = stream.indexLow;
+    let c2 = stream.indexHigh;
+    let c3 = stream.epoch;
+    let k0 = stream.seedLow;
+    let k1 = stream.seedHigh;
     for (let round = 0; round < 10; round += 1) {
       const before = c1 ^ k0;
       c1 = lower(0xcd9e8d57, c2);
@@ -987,9 +994,9 @@ const dustaug = (() => {
   /** Return the words of the ten tries of a rectangle, two each. */
   function* triesOf(rectangle, stream) {
     for (let b = 0; b < AREA_TRIES / 2; b += 1) {
-      const words = wordsOf(SIZE_BLOCK + 8 * rectangle + b, stream);
-      yield [words[0], words[1]];
-      yield [words[2], words[3]];
+      const [first, second, third, fourth] = wordsOf(SIZE_BLOCK + 8 * rectangle + b, stream);
+      yield [first, second];
+      yield [third, fourth];
     }
   }
 
@@ -1105,12 +1112,15 @@ const dustaug = (() => {
     const header = wordsOf(block, stream);
     if (header[1] >= planOf(spec).dusted) return [];
     const count = between(header[0], spec.count_range);
+    const words = new Uint32Array(4);
     if (spec.center === "guide" && guide.sums[guide.sums.length - 1] === 0) return [];
     const drawSize = DRAW_SIZE[sizeFields(spec)[0]];
     const drawn = [];
     for (let number = before + 1; number <= before + count; number += 1) {
-      const [yWord, xWord, sizeWord] = wordsOf(number, stream);
-      const [tall, wide] = drawSize(spec, height, width, number, sizeWord, stream);
+      wordsOf(number, stream, words);
+      const yWord = words[0];
+      const xWord = words[1];
+      const [tall, wide] = drawSize(spec, height, width, number, words[2], stream);
       if (spec.center === "guide") {
         const [cy, cx] = guidedCenter(guide, height, width, yWord, xWord);
         const [rows, columns] = borders(spec, height, width);
@@ -1149,18 +1159,20 @@ const dustaug = (() => {
   ];
 
   function drawGrid(spec, height, width, stream) {
-    const header = wordsOf(0, stream);
     const plan = planOf(spec);
+    const header = wordsOf(0, stream);
     if (header[1] >= plan.dusted) return [];
+    const count = between(header[0], spec.count_range);
     const cells = cellsOf(spec, height, width, stream);
     const words = cells.map(({ number }) => wordsOf(number, stream)[0]);
     let hidden;
     if (spec.cell_p !== null) {
       hidden = words.map((word) => word < plan.cell);
     } else {
-      const order = cells.map((_, i) => i).sort((a, b) => words[a] - words[b] || a - b);
+      // A word and a place below 2 ** 16 are one number that a double holds, and typed arrays are sorted fast.
+      const order = Float64Array.from(words, (word, i) => word * 2 ** 16 + i).sort();
       hidden = new Array(cells.length).fill(false);
-      for (const i of order.slice(0, between(header[0], spec.count_range))) hidden[i] = true;
+      for (const each of order.subarray(0, count)) hidden[each % 2 ** 16] = true;
     }
     return cells.map((cell, i) => (hidden[i] === spec.keep ? { ...cell, bottom: cell.top } : cell));
   }
@@ -1191,7 +1203,7 @@ const dustaug = (() => {
   function drawLattice(spec, height, width, stream) {
     const plan = planOf(spec);
     if (wordsOf(0, stream)[1] >= plan.dusted) return [];
-    const [yWord, xWord, sizeWord] = wordsOf(1, stream);
+    const [yWord, xWord, sizeWord] = wordsOf(1, stream, new Uint32Array(4));
     const period = between(sizeWord, spec.period_range);
     const size = high(plan.hidden, 2 * period);
     const limit = borders(spec, height, width);
@@ -1460,10 +1472,12 @@ const dustaug = (() => {
 
   /** Return the image's own mean of each channel. */
   function meansOf(data, channels) {
-    const sums = new Array(channels).fill(0);
-    for (let i = 0; i < data.length; i += 1) sums[i % channels] += data[i];
     const n = data.length / channels;
-    return sums.map((sum) => Math.floor((2 * sum + n) / (2 * n)));
+    return range(channels).map((channel) => {
+      let sum = 0;
+      for (let i = channel; i < data.length; i += channels) sum += data[i];
+      return Math.floor((2 * sum + n) / (2 * n));
+    });
   }
 
   /** Call with the first value of each row of a rectangle, and the one after its last. */
@@ -1476,15 +1490,15 @@ const dustaug = (() => {
   }
 
   function paintBytes(data, rectangle, { width, channels }, bytes) {
-    if (bytes.length === 1 || bytes.every((byte) => byte === bytes[0])) {
+    if (bytes.every((byte) => byte === bytes[0])) {
       eachRow(rectangle, width, channels, (start, stop) => data.fill(bytes[0], start, stop));
       return;
     }
-    eachRow(rectangle, width, channels, (start, stop) => {
-      for (let i = start; i < stop; i += channels) {
-        for (let channel = 0; channel < channels; channel += 1) data[i + channel] = bytes[channel];
-      }
-    });
+    // The first row is painted, and the others are copies of it.
+    const first = (rectangle.top * width + rectangle.left) * channels;
+    const size = (rectangle.right - rectangle.left) * channels;
+    for (let i = 0; i < size; i += 1) data[first + i] = bytes[i % channels];
+    eachRow(rectangle, width, channels, (start) => data.copyWithin(start, first, first + size));
   }
 
   function paintNoise(data, rectangle, { width, channels }, spec, stream) {

@@ -4,6 +4,7 @@ The tables of the contract, the presets, and what errors say to those who know o
 against this script.
 """
 
+import itertools
 import json
 import textwrap
 from pathlib import Path
@@ -31,7 +32,7 @@ def generated() -> str:
     """Return the lines between the two marks of dustaug.js."""
     table, rows = curves()[:, :3], (("quantile", QUANTILE_ROW), ("log", LOG_ROW), ("power", POWER_ROW), ("", None))
     lines = ["const GENERATED = {"]
-    for (name, start), (_, stop) in zip(rows, rows[1:], strict=False):
+    for (name, start), (_, stop) in itertools.pairwise(rows):
         lines.append(f"  // Rows of three words: {name}.")
         lines.append(f"  {name}: Uint32Array.of(")
         numbers = ", ".join(map(str, table[start:stop].ravel().tolist()))
