@@ -58,7 +58,15 @@ const dustaugPage = (() => {
 
   /** Show what is wrong, in the words of the contract. The pictures stay as they are. */
   const showError = (text) => show("error", text);
-  const showNotice = (text) => show("notice", text);
+
+  let noticeTimer = 0;
+
+  /** Show what is worth knowing, for a while. */
+  function showNotice(text) {
+    show("notice", text);
+    clearTimeout(noticeTimer);
+    noticeTimer = setTimeout(() => show("notice", ""), 12_000);
+  }
 
   /** Tell those who hear the page, and nobody else. */
   function say(text) {
@@ -347,7 +355,7 @@ const dustaugPage = (() => {
     const mean = shown.reduce((sum, cell) => sum + cell.coverage, 0) / shown.length;
     const line = (share, text) => make("span", {}, make("strong", { text: percent(share) }), text);
     $("coverage").replaceChildren(
-      line(chosen.coverage, ` of image ${state.index} hidden, `),
+      line(chosen.coverage, " of this image hidden, "),
       line(mean, ` in the mean of the ${shown.length === NINE ? "nine" : shown.length}`),
     );
   }
@@ -956,7 +964,9 @@ const dustaugPage = (() => {
 
   function syncTools() {
     const canGuide = state.spec.kind === "rectangles";
-    document.querySelector("[name=tool][value=guide]").disabled = !canGuide;
+    const guideTool = document.querySelector("[name=tool][value=guide]");
+    guideTool.disabled = !canGuide;
+    guideTool.title = canGuide ? "" : 'A guide goes with kind="rectangles"';
     tool = chosenTool === "guide" && !canGuide ? "look" : chosenTool;
     document.querySelector(`[name=tool][value=${tool}]`).checked = true;
     $("tool-guide").hidden = tool !== "guide";
