@@ -56,7 +56,7 @@ PRESETS = {name.replace("-", "_"): make() for name, (_, make) in _PRESETS.items(
 BROKEN = (
     *("spec=%7B", "spec=%", "spec=null", "spec=%5B%5D", "spec=1", "spec=%7B%22dots%22%3A1%7D", "size=7", "size=NaN"),
     *("spec=%7B%22count_range%22%3A%5B9%2C3%5D%7D", "seed=-1", "seed=x", "epoch=1e9", "index=18446744073709551616"),
-    *("picture=dog", "guide=!!", "guide=AAAA", "objects=%7B%7D", "objects=%5B%5B1%5D%5D", "code=cobol", "crop=2"),
+    *("picture=dog", "guide=!!", "guide=AAAA", "objects=%7B%7D", "objects=%5B%5B1%5D%5D", "objects=1,2", "crop=2"),
     *("spec=%7B%22__proto__%22%3A%7B%7D%7D", "%E0%A4%A", "spec", "spec=%3Cscript%3E", f"size={'9' * 5000}"),
 )
 
@@ -601,6 +601,13 @@ class TestState:
             on_disk.check()
         on_disk.set("seed", 5)
         on_disk.check()
+        expect(on_disk.locator("#error")).to_be_hidden()
+
+    def test_unknown_tabs(self, on_disk):
+        """A link to code that the page does not have shows the first tab."""
+        on_disk.open("code=cobol")
+
+        expect(on_disk.locator("button[data-code=numpy]")).to_have_attribute("aria-selected", "true")
 
     def test_errors_of_the_contract(self, on_disk):
         """A spec that Python refuses is refused in Python's words, and what was shown stays."""
