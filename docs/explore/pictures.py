@@ -30,7 +30,7 @@ CREDITS = {
     "guitar": "Drawn by the code of dustaug's examples",
 }
 HEAD = """\
-// Written by pictures.py: change that and run it. Lossless pictures as data: URLs, whose pixels a page may read everywhere.
+// Written by pictures.py: change that and run it. Pictures without loss, as data: URLs.
 "use strict";
 
 var dustaugPictures = """
