@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 DOCS = Path(__file__).parent
-PICTURE = DOCS / "images" / "explore.jpg"
+PICTURE = DOCS / "images" / "explore.png"
 WIDTH, HEIGHT = 1440, 900
 
 SPEC = {"count_range": [16, 31], "half_height_range": [2, 10], "half_width_range": [2, 10]}
@@ -35,7 +35,9 @@ def main() -> None:
     """Write the screenshot."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--browser", help="the program of Chromium, if it is not Playwright's own")
-    take(parser.parse_args().browser).save(PICTURE, quality=88, subsampling=0, optimize=True)
+    shot = take(parser.parse_args().browser)
+    # A palette keeps letters sharp, and makes the file two fifths as large.
+    shot.quantize(256, Image.Quantize.MEDIANCUT).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
