@@ -375,10 +375,9 @@ const dustaugPage = (() => {
     event.preventDefault();
     if (index < 0n || index > LIMITS.index) return;
     choose("index", index);
-    // The canvas of that place shows the new image in the next frame.
-    const { canvas } = cells[Number(index % nine)];
-    for (const cell of cells) cell.canvas.tabIndex = cell.canvas === canvas ? 0 : -1;
-    canvas.focus({ preventScroll: isEnlarged() });
+    // Not in the next frame: what is focused must be shown.
+    draw();
+    chosenCell().canvas.focus({ preventScroll: true });
   }
 
   const isEnlarged = () => $("grid").classList.contains("one");
@@ -399,6 +398,7 @@ const dustaugPage = (() => {
   }
 
   function draw() {
+    cancelAnimationFrame(frame);
     frame = 0;
     syncPresets();
     show("spec", dustaug.reprSpec(state.spec));

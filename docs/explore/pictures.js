@@ -1,4 +1,4 @@
-// Written by pictures.py: change that and run it. Lossless pictures as data: URLs, whose pixels a page may read everywhere.
+// Written by pictures.py: change that and run it. Pictures without loss, as data: URLs.
 "use strict";
 
 var dustaugPictures = [

@@ -13,15 +13,13 @@ import base64
 import io
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-EXPLORE = Path(__file__).parent
-ROOT = EXPLORE.parent.parent
-SCRIPT = EXPLORE / "pictures.js"
-sys.path.insert(0, str(ROOT))
+SCRIPT = Path(__file__).parent / "pictures.js"
 
 TITLES = {"coffee": "a cup of coffee", "cat": "a cat", "guitar": "a drawn guitar"}
 CREDITS = {
@@ -30,7 +28,7 @@ CREDITS = {
     "guitar": "Drawn by the code of dustaug's examples",
 }
 HEAD = """\
-// Written by pictures.py: change that and run it. Lossless pictures as data: URLs, whose pixels a page may read everywhere.
+// Written by pictures.py: change that and run it. Pictures without loss, as data: URLs.
 "use strict";
 
 var dustaugPictures = """
@@ -40,16 +38,21 @@ def draw_pictures(cat: Image.Image) -> dict[str, Image.Image]:
     """Return the pictures by name, RGB, at most 512 pixels wide and high."""
     from examples.guitars import draw_guitar
 
-    coffee = Image.open(ROOT / "src" / "dustaug" / "photos" / "coffee.jpg").convert("RGB")
+    coffee = Image.open(str(files("dustaug") / "photos" / "coffee.jpg")).convert("RGB")
     guitar = Image.fromarray(draw_guitar("Jazzmaster", size=448, seed=7, index=0).image)
     return {"coffee": coffee, "cat": cat.convert("RGB"), "guitar": guitar}
 
 
 def read_pictures() -> dict[str, Image.Image]:
     """Return the pictures that pictures.js has."""
-    entries = json.loads(SCRIPT.read_text(encoding="utf-8").removeprefix(HEAD).strip().removesuffix(";"))
-    files = {entry["name"]: base64.b64decode(entry["url"].partition(",")[2]) for entry in entries}
-    return {name: Image.open(io.BytesIO(data)).convert("RGB") for name, data in files.items()}
+    return pictures_in(SCRIPT.read_text(encoding="utf-8"))
+
+
+def pictures_in(text: str) -> dict[str, Image.Image]:
+    """Return the pictures of a script."""
+    entries = json.loads(text.removeprefix(HEAD).strip().removesuffix(";"))
+    contents = {entry["name"]: base64.b64decode(entry["url"].partition(",")[2]) for entry in entries}
+    return {name: Image.open(io.BytesIO(content)).convert("RGB") for name, content in contents.items()}
 
 
 def url_of(picture: Image.Image) -> str:
@@ -85,4 +88,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))  # For examples, which lie at the root.
     main()
