@@ -137,7 +137,7 @@ class Explorer:
         return Spec.from_dict(self.state()["spec"])
 
     def bytes_of(self, which):
-        """Return the RGB bytes of "original", "donor" or an index, as the page says them."""
+        """Return the RGB bytes of "original" or an index, as the page says them."""
         content = self.page.evaluate(f"which => ({RGB})(dustaugPage.pixels(which))", which)
         height, width = self.page.locator("#original").evaluate("it => [it.height, it.width]")
         return np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 3)
@@ -148,6 +148,15 @@ class Explorer:
         pixels = np.frombuffer(base64.b64decode(content), np.uint8).reshape(height, width, 4)
         assert (pixels[..., 3] == 255).all()
         return pixels[..., :3]
+
+    def download(self, button, name="donor.png"):
+        """Return the pixels of the file that a button gives, RGB; it has a name and is a PNG."""
+        with self.page.expect_download() as caught:
+            self.page.locator(f"#{button}").click()
+        assert caught.value.suggested_filename == name
+        with Image.open(caught.value.path()) as image:
+            assert (image.format, image.mode) == ("PNG", "RGB")
+            return np.array(image)
 
     def shown(self):
         """Return what the nine canvases show, by their indices."""
@@ -318,7 +327,7 @@ class TestPixels:
 
         assert on_disk.spec() == PRESETS[name]
         assert on_disk.locator("#spec").text_content() == repr(PRESETS[name])
-        donors = {"donors": on_disk.bytes_of("donor")} if name == "cutmix" else {}
+        donors = {"donors": on_disk.download("download-donor")} if name == "cutmix" else {}
         on_disk.check(**donors)
 
 
@@ -381,17 +390,12 @@ class TestPicture:
 
         assert np.array_equal(on_disk.canvas("#original"), upright)
 
-    def test_downloads(self, on_disk, tmp_path):
+    def test_downloads(self, on_disk):
         """Both downloads are PNG files with the very pixels that are shown."""
         on_disk.set("index", 17)
-        for button, wanted in (("download", on_disk.shown()[17]), ("download-picture", on_disk.canvas("#original"))):
-            with on_disk.expect_download() as caught:
-                on_disk.locator(f"#{button}").click()
-            caught.value.save_as(tmp_path / f"{button}.png")
-            with Image.open(tmp_path / f"{button}.png") as image:
-                assert (image.format, image.mode in ("RGB", "RGBA")) == ("PNG", True)
-                assert np.array_equal(np.array(image.convert("RGB")), wanted)
-        assert caught.value.suggested_filename == "picture.png"
+
+        assert np.array_equal(on_disk.download("download", "dusted.png"), on_disk.shown()[17])
+        assert np.array_equal(on_disk.download("download-picture", "picture.png"), on_disk.canvas("#original"))
 
     def test_given(self, visit, tmp_path):
         """`dustaug explore IMAGE` shows the picture first, with the spec and the coordinates that were typed."""
@@ -536,9 +540,7 @@ class TestCode:
         on_disk.set("seed", 7)
         on_disk.set("epoch", 3)
         on_disk.set("index", 17)
-        with on_disk.expect_download() as caught:
-            on_disk.locator("#download-picture").click()
-        caught.value.save_as(tmp_path / "picture.png")
+        save(tmp_path / "picture.png", on_disk.download("download-picture", "picture.png"))
         code = self.copied(on_disk, "numpy")
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
