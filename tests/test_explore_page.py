@@ -570,6 +570,8 @@ class TestState:
         on_disk.set("index", 17)
         on_disk.locator("input[name=tool][value=boxes]").check(force=True)
         on_disk.locator("#boxes-add").click()
+        on_disk.locator("input[name=tool][value=guide]").check(force=True)
+        on_disk.locator("#brush").press("Space")
         on_disk.locator("button[role=tab][data-code=torch]").click()
         on_disk.locator("#share").click()
         link = on_disk.evaluate("navigator.clipboard.readText()")
@@ -577,6 +579,8 @@ class TestState:
 
         assert link.partition("#")[0] == PAGE.as_uri()
         assert other.state() == on_disk.state()
+        assert guide_of(other.state()).any()
+        assert len(other.state()["objects"]) == 1
         assert np.array_equal(other.canvas("#original"), on_disk.canvas("#original"))
         mine, theirs = on_disk.shown(), other.shown()
         assert list(mine) == list(theirs)
