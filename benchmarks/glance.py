@@ -214,8 +214,8 @@ _ROWS = [
     ("Keras", "keras RandomErasing", _MANY, _ONE, _BYTES),
     (_OURS, "dustaug in keras", _MANY, _ONE, _BYTES),
 ]
-# A phone shows the picture at three fifths of its size, so its letters are large. Its ground is its own, in the scheme of
-# the reader, so it can be read on any page.
+# A phone shows the picture at three fifths of its size, so its letters are large. It has a ground in the scheme of the
+# reader, so it can be read on any page.
 _WIDTH, _LEFT, _RIGHT, _TOP, _STEP = 620, 172, 516, 98, 33
 _LEAST, _MOST = 0.45, 20_000
 _STYLE = """
