@@ -24,7 +24,7 @@ def take(browser_path: str | None) -> Image.Image:
         browser = playwright.chromium.launch(executable_path=browser_path)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(address)
-        page.wait_for_function("dustaugPage.pixels('17') !== null")
+        page.wait_for_selector("canvas.dusted[data-index='17']")
         page.wait_for_selector("#code span")
         shot = page.screenshot(animations="disabled")
         browser.close()
