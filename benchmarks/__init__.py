@@ -1,4 +1,4 @@
 """Benchmarks of dustaug: ``python -m benchmarks`` measures everything and prints Markdown.
 
-``docs/benchmarks.md`` says what is compared, and how it is measured.
+``docs/benchmarks.md`` says what is compared, and ``docs/benchmark_tables.md`` how it is measured.
 """

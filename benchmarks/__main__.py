@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import machine
-from .report import Section, Settings, losses, markdown, plain, suite
+from .report import Section, Settings, losses, markdown, plain, put_between, suite
 from .twin import check_equal
 
 # The module that measures each figure; a module may need a framework.
@@ -81,9 +81,7 @@ def main() -> None:
 
 def _update(path: Path, sections: Mapping[str, Section]) -> None:
     text = "\n".join(markdown(section) for section in sections.values())
-    before, _, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
-    after = rest.partition(_END)[2]
-    path.write_text(f"{before}{_BEGIN}\n\n{text}\n{_END}{after}", encoding="utf-8")
+    path.write_text(put_between(path.read_text(encoding="utf-8"), _BEGIN, _END, text), encoding="utf-8")
 
 
 def measure(names: list[str], settings: Settings) -> dict[str, Section]:

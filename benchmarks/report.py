@@ -11,7 +11,19 @@ import pyperf
 
 from .timing import Ratio, Times
 
-__all__ = ["Section", "Settings", "Table", "Target", "joined", "loss", "losses", "markdown", "plain", "suite"]
+__all__ = [
+    "Section",
+    "Settings",
+    "Table",
+    "Target",
+    "joined",
+    "loss",
+    "losses",
+    "markdown",
+    "plain",
+    "put_between",
+    "suite",
+]
 
 
 class Settings(NamedTuple):
@@ -147,6 +159,12 @@ def markdown(section: Section) -> str:
         rows = [(target.wanted, target.measured, "yes" if target.met else "**no**") for target in section.targets]
         parts.append(_table(("Target", "Measured", "Met"), rows))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def put_between(page: str, begin: str, end: str, text: str) -> str:
+    """Return a page with this text between two marks; what stands before and after them stays."""
+    before, _, rest = page.partition(begin)
+    return f"{before}{begin}\n\n{text}\n{end}{rest.partition(end)[2]}"
 
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

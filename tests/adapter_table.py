@@ -100,6 +100,7 @@ OTHERS = {
     "guitar_classifier": ("keras", "tensorflow"),
     "guitar_training": ("keras", "tensorflow"),
     "guitar_photos": ("keras", "tensorflow"),
+    "explore_page": ("playwright", "axe_playwright_python"),
     "site": ("mkdocs", "material", "mkdocstrings"),
     "odd_adapters": ("torch", "torchvision", "albumentations", "monai"),
     "scale_torch": ("torch",),

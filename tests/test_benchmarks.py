@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +12,10 @@ import pyperf
 import pytest
 
 import dustaug
-from benchmarks import __main__, builds, checks, fills, guided, kinds, peers, python_x, sizes
+from benchmarks import __main__, builds, checks, fills, glance, guided, kinds, peers, python_x, sizes
 from benchmarks.checks import Refused, check
 from benchmarks.post import post_loop, vectorised_numpy
-from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, suite
+from benchmarks.report import Section, Settings, Table, Target, losses, markdown, plain, put_between, suite
 from benchmarks.rivals import own
 from benchmarks.rivals.cases import CASES, Case, Peer, Work
 from benchmarks.starts import WHAT
@@ -302,6 +303,49 @@ def test_a_file_is_updated_between_its_marks(tmp_path):
     __main__._update(page, {"figure": Section(title="New", note="", tables=[])})
 
     assert page.read_text(encoding="utf-8") == f"before\n\n{__main__._BEGIN}\n\n## New\n\n{__main__._END}\n\nafter\n"
+
+
+TABLES = glance.TABLES.read_text(encoding="utf-8")
+PAGE = glance.PAGE.read_text(encoding="utf-8")
+
+
+def test_the_first_screen_says_what_the_tables_say():
+    """Its numbers and its picture are those of the tables; `python -m benchmarks.glance` writes both."""
+    tables = glance.Tables(TABLES)
+
+    assert put_between(PAGE, glance.BEGIN, glance.END, glance.first_screen(tables)) == PAGE
+    assert glance.draw(tables) == glance.PICTURE.read_text(encoding="utf-8")
+
+
+def test_the_first_screen_has_ten_rows_with_their_commands():
+    """Each row names a part of `python -m benchmarks` that measures it, and at least three rows lose."""
+    rows = [line for line in glance.first_screen(glance.Tables(TABLES)).splitlines() if line.startswith("| ")][1:]
+    commands = [re.search(r"\| `--only (\w+)` \|$", row)[1] for row in rows]
+
+    assert len(rows) == 10
+    assert set(commands) <= set(__main__.FIGURES)
+    assert len([row for row in rows if "**" in row]) >= 3
+
+
+def test_the_first_screen_follows_the_tables():
+    """Another number in the tables is another one on the first screen and in the picture."""
+    tables = glance.Tables(TABLES)
+    other = glance.Tables(
+        TABLES.replace("868 (806–935) · 236 ×", "999 (806–935) · 777 ×").replace("0.73 (0.70–0.75)", "0.5")
+    )
+
+    assert tables.ratio(glance.Cell("Peers", "post's loop", "uint8, 224²", "One image a call, 16–31")) == 236
+    assert "777 ×" in glance.draw(other)
+    assert "236 ×" not in glance.draw(other)
+    assert "takes 0.5 of" in " ".join(glance.first_screen(other).split())
+
+
+def test_a_number_that_the_tables_lack_is_named():
+    """A renamed row, or a cell without a number, is an error that says where."""
+    with pytest.raises(LookupError, match="must have the row 'cutout\\(57\\)' and the column '/ C twin' under 'Other"):
+        glance.Tables(TABLES).number(glance.Cell("Other presets", "cutout(57)", "/ C twin"))
+    with pytest.raises(LookupError, match="row \"post's loop\" under 'Peers' must hold a number, got '– paints small"):
+        glance.Tables(TABLES).number(glance.Cell("Peers", "post's loop", "uint8, 32²"))
 
 
 class Short:

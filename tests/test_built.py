@@ -34,6 +34,12 @@ def tracked(*folders):
     }
 
 
+def page():
+    """Return the files of the page of `dustaug explore`, without what writes them, by their names in the wheel."""
+    names = (name for name in tracked("docs/explore") if not name.endswith(".py"))
+    return {f"dustaug/cli/explore/{PurePosixPath(name).name}": name for name in names}
+
+
 @pytest.fixture(scope="module")
 def wheel():
     """Open the only wheel."""
@@ -83,25 +89,28 @@ class TestWheel:
     """The wheel installs what it should."""
 
     def test_contents(self, wheel):
-        """The wheel holds the package, its types, photograph and examples, and no test, benchmark or page."""
+        """The wheel holds the package, its types, photograph, examples and explorer, and no test or other page."""
         package = {name.removeprefix("src/") for name in tracked("src/dustaug")}
         examples = {f"dustaug/{name}" for name in tracked("examples")}
         info = {f"{INFO}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")}
 
-        assert set(wheel.namelist()) == package | examples | info
+        assert set(wheel.namelist()) == package | examples | set(page()) | info
         assert {"dustaug/py.typed", "dustaug/photos/coffee.jpg", "dustaug/examples/guitar_classifier.py"} <= set(
             wheel.namelist()
         )
+        assert {"dustaug/cli/explore/index.html", "dustaug/cli/explore/dustaug.js"} <= set(wheel.namelist())
 
     def test_contents_are_those_of_the_sources(self, wheel):
         """Each file of the wheel has the bytes of its source."""
         for name in tracked("src/dustaug"):
             assert wheel.read(name.removeprefix("src/")) == (ROOT / name).read_bytes()
+        for name, source in page().items():
+            assert wheel.read(name) == (ROOT / source).read_bytes()
         assert wheel.read(f"{INFO}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
     def test_it_is_small(self, wheel):
-        """The wheel holds no pictures of the docs."""
-        assert sum(file.compress_size for file in wheel.infolist()) < 500_000
+        """The wheel holds no pictures of the docs but the three of the explorer."""
+        assert sum(file.compress_size for file in wheel.infolist()) < 1_100_000
 
     def test_command(self, wheel):
         """The wheel installs one command."""

@@ -22,7 +22,7 @@ import dustaug
 from conftest import without
 from dustaug import cli, index_of, presets
 
-OPTIONS_OF_BOTH = ["--preset", "--seed", "--epoch", *(f"--{name.replace('_', '-')}" for name in cli._FIELDS)]
+OPTIONS_OF_ALL = ["--preset", "--seed", "--epoch", *(f"--{name.replace('_', '-')}" for name in cli._FIELDS)]
 # Options that others need.
 GRID, LATTICE = ["--kind", "grid"], ["--kind", "lattice"]
 NEEDED = {
@@ -712,16 +712,20 @@ def test_usage_errors(tmp_path, monkeypatch, arguments, text):
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ([], ["preview", "apply", "--version", "Hide random parts of training images"]),
-        (["preview"], [*OPTIONS_OF_BOTH, "IMAGE", "--out", "--versions", "--columns", "--size", "[default: 224"]),
+        ([], ["preview", "apply", "explore", "--version", "Hide random parts of training images"]),
+        (["preview"], [*OPTIONS_OF_ALL, "IMAGE", "--out", "--versions", "--columns", "--size", "[default: 224"]),
         (
             ["apply"],
             [
-                *OPTIONS_OF_BOTH,
+                *OPTIONS_OF_ALL,
                 *("IN_DIR", "OUT_DIR", "--copies", "--format", "--overwrite", "--workers", "--max-pixels"),
                 *("--size", "--value-range", "--upright", "--no-upright", "--relative", "dustaug.json"),
                 *("PNG keeps pixels exactly", "quality 95", "first frame", "dustaug.index_of(path)"),
             ],
+        ),
+        (
+            ["explore"],
+            [*OPTIONS_OF_ALL, "IMAGE", "--index", "--port", "--no-browser", "--value-range", "Ctrl+C", "2048 pixels"],
         ),
     ],
 )

@@ -225,11 +225,12 @@ ALLOWED = {
     },
     "__main__": {"cli"},
     "cli": {
-        *("__init__", "_engine.coordinates", "_engine.guide", "_extras", "cli._files", "cli._folders"),
+        *("__init__", "_engine.coordinates", "_engine.guide", "_extras", "cli._explore", "cli._files", "cli._folders"),
         *("cli._manifest", "cli._pictures", "cli._sheets", "cli._words", "presets", "spec"),
     },
     "cli.__main__": {"cli"},
     "cli._depth": set(),
+    "cli._explore": {"spec"},
     "cli._files": set(),
     "cli._folders": {"_names", "cli._files", "cli._pictures", "core", "spec"},
     "cli._manifest": {"__init__", "cli._files"},

@@ -69,10 +69,16 @@ def test_pictures_are_light():
 
 
 def test_first_page_and_readme_agree():
-    """The README holds the commands and promises of the site's first page word by word."""
+    """The README holds the commands and promises of the site's first page word by word.
+
+    Its list of frameworks imports what the tabs of the first page import.
+    """
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     first = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
-    said = re.findall(r"```\w+\n.*?```|^> .*?\n\n", first, re.MULTILINE | re.DOTALL)
+    said = re.findall(r"^```\w+\n.*?^```$|^> .*?\n\n", first, re.MULTILINE | re.DOTALL)
+    imported = set(re.findall(r"^ +(from dustaug\.\w+ import \w+)$", first, re.MULTILINE))
 
     assert len(said) == 3
     assert [text for text in said if text.strip() not in readme] == []
+    assert len(imported) == 7
+    assert [line for line in imported if line not in readme] == []

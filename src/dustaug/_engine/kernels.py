@@ -278,7 +278,7 @@ _ONE = np.uint64(1)
 # Exponent of 1, and half the logarithm of 2**31.
 _FULL, _LOG_OF_FULL = contract.POWER_BIAS << contract.LOG_BITS, 31 << (contract.LOG_BITS - 1)
 
-# Below this many bytes a batch lies in the caches, where prefetching only costs (measured: docs/benchmarks.md).
+# Below this many bytes a batch lies in the caches, where prefetching only costs: docs/benchmark_tables.md#prefetching.
 _PREFETCH_BYTES = 16 << 20
 _PREFETCH_AHEAD = 6
 

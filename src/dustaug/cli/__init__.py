@@ -1,6 +1,7 @@
-"""The command line: ``dustaug preview`` draws a contact sheet, ``dustaug apply`` dusts a folder of images.
+"""The command line: ``preview`` draws a contact sheet, ``apply`` dusts a folder, ``explore`` opens a page.
 
-Both print the preset that paints the same pixels. The module needs the extra ``cli``; the package does not import it.
+The first two print the preset that paints the same pixels. The module needs the extra ``cli``; the package does not
+import it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from dustaug import __version__
-from dustaug._engine.coordinates import check_epoch, check_seed
+from dustaug._engine.coordinates import check_epoch, check_index, check_seed
 from dustaug._engine.guide import takes_donors, takes_guide
 from dustaug._extras import MissingExtraError, name_extra
 from dustaug.presets import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
@@ -51,7 +52,7 @@ try:
         from ._pictures import fit, format_of, on_white, pixel_limit, read_picture
         from ._sheets import Shown, add_donors, draw_sheet
 
-    # Options of both commands.
+    # Options of several commands.
     _Size: TypeAlias = Annotated[
         int,
         typer.Option(
@@ -72,6 +73,7 @@ __all__ = ["main"]
 _CUTOUT_SIDE = 56
 _PATCH_RATIO = 0.5
 _SHOWN_FAILURES = 100
+_LARGEST = 2048  # Pixels on the longest side of a picture in the browser, where it becomes smaller still.
 _PRESETS: dict[str, tuple[str, Callable[..., Spec]]] = {
     "dust": ("dust(", dust),
     "cutout": (f"cutout({_CUTOUT_SIDE}, ", functools.partial(cutout, _CUTOUT_SIDE)),
@@ -88,7 +90,11 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
     "p": (float, "PROBABILITY", "Probability that an image is dusted at all."),
     "kind": (str, "KIND", "What is drawn: rectangles, grid or lattice."),
     "count_range": (_INTS, "LOW HIGH", "Rectangles per image, or hidden cells of a grid, both ends included."),
-    "center": (str, "RULE", "Where centres lie: normal, uniform or inside; apply has guide, too, with --guide-dir."),
+    "center": (
+        str,
+        "RULE",
+        "Where centres lie: normal, uniform or inside; apply has guide, too, with --guide-dir, and explore.",
+    ),
     "center_mean": (_FLOATS, "Y X", "Mean of normal centres, in fractions of the sides."),
     "center_std": (_FLOATS, "Y X", "Standard deviation of normal centres, likewise."),
     "half_height_range": (_INTS, "LOW HIGH", "Size as half the height in pixels."),
@@ -108,7 +114,7 @@ _FIELDS: dict[str, tuple[Any, str, str]] = {
     "lattice_hides": (str, "WHAT", "What a lattice hides: squares, or the lines between them."),
     "keep": (bool, "", "Hide all but the rectangles, or all but the cells."),
     "spare_last": (bool, "", "Keep the last row and the last column clean."),
-    "fill": (str, "KIND", "grey, constant, color, noise or mean; preview has donors, too."),
+    "fill": (str, "KIND", "grey, constant, color, noise or mean; preview and explore have donors, too."),
     "fill_range": (_INTS, "LOW HIGH", "Brightness of grey, color and noise, in 0…255."),
     "fill_value": (str, "VALUE", "Brightness of constant: one number, or one per channel as in 124,116,104."),
 }
@@ -150,6 +156,7 @@ def _make_app() -> typer.Typer:
     app.callback()(_options)
     app.command()(_with_recipe(preview))
     app.command()(_with_recipe(apply))
+    app.command()(_with_recipe(explore))
     return app
 
 
@@ -227,7 +234,9 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError, OverflowError) as error:
-        raise typer.BadParameter(in_options(str(error), (*_FIELDS, "preset", "relative", "seed", "epoch"))) from None
+        raise typer.BadParameter(
+            in_options(str(error), (*_FIELDS, "preset", "relative", "seed", "epoch", "index"))
+        ) from None
 
 
 def _make_recipe(preset: str, seed: int, epoch: int, changes: dict[str, Any], *, relative: bool = False) -> _Recipe:
@@ -298,15 +307,10 @@ def preview(
     if any(out.exists() and out.samefile(path) for path in paths):
         raise typer.BadParameter(f"--out must not be one of the images, got {out}: type --out dust.png")
     pictures = []
-    try:
-        with pixel_limit(None):
-            for path in paths:
-                if not path.is_file():
-                    raise ValueError("images must be files, got a pipe, a socket or a device")  # noqa: TRY301
-                original = on_white(read_picture(path, any_range=value_range is not None), value_range)
-                pictures.append(Shown(path.name, original, fit(original, size) if size else original))
-    except Exception as error:  # noqa: BLE001  Broken files raise anything.
-        raise typer.BadParameter(f"{path}: {error}") from None
+    for path in paths:
+        with _readable(path):
+            original = on_white(read_picture(path, any_range=value_range is not None), value_range)
+            pictures.append(Shown(path.name, original, fit(original, size) if size else original))
     if takes_donors(recipe.spec):
         pictures = add_donors(pictures)
     with _usage_errors():
@@ -462,6 +466,75 @@ def apply(
         pool.join()
     manifest.write(_counts(results, found))
     _report(results, found, in_dir, out_dir, recipe, removed)
+
+
+def explore(
+    image: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="IMAGE", exists=True, dir_okay=False, help="An image; those that the page has if left out."
+        ),
+    ] = None,
+    *,
+    recipe: _Recipe,
+    index: Annotated[int, typer.Option(metavar="NUMBER", help="The image that is shown first.")] = 0,
+    value_range: _ValueRange = None,
+    port: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, max=65535, help="Port of the page; 0 takes a free one.")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page, or print its address only.")
+    ] = True,
+) -> None:
+    """Dust a picture in the browser: move sliders, paint where dust lies, and copy the code.
+
+    The page paints the very pixels of dustaug.add_dust, and starts with the spec, seed, epoch and index that are typed.
+    It is served to this machine only, under a new address each time, until Ctrl+C ends it. The picture does not leave
+    the machine.
+
+    The picture is turned upright and put on white; if it has more than 2048 pixels on its longest side, it is made
+    smaller. The page scales it to the size of training images.
+    """
+    from ._explore import Server, folder_of_page, fragment_of, read_page, show
+
+    _check_range(value_range)
+    with _usage_errors():
+        check_index(index, 1)
+    given = None
+    if image is not None:
+        with _readable(image):
+            shown = on_white(read_picture(image, any_range=value_range is not None), value_range)
+            given = image.name, fit(shown, _LARGEST) if max(shown.size) > _LARGEST else shown
+    try:
+        contents = read_page(folder_of_page(), given)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    try:
+        server = Server(contents, port)
+    except OSError as error:
+        raise typer.BadParameter(f"--port must be free, got {port}: {error}: type --port 0, or leave it out") from None
+    with server:
+        try:
+            address = f"{server.address}#{fragment_of(recipe.spec, recipe.seed, recipe.epoch, index)}"
+            typer.echo(address)
+            if browser:
+                typer.echo("Ctrl+C ends it.")
+                show(address, lambda: typer.echo("No browser was found: open the address in one yourself.", err=True))
+            server.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("Ended: the page is served no more.")
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while an image is read into an error that names it."""
+    try:
+        with pixel_limit(None):
+            if not path.is_file():
+                raise ValueError("images must be files, got a pipe, a socket or a device")  # noqa: TRY301
+            yield
+    except Exception as error:  # noqa: BLE001  Broken files raise anything.
+        raise typer.BadParameter(f"{path}: {error}") from None
 
 
 def _check_range(value_range: tuple[float, float] | None) -> None:
