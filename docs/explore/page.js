@@ -8,6 +8,7 @@
  */
 const dustaugPage = (() => {
   const SIZES = [32, 64, 96, 128, 160, 192, 224, 256, 320, 384, 512];
+  const CODES = ["numpy", "albumentations", "torchvision", "torch", "tensorflow", "keras", "json"];
   const CHANNELS = 3;
   const NINE = 9;
   // Cells of a guide along the longer side of the picture.
@@ -174,12 +175,14 @@ const dustaugPage = (() => {
 
   let loading = 0;
 
-  /** Bring the chosen picture to the chosen size. Boxes and guide move with it. */
-  async function loadPicture() {
+  /** Bring the chosen picture to the chosen size. Boxes and guide move with it, unless they are those of a link. */
+  async function loadPicture({ moves = true } = {}) {
     loading += 1;
     const turn = loading;
-    const source = state.picture === "own" ? own : await bundled(state.picture);
-    // While this picture was decoded, the user may have chosen another.
+    const other = chooseDonor();
+    const sources = [state.picture === "own" ? own : bundled(state.picture), bundled(other)];
+    const [source, donorSource] = await Promise.all(sources);
+    // While these were decoded, the user may have chosen another.
     if (turn !== loading) return;
     const longer = Math.max(source.width, source.height);
     const side = (length) => Math.max(1, Math.round((length * state.size) / longer));
@@ -187,21 +190,23 @@ const dustaugPage = (() => {
     const before = { height: picture.height, width: picture.width };
     picture.data = scale(source, middleOf(source, height, width), height, width);
     Object.assign(picture, { height, width, version: picture.version + 1 });
-    if (before.height !== 0) moveTerms(before);
-    await loadDonor();
-    if (turn !== loading) return;
+    scaleDonor(donorSource, other);
+    if (moves) moveTerms(before);
     showOriginal();
     syncPicture();
     refresh();
   }
 
-  async function loadDonor() {
+  /** Return the name of a picture beside the chosen one, which is that of before if it can be. */
+  function chooseDonor() {
     const others = dustaugPictures.map(({ name }) => name).filter((name) => name !== state.picture);
     if (!others.includes(state.donor)) [state.donor] = others;
-    const source = await bundled(state.donor);
+    return state.donor;
+  }
+
+  function scaleDonor(source, name) {
     const { height, width } = picture;
-    donor.data = scale(source, middleOf(source, height, width), height, width);
-    donor.name = state.donor;
+    Object.assign(donor, { data: scale(source, middleOf(source, height, width), height, width), name });
   }
 
   /** Keep boxes and guide on the same part of the picture when its size changes. */
@@ -431,7 +436,7 @@ const dustaugPage = (() => {
     }
     input.removeAttribute("aria-invalid");
     state[name] = BigInt(value);
-    if (document.activeElement !== input || BigInt(input.value || -1) !== state[name]) input.value = state[name];
+    if (input.value !== String(state[name])) input.value = state[name];
     fitBox(input);
     refresh();
   }
@@ -849,7 +854,8 @@ const dustaugPage = (() => {
   );
   const donorChooser = makeChooser("donor", "pixels of", "The other picture, at the same size", async (name) => {
     state.donor = name;
-    await loadDonor();
+    const source = await bundled(name);
+    if (state.donor === name) scaleDonor(source, name);
     refresh();
   });
 
@@ -1299,9 +1305,11 @@ const dustaugPage = (() => {
   }
 
   function guideFrom(text) {
-    const match = /^([1-9]\d{0,2})x([1-9]\d{0,2})-([0-9a-f]+)$/.exec(text);
+    const match = /^([1-9]\d?)x([1-9]\d?)-([0-9a-f]+)$/.exec(text);
     const [rows, columns] = match ? [Number(match[1]), Number(match[2])] : [0, 0];
-    if (match?.[3].length !== Math.ceil((rows * columns) / 4)) throw new Error(`guide is broken, got ${text.slice(0, 40)}`);
+    if (match?.[3].length !== Math.ceil((rows * columns) / 4)) {
+      throw new Error(`guide must be such as 2x4-0f, a digit for each four cells, got ${text.slice(0, 40)}`);
+    }
     const bit = (i) => (Number.parseInt(match[3][i >> 2], 16) >> (3 - (i & 3))) & 1;
     return { data: Uint8Array.from({ length: rows * columns }, (_, i) => 255 * bit(i)), rows, columns };
   }
@@ -1345,7 +1353,13 @@ const dustaugPage = (() => {
       next[name] = BigInt(text);
     }
     const pictures = dustaugPictures.map(({ name }) => name);
-    const choices = { picture: [...pictures, "own"], donor: pictures, size: SIZES.map(String), crop: ["0", "1"] };
+    const choices = {
+      picture: [...pictures, "own"],
+      donor: pictures,
+      size: SIZES.map(String),
+      crop: ["0", "1"],
+      code: CODES,
+    };
     for (const [name, known] of Object.entries(choices)) {
       if (!given.has(name)) continue;
       if (!known.includes(given.get(name))) {
@@ -1358,7 +1372,6 @@ const dustaugPage = (() => {
     next.crop = Boolean(Number(next.crop));
     if (given.get("guide")) next.guide = guideFrom(given.get("guide"));
     if (given.get("objects")) next.objects = objectsFrom(given.get("objects"));
-    if (given.get("code")) next.code = given.get("code");
     return next;
   }
 
@@ -1411,10 +1424,8 @@ const dustaugPage = (() => {
     showNotice(isMissing ? "This link was made with a picture that it does not hold. Here is the same dust on another." : "");
     Object.assign(state, next);
     setGuide(state.guide);
-    // The boxes of the link are those of its picture, so they do not move with the size.
-    picture.height = 0;
     syncCoordinates();
-    await loadPicture();
+    await loadPicture({ moves: false });
     if (state.spec.center === "guide") setTool("guide");
     else if (state.objects.length) setTool("boxes");
     // Nobody changed anything yet: the address stays as it was typed.
@@ -1443,7 +1454,6 @@ const dustaugPage = (() => {
     shownKey = key;
     shownSnippets = snippetsNow();
     if ($("tabs").childElementCount === 0) makeTabs();
-    if (!shownSnippets.some(({ id }) => id === state.code)) state.code = shownSnippets[0].id;
     for (const tab of $("tabs").children) {
       const isShown = tab.dataset.code === state.code;
       tab.setAttribute("aria-selected", isShown);
@@ -1662,7 +1672,10 @@ const dustaugPage = (() => {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const root = document.documentElement;
     const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-    const nameTheme = () => ($("theme").textContent = isDark() ? "Light" : "Dark");
+    const nameTheme = () => {
+      $("theme").textContent = isDark() ? "Light" : "Dark";
+      $("theme").title = `Show the page in ${isDark() ? "light" : "dark"} colours`;
+    };
     $("theme").addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
       nameTheme();
@@ -1683,6 +1696,14 @@ const dustaugPage = (() => {
     });
     $("download").addEventListener("click", () => download(chosenCell().rgb, "dusted.png"));
     $("download-picture").addEventListener("click", () => download(picture.data, "picture.png"));
+    // Messages lie over the page: a click or Escape takes them away.
+    const dismiss = () => {
+      broken = "";
+      showError("");
+      showNotice("");
+    };
+    document.querySelector(".messages").addEventListener("click", dismiss);
+    window.addEventListener("keydown", (event) => event.key === "Escape" && dismiss());
     // The page is part of the site, or alone: then there is no documentation beside it.
     $("docs").hidden = !/\/explore\/(index\.html)?$/.test(location.pathname);
     window.addEventListener("hashchange", () => restore());
