@@ -188,7 +188,8 @@ const dustaugPage = (() => {
     const side = (length) => Math.max(1, Math.round((length * state.size) / longer));
     const [height, width] = state.crop ? [state.size, state.size] : [side(source.height), side(source.width)];
     const before = { height: picture.height, width: picture.width };
-    picture.data = scale(source, middleOf(source, height, width), height, width);
+    const whole = { left: 0, top: 0, columns: source.width, rows: source.height };
+    picture.data = scale(source, state.crop ? middleOf(source, height, width) : whole, height, width);
     Object.assign(picture, { height, width, version: picture.version + 1 });
     scaleDonor(donorSource, other);
     if (moves) moveTerms(before);
