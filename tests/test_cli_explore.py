@@ -28,13 +28,15 @@ from test_cli import noise, run, save
 
 # Ctrl+C on every system: the end of the input interrupts the main thread.
 PROGRAM = """
-import _thread, sys, threading
+import _thread, signal, sys, threading
 from dustaug import cli
 
 def interrupt():
     sys.stdin.read()
     _thread.interrupt_main()
 
+# A shell ignores it for what runs in the background, and what ignores it hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Thread(target=interrupt, daemon=True).start()
 cli.main()
 """
