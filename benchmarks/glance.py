@@ -135,7 +135,7 @@ TEN = [
         "to [decode a JPEG file](torch.md#what-it-costs): some 1,500 µs",
         "peers",
     ),
-    ("the same, and in C", "**{dust} µs**", "the same algorithm in C: {c} µs", "peers"),
+    ("the same, against plain C", "**{dust} µs**", "the same algorithm in C: {c} µs", "peers"),
     ("an image in a batch of 256", "{in_a_batch} µs", "in C: {c_in_a_batch} µs", "batches"),
     ("in Albumentations", "{in_albumentations} µs", "`CoarseDropout`: {coarse_dropout} µs", "peers"),
     ("in torchvision, one rectangle", "{in_torchvision} µs", "`RandomErasing`: {random_erasing} µs", "peers"),

@@ -306,6 +306,8 @@ class TestSpecs:
             "objects must be arrays of four whole numbers, got (0, 0, 1)",
         ),
         ({}, {"max_hidden": 0.5}, {"objects": [[3, 0, 1, 1]]}, "objects must not be reversed, got [3, 0, 1, 1]"),
+        ({}, {"max_hidden": 0.5}, {"objects": 5}, "objects must be an array of boxes [top, left, bottom, right], got 5"),
+        ({}, {}, {"epochs": 5}, "addDust must be given names that it knows, got epochs: type seed, epoch, index, guide"),
         ({}, {"fill": "donors"}, {}, 'donors must be given with fill="donors", got none: '),
         ({}, {}, {"donors": np.zeros(12, np.uint8)}, 'donors must be given with fill="donors", got donors with '),
         ({}, {"fill": "donors"}, {"donors": np.zeros(9, np.uint8)}, "donors must have height * width * channels = 12"),

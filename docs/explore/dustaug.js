@@ -356,7 +356,7 @@ const dustaug = (() => {
     }
     if (typeof value === "string") return reprString(value);
     if (Array.isArray(value)) {
-      const items = value.map((item) => repr(item, type));
+      const items = Array.from(value, (item) => repr(item, type));
       return items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`;
     }
     if (typeof value === "object") {
@@ -408,7 +408,10 @@ const dustaug = (() => {
    * (1988), divided by the letters of both, is at least 0.6.
    */
   function closest(word, names) {
-    const scored = names.map((name) => [(2 * commonLetters(name, word)) / (name.length + word.length), name]);
+    // The others have too few letters.
+    const likely = names.filter((name) => 2 * Math.min(name.length, word.length) >= 0.6 * (name.length + word.length));
+    if (!likely.length) return undefined;
+    const scored = likely.map((name) => [(2 * commonLetters(name, word)) / (name.length + word.length), name]);
     const best = scored.reduce((a, b) => (b[0] > a[0] || (b[0] === a[0] && b[1] > a[1]) ? b : a));
     return best[0] >= 0.6 ? best[1] : undefined;
   }
@@ -455,7 +458,7 @@ const dustaug = (() => {
       const hint = `type ${name}=(${field.type === "int" ? "1, 8" : "0.1, 0.5"})`;
       throw typeError(`${name} must be a tuple of two numbers, got ${shown(value)}: ${hint}`);
     }
-    const [first, last] = value.map((item) => checkNumber(name, item, field, value));
+    const [first, last] = Array.from(value, (item) => checkNumber(name, item, field, value));
     if (first > last) {
       const ordered = repr([last, first], field.type);
       throw valueError(`${name} must not be reversed, got ${shown(value)}: type ${name}=${ordered}`);
@@ -468,7 +471,7 @@ const dustaug = (() => {
     if (!Array.isArray(value) || !value.length || (length !== undefined && value.length !== length)) {
       throw typeError(`${name} must be a tuple of ${wanted}, got ${shown(value)}`);
     }
-    return value.map((item) => checkNumber(name, item, FIELD[name]));
+    return Array.from(value, (item) => checkNumber(name, item, FIELD[name]));
   }
 
   function checkChoice(name, value, choices = FIELD[name].choices) {
@@ -510,7 +513,7 @@ const dustaug = (() => {
       if (!Array.isArray(value) || value.length !== 2) {
         throw typeError(`grid_shape must be a tuple of two numbers, got ${shown(value)}: type grid_shape=(14, 14)`);
       }
-      const shape = value.map((item) => checkNumber("grid_shape", item, FIELD.grid_shape, value));
+      const shape = Array.from(value, (item) => checkNumber("grid_shape", item, FIELD.grid_shape, value));
       if (shape[0] * shape[1] > MAX_COUNT) {
         throw valueError(`grid_shape must have at most ${MAX_COUNT} cells, got ${shown(shape)}`);
       }
@@ -733,6 +736,9 @@ const dustaug = (() => {
   /** Return a copy with some fields changed, as `Spec.replace`: what only the old kind, size or fill had is dropped. */
   function replaceSpec(spec, changes) {
     const old = makeSpec(spec);
+    if (typeof changes !== "object" || changes === null) {
+      throw typeError(`changes must be an object of fields, got ${shown(changes)}: type { side_range: [8, 8] }`);
+    }
     const next = { ...old };
     for (const name of ["fill", "center", "kind"]) {
       if (name in changes) checkChoice(name, changes[name]);
@@ -1391,6 +1397,9 @@ const dustaug = (() => {
           "or spec.replace(per_object=True)",
       );
     }
+    if (!Array.isArray(objects)) {
+      throw typeError(`objects must be an array of boxes [top, left, bottom, right], got ${shown(objects)}`);
+    }
     for (const object of objects) {
       if (!Array.isArray(object) || object.length !== 4 || !object.every(Number.isSafeInteger)) {
         throw typeError(`objects must be arrays of four whole numbers, got ${shown(object)}`);
@@ -1409,6 +1418,17 @@ const dustaug = (() => {
       );
     }
     return objects;
+  }
+
+  /** Refuse a name that is not known: `epochs` instead of `epoch` would give other dust without a word. */
+  function checkKeys(name, keys, known) {
+    if (typeof keys !== "object" || keys === null) {
+      throw typeError(`${name} must be given an object with seed and index, got ${shown(keys)}: type {seed: 0, index: 0}`);
+    }
+    const unknown = Object.keys(keys).find((key) => !known.includes(key));
+    if (unknown !== undefined) {
+      throw typeError(`${name} must be given names that it knows, got ${unknown}: type ${known.join(", ")}`);
+    }
   }
 
   function checkImage(spec, data, { height, width, channels } = {}, what = "data") {
@@ -1527,7 +1547,10 @@ const dustaug = (() => {
    * Return the rectangles that `addDust` paints, in painting order, those that cover nothing among them: edges in pixels,
    * bottom and right outside, and the fill, 0 … 255: a number, one for each channel, or null where each pixel has its own.
    */
-  function sampleRectangles(spec, { height, width, channels = 3, seed, epoch = 0, index, guide, objects }) {
+  function sampleRectangles(spec, keys) {
+    const known = ["height", "width", "channels", "seed", "epoch", "index", "guide", "objects"];
+    checkKeys("sampleRectangles", keys, known);
+    const { height, width, channels = 3, seed, epoch = 0, index, guide, objects } = keys;
     const all = makeSpec(spec);
     checkSize(all, height, width, channels);
     const stream = makeStream(seed, epoch, index);
@@ -1550,7 +1573,9 @@ const dustaug = (() => {
    * @param {object} keys - `seed`, `epoch` and `index`, numbers, BigInts or strings of digits; where the spec takes them,
    *     `guide` ({data, rows, columns}), `objects` ([[top, left, bottom, right], …]) and `donors` (an image).
    */
-  function addDust(data, shape, spec, { seed, epoch = 0, index, guide, objects, donors } = {}) {
+  function addDust(data, shape, spec, keys) {
+    checkKeys("addDust", keys, ["seed", "epoch", "index", "guide", "objects", "donors"]);
+    const { seed, epoch = 0, index, guide, objects, donors } = keys;
     const all = makeSpec(spec);
     checkLayout(all);
     checkSize(all, shape?.height, shape?.width, shape?.channels);
@@ -1561,7 +1586,7 @@ const dustaug = (() => {
     const drawn = drawRectangles(all, height, width, stream, checkGuide(all, guide), checkObjects(all, objects));
     const means = all.fill === "mean" ? meansOf(data, channels) : null;
     // An image may be its own donor, or part of one.
-    const copied = all.fill === "donors" ? donors.slice() : null;
+    const copied = all.fill === "donors" ? Uint8Array.from(donors) : null;
     for (const rectangle of drawn) {
       if (isEmpty(rectangle)) continue;
       if (all.fill === "noise") paintNoise(data, rectangle, shape, all, stream);
@@ -1994,6 +2019,15 @@ const dustaug = (() => {
   // end of generated
 
   const presets = GENERATED.presets.map(({ spec, ...preset }) => ({ ...preset, spec: makeSpec(spec) }));
+
+  for (const each of [fields, presets, sizesOfKind]) freeze(each);
+
+  /** Freeze a value and all that it has: one page's default must not become that of all later specs. */
+  function freeze(value) {
+    if (typeof value !== "object" || value === null) return;
+    Object.values(value).forEach(freeze);
+    Object.freeze(value);
+  }
 
   return {
     addDust,
