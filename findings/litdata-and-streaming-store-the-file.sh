@@ -13,7 +13,8 @@ trap 'rm -rf "$work"' EXIT
 export TMPDIR="$work"
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check litdata==0.2.76 torch==2.14.1 torchvision==0.29.1 \
-    pillow==13.0.0 numpy==2.4.6 brotli==1.2.1 catalogue==2.0.10 python-snappy==0.7.3 xxhash==4.1.0 zstd==1.5.7.2
+    pillow==13.0.0 numpy==2.4.6 brotli==1.2.1 catalogue==2.0.10 python-snappy==0.7.3 tqdm==4.70.1 \
+    xxhash==4.1.0 zstd==1.5.7.2
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps mosaicml-streaming==0.13.0
 cat >"$work/write.py" <<'PYTHON'
 import functools

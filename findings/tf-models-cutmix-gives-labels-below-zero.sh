@@ -6,8 +6,9 @@
 # keeps about 71 of 100 pixels and 55 of 100 of its label on average.
 # One would have guessed: Labels between 0 and 1, mixed by the share that was pasted, as in the paper and in timm,
 # which the docstring names as the model of the code.
-# Why it matters: Cross-entropy with a negative weight rewards the network for making its loss for that class grow. On
-# square pictures every label tells of a larger patch than was pasted.
+# Why it matters: With a negative weight, cross-entropy falls without end as the probability of the own class goes to
+# 0: the network unlearns what the picture shows. On square pictures every label tells of a larger patch than was
+# pasted.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
