@@ -468,6 +468,26 @@ class TestTerms:
 
         assert 0 < np.count_nonzero(guide_of(on_disk.state())) < np.count_nonzero(guide)
 
+    def test_tools_change_during_a_stroke(self, on_disk):
+        """Keys may choose another tool while the pointer is down: the stroke ends, and the page goes on."""
+        tool = on_disk.locator("input[name=tool][value=guide]")
+        tool.check(force=True)
+        brush = on_disk.locator("#brush")
+        brush.scroll_into_view_if_needed()
+        where = brush.bounding_box()
+        on_disk.mouse.move(where["x"] + 20, where["y"] + 20)
+        on_disk.mouse.down()
+        tool.focus()
+        on_disk.keyboard.press("ArrowRight")
+        on_disk.mouse.move(where["x"] + 60, where["y"] + 60)
+        on_disk.mouse.up()
+        on_disk.settle()
+        assert on_disk.locator("input[name=tool][value=boxes]").is_checked()
+        assert on_disk.state()["objects"] == []
+
+        on_disk.set("seed", 5)
+        on_disk.check(guide=guide_of(on_disk.state()))
+
     def test_boxes(self, on_disk):
         """Dust hides no more of a box than max_hidden allows, and the pixels are those of add_dust()."""
         on_disk.locator("input[name=tool][value=boxes]").check(force=True)

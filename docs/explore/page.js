@@ -946,6 +946,8 @@ const dustaugPage = (() => {
   // Where the pointer or the keyboard is, in cells of the guide; and the box that is being drawn.
   let cursor = null;
   let drawing = null;
+  // The tool with which the pointer went down, null while it is up: keys may choose another one before it is up again.
+  let stroke = null;
   // What center was before a guide was painted.
   let centerBefore = "normal";
 
@@ -1051,13 +1053,13 @@ const dustaugPage = (() => {
       cursor = cellAt(place);
       paintGuide([cursor], weightOf(event));
     } else drawing = { from: place, to: place };
-    $("brush").dataset.down = "";
+    stroke = tool;
   }
 
   function onPointerMove(event) {
     if (tool === "look") return;
     const place = placeOf(event);
-    const isDown = "down" in $("brush").dataset;
+    const isDown = stroke === tool;
     if (tool === "guide") {
       const next = cellAt(place);
       if (isDown && cursor !== null) paintGuide(wayTo(cursor, next), weightOf(event));
@@ -1067,16 +1069,17 @@ const dustaugPage = (() => {
   }
 
   function onPointerUp() {
-    delete $("brush").dataset.down;
-    if (drawing === null) return;
-    const box = boxOf(drawing);
+    const drawn = drawing;
+    stroke = null;
     drawing = null;
+    if (drawn === null) return;
+    const box = boxOf(drawn);
     if (box[2] - box[0] > 1 && box[3] - box[1] > 1) addBox(box);
     drawOverlay();
   }
 
   function onPointerCancel() {
-    delete $("brush").dataset.down;
+    stroke = null;
     drawing = null;
     drawOverlay();
   }
@@ -1275,7 +1278,7 @@ const dustaugPage = (() => {
     brush.addEventListener("keydown", onBrushKey);
     for (const name of ["pointerleave", "blur"]) {
       brush.addEventListener(name, () => {
-        if (!("down" in brush.dataset)) cursor = null;
+        if (stroke === null) cursor = null;
         drawOverlay();
       });
     }
