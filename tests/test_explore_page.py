@@ -378,6 +378,36 @@ class TestPicture:
         assert "notes.txt" in on_disk.locator("#error").text_content()
         assert np.array_equal(on_disk.canvas("#original"), before)
 
+    def test_long_pictures(self, on_disk, tmp_path):
+        """A picture that is longer than a canvas may be is refused, and what is shown stays."""
+        before = on_disk.canvas("#original")
+        on_disk.locator("#file").set_input_files(save(tmp_path / "tom.png", noise(1, 70_000, 3)))
+
+        expect(on_disk.locator("#error")).to_contain_text("70000 × 1 pixels, and this page reads up to 32767 on a side")
+        assert np.array_equal(on_disk.canvas("#original"), before)
+
+    def test_the_later_choice_is_shown(self, on_disk, tmp_path):
+        """A file that takes long to read does not replace a picture that was chosen after it."""
+        on_disk.evaluate(
+            """() => {
+              const decode = window.createImageBitmap;
+              const released = new Promise((release) => { window.release = release; });
+              window.createImageBitmap = async (...terms) => {
+                window.createImageBitmap = decode;
+                await released;
+                return decode(...terms).finally(() => { window.isDecoded = true; });
+              };
+            }"""
+        )
+        pixels = noise(SIZE, SIZE, 3)
+        on_disk.locator("#file").set_input_files(save(tmp_path / "late.png", 255 - pixels))
+        on_disk.load(save(tmp_path / "tom.png", pixels))
+        on_disk.evaluate("release()")
+        on_disk.until("window.isDecoded")
+        on_disk.settle()
+
+        assert np.array_equal(on_disk.canvas("#original"), pixels)
+
     def test_orientation_and_transparency(self, on_disk, tmp_path):
         """A picture is turned upright and put on white, as the command line has it."""
         pixels = np.dstack(

@@ -16,6 +16,8 @@ const dustaugPage = (() => {
   const MAX_BOXES = 24;
   // A photograph of more pixels than this may not fit into the memory of a phone.
   const MAX_PIXELS = 2 ** 27;
+  // A canvas with a longer side stays empty in some browsers, and none says so.
+  const MAX_SIDE = 2 ** 15 - 1;
   const LIMITS = { seed: 2n ** 64n - 1n, epoch: 2n ** 32n - 1n, index: 2n ** 63n - 1n };
   const DEFAULTS = { seed: 7n, epoch: 0n, index: 0n, size: 224, crop: true, picture: "coffee", donor: "", code: "numpy" };
 
@@ -89,6 +91,9 @@ const dustaugPage = (() => {
     const { width, height } = bitmap;
     if (width * height > MAX_PIXELS) {
       throw new Error(`it has ${width} × ${height} pixels, and this page reads up to ${MAX_PIXELS}`);
+    }
+    if (Math.max(width, height) > MAX_SIDE) {
+      throw new Error(`it has ${width} × ${height} pixels, and this page reads up to ${MAX_SIDE} on a side`);
     }
     const canvas = make("canvas", { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -174,6 +179,8 @@ const dustaugPage = (() => {
   }
 
   let loading = 0;
+  // How often a picture was chosen: one that takes long to decode gives way to a later choice.
+  let choices = 0;
 
   /** Bring the chosen picture to the chosen size. Boxes and guide move with it, unless they are those of a link. */
   async function loadPicture({ moves = true } = {}) {
@@ -229,14 +236,26 @@ const dustaugPage = (() => {
 
   /** Load a file that a person chose, dropped or pasted. */
   async function loadFile(file) {
+    choices += 1;
+    const turn = choices;
+    let pixels = null;
     try {
-      own = await decode(file);
+      pixels = await decode(file);
     } catch (error) {
+      if (turn !== choices) return;
       const name = file.name || "the picture";
       showError(`${name} must be a picture that this browser reads, such as PNG, JPEG or WebP: ${error.message}`);
       return;
     }
-    state.picture = "own";
+    if (turn !== choices) return;
+    own = pixels;
+    await choosePicture("own");
+  }
+
+  /** Show one of the pictures that come with the page, or the user's own. */
+  async function choosePicture(name) {
+    choices += 1;
+    state.picture = name;
     showNotice("");
     await loadPicture();
   }
@@ -1605,11 +1624,7 @@ const dustaugPage = (() => {
       const image = make("img", { src: url, alt: "", width: 56, height: 56 });
       const button = make("button", { type: "button", class: "source", "data-picture": name, "aria-pressed": "false" }, image);
       button.setAttribute("aria-label", `Picture of ${title}`);
-      button.addEventListener("click", () => {
-        state.picture = name;
-        showNotice("");
-        loadPicture();
-      });
+      button.addEventListener("click", () => choosePicture(name));
       $("bundled").append(button);
     }
     $("size").append(...SIZES.map((size) => make("option", { value: size, text: size })));
