@@ -318,6 +318,23 @@ class TestPixels:
         expect(on_disk.locator("#error")).to_be_hidden()
         on_disk.check()
 
+    def test_ends_of_a_pair(self, on_disk):
+        """To change one end of a pair leaves the other exactly what it was."""
+        on_disk.set("size-unit", "area_range")
+        on_disk.set("field-aspect_range-low", "0.5")
+
+        assert on_disk.spec() == Spec(area_range=(0.02, 0.1), aspect_range=(0.5, 1 / 0.3))
+
+    def test_refused_sizes(self, on_disk):
+        """A size that was refused does not keep the user from another unit."""
+        on_disk.set("size-unit", "area_range")
+        on_disk.set("field-area_range-low", "0")
+        expect(on_disk.locator("#error")).to_be_visible()
+        for name, wanted in (("side_range", Spec(side_range=(8, 32))), ("half_height_range", Spec())):
+            on_disk.set("size-unit", name)
+            assert on_disk.spec() == wanted
+            expect(on_disk.locator("#error")).to_be_hidden()
+
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, on_disk, name):
         """A preset's button gives its spec, whose pixels are those of add_dust(); a link leads to its paper."""

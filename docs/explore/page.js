@@ -613,14 +613,24 @@ const dustaugPage = (() => {
     return single && numbers.length === 1 ? numbers[0] : numbers;
   }
 
-  const numberText = (value) => (value === null || value === undefined ? "" : String(Number(value.toPrecision(12))));
+  // With all digits: a box is read again when the other end of its pair changes.
+  const numberText = (value) => (value === null || value === undefined ? "" : String(value));
 
   // Changes that the contract refused so far. They wait: the next one may make them right.
   let refused = {};
 
+  /** Return the refused changes that wait on: none with another kind, and no size with one in another unit. */
+  function stillRefused(changes) {
+    if ("kind" in changes) return {};
+    const units = Object.values(dustaug.sizesOfKind).flat();
+    const unit = units.find((names) => names.some((name) => name in changes));
+    const isVoid = (name) => unit !== undefined && !unit.includes(name) && units.flat().includes(name);
+    return Object.fromEntries(Object.entries(refused).filter(([name]) => !isVoid(name)));
+  }
+
   /** Change the spec. What the contract refuses is shown, and changes no picture; its control stays as it was set. */
   function change(changes, input) {
-    const all = "kind" in changes ? changes : { ...refused, ...changes };
+    const all = { ...stillRefused(changes), ...changes };
     try {
       setSpec(dustaug.replaceSpec(state.spec, all));
     } catch (error) {
