@@ -676,6 +676,16 @@ class TestState:
         on_disk.check()
         expect(on_disk.locator("#error")).to_be_hidden()
 
+    def test_long_links(self, on_disk):
+        """What a message quotes of a link is cut off, and levels without end do not use up the stack."""
+        for fragment in ("q" * 3000 + "=1", f'spec={{"{"q" * 20_000}":1}}', f'spec={{"p":{"[" * 3000}{"]" * 3000}}}'):
+            on_disk.evaluate("fragment => { location.hash = fragment; }", fragment)
+            on_disk.settle()
+            text = on_disk.locator("#error").text_content()
+            assert text.startswith("This link is broken: ")
+            assert len(text) < 700
+            assert "stack" not in text
+
     def test_unknown_tabs(self, on_disk):
         """A link to code that the page does not have shows the first tab."""
         on_disk.open("code=cobol")

@@ -18,6 +18,8 @@ const dustaugPage = (() => {
   const MAX_PIXELS = 2 ** 27;
   // A canvas with a longer side stays empty in some browsers, and none says so.
   const MAX_SIDE = 2 ** 15 - 1;
+  // Levels of lists in the spec of a link: a spec has two.
+  const MAX_DEPTH = 9;
   const LIMITS = { seed: 2n ** 64n - 1n, epoch: 2n ** 32n - 1n, index: 2n ** 63n - 1n };
   const DEFAULTS = { seed: 7n, epoch: 0n, index: 0n, size: 224, crop: true, picture: "coffee", donor: "", code: "numpy" };
 
@@ -53,6 +55,12 @@ const dustaugPage = (() => {
 
   // ----------------------------------------------------------------------------------------------------------- messages
 
+  /** Return a message with what it quotes cut off where it is long, as links and files may hold anything. */
+  function shorten(text) {
+    const line = text.replace(/\S{81,}/g, (word) => `${word.slice(0, 80)}…`);
+    return line.length > 600 ? `${line.slice(0, 600)}…` : line;
+  }
+
   function show(id, text) {
     const element = $(id);
     if (element.textContent !== text) element.textContent = text;
@@ -60,7 +68,7 @@ const dustaugPage = (() => {
   }
 
   /** Show what is wrong, in the words of the contract. The pictures stay as they are. */
-  const showError = (text) => show("error", text);
+  const showError = (text) => show("error", shorten(text));
 
   let noticeTimer = 0;
 
@@ -1376,7 +1384,7 @@ const dustaugPage = (() => {
     for (const name of given.keys()) {
       if (!names.includes(name)) throw new Error(`${name} is unknown`);
     }
-    if (given.has("spec")) next.spec = dustaug.makeSpec(parsed("spec", given.get("spec")));
+    if (given.has("spec")) next.spec = specFrom(given.get("spec"));
     for (const name of ["seed", "epoch", "index"]) {
       if (!given.has(name)) continue;
       const text = given.get(name);
@@ -1415,6 +1423,18 @@ const dustaugPage = (() => {
       throw new Error(`${name} must be JSON, got ${text.slice(0, 40)}`);
     }
   }
+
+  function specFrom(text) {
+    const fields = parsed("spec", text);
+    // To write down thousands of levels for a message, the contract would need more stack than there is.
+    if (isDeep(fields, MAX_DEPTH)) throw new Error(`spec must be JSON of at most ${MAX_DEPTH} levels`);
+    return dustaug.makeSpec(fields);
+  }
+
+  const isDeep = (value, levels) =>
+    value !== null &&
+    typeof value === "object" &&
+    (levels === 0 || Object.values(value).some((item) => isDeep(item, levels - 1)));
 
   function objectsFrom(text) {
     const objects = text.split(";").map((box) => box.split(",").map(Number));
