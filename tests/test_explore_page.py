@@ -96,6 +96,7 @@ class Explorer:
             "document.querySelector('.source[aria-pressed=true], .own.chosen')"
         )
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.until("!document.querySelector('#grid [aria-busy=true]')")
 
     def until(self, expression):
         """Wait for something in the page. Playwright's own way evaluates texts there, which the page forbids."""
@@ -334,6 +335,18 @@ class TestPixels:
             on_disk.set("size-unit", name)
             assert on_disk.spec() == wanted
             expect(on_disk.locator("#error")).to_be_hidden()
+
+    def test_slow_specs(self, on_disk):
+        """Where a picture takes long, the page shows which are to come, and gives them up for what is asked next."""
+        spec = json.dumps({"count_range": [4000, 4000], "fill": "noise", "side_range": [SIZE, SIZE]})
+        on_disk.evaluate("fragment => { location.hash = fragment; }", f"size={SIZE}&spec={urllib.parse.quote(spec)}")
+        on_disk.until("[1, 2, 3, 4, 5, 6, 7, 8].includes(document.querySelectorAll('#grid [aria-busy=true]').length)")
+        assert on_disk.locator("#grid [data-index='0']").get_attribute("aria-busy") == "false"
+        on_disk.locator("#reset").click()
+        on_disk.settle()
+
+        assert on_disk.spec() == Spec()
+        on_disk.check()
 
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, on_disk, name):

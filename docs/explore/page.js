@@ -299,7 +299,8 @@ const dustaugPage = (() => {
       const [number, share] = [make("span"), make("span")];
       const caption = make("figcaption", { "aria-hidden": "true" }, number, share);
       const figure = make("figure", { role: "presentation" }, canvas, caption);
-      const cell = { figure, canvas, number, share, index: 0n, key: "", rectangles: [], coverage: 0, rgb: null };
+      // `key` says what the cell shows, `wanted` what it should show.
+      const cell = { figure, canvas, number, share, index: 0n, key: "", wanted: "", rgb: null, rectangles: [], coverage: 0 };
       canvas.addEventListener("click", () => choose("index", cell.index));
       canvas.addEventListener("dblclick", () => setEnlarged(!isEnlarged()));
       canvas.addEventListener("keydown", onCellKey);
@@ -334,43 +335,75 @@ const dustaugPage = (() => {
     return [JSON.stringify(spec), seed, epoch, picture.version, guide, boxes, donors].join("/");
   }
 
-  /** Paint one of the nine if it is not what it should be. A wrong spec throws, and leaves it as it was. */
-  function paintCell(cell, index, made) {
-    const key = `${made}/${index}`;
-    if (key === cell.key) return false;
+  /** Whether a cell does not show yet what it should. */
+  const isWaiting = ({ key, wanted, figure }) => key !== wanted && !figure.hidden;
+
+  function paintCell(cell) {
     const { height, width } = picture;
-    const { donors, ...terms } = termsOf(index);
+    const terms = termsOf(cell.index);
     const shape = { height, width, channels: CHANNELS };
     const spare = cell.spare?.length === picture.data.length ? cell.spare : new Uint8Array(picture.data.length);
     spare.set(picture.data);
-    dustaug.addDust(spare, shape, state.spec, { ...terms, donors });
+    const donors = state.spec.fill === "donors" ? { donors: donor.data } : {};
+    dustaug.addDust(spare, shape, state.spec, { ...terms, ...donors });
     cell.rectangles = dustaug.sampleRectangles(state.spec, { ...shape, ...terms });
     cell.coverage = dustaug.coverage(cell.rectangles, { height, width });
     [cell.rgb, cell.spare] = [spare, cell.rgb];
-    Object.assign(cell, { key, index });
+    cell.key = cell.wanted;
     putPixels(cell.canvas, cell.rgb, cell);
-    return true;
   }
 
-  /** Paint those of the nine that changed. */
+  // Milliseconds after which the next picture waits until the browser has done what else there is to do.
+  const SLOW = 50;
+  let pace = 0;
+  let later = 0;
+
+  /** Paint those of the nine that changed, the chosen one first. What still waits of a painting before is given up. */
   function paintNine() {
-    const start = performance.now();
     const made = recipe();
     const first = firstOfPage();
-    let painted = 0;
     cells.forEach((cell, i) => {
-      const index = first + BigInt(i);
-      cell.figure.hidden = index > LIMITS.index;
-      if (!cell.figure.hidden && paintCell(cell, index, made)) painted += 1;
+      cell.index = first + BigInt(i);
+      cell.wanted = `${made}/${cell.index}`;
+      cell.figure.hidden = cell.index > LIMITS.index;
     });
-    if (painted) {
+    const chosen = chosenCell();
+    const waiting = cells.filter(isWaiting).sort((a, b) => (b === chosen) - (a === chosen));
+    clearTimeout(later);
+    const job = { made, waiting, painted: 0, start: performance.now() };
+    if (pace <= SLOW || waiting.length === 0) paintSome(job);
+    else {
+      later = setTimeout(paintSome, 0, job);
+      labelCells();
+    }
+  }
+
+  /** Paint what a job has left. After a picture that took long, the others wait: clicks and keys come first. */
+  function paintSome(job) {
+    // Something else is asked for by now, and the next frame begins with that.
+    if (job.made !== recipe()) return;
+    while (job.waiting.length) {
+      const start = performance.now();
+      paintCell(job.waiting.shift());
+      job.painted += 1;
+      pace = performance.now() - start;
+      if (pace > SLOW) break;
+    }
+    if (job.waiting.length) later = setTimeout(paintSome, 0, job);
+    else if (job.painted) {
       performance.clearMeasures("dustaug: paint");
-      performance.measure("dustaug: paint", { start, detail: { painted } });
+      performance.measure("dustaug: paint", { start: job.start, detail: { painted: job.painted } });
     }
     labelCells();
+    showHidden();
   }
 
   const chosenCell = () => cells.find((cell) => cell.index === state.index && !cell.figure.hidden) ?? cells[0];
+
+  /** Return how much is hidden in the mean of some cells, as soon as all of them are painted. */
+  function meanOf(some) {
+    return some.some(isWaiting) ? "…" : percent(some.reduce((sum, cell) => sum + cell.coverage, 0) / some.length);
+  }
 
   function labelCells() {
     const chosen = chosenCell();
@@ -379,17 +412,20 @@ const dustaugPage = (() => {
       cell.canvas.dataset.index = cell.index;
       cell.canvas.tabIndex = isChosen ? 0 : -1;
       cell.canvas.setAttribute("aria-checked", isChosen);
-      cell.canvas.setAttribute("aria-label", `Image ${cell.index}, ${percent(cell.coverage)} hidden`);
+      cell.canvas.setAttribute("aria-busy", isWaiting(cell));
+      const share = isWaiting(cell) ? "…" : percent(cell.coverage);
+      const said = isWaiting(cell) ? "not painted yet" : `${share} hidden`;
+      cell.canvas.setAttribute("aria-label", `Image ${cell.index}, ${said}`);
       cell.figure.classList.toggle("chosen", isChosen);
       cell.number.textContent = cell.index;
-      cell.share.textContent = percent(cell.coverage);
+      cell.share.textContent = share;
     }
+    $("download").disabled = isWaiting(chosen);
     const shown = cells.filter((cell) => !cell.figure.hidden);
-    const mean = shown.reduce((sum, cell) => sum + cell.coverage, 0) / shown.length;
-    const line = (share, text) => make("span", {}, make("strong", { text: percent(share) }), text);
+    const line = (some, text) => make("span", {}, make("strong", { text: meanOf(some) }), text);
     $("coverage").replaceChildren(
-      line(chosen.coverage, " of this image hidden, "),
-      line(mean, ` in the mean of the ${shown.length === NINE ? "nine" : shown.length}`),
+      line([chosen], " of this image hidden, "),
+      line(shown, ` in the mean of the ${shown.length === NINE ? "nine" : shown.length}`),
     );
   }
 
@@ -435,18 +471,13 @@ const dustaugPage = (() => {
     frame = 0;
     syncPresets();
     show("spec", dustaug.reprSpec(state.spec));
-    drawOverlay();
     saveSoon();
-    try {
-      paintNine();
-    } catch (error) {
-      showError(error.message);
-      return;
-    }
     // What is wrong with a link stays to be read until something changes.
     if (!hasBadInput()) showError(addressOf() === untouched ? broken : "");
-    showHidden();
+    paintNine();
     showCode();
+    // Last: nothing else waits for it.
+    drawOverlay();
   }
 
   // ----------------------------------------------------------------------------------------------- seed, epoch and index
@@ -1801,7 +1832,7 @@ const dustaugPage = (() => {
     /** Return the RGB bytes of the picture ("original") or of an index that is shown, for tests. */
     pixels: (which) => {
       if (which === "original") return [...picture.data];
-      const cell = cells.find(({ index, figure }) => index === BigInt(which) && !figure.hidden);
+      const cell = cells.find((each) => each.index === BigInt(which) && !each.figure.hidden && !isWaiting(each));
       return cell ? [...cell.rgb] : null;
     },
   };
