@@ -60,6 +60,14 @@ BROKEN = (
     *("spec=%7B%22__proto__%22%3A%7B%7D%7D", "%E0%A4%A", "spec", "spec=%3Cscript%3E", f"size={'9' * 5000}"),
 )
 
+# Specs that are right, but not for pictures of bytes and of three channels.
+UNPAINTABLE = (
+    {"depth_range": [1, 2]},
+    {"normalize_mean": [0, 0, 0], "normalize_std": [1, 1, 1]},
+    {"fill": "constant", "fill_value": [1, 2]},
+    {"area_range": [0.999, 1], "aspect_range": [5, 6]},
+)
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -336,6 +344,17 @@ class TestPixels:
             assert on_disk.spec() == wanted
             expect(on_disk.locator("#error")).to_be_hidden()
 
+    def test_refused_values(self, on_disk):
+        """A value that cannot be painted on this picture is refused: spec, code and pixels stay as they were."""
+        on_disk.set("field-fill", "constant")
+        before = on_disk.spec(), on_disk.locator("#spec").text_content(), on_disk.locator("#code").text_content()
+        on_disk.set("field-fill_value", "1 2")
+
+        expect(on_disk.locator("#error")).to_contain_text("fill_value must have one number for each")
+        expect(on_disk.locator("#field-fill_value")).to_have_attribute("aria-invalid", "true")
+        assert (on_disk.spec(), *on_disk.locator("#spec, #code").all_text_contents()) == before
+        on_disk.check()
+
     def test_slow_specs(self, on_disk):
         """Where a picture takes long, the page shows which are to come, and gives them up for what is asked next."""
         spec = json.dumps({"count_range": [4000, 4000], "fill": "noise", "side_range": [SIZE, SIZE]})
@@ -437,6 +456,16 @@ class TestPicture:
         on_disk.settle()
 
         assert np.array_equal(on_disk.canvas("#original"), pixels)
+
+    def test_sizes_that_a_spec_refuses(self, on_disk):
+        """A size at which the spec cannot be painted is refused, and the download is what is shown."""
+        on_disk.open(size=224, spec='{"kind":"lattice","period_range":[1,1],"p":0.5}')
+        shown = on_disk.shown()[0]
+        on_disk.set("size", 512)
+
+        expect(on_disk.locator("#error")).to_contain_text("period_range must give an image at most")
+        expect(on_disk.locator("#size")).to_have_value("224")
+        assert np.array_equal(on_disk.download("download", "dusted.png"), shown)
 
     def test_orientation_and_transparency(self, on_disk, tmp_path):
         """A picture is turned upright and put on white, as the command line has it."""
@@ -689,6 +718,19 @@ class TestState:
         on_disk.check()
         expect(on_disk.locator("#error")).to_be_hidden()
 
+    def test_links_to_what_cannot_be_painted(self, on_disk):
+        """A link whose spec is one, but none for pictures of bytes at this size, is broken, too."""
+        for spec in UNPAINTABLE:
+            on_disk.evaluate("fragment => { location.hash = fragment; }", f"seed=6&spec={json.dumps(spec)}")
+            on_disk.until("document.querySelector('#error').textContent.startsWith('This link is broken: ')")
+            on_disk.settle()
+            assert on_disk.spec() == Spec()
+            assert "seed=7," in on_disk.locator("#code").text_content()
+            on_disk.evaluate("location.hash = 'seed=5'")
+            on_disk.until("document.querySelector('#error').hidden")
+        on_disk.open(f"size={SIZE}&spec={json.dumps(UNPAINTABLE[0])}")
+        on_disk.check()
+
     def test_long_links(self, on_disk):
         """What a message quotes of a link is cut off, and levels without end do not use up the stack."""
         for fragment in ("q" * 3000 + "=1", f'spec={{"{"q" * 20_000}":1}}', f'spec={{"p":{"[" * 3000}{"]" * 3000}}}'):
@@ -698,6 +740,20 @@ class TestState:
             assert text.startswith("This link is broken: ")
             assert len(text) < 700
             assert "stack" not in text
+
+    def test_links_replace_what_is_typed(self, on_disk):
+        """A link takes the place of values that were refused before, in fields and coordinates."""
+        on_disk.locator("#field-p").fill("zz")
+        on_disk.locator("#seed").fill("zz")
+        assert on_disk.locator("[aria-invalid]").count() == 2
+        on_disk.evaluate("size => { location.hash = `seed=13&size=${size}`; }", SIZE)
+        on_disk.until("dustaugPage.state().seed === '13'")
+        on_disk.set("field-count_range-high", 5)
+
+        assert on_disk.spec().count_range[1] == 5
+        assert on_disk.locator("[aria-invalid]").count() == 0
+        expect(on_disk.locator("#field-p")).to_have_value("1")
+        expect(on_disk.locator("#error")).to_be_hidden()
 
     def test_unknown_tabs(self, on_disk):
         """A link to code that the page does not have shows the first tab."""

@@ -190,18 +190,41 @@ const dustaugPage = (() => {
   // How often a picture was chosen: one that takes long to decode gives way to a later choice.
   let choices = 0;
 
-  /** Bring the chosen picture to the chosen size. Boxes and guide move with it, unless they are those of a link. */
+  const sourceOf = (name) => (name === "own" ? own : bundled(name));
+
+  /** Return the sides of a picture at a training size. */
+  function sidesOf(source, { size, crop }) {
+    if (crop) return { height: size, width: size };
+    const longer = Math.max(source.width, source.height);
+    const side = (length) => Math.max(1, Math.round((length * size) / longer));
+    return { height: side(source.height), width: side(source.width) };
+  }
+
+  // The choice of the picture that is shown, to go back to when the spec cannot be painted on another.
+  let lastGood = null;
+
+  /**
+   * Bring the chosen picture to the chosen size, and return whether it is shown. Boxes and guide move with it, unless they
+   * are those of a link.
+   */
   async function loadPicture({ moves = true } = {}) {
     loading += 1;
     const turn = loading;
     const other = chooseDonor();
-    const sources = [state.picture === "own" ? own : bundled(state.picture), bundled(other)];
-    const [source, donorSource] = await Promise.all(sources);
+    const [source, donorSource] = await Promise.all([sourceOf(state.picture), bundled(other)]);
     // While these were decoded, the user may have chosen another.
-    if (turn !== loading) return;
-    const longer = Math.max(source.width, source.height);
-    const side = (length) => Math.max(1, Math.round((length * state.size) / longer));
-    const [height, width] = state.crop ? [state.size, state.size] : [side(source.height), side(source.width)];
+    if (turn !== loading) return false;
+    const { height, width } = sidesOf(source, state);
+    try {
+      checkPaint(state, { height, width });
+    } catch (error) {
+      own = lastGood.own;
+      Object.assign(state, lastGood.choice);
+      syncPicture();
+      showError(error.message);
+      return false;
+    }
+    lastGood = { own, choice: { picture: state.picture, donor: state.donor, size: state.size, crop: state.crop } };
     const before = { height: picture.height, width: picture.width };
     const whole = { left: 0, top: 0, columns: source.width, rows: source.height };
     picture.data = scale(source, state.crop ? middleOf(source, height, width) : whole, height, width);
@@ -211,6 +234,7 @@ const dustaugPage = (() => {
     showOriginal();
     syncPicture();
     refresh();
+    return true;
   }
 
   /** Return the name of a picture beside the chosen one, which is that of before if it can be. */
@@ -312,18 +336,26 @@ const dustaugPage = (() => {
   /** The nine are a page of the data set: 0 … 8, 9 … 17, and so on. So they stay where they are when one is chosen. */
   const firstOfPage = () => state.index - (state.index % BigInt(NINE));
 
-  /** Return what goes to dustaug beside picture and spec; guide, objects and donors only where the spec takes them. */
-  function termsOf(index) {
-    const { spec, seed, epoch } = state;
+  /** Return what goes to dustaug beside picture and spec; guide and objects only where the spec takes them. */
+  function termsOf(index, { spec, seed, epoch, guide, objects } = state, size = picture) {
     const takesObjects = spec.per_object || spec.max_hidden !== null;
     return {
       seed,
       epoch,
       index,
-      ...(spec.center === "guide" && { guide: state.guide ?? emptyGuide() }),
-      ...(takesObjects && { objects: state.objects }),
-      ...(spec.fill === "donors" && { donors: donor.data }),
+      ...(spec.center === "guide" && { guide: guide ?? emptyGuide(size) }),
+      ...(takesObjects && { objects }),
     };
+  }
+
+  /** Throw the error of the contract if a state cannot be painted on pictures of a size. */
+  function checkPaint(wanted, { height, width } = picture) {
+    const data = new Uint8Array(height * width * CHANNELS);
+    const donors = wanted.spec.fill === "donors" ? { donors: data } : {};
+    // With p=0, all is checked and nothing drawn.
+    const spec = { ...wanted.spec, p: 0 };
+    const terms = termsOf(wanted.index, wanted, { height, width });
+    dustaug.addDust(data, { height, width, channels: CHANNELS }, spec, { ...terms, ...donors });
   }
 
   /** Return a name for all that decides the pixels, but the index. */
@@ -540,6 +572,7 @@ const dustaugPage = (() => {
   function syncCoordinates() {
     for (const name of ["seed", "epoch", "index"]) {
       $(name).value = state[name];
+      $(name).removeAttribute("aria-invalid");
       fitBox($(name));
     }
   }
@@ -671,7 +704,7 @@ const dustaugPage = (() => {
   function change(changes, input) {
     const all = { ...stillRefused(changes), ...changes };
     try {
-      setSpec(dustaug.replaceSpec(state.spec, all));
+      takeSpec(dustaug.replaceSpec(state.spec, all));
     } catch (error) {
       refused = all;
       input?.setAttribute("aria-invalid", "true");
@@ -681,12 +714,27 @@ const dustaugPage = (() => {
     return true;
   }
 
-  function setSpec(spec) {
+  /** Show a spec; one that cannot be painted throws, so that the state always is what is shown. */
+  function takeSpec(spec) {
+    checkPaint({ ...state, spec });
     state.spec = spec;
-    refused = {};
-    for (const bad of document.querySelectorAll("#fields [aria-invalid]")) bad.removeAttribute("aria-invalid");
+    forgetRefused();
     syncFields();
     refresh();
+  }
+
+  function setSpec(spec) {
+    try {
+      takeSpec(spec);
+    } catch (error) {
+      showError(error.message);
+    }
+  }
+
+  /** Forget what was refused in fields: their values, and that they were. */
+  function forgetRefused() {
+    refused = {};
+    for (const bad of document.querySelectorAll("#fields [aria-invalid]")) bad.removeAttribute("aria-invalid");
   }
 
   const hasBadInput = () => document.querySelector("[aria-invalid]") !== null;
@@ -888,7 +936,8 @@ const dustaugPage = (() => {
     const sync = (spec) => {
       const value = spec[name];
       const values = value === null ? [] : [value].flat();
-      if (document.activeElement !== box) box.value = values.map(numberText).join(", ");
+      const isTyped = document.activeElement === box && String(numbersIn(box, isColor)) === String(value);
+      if (!isTyped) box.value = values.map(numberText).join(", ");
       if (!isColor || value === null) return;
       const levels = values.length === CHANNELS ? values : [values[0], values[0], values[0]];
       color.value = `#${levels.map((level) => Math.round(level).toString(16).padStart(2, "0")).join("")}`;
@@ -931,7 +980,7 @@ const dustaugPage = (() => {
   /** Snippets read the other picture from a file, so it can be had as one. */
   function addDonorFile() {
     const button = make("button", { type: "button", id: "download-donor", class: "plain", text: "Download donor.png" });
-    button.addEventListener("click", () => download(donor.data, "donor.png"));
+    button.addEventListener("click", () => download(donor.data, picture, "donor.png"));
     donorChooser.root.append(button);
   }
 
@@ -1019,11 +1068,9 @@ const dustaugPage = (() => {
   // What center was before a guide was painted.
   let centerBefore = "normal";
 
-  function emptyGuide() {
-    const longer = Math.max(picture.height, picture.width);
-    const [rows, columns] = [picture.height, picture.width].map((side) =>
-      Math.max(1, Math.round((GUIDE_CELLS * side) / longer)),
-    );
+  function emptyGuide({ height, width } = picture) {
+    const longer = Math.max(height, width);
+    const [rows, columns] = [height, width].map((side) => Math.max(1, Math.round((GUIDE_CELLS * side) / longer)));
     return { data: new Uint8Array(rows * columns), rows, columns };
   }
 
@@ -1197,6 +1244,12 @@ const dustaugPage = (() => {
   }
 
   function setBoxes(objects) {
+    try {
+      checkPaint({ ...state, objects });
+    } catch (error) {
+      showError(error.message);
+      return;
+    }
     state.objects = objects;
     makeBoxRows();
     refresh();
@@ -1496,20 +1549,28 @@ const dustaugPage = (() => {
 
   /** Take the state from the address, or the defaults if it is broken, and show it. */
   async function restore() {
+    choices += 1;
+    const turn = choices;
     let next = stateFrom("");
-    broken = "";
+    let [fault, isMissing] = ["", false];
     try {
-      next = stateFrom(location.hash);
+      const linked = stateFrom(location.hash);
+      isMissing = linked.picture === "own" && own === null;
+      if (isMissing) linked.picture = DEFAULTS.picture;
+      checkPaint(linked, sidesOf(await sourceOf(linked.picture), linked));
+      next = linked;
     } catch (error) {
-      broken = `This link is broken: ${error.message}. The page shows what it begins with.`;
+      fault = `This link is broken: ${error.message}. The page shows what it begins with.`;
     }
-    const isMissing = next.picture === "own" && own === null;
-    if (isMissing) next.picture = DEFAULTS.picture;
+    // While the picture was decoded, another link or picture may have been chosen.
+    if (turn !== choices) return;
+    broken = fault;
     showNotice(isMissing ? "This link was made with a picture that it does not hold. Here is the same dust on another." : "");
     Object.assign(state, next);
     setGuide(state.guide);
+    forgetRefused();
     syncCoordinates();
-    await loadPicture({ moves: false });
+    if (!(await loadPicture({ moves: false }))) return;
     if (state.spec.center === "guide") setTool("guide");
     else if (state.objects.length) setTool("boxes");
     // Nobody changed anything yet: the address stays as it was typed.
@@ -1652,8 +1713,7 @@ const dustaugPage = (() => {
    *
    * A canvas could do that, but some browsers change what a page reads back from one, to hide whose machine it is.
    */
-  async function pngOf(rgb) {
-    const { height, width } = picture;
+  async function pngOf(rgb, { height, width }) {
     const lines = new Uint8Array(height * (1 + width * CHANNELS));
     for (let y = 0; y < height; y += 1) {
       lines.set(rgb.subarray(y * width * CHANNELS, (y + 1) * width * CHANNELS), y * (1 + width * CHANNELS) + 1);
@@ -1672,8 +1732,8 @@ const dustaugPage = (() => {
     });
   }
 
-  async function download(rgb, name) {
-    const url = URL.createObjectURL(await pngOf(rgb));
+  async function download(rgb, size, name) {
+    const url = URL.createObjectURL(await pngOf(rgb, size));
     make("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
@@ -1774,8 +1834,12 @@ const dustaugPage = (() => {
       event.preventDefault();
       chosenCell().canvas.focus();
     });
-    $("download").addEventListener("click", () => download(chosenCell().rgb, "dusted.png"));
-    $("download-picture").addEventListener("click", () => download(picture.data, "picture.png"));
+    $("download").addEventListener("click", () => {
+      const cell = chosenCell();
+      // The canvas keeps the size that the cell was painted in.
+      download(cell.rgb, cell.canvas, "dusted.png");
+    });
+    $("download-picture").addEventListener("click", () => download(picture.data, picture, "picture.png"));
     // Messages lie over the page: a click or Escape takes them away.
     const dismiss = () => {
       broken = "";
