@@ -1521,26 +1521,44 @@ const dustaug = (() => {
     eachRow(rectangle, width, channels, (start) => data.copyWithin(start, first, first + size));
   }
 
-  function paintNoise(data, rectangle, { width, channels }, spec, stream) {
-    const words = new Uint32Array(4);
-    const [low, last] = spec.fill_range;
-    if (low === 0 && last === 255) {
-      eachRow(rectangle, width, channels, (start, stop) => {
-        for (let i = start; i < stop; i += 1) {
-          if (i === start || i % 16 === 0) wordsOf(NOISE_BLOCK + Math.floor(i / 16), stream, words);
-          data[i] = words[(i >>> 2) & 3] >>> (8 * (i & 3));
-        }
-      });
+  /** Paint what rectangles cover with noise. A value depends on its place alone, so each is drawn once. */
+  function paintNoise(data, rectangles, { height, width, channels }, spec, stream) {
+    const covered = coverOf(rectangles, height, width);
+    for (let start = covered.indexOf(1); start >= 0; ) {
+      const stop = covered.indexOf(0, start);
+      const end = stop < 0 ? covered.length : stop;
+      paintValues(data, start * channels, end * channels, spec, stream);
+      start = stop < 0 ? -1 : covered.indexOf(1, stop);
+    }
+  }
+
+  const noiseWords = new Uint32Array(4);
+
+  /** Paint the values from `start` up to `stop` with noise. */
+  function paintValues(data, start, stop, { fill_range: [low, last] }, stream) {
+    const words = noiseWords;
+    const n = last - low + 1;
+    if (n === 256) {
+      for (let i = start; i < stop; i += 1) {
+        if (i === start || i % 16 === 0) wordsOf(NOISE_BLOCK + Math.floor(i / 16), stream, words);
+        data[i] = words[(i >>> 2) & 3] >>> (8 * (i & 3));
+      }
       return;
     }
-    const n = last - low + 1;
-    eachRow(rectangle, width, channels, (start, stop) => {
-      for (let i = start; i < stop; i += 1) {
-        if (i === start || i % 8 === 0) wordsOf(NOISE_BLOCK + Math.floor(i / 8), stream, words);
-        const half = (words[(i >>> 1) & 3] >>> (16 * (i & 1))) & 0xffff;
-        data[i] = low + ((half * n) >>> 16);
-      }
-    });
+    for (let i = start; i < stop; i += 1) {
+      if (i === start || i % 8 === 0) wordsOf(NOISE_BLOCK + Math.floor(i / 8), stream, words);
+      const half = (words[(i >>> 1) & 3] >>> (16 * (i & 1))) & 0xffff;
+      data[i] = low + ((half * n) >>> 16);
+    }
+  }
+
+  /** Return a one for each pixel that a rectangle covers, and a zero for the others. */
+  function coverOf(rectangles, height, width) {
+    const covered = new Uint8Array(height * width);
+    for (const rectangle of rectangles) {
+      eachRow(rectangle, width, 1, (start, stop) => covered.fill(1, start, stop));
+    }
+    return covered;
   }
 
   /**
@@ -1587,10 +1605,13 @@ const dustaug = (() => {
     const means = all.fill === "mean" ? meansOf(data, channels) : null;
     // An image may be its own donor, or part of one.
     const copied = all.fill === "donors" ? Uint8Array.from(donors) : null;
+    if (all.fill === "noise") {
+      paintNoise(data, drawn, shape, all, stream);
+      return data;
+    }
     for (const rectangle of drawn) {
       if (isEmpty(rectangle)) continue;
-      if (all.fill === "noise") paintNoise(data, rectangle, shape, all, stream);
-      else if (all.fill === "donors") {
+      if (all.fill === "donors") {
         eachRow(rectangle, width, channels, (start, stop) => data.set(copied.subarray(start, stop), start));
       } else {
         const brightness = means ?? brightnessOf(all, rectangle.number, channels, stream);
@@ -1602,10 +1623,7 @@ const dustaug = (() => {
 
   /** Return which share of an image, 0 … 1, lies under rectangles; where they overlap counts once. */
   function coverage(rectangles, { height, width }) {
-    const covered = new Uint8Array(height * width);
-    for (const rectangle of rectangles) {
-      eachRow(rectangle, width, 1, (start, stop) => covered.fill(1, start, stop));
-    }
+    const covered = coverOf(rectangles, height, width);
     let sum = 0;
     for (let i = 0; i < covered.length; i += 1) sum += covered[i];
     return sum / covered.length;
