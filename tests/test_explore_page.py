@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import re
 import subprocess
@@ -852,3 +853,121 @@ def test_benchmark(run_python):
 
     assert re.search(r"\| Preset +\| +Chromium [\d.]+ \| +Node [\d.]+ \|", table)
     assert re.findall(r"^\| (\w+) +\| +[\d.]+ \(", table, re.MULTILINE) == list(PRESETS)
+
+
+class TestLooks:
+    """Pictures of any shape, numbers of any length, the reader's own colours and paper leave nothing out."""
+
+    @pytest.mark.parametrize("screen", SCREENS)
+    @pytest.mark.parametrize("shape", [(4000, 2), (400, 40), (2, 4000)])
+    def test_strips(self, visit, tmp_path, screen, shape):
+        """A strip fits into the window, keeps its proportions, and lies under all of the overlay."""
+        width, height = SCREENS[screen]
+        page = visit(viewport={"width": width, "height": height}).open(size=SIZE, crop=0)
+        page.load(save(tmp_path / "tom.png", noise(*shape, 3)))
+        for enlarged in (False, True):
+            original, brush = (page.locator(name).bounding_box() for name in ("#original", "#brush"))
+            rows, columns = page.canvas("#original").shape[:2]
+
+            assert original == brush
+            assert original["height"] <= height
+            assert original["width"] / original["height"] == pytest.approx(columns / rows, rel=0.02)
+            figures = page.locator("#grid figure:visible")
+            boxes = [figure.bounding_box() for figure in figures.all()]
+            assert len(boxes) == (1 if enlarged else 9)
+            assert all(box["height"] < height and box["width"] > 60 for box in boxes)
+            for canvas in figures.locator("canvas").all():
+                box = canvas.bounding_box()
+                assert min(box["height"], box["width"]) >= 14
+                assert canvas.evaluate("it => getComputedStyle(it).objectFit") == "contain"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            page.locator("#enlarge").click()
+
+    def test_box_on_a_strip(self, visit, tmp_path):
+        """A box drawn on a strip with the pointer has the pixels that the pointer passed."""
+        page = visit(viewport={"width": 1440, "height": 900}).open(size=SIZE, crop=0)
+        page.load(save(tmp_path / "tom.png", noise(640, 160, 3)))
+        page.locator("input[name=tool][value=boxes]").check(force=True)
+        page.evaluate("scrollTo(0, 0)")
+        box = page.locator("#brush").bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 8)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.up()
+        page.settle()
+
+        assert page.state()["objects"] == [[8, 4, 32, 8]]
+
+    @pytest.mark.parametrize("screen", SCREENS)
+    def test_long_numbers(self, visit, screen):
+        """Under each picture, the share stands in one line, apart from an index of 19 digits."""
+        width, height = SCREENS[screen]
+        page = visit(viewport={"width": width, "height": height}).open(size=SIZE, index=2**63 - 7)
+        captions = page.locator("#grid figcaption:visible").all()
+
+        assert len(captions) == 8
+        for caption in captions:
+            number, share = (span.bounding_box() for span in caption.locator("span").all())
+            assert number["x"] + number["width"] + 6 <= share["x"]
+            assert number["height"] == share["height"] < 20
+            assert share["x"] + share["width"] <= caption.bounding_box()["x"] + caption.bounding_box()["width"]
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    def test_forced_colors(self, visit, scheme):
+        """In the reader's own colours, what is on or chosen has the colour for that, and other controls do not."""
+        page = visit(viewport={"width": 1440, "height": 1800}, forced_colors="active", color_scheme=scheme).open(
+            size=SIZE
+        )
+        page.locator("button[data-preset=cutout]").click()
+        page.settle()
+        color = page.evaluate(
+            """() => {
+              const it = document.body.appendChild(document.createElement("i"));
+              it.style.cssText = "forced-color-adjust: none; color: Highlight";
+              return getComputedStyle(it).color;
+            }"""
+        )
+        highlight = [int(part) for part in re.findall(r"\d+", color)[:3]]
+
+        def share_of_highlight(name):
+            box = page.locator(name).first.bounding_box()
+            clip = {"x": box["x"] - 3, "y": box["y"] - 3, "width": box["width"] + 6, "height": box["height"] + 6}
+            with Image.open(io.BytesIO(page.screenshot(clip=clip))) as image:
+                # What is translucent shows somewhat of the paper.
+                return (abs(np.array(image.convert("RGB")).astype(int) - highlight).max(axis=-1) < 80).mean()
+
+        for chosen, other in [
+            (".preset.chosen", ".preset:not(.chosen)"),
+            (".source[aria-pressed=true]", ".source[aria-pressed=false]"),
+            ("figure.chosen", "figure:not(.chosen):nth-child(3)"),
+            ("#crop", "#field-keep"),
+            (".segments input:checked + span", ".segments input:not(:checked) + span"),
+            ("[data-field=p] .track", "[data-field=max_hidden] .track"),
+        ]:
+            assert share_of_highlight(chosen) > share_of_highlight(other) + 0.01, chosen
+        # A track can be seen where nothing of it is chosen.
+        track = page.locator("[data-field=max_hidden] .track")
+        with Image.open(io.BytesIO(track.screenshot())) as image:
+            columns = np.array(image.convert("L")).std(axis=0)
+        assert (columns[30:-10] > 0).all()
+
+    def test_paper(self, visit):
+        """Paper shows the original, the nine, the whole spec and the whole code, in light colours, and no control."""
+        spec = {"count_range": [3, 9], "half_height_range": [2, 30], "half_width_range": [2, 30], "fill": "noise"}
+        spec |= {"p": 0.7, "center": "uniform", "spare_last": False, "max_hidden": 0.5, "per_object": True}
+        page = visit(viewport={"width": 688, "height": 1016}, color_scheme="dark").open(
+            size=SIZE, spec=json.dumps(spec)
+        )
+        page.emulate_media(media="print", color_scheme="dark")
+
+        for name in ("#original", "#spec", "#code", "#coverage"):
+            expect(page.locator(name)).to_be_visible()
+        assert page.locator("#grid canvas:visible").count() == 9
+        assert page.locator("button:visible").all_text_contents() == ["NumPy"]
+        assert page.locator("select:visible, [type=range]:visible, [type=checkbox]:visible").count() == 0
+        for name in ("html", ".spec", "#spec", ".code pre"):
+            assert page.locator(name).evaluate(
+                "it => it.scrollWidth <= Math.ceil(it.offsetWidth) && it.scrollHeight <= Math.ceil(it.offsetHeight)"
+            ), name
+        assert page.locator(".nine").bounding_box()["height"] < 800
+        assert page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor") == "rgb(255, 255, 255)"
