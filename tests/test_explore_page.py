@@ -503,6 +503,55 @@ def guide_of(state):
     return np.array(data, np.uint8).reshape(guide["rows"], guide["columns"])
 
 
+class TestFrame:
+    """Boxes and guide stay on their part of a photograph, whatever frame of it is shown."""
+
+    # Square shows the columns from 30 to 100 of these 130.
+    WIDE = noise(70, 130, 3)
+
+    def test_boxes(self, on_disk, tmp_path):
+        """A box that is drawn in the square becomes the same part of the whole picture, and is the same again after."""
+        on_disk.load(save(tmp_path / "tom.png", self.WIDE))
+        on_disk.locator("input[name=tool][value=boxes]").check(force=True)
+        on_disk.locator("#boxes-add").click()
+        for edge, value in zip(("top", "left", "bottom", "right"), (7, 20, 57, 58), strict=True):
+            on_disk.locator(f"#boxes input[aria-label='Box 1, {edge}']").fill(str(value))
+        square = on_disk.state()["objects"]
+        on_disk.set("crop", False)
+        whole = on_disk.state()["objects"]
+        on_disk.set("size", 32)
+        on_disk.set("size", SIZE)
+        again = on_disk.state()["objects"]
+        on_disk.set("crop", True)
+
+        assert square == on_disk.state()["objects"] == [[7, 20, 57, 58]]
+        # The whole is 34 × 64: 7 * 34 / 64, (30 + 20 * 70 / 64) * 64 / 130, and so on.
+        assert whole == again == [[4, 26, 30, 46]]
+
+    def test_guide(self, on_disk, tmp_path):
+        """What is painted outside the square is there again in the whole picture, and nothing moves."""
+        on_disk.load(save(tmp_path / "tom.png", self.WIDE))
+        on_disk.set("crop", False)
+        on_disk.locator("input[name=tool][value=guide]").check(force=True)
+        on_disk.set("brush-size", 1)
+        on_disk.locator("#brush").focus()
+        for key in ("Space", *["ArrowLeft"] * 7, "Space", "ArrowUp", "Space"):
+            on_disk.keyboard.press(key)
+        on_disk.settle()
+        whole = guide_of(on_disk.state())
+        squares = []
+        for _ in range(3):
+            on_disk.set("crop", True)
+            squares.append(guide_of(on_disk.state()))
+            on_disk.set("crop", False)
+            assert np.array_equal(guide_of(on_disk.state()), whole)
+
+        assert np.count_nonzero(whole) == 3
+        assert all(np.array_equal(square, squares[0]) for square in squares)
+        # Of the three, the square shows the one in the middle, in smaller cells.
+        assert np.argwhere(squares[0]).tolist() == [[6, 7], [6, 8], [7, 7], [7, 8]]
+
+
 class TestCode:
     """The code to copy paints what the page shows."""
 

@@ -187,12 +187,14 @@ const dustaugPage = (() => {
     const longer = Math.max(source.width, source.height);
     const side = (length) => Math.max(1, Math.round((length * state.size) / longer));
     const [height, width] = state.crop ? [state.size, state.size] : [side(source.height), side(source.width)];
-    const before = { height: picture.height, width: picture.width };
     const whole = { left: 0, top: 0, columns: source.width, rows: source.height };
-    picture.data = scale(source, state.crop ? middleOf(source, height, width) : whole, height, width);
+    const part = state.crop ? middleOf(source, height, width) : whole;
+    picture.data = scale(source, part, height, width);
     Object.assign(picture, { height, width, version: picture.version + 1 });
     scaleDonor(donorSource, other);
-    if (moves) moveTerms(before);
+    const before = frameShown;
+    frameShown = { source, part, height, width };
+    if (moves && before !== null) moveTerms(before, frameShown);
     showOriginal();
     syncPicture();
     refresh();
@@ -210,21 +212,67 @@ const dustaugPage = (() => {
     Object.assign(donor, { data: scale(source, middleOf(source, height, width), height, width), name });
   }
 
-  /** Keep boxes and guide on the same part of the picture when its size changes. */
-  function moveTerms({ height, width }) {
-    state.objects = state.objects.map((box) =>
-      box.map((edge, i) => Math.round((edge * (i % 2 ? picture.width : picture.height)) / (i % 2 ? width : height))),
-    );
-    const { rows, columns } = emptyGuide();
-    if (state.guide === null || (state.guide.rows === rows && state.guide.columns === columns)) return;
-    const old = state.guide;
-    const row = (y) => Math.floor((y * old.rows) / rows);
-    const column = (x) => Math.floor((x * old.columns) / columns);
-    const data = Uint8Array.from(
-      { length: rows * columns },
-      (_, i) => old.data[row(Math.floor(i / columns)) * old.columns + column(i % columns)],
-    );
-    setGuide({ data, rows, columns });
+  // Which part of which picture is shown, and at what size.
+  let frameShown = null;
+  // Boxes and guide as they were drawn, each with the frame of then, and what they are in the frame that is shown.
+  const drawn = { objects: null, guide: null };
+
+  /** Keep boxes and guide on the same part of the picture when another frame of it is shown. */
+  function moveTerms(before, after) {
+    state.objects = moved("objects", moveBoxes, before, after);
+    const guide = moved("guide", moveGuide, before, after);
+    if (guide !== state.guide) setGuide(guide);
+  }
+
+  /**
+   * Return boxes or guide for a frame, made from what was drawn last and not from what is shown.
+   *
+   * So nothing is lost on the way back: what lies outside a square, for instance, is still there in the whole picture.
+   */
+  function moved(name, move, before, after) {
+    const isSame = before.source === after.source;
+    if (!isSame || drawn[name]?.shown !== state[name]) {
+      // Another picture has no part of this one: there they keep their place in the frame.
+      const frame = isSame ? before : { ...before, part: after.part };
+      drawn[name] = { value: state[name], frame };
+    }
+    const { value, frame } = drawn[name];
+    drawn[name].shown = value === null ? null : move(value, frame, after);
+    return drawn[name].shown;
+  }
+
+  function moveBoxes(boxes, from, to) {
+    const row = along(from.part.top, from.part.rows / from.height, to.part.top, to.part.rows / to.height);
+    const column = along(from.part.left, from.part.columns / from.width, to.part.left, to.part.columns / to.width);
+    return boxes.map((box) => box.map((edge, i) => Math.round(i % 2 ? column(edge) : row(edge))));
+  }
+
+  /** Return a function that takes a place along a side to another frame; each is said by its start and its step. */
+  const along = (start, step, otherStart, otherStep) => (place) => (start + place * step - otherStart) / otherStep;
+
+  /**
+   * Return a guide for another frame. A cell takes the weight at its centre, or that of a cell whose centre it holds, so
+   * that no cell is too small to be seen.
+   */
+  function moveGuide(guide, { part }, { part: other }) {
+    const empty = emptyGuide();
+    const { rows, columns } = empty;
+    const row = along(part.top, part.rows / guide.rows, other.top, other.rows / rows);
+    const column = along(part.left, part.columns / guide.columns, other.left, other.columns / columns);
+    const rowBack = along(other.top, other.rows / rows, part.top, part.rows / guide.rows);
+    const columnBack = along(other.left, other.columns / columns, part.left, part.columns / guide.columns);
+    const data = empty.data.map((_, i) => guide.data[cellOf(guide, rowBack, columnBack, i, columns)] ?? 0);
+    guide.data.forEach((weight, i) => {
+      const cell = cellOf(empty, row, column, i, guide.columns);
+      if (cell >= 0) data[cell] = Math.max(data[cell], weight);
+    });
+    return { ...empty, data };
+  }
+
+  /** Return which cell of a guide holds the centre of a cell of another, or -1. */
+  function cellOf({ rows, columns }, row, column, i, otherColumns) {
+    const [y, x] = [row(Math.floor(i / otherColumns) + 0.5), column((i % otherColumns) + 0.5)].map(Math.floor);
+    return y >= 0 && y < rows && x >= 0 && x < columns ? y * columns + x : -1;
   }
 
   /** Load a file that a person chose, dropped or pasted. */
