@@ -62,9 +62,12 @@ const dustaugPage = (() => {
 
   let noticeTimer = 0;
 
-  /** Show what is worth knowing, for a while. */
-  function showNotice(text) {
+  /** Show what is worth knowing, for a while, with a button for what may be done about it. */
+  function showNotice(text, action = null) {
     show("notice", text);
+    if (text !== "" && action !== null) {
+      $("notice").append(" ", make("button", { type: "button", class: "quiet", text: action.title, click: action.run }));
+    }
     clearTimeout(noticeTimer);
     noticeTimer = setTimeout(() => show("notice", ""), 12_000);
   }
@@ -391,6 +394,9 @@ const dustaugPage = (() => {
     labelCells();
   }
 
+  /** Return a name that tells images apart, and that no code writes: it must not replace what it is compared with. */
+  const nameOfDusted = () => `dusted-${state.seed}-${state.epoch}-${state.index}.png`;
+
   const chosenCell = () => cells.find((cell) => cell.index === state.index && !cell.figure.hidden) ?? cells[0];
 
   function labelCells() {
@@ -410,8 +416,10 @@ const dustaugPage = (() => {
     const line = (share, text) => make("span", {}, make("strong", { text: percent(share) }), text);
     $("coverage").replaceChildren(
       line(chosen.coverage, " of this image hidden, "),
-      line(mean, ` in the mean of the ${shown.length === NINE ? "nine" : shown.length}`),
+      line(mean, ` in the mean of ${shown.length === NINE ? "the nine" : `these ${shown.length}`}`),
     );
+    $("download").setAttribute("aria-label", `Download ${nameOfDusted()}`);
+    $("download").title = nameOfDusted();
   }
 
   const STEPS = { ArrowLeft: -1n, ArrowRight: 1n, ArrowUp: -3n, ArrowDown: 3n, PageUp: -9n, PageDown: 9n };
@@ -783,6 +791,24 @@ const dustaugPage = (() => {
     return { root, sync };
   }
 
+  /** Listen to the boxes of a pair. While one of them is empty, somebody types: it is a value once both are left. */
+  function listenToPair(name, boxes, pairIn) {
+    const isHalf = () => boxes.filter((box) => numberIn(box) === null).length === 1;
+    for (const box of boxes) {
+      box.addEventListener("input", () => (isHalf() ? forget(name, boxes) : change({ [name]: pairIn() }, box)));
+      box.addEventListener("blur", ({ relatedTarget }) => {
+        if (isHalf() && !boxes.includes(relatedTarget)) change({ [name]: pairIn() }, box);
+      });
+    }
+  }
+
+  /** Take back what was refused of a field. */
+  function forget(name, boxes) {
+    delete refused[name];
+    for (const box of boxes) box.removeAttribute("aria-invalid");
+    if (!hasBadInput()) showError("");
+  }
+
   /** Make a slider with two ends. An end that meets the other one takes it along. */
   function makeRange(field) {
     const { name } = field;
@@ -792,7 +818,7 @@ const dustaugPage = (() => {
       const pair = boxes.map(numberIn);
       return pair.every((end) => end === null) ? null : pair;
     };
-    boxes.forEach((box) => box.addEventListener("input", () => change({ [name]: pairIn() }, box)));
+    listenToPair(name, boxes, pairIn);
     sliders.forEach((slider, i) =>
       slider.addEventListener("input", () => {
         const value = fromSlider(name, Number(slider.value));
@@ -826,7 +852,7 @@ const dustaugPage = (() => {
     const { name } = field;
     const boxes = ENDS.map((end, i) => makeBox(field, `-${end}`, `${name}, ${AXES[name][i]}`));
     const sliders = ENDS.map((end, i) => makeSlider(field, `-${end}`, `${name}, ${AXES[name][i]}`));
-    boxes.forEach((box) => box.addEventListener("input", () => change({ [name]: boxes.map(numberIn) }, box)));
+    listenToPair(name, boxes, () => boxes.map(numberIn));
     sliders.forEach((slider, i) =>
       slider.addEventListener("input", () => {
         const pair = [...state.spec[name]];
@@ -964,12 +990,22 @@ const dustaugPage = (() => {
 
   // ---------------------------------------------------------------------------------------------------------------- presets
 
+  /** Take another spec, and offer the one of before if it would be work to make it again. */
+  function replaceAll(spec, text) {
+    const before = state.spec;
+    const isKnown = [{}, ...dustaug.presets.map((preset) => preset.spec)].some(
+      (known) => dustaug.reprSpec(known) === dustaug.reprSpec(before),
+    );
+    setSpec(spec);
+    showNotice(isKnown ? "" : text, { title: "Undo", run: () => setSpec(before) });
+  }
+
   function makePresets() {
     for (const preset of dustaug.presets) {
       const button = make("button", { type: "button", "data-preset": preset.name, "aria-pressed": "false" });
       button.textContent = preset.title;
       button.title = `dustaug.${preset.call}`;
-      button.addEventListener("click", () => setSpec(preset.spec));
+      button.addEventListener("click", () => replaceAll(preset.spec, `${preset.title} replaced your spec.`));
       const link = make("a", { href: preset.url, target: "_blank", rel: "noopener noreferrer", text: preset.paper });
       link.setAttribute("aria-label", `${preset.title}: ${preset.paper} (opens in a new tab)`);
       $("presets").append(make("div", { class: "preset" }, button, link));
@@ -1035,9 +1071,28 @@ const dustaugPage = (() => {
         ? "The guide is empty, so nothing gets dust: paint where dust may lie."
         : "Dust lies where you paint. Arrow keys move on the picture, Space paints, Backspace erases.";
     const takesObjects = state.spec.max_hidden !== null || state.spec.per_object;
-    $("boxes-help").textContent = takesObjects
-      ? "Draw around objects on the picture, or type their edges in pixels."
+    const hasBoxes = state.objects.length > 0;
+    const idle = hasBoxes
+      ? "The boxes change nothing yet: set max_hidden or per_object, under Objects."
       : "Draw around objects on the picture. max_hidden or per_object, under Objects, use the boxes.";
+    $("boxes-help").textContent = takesObjects ? "Draw around objects on the picture, or type their edges in pixels." : idle;
+    $("boxes-help").classList.toggle("missing", hasBoxes && !takesObjects);
+    $("brush-help").classList.toggle("missing", state.spec.center === "guide" && isEmpty);
+    showMissingBoxes(hasBoxes);
+  }
+
+  /** Say at max_hidden and per_object that there are no boxes, which they are about. */
+  function showMissingBoxes(hasBoxes) {
+    const { max_hidden: most, per_object: perObject } = state.spec;
+    const says = {
+      max_hidden: most === null ? "" : "There is no box, so max_hidden changes nothing: draw one on the picture.",
+      per_object: perObject ? "There is no box, so nothing gets dust: draw one on the picture." : "",
+    };
+    for (const [name, text] of Object.entries(says)) {
+      const help = $(`help-${name}`);
+      help.textContent = hasBoxes || text === "" ? FIELD[name].help : text;
+      help.classList.toggle("missing", !hasBoxes && text !== "");
+    }
   }
 
   /** Return where an event is on the picture, in fractions of its sides. */
@@ -1176,6 +1231,7 @@ const dustaugPage = (() => {
   function setBoxes(objects) {
     state.objects = objects;
     makeBoxRows();
+    syncTools();
     refresh();
   }
 
@@ -1513,6 +1569,8 @@ const dustaugPage = (() => {
     $("code").replaceChildren(...highlighted(code ?? ""));
     $("code").parentElement.hidden = code === null;
     $("copy").disabled = code === null;
+    $("code-picture").hidden = !code?.includes('"picture.png"');
+    $("code-donor").hidden = !code?.includes('"donor.png"');
     show("code-note", note ?? "");
   }
 
@@ -1717,6 +1775,18 @@ const dustaugPage = (() => {
     });
   }
 
+  const isOnDisk = () => location.protocol === "file:";
+  const isServedHere = () => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+
+  /** Return what to know of a link before it is sent: where it opens, and what it lacks. */
+  function reachOfLink() {
+    const lack = state.picture === "own" ? "The link has everything but your picture, which stays on this machine." : "";
+    if (!isOnDisk() && !isServedHere()) return lack;
+    const end = isOnDisk() ? "" : ", while its command runs";
+    const part = "What follows # shows the same dust after the address of any other copy of this page.";
+    return `This link opens on this machine only${end}. ${part} ${lack}`.trim();
+  }
+
   function bindPage() {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const root = document.documentElement;
@@ -1734,17 +1804,20 @@ const dustaugPage = (() => {
     $("share").addEventListener("click", () => {
       save();
       copy(location.href.split("#")[0] + addressOf(), $("share"));
-      if (state.picture === "own") showNotice("The link has everything but your picture, which stays on this machine.");
+      showNotice(reachOfLink());
     });
     $("copy").addEventListener("click", () => copy($("code").textContent, $("copy")));
-    $("reset").addEventListener("click", () => setSpec(dustaug.makeSpec({})));
+    $("reset").addEventListener("click", () => replaceAll(dustaug.makeSpec({}), "Plain dust replaced your spec."));
     $("enlarge").addEventListener("click", () => setEnlarged(!isEnlarged()));
     $("skip").addEventListener("click", (event) => {
       event.preventDefault();
       chosenCell().canvas.focus();
     });
-    $("download").addEventListener("click", () => download(chosenCell().rgb, "dusted.png"));
-    $("download-picture").addEventListener("click", () => download(picture.data, "picture.png"));
+    $("download").addEventListener("click", () => download(chosenCell().rgb, nameOfDusted()));
+    for (const id of ["download-picture", "download-read-picture"]) {
+      $(id).addEventListener("click", () => download(picture.data, "picture.png"));
+    }
+    $("download-read-donor").addEventListener("click", () => download(donor.data, "donor.png"));
     // Messages lie over the page: a click or Escape takes them away.
     const dismiss = () => {
       broken = "";
@@ -1753,8 +1826,8 @@ const dustaugPage = (() => {
     };
     document.querySelector(".messages").addEventListener("click", dismiss);
     window.addEventListener("keydown", (event) => event.key === "Escape" && dismiss());
-    // The page is part of the site, or alone: then there is no documentation beside it.
-    $("docs").hidden = !/\/explore\/(index\.html)?$/.test(location.pathname);
+    // The page is part of the site, or alone: then there is no documentation beside it. A clone has only its sources.
+    $("docs").hidden = isOnDisk() || !/\/explore\/(index\.html)?$/.test(location.pathname);
     window.addEventListener("hashchange", () => restore());
     window.addEventListener("pagehide", save);
   }
