@@ -547,6 +547,20 @@ class TestTerms:
 
         assert 0 < np.count_nonzero(guide_of(on_disk.state())) < np.count_nonzero(guide)
 
+    def test_own_donor(self, on_disk, tmp_path):
+        """The pixels that fill rectangles may be of a file of one's own, until another picture is chosen."""
+        pixels = noise(SIZE, SIZE, 3)
+        on_disk.locator("button[data-preset=cutmix]").click()
+        on_disk.locator("#donor-file").set_input_files(save(tmp_path / "tom.png", pixels))
+        on_disk.until("document.querySelector('#donor').value === 'own'")
+        on_disk.settle()
+        on_disk.check(donors=pixels)
+        on_disk.set("donor", "guitar")
+        donor = on_disk.download("download-donor")
+
+        assert not np.array_equal(donor, pixels)
+        on_disk.check(donors=donor)
+
     def test_boxes(self, on_disk):
         """Dust hides no more of a box than max_hidden allows, and the pixels are those of add_dust()."""
         on_disk.locator("input[name=tool][value=boxes]").check(force=True)

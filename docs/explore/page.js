@@ -30,6 +30,8 @@ const dustaugPage = (() => {
   const donor = { data: new Uint8Array(0), name: "" };
   /** A picture of the user's own, decoded; it never goes into the address. */
   let own = null;
+  /** The same for fill="donors", as {pixels, number}; without it, the donor is one of the pictures of the page. */
+  let ownDonor = null;
   let guideVersion = 0;
 
   const $ = (id) => document.getElementById(id);
@@ -210,8 +212,11 @@ const dustaugPage = (() => {
     return state.donor;
   }
 
-  function scaleDonor(source, name) {
+  /** Make the donor of a picture of the page, or of the user's own if there is one. */
+  function scaleDonor(bundledSource, bundledName) {
     const { height, width } = picture;
+    const source = ownDonor?.pixels ?? bundledSource;
+    const name = ownDonor === null ? bundledName : `own ${ownDonor.number}`;
     Object.assign(donor, { data: scale(source, middleOf(source, height, width), height, width), name });
   }
 
@@ -278,13 +283,15 @@ const dustaugPage = (() => {
     return y >= 0 && y < rows && x >= 0 && x < columns ? y * columns + x : -1;
   }
 
+  const unreadable = (file, error) =>
+    `${file.name || "the picture"} must be a picture that this browser reads, such as PNG, JPEG or WebP: ${error.message}`;
+
   /** Load a file that a person chose, dropped or pasted. */
   async function loadFile(file) {
     try {
       own = await decode(file);
     } catch (error) {
-      const name = file.name || "the picture";
-      showError(`${name} must be a picture that this browser reads, such as PNG, JPEG or WebP: ${error.message}`);
+      showError(unreadable(file, error));
       return;
     }
     state.picture = "own";
@@ -927,18 +934,52 @@ const dustaugPage = (() => {
   const cellsChooser = makeChooser("cells-by", "hidden cells", "How many, or each on its own", (name) =>
     change(name === "cell_p" ? { cell_p: 0.5 } : { count_range: [0, 31] }, cellsChooser.input),
   );
+  // How often a donor was chosen: the last choice counts, however long a file takes.
+  let donorChoices = 0;
+
   const donorChooser = makeChooser("donor", "pixels of", "The other picture, at the same size", async (name) => {
-    state.donor = name;
+    donorChoices += 1;
+    [state.donor, ownDonor] = [name, null];
     const source = await bundled(name);
     if (state.donor === name) scaleDonor(source, name);
+    syncFields();
     refresh();
   });
 
-  /** Snippets read the other picture from a file, so it can be had as one. */
+  /** Take the pixels of a file of the user's own as donor. */
+  async function loadDonor(file) {
+    donorChoices += 1;
+    const number = donorChoices;
+    let pixels = null;
+    try {
+      pixels = await decode(file);
+    } catch (error) {
+      showError(unreadable(file, error));
+      return;
+    }
+    if (number !== donorChoices) return;
+    ownDonor = { pixels, number };
+    scaleDonor();
+    syncFields();
+    refresh();
+  }
+
+  /** Snippets read the other picture from a file, so it can be had as one; and it can be one of the user's own. */
   function addDonorFile() {
+    const input = make("input", { id: "donor-file", class: "unseen", type: "file", accept: "image/*", tabindex: "-1" });
+    input.setAttribute("aria-label", "A picture of your own, whose pixels fill the rectangles");
+    input.addEventListener("change", () => {
+      const [file] = input.files;
+      if (file) loadDonor(file);
+      // The same file may be chosen again.
+      input.value = "";
+    });
+    const choose = make("button", { type: "button", class: "plain", text: "Your own" });
+    choose.setAttribute("aria-label", "Your own picture to take pixels of");
+    choose.addEventListener("click", () => input.click());
     const button = make("button", { type: "button", id: "download-donor", class: "plain", text: "Download donor.png" });
     button.addEventListener("click", () => download(donor.data, "donor.png"));
-    donorChooser.root.append(button);
+    donorChooser.root.append(make("div", { class: "row" }, choose, button, input));
   }
 
   function makeFields() {
@@ -984,7 +1025,8 @@ const dustaugPage = (() => {
     fillOptions(cellsChooser.input, ways, spec.cell_p === null ? "count_range" : "cell_p");
     donorChooser.root.hidden = spec.fill !== "donors";
     const others = dustaugPictures.filter(({ name }) => name !== state.picture).map(({ name, title }) => [name, title]);
-    fillOptions(donorChooser.input, others, state.donor);
+    if (ownDonor !== null) others.push(["own", "your own picture"]);
+    fillOptions(donorChooser.input, others, ownDonor === null ? state.donor : "own");
     syncTools();
   }
 
@@ -1780,7 +1822,8 @@ const dustaugPage = (() => {
 
   /** Return what to know of a link before it is sent: where it opens, and what it lacks. */
   function reachOfLink() {
-    const lack = state.picture === "own" ? "The link has everything but your picture, which stays on this machine." : "";
+    const isOwn = state.picture === "own" || (ownDonor !== null && state.spec.fill === "donors");
+    const lack = isOwn ? "The link has everything but your picture, which stays on this machine." : "";
     if (!isOnDisk() && !isServedHere()) return lack;
     const end = isOnDisk() ? "" : ", while its command runs";
     const part = "What follows # shows the same dust after the address of any other copy of this page.";
@@ -1828,7 +1871,10 @@ const dustaugPage = (() => {
     window.addEventListener("keydown", (event) => event.key === "Escape" && dismiss());
     // The page is part of the site, or alone: then there is no documentation beside it. A clone has only its sources.
     $("docs").hidden = isOnDisk() || !/\/explore\/(index\.html)?$/.test(location.pathname);
-    window.addEventListener("hashchange", () => restore());
+    window.addEventListener("hashchange", () => {
+      ownDonor = null;
+      restore();
+    });
     window.addEventListener("pagehide", save);
   }
 
