@@ -60,6 +60,14 @@ BROKEN = (
     *("spec=%7B%22__proto__%22%3A%7B%7D%7D", "%E0%A4%A", "spec", "spec=%3Cscript%3E", f"size={'9' * 5000}"),
 )
 
+# Specs that are right, but not for pictures of bytes and of three channels.
+UNPAINTABLE = (
+    {"depth_range": [1, 2]},
+    {"normalize_mean": [0, 0, 0], "normalize_std": [1, 1, 1]},
+    {"fill": "constant", "fill_value": [1, 2]},
+    {"area_range": [0.999, 1], "aspect_range": [5, 6]},
+)
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -96,6 +104,7 @@ class Explorer:
             "document.querySelector('.source[aria-pressed=true], .own.chosen')"
         )
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.until("!document.querySelector('#grid [aria-busy=true]')")
 
     def until(self, expression):
         """Wait for something in the page. Playwright's own way evaluates texts there, which the page forbids."""
@@ -318,6 +327,46 @@ class TestPixels:
         expect(on_disk.locator("#error")).to_be_hidden()
         on_disk.check()
 
+    def test_ends_of_a_pair(self, on_disk):
+        """To change one end of a pair leaves the other exactly what it was."""
+        on_disk.set("size-unit", "area_range")
+        on_disk.set("field-aspect_range-low", "0.5")
+
+        assert on_disk.spec() == Spec(area_range=(0.02, 0.1), aspect_range=(0.5, 1 / 0.3))
+
+    def test_refused_sizes(self, on_disk):
+        """A size that was refused does not keep the user from another unit."""
+        on_disk.set("size-unit", "area_range")
+        on_disk.set("field-area_range-low", "0")
+        expect(on_disk.locator("#error")).to_be_visible()
+        for name, wanted in (("side_range", Spec(side_range=(8, 32))), ("half_height_range", Spec())):
+            on_disk.set("size-unit", name)
+            assert on_disk.spec() == wanted
+            expect(on_disk.locator("#error")).to_be_hidden()
+
+    def test_refused_values(self, on_disk):
+        """A value that cannot be painted on this picture is refused: spec, code and pixels stay as they were."""
+        on_disk.set("field-fill", "constant")
+        before = on_disk.spec(), on_disk.locator("#spec").text_content(), on_disk.locator("#code").text_content()
+        on_disk.set("field-fill_value", "1 2")
+
+        expect(on_disk.locator("#error")).to_contain_text("fill_value must have one number for each")
+        expect(on_disk.locator("#field-fill_value")).to_have_attribute("aria-invalid", "true")
+        assert (on_disk.spec(), *on_disk.locator("#spec, #code").all_text_contents()) == before
+        on_disk.check()
+
+    def test_slow_specs(self, on_disk):
+        """Where a picture takes long, the page shows which are to come, and gives them up for what is asked next."""
+        spec = json.dumps({"count_range": [4000, 4000], "fill": "noise", "side_range": [SIZE, SIZE]})
+        on_disk.evaluate("fragment => { location.hash = fragment; }", f"size={SIZE}&spec={urllib.parse.quote(spec)}")
+        on_disk.until("[1, 2, 3, 4, 5, 6, 7, 8].includes(document.querySelectorAll('#grid [aria-busy=true]').length)")
+        assert on_disk.locator("#grid [data-index='0']").get_attribute("aria-busy") == "false"
+        on_disk.locator("#reset").click()
+        on_disk.settle()
+
+        assert on_disk.spec() == Spec()
+        on_disk.check()
+
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, on_disk, name):
         """A preset's button gives its spec, whose pixels are those of add_dust(); a link leads to its paper."""
@@ -457,6 +506,46 @@ class TestPicture:
         assert "notes.txt" in on_disk.locator("#error").text_content()
         assert np.array_equal(on_disk.canvas("#original"), before)
 
+    def test_long_pictures(self, on_disk, tmp_path):
+        """A picture that is longer than a canvas may be is refused, and what is shown stays."""
+        before = on_disk.canvas("#original")
+        on_disk.locator("#file").set_input_files(save(tmp_path / "tom.png", noise(1, 70_000, 3)))
+
+        expect(on_disk.locator("#error")).to_contain_text("70000 × 1 pixels, and this page reads up to 32767 on a side")
+        assert np.array_equal(on_disk.canvas("#original"), before)
+
+    def test_the_later_choice_is_shown(self, on_disk, tmp_path):
+        """A file that takes long to read does not replace a picture that was chosen after it."""
+        on_disk.evaluate(
+            """() => {
+              const decode = window.createImageBitmap;
+              const released = new Promise((release) => { window.release = release; });
+              window.createImageBitmap = async (...terms) => {
+                window.createImageBitmap = decode;
+                await released;
+                return decode(...terms).finally(() => { window.isDecoded = true; });
+              };
+            }"""
+        )
+        pixels = noise(SIZE, SIZE, 3)
+        on_disk.locator("#file").set_input_files(save(tmp_path / "late.png", 255 - pixels))
+        on_disk.load(save(tmp_path / "tom.png", pixels))
+        on_disk.evaluate("release()")
+        on_disk.until("window.isDecoded")
+        on_disk.settle()
+
+        assert np.array_equal(on_disk.canvas("#original"), pixels)
+
+    def test_sizes_that_a_spec_refuses(self, on_disk):
+        """A size at which the spec cannot be painted is refused, and the download is what is shown."""
+        on_disk.open(size=224, spec='{"kind":"lattice","period_range":[1,1],"p":0.5}')
+        shown = on_disk.shown()[0]
+        on_disk.set("size", 512)
+
+        expect(on_disk.locator("#error")).to_contain_text("period_range must give an image at most")
+        expect(on_disk.locator("#size")).to_have_value("224")
+        assert np.array_equal(on_disk.download("download", "dusted-7-0-0.png"), shown)
+
     def test_orientation_and_transparency(self, on_disk, tmp_path):
         """A picture is turned upright and put on white, as the command line has it."""
         pixels = np.dstack(
@@ -560,6 +649,26 @@ class TestTerms:
 
         assert not np.array_equal(donor, pixels)
         on_disk.check(donors=donor)
+
+    def test_tools_change_during_a_stroke(self, on_disk):
+        """Keys may choose another tool while the pointer is down: the stroke ends, and the page goes on."""
+        tool = on_disk.locator("input[name=tool][value=guide]")
+        tool.check(force=True)
+        brush = on_disk.locator("#brush")
+        brush.scroll_into_view_if_needed()
+        where = brush.bounding_box()
+        on_disk.mouse.move(where["x"] + 20, where["y"] + 20)
+        on_disk.mouse.down()
+        tool.focus()
+        on_disk.keyboard.press("ArrowRight")
+        on_disk.mouse.move(where["x"] + 60, where["y"] + 60)
+        on_disk.mouse.up()
+        on_disk.settle()
+        assert on_disk.locator("input[name=tool][value=boxes]").is_checked()
+        assert on_disk.state()["objects"] == []
+
+        on_disk.set("seed", 5)
+        on_disk.check(guide=guide_of(on_disk.state()))
 
     def test_boxes(self, on_disk):
         """Dust hides no more of a box than max_hidden allows, and the pixels are those of add_dust()."""
@@ -749,6 +858,43 @@ class TestState:
             on_disk.check()
         on_disk.set("seed", 5)
         on_disk.check()
+        expect(on_disk.locator("#error")).to_be_hidden()
+
+    def test_links_to_what_cannot_be_painted(self, on_disk):
+        """A link whose spec is one, but none for pictures of bytes at this size, is broken, too."""
+        for spec in UNPAINTABLE:
+            on_disk.evaluate("fragment => { location.hash = fragment; }", f"seed=6&spec={json.dumps(spec)}")
+            on_disk.until("document.querySelector('#error').textContent.startsWith('This link is broken: ')")
+            on_disk.settle()
+            assert on_disk.spec() == Spec()
+            assert "seed=7," in on_disk.locator("#code").text_content()
+            on_disk.evaluate("location.hash = 'seed=5'")
+            on_disk.until("document.querySelector('#error').hidden")
+        on_disk.open(f"size={SIZE}&spec={json.dumps(UNPAINTABLE[0])}")
+        on_disk.check()
+
+    def test_long_links(self, on_disk):
+        """What a message quotes of a link is cut off, and levels without end do not use up the stack."""
+        for fragment in ("q" * 3000 + "=1", f'spec={{"{"q" * 20_000}":1}}', f'spec={{"p":{"[" * 3000}{"]" * 3000}}}'):
+            on_disk.evaluate("fragment => { location.hash = fragment; }", fragment)
+            on_disk.settle()
+            text = on_disk.locator("#error").text_content()
+            assert text.startswith("This link is broken: ")
+            assert len(text) < 700
+            assert "stack" not in text
+
+    def test_links_replace_what_is_typed(self, on_disk):
+        """A link takes the place of values that were refused before, in fields and coordinates."""
+        on_disk.locator("#field-p").fill("zz")
+        on_disk.locator("#seed").fill("zz")
+        assert on_disk.locator("[aria-invalid]").count() == 2
+        on_disk.evaluate("size => { location.hash = `seed=13&size=${size}`; }", SIZE)
+        on_disk.until("dustaugPage.state().seed === '13'")
+        on_disk.set("field-count_range-high", 5)
+
+        assert on_disk.spec().count_range[1] == 5
+        assert on_disk.locator("[aria-invalid]").count() == 0
+        expect(on_disk.locator("#field-p")).to_have_value("1")
         expect(on_disk.locator("#error")).to_be_hidden()
 
     def test_unknown_tabs(self, on_disk):

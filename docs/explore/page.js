@@ -16,6 +16,10 @@ const dustaugPage = (() => {
   const MAX_BOXES = 24;
   // A photograph of more pixels than this may not fit into the memory of a phone.
   const MAX_PIXELS = 2 ** 27;
+  // A canvas with a longer side stays empty in some browsers, and none says so.
+  const MAX_SIDE = 2 ** 15 - 1;
+  // Levels of lists in the spec of a link: a spec has two.
+  const MAX_DEPTH = 9;
   const LIMITS = { seed: 2n ** 64n - 1n, epoch: 2n ** 32n - 1n, index: 2n ** 63n - 1n };
   const DEFAULTS = { seed: 7n, epoch: 0n, index: 0n, size: 224, crop: true, picture: "coffee", donor: "", code: "numpy" };
 
@@ -53,6 +57,12 @@ const dustaugPage = (() => {
 
   // ----------------------------------------------------------------------------------------------------------- messages
 
+  /** Return a message with what it quotes cut off where it is long, as links and files may hold anything. */
+  function shorten(text) {
+    const line = text.replace(/\S{81,}/g, (word) => `${word.slice(0, 80)}…`);
+    return line.length > 600 ? `${line.slice(0, 600)}…` : line;
+  }
+
   function show(id, text) {
     const element = $(id);
     if (element.textContent !== text) element.textContent = text;
@@ -60,7 +70,7 @@ const dustaugPage = (() => {
   }
 
   /** Show what is wrong, in the words of the contract. The pictures stay as they are. */
-  const showError = (text) => show("error", text);
+  const showError = (text) => show("error", shorten(text));
 
   let noticeTimer = 0;
 
@@ -94,6 +104,9 @@ const dustaugPage = (() => {
     const { width, height } = bitmap;
     if (width * height > MAX_PIXELS) {
       throw new Error(`it has ${width} × ${height} pixels, and this page reads up to ${MAX_PIXELS}`);
+    }
+    if (Math.max(width, height) > MAX_SIDE) {
+      throw new Error(`it has ${width} × ${height} pixels, and this page reads up to ${MAX_SIDE} on a side`);
     }
     const canvas = make("canvas", { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -179,19 +192,44 @@ const dustaugPage = (() => {
   }
 
   let loading = 0;
+  // How often a picture was chosen: one that takes long to decode gives way to a later choice.
+  let choices = 0;
 
-  /** Bring the chosen picture to the chosen size. Boxes and guide move with it, unless they are those of a link. */
+  const sourceOf = (name) => (name === "own" ? own : bundled(name));
+
+  /** Return the sides of a picture at a training size. */
+  function sidesOf(source, { size, crop }) {
+    if (crop) return { height: size, width: size };
+    const longer = Math.max(source.width, source.height);
+    const side = (length) => Math.max(1, Math.round((length * size) / longer));
+    return { height: side(source.height), width: side(source.width) };
+  }
+
+  // The choice of the picture that is shown, to go back to when the spec cannot be painted on another.
+  let lastGood = null;
+
+  /**
+   * Bring the chosen picture to the chosen size, and return whether it is shown. Boxes and guide move with it, unless they
+   * are those of a link.
+   */
   async function loadPicture({ moves = true } = {}) {
     loading += 1;
     const turn = loading;
     const other = chooseDonor();
-    const sources = [state.picture === "own" ? own : bundled(state.picture), bundled(other)];
-    const [source, donorSource] = await Promise.all(sources);
+    const [source, donorSource] = await Promise.all([sourceOf(state.picture), bundled(other)]);
     // While these were decoded, the user may have chosen another.
-    if (turn !== loading) return;
-    const longer = Math.max(source.width, source.height);
-    const side = (length) => Math.max(1, Math.round((length * state.size) / longer));
-    const [height, width] = state.crop ? [state.size, state.size] : [side(source.height), side(source.width)];
+    if (turn !== loading) return false;
+    const { height, width } = sidesOf(source, state);
+    try {
+      checkPaint(state, { height, width });
+    } catch (error) {
+      own = lastGood.own;
+      Object.assign(state, lastGood.choice);
+      syncPicture();
+      showError(error.message);
+      return false;
+    }
+    lastGood = { own, choice: { picture: state.picture, donor: state.donor, size: state.size, crop: state.crop } };
     const whole = { left: 0, top: 0, columns: source.width, rows: source.height };
     const part = state.crop ? middleOf(source, height, width) : whole;
     picture.data = scale(source, part, height, width);
@@ -203,6 +241,7 @@ const dustaugPage = (() => {
     showOriginal();
     syncPicture();
     refresh();
+    return true;
   }
 
   /** Return the name of a picture beside the chosen one, which is that of before if it can be. */
@@ -288,13 +327,25 @@ const dustaugPage = (() => {
 
   /** Load a file that a person chose, dropped or pasted. */
   async function loadFile(file) {
+    choices += 1;
+    const turn = choices;
+    let pixels = null;
     try {
-      own = await decode(file);
+      pixels = await decode(file);
     } catch (error) {
+      if (turn !== choices) return;
       showError(unreadable(file, error));
       return;
     }
-    state.picture = "own";
+    if (turn !== choices) return;
+    own = pixels;
+    await choosePicture("own");
+  }
+
+  /** Show one of the pictures that come with the page, or the user's own. */
+  async function choosePicture(name) {
+    choices += 1;
+    state.picture = name;
     showNotice("");
     await loadPicture();
   }
@@ -330,7 +381,8 @@ const dustaugPage = (() => {
       const [number, share] = [make("span"), make("span")];
       const caption = make("figcaption", { "aria-hidden": "true" }, number, share);
       const figure = make("figure", { role: "presentation" }, canvas, caption);
-      const cell = { figure, canvas, number, share, index: 0n, key: "", rectangles: [], coverage: 0, rgb: null };
+      // `key` says what the cell shows, `wanted` what it should show.
+      const cell = { figure, canvas, number, share, index: 0n, key: "", wanted: "", rgb: null, rectangles: [], coverage: 0 };
       canvas.addEventListener("click", () => choose("index", cell.index));
       canvas.addEventListener("dblclick", () => setEnlarged(!isEnlarged()));
       canvas.addEventListener("keydown", onCellKey);
@@ -342,18 +394,26 @@ const dustaugPage = (() => {
   /** The nine are a page of the data set: 0 … 8, 9 … 17, and so on. So they stay where they are when one is chosen. */
   const firstOfPage = () => state.index - (state.index % BigInt(NINE));
 
-  /** Return what goes to dustaug beside picture and spec; guide, objects and donors only where the spec takes them. */
-  function termsOf(index) {
-    const { spec, seed, epoch } = state;
+  /** Return what goes to dustaug beside picture and spec; guide and objects only where the spec takes them. */
+  function termsOf(index, { spec, seed, epoch, guide, objects } = state, size = picture) {
     const takesObjects = spec.per_object || spec.max_hidden !== null;
     return {
       seed,
       epoch,
       index,
-      ...(spec.center === "guide" && { guide: state.guide ?? emptyGuide() }),
-      ...(takesObjects && { objects: state.objects }),
-      ...(spec.fill === "donors" && { donors: donor.data }),
+      ...(spec.center === "guide" && { guide: guide ?? emptyGuide(size) }),
+      ...(takesObjects && { objects }),
     };
+  }
+
+  /** Throw the error of the contract if a state cannot be painted on pictures of a size. */
+  function checkPaint(wanted, { height, width } = picture) {
+    const data = new Uint8Array(height * width * CHANNELS);
+    const donors = wanted.spec.fill === "donors" ? { donors: data } : {};
+    // With p=0, all is checked and nothing drawn.
+    const spec = { ...wanted.spec, p: 0 };
+    const terms = termsOf(wanted.index, wanted, { height, width });
+    dustaug.addDust(data, { height, width, channels: CHANNELS }, spec, { ...terms, ...donors });
   }
 
   /** Return a name for all that decides the pixels, but the index. */
@@ -365,46 +425,78 @@ const dustaugPage = (() => {
     return [JSON.stringify(spec), seed, epoch, picture.version, guide, boxes, donors].join("/");
   }
 
-  /** Paint one of the nine if it is not what it should be. A wrong spec throws, and leaves it as it was. */
-  function paintCell(cell, index, made) {
-    const key = `${made}/${index}`;
-    if (key === cell.key) return false;
+  /** Whether a cell does not show yet what it should. */
+  const isWaiting = ({ key, wanted, figure }) => key !== wanted && !figure.hidden;
+
+  function paintCell(cell) {
     const { height, width } = picture;
-    const { donors, ...terms } = termsOf(index);
+    const terms = termsOf(cell.index);
     const shape = { height, width, channels: CHANNELS };
     const spare = cell.spare?.length === picture.data.length ? cell.spare : new Uint8Array(picture.data.length);
     spare.set(picture.data);
-    dustaug.addDust(spare, shape, state.spec, { ...terms, donors });
+    const donors = state.spec.fill === "donors" ? { donors: donor.data } : {};
+    dustaug.addDust(spare, shape, state.spec, { ...terms, ...donors });
     cell.rectangles = dustaug.sampleRectangles(state.spec, { ...shape, ...terms });
     cell.coverage = dustaug.coverage(cell.rectangles, { height, width });
     [cell.rgb, cell.spare] = [spare, cell.rgb];
-    Object.assign(cell, { key, index });
+    cell.key = cell.wanted;
     putPixels(cell.canvas, cell.rgb, cell);
-    return true;
   }
 
-  /** Paint those of the nine that changed. */
+  // Milliseconds after which the next picture waits until the browser has done what else there is to do.
+  const SLOW = 50;
+  let pace = 0;
+  let later = 0;
+
+  /** Paint those of the nine that changed, the chosen one first. What still waits of a painting before is given up. */
   function paintNine() {
-    const start = performance.now();
     const made = recipe();
     const first = firstOfPage();
-    let painted = 0;
     cells.forEach((cell, i) => {
-      const index = first + BigInt(i);
-      cell.figure.hidden = index > LIMITS.index;
-      if (!cell.figure.hidden && paintCell(cell, index, made)) painted += 1;
+      cell.index = first + BigInt(i);
+      cell.wanted = `${made}/${cell.index}`;
+      cell.figure.hidden = cell.index > LIMITS.index;
     });
-    if (painted) {
+    const chosen = chosenCell();
+    const waiting = cells.filter(isWaiting).sort((a, b) => (b === chosen) - (a === chosen));
+    clearTimeout(later);
+    const job = { made, waiting, painted: 0, start: performance.now() };
+    if (pace <= SLOW || waiting.length === 0) paintSome(job);
+    else {
+      later = setTimeout(paintSome, 0, job);
+      labelCells();
+    }
+  }
+
+  /** Paint what a job has left. After a picture that took long, the others wait: clicks and keys come first. */
+  function paintSome(job) {
+    // Something else is asked for by now, and the next frame begins with that.
+    if (job.made !== recipe()) return;
+    while (job.waiting.length) {
+      const start = performance.now();
+      paintCell(job.waiting.shift());
+      job.painted += 1;
+      pace = performance.now() - start;
+      if (pace > SLOW) break;
+    }
+    if (job.waiting.length) later = setTimeout(paintSome, 0, job);
+    else if (job.painted) {
       performance.clearMeasures("dustaug: paint");
-      performance.measure("dustaug: paint", { start, detail: { painted } });
+      performance.measure("dustaug: paint", { start: job.start, detail: { painted: job.painted } });
     }
     labelCells();
+    showHidden();
   }
 
   /** Return a name that tells images apart, and that no code writes: it must not replace what it is compared with. */
   const nameOfDusted = () => `dusted-${state.seed}-${state.epoch}-${state.index}.png`;
 
   const chosenCell = () => cells.find((cell) => cell.index === state.index && !cell.figure.hidden) ?? cells[0];
+
+  /** Return how much is hidden in the mean of some cells, as soon as all of them are painted. */
+  function meanOf(some) {
+    return some.some(isWaiting) ? "…" : percent(some.reduce((sum, cell) => sum + cell.coverage, 0) / some.length);
+  }
 
   function labelCells() {
     const chosen = chosenCell();
@@ -413,17 +505,20 @@ const dustaugPage = (() => {
       cell.canvas.dataset.index = cell.index;
       cell.canvas.tabIndex = isChosen ? 0 : -1;
       cell.canvas.setAttribute("aria-checked", isChosen);
-      cell.canvas.setAttribute("aria-label", `Image ${cell.index}, ${percent(cell.coverage)} hidden`);
+      cell.canvas.setAttribute("aria-busy", isWaiting(cell));
+      const share = isWaiting(cell) ? "…" : percent(cell.coverage);
+      const said = isWaiting(cell) ? "not painted yet" : `${share} hidden`;
+      cell.canvas.setAttribute("aria-label", `Image ${cell.index}, ${said}`);
       cell.figure.classList.toggle("chosen", isChosen);
       cell.number.textContent = cell.index;
-      cell.share.textContent = percent(cell.coverage);
+      cell.share.textContent = share;
     }
+    $("download").disabled = isWaiting(chosen);
     const shown = cells.filter((cell) => !cell.figure.hidden);
-    const mean = shown.reduce((sum, cell) => sum + cell.coverage, 0) / shown.length;
-    const line = (share, text) => make("span", {}, make("strong", { text: percent(share) }), text);
+    const line = (some, text) => make("span", {}, make("strong", { text: meanOf(some) }), text);
     $("coverage").replaceChildren(
-      line(chosen.coverage, " of this image hidden, "),
-      line(mean, ` in the mean of ${shown.length === NINE ? "the nine" : `these ${shown.length}`}`),
+      line([chosen], " of this image hidden, "),
+      line(shown, ` in the mean of ${shown.length === NINE ? "the nine" : `these ${shown.length}`}`),
     );
     $("download").setAttribute("aria-label", `Download ${nameOfDusted()}`);
     $("download").title = nameOfDusted();
@@ -471,18 +566,13 @@ const dustaugPage = (() => {
     frame = 0;
     syncPresets();
     show("spec", dustaug.reprSpec(state.spec));
-    drawOverlay();
     saveSoon();
-    try {
-      paintNine();
-    } catch (error) {
-      showError(error.message);
-      return;
-    }
     // What is wrong with a link stays to be read until something changes.
     if (!hasBadInput()) showError(addressOf() === untouched ? broken : "");
-    showHidden();
+    paintNine();
     showCode();
+    // Last: nothing else waits for it.
+    drawOverlay();
   }
 
   // ----------------------------------------------------------------------------------------------- seed, epoch and index
@@ -545,6 +635,7 @@ const dustaugPage = (() => {
   function syncCoordinates() {
     for (const name of ["seed", "epoch", "index"]) {
       $(name).value = state[name];
+      $(name).removeAttribute("aria-invalid");
       fitBox($(name));
     }
   }
@@ -657,16 +748,26 @@ const dustaugPage = (() => {
     return single && numbers.length === 1 ? numbers[0] : numbers;
   }
 
-  const numberText = (value) => (value === null || value === undefined ? "" : String(Number(value.toPrecision(12))));
+  // With all digits: a box is read again when the other end of its pair changes.
+  const numberText = (value) => (value === null || value === undefined ? "" : String(value));
 
   // Changes that the contract refused so far. They wait: the next one may make them right.
   let refused = {};
 
+  /** Return the refused changes that wait on: none with another kind, and no size with one in another unit. */
+  function stillRefused(changes) {
+    if ("kind" in changes) return {};
+    const units = Object.values(dustaug.sizesOfKind).flat();
+    const unit = units.find((names) => names.some((name) => name in changes));
+    const isVoid = (name) => unit !== undefined && !unit.includes(name) && units.flat().includes(name);
+    return Object.fromEntries(Object.entries(refused).filter(([name]) => !isVoid(name)));
+  }
+
   /** Change the spec. What the contract refuses is shown, and changes no picture; its control stays as it was set. */
   function change(changes, input) {
-    const all = "kind" in changes ? changes : { ...refused, ...changes };
+    const all = { ...stillRefused(changes), ...changes };
     try {
-      setSpec(dustaug.replaceSpec(state.spec, all));
+      takeSpec(dustaug.replaceSpec(state.spec, all));
     } catch (error) {
       refused = all;
       input?.setAttribute("aria-invalid", "true");
@@ -676,12 +777,27 @@ const dustaugPage = (() => {
     return true;
   }
 
-  function setSpec(spec) {
+  /** Show a spec; one that cannot be painted throws, so that the state always is what is shown. */
+  function takeSpec(spec) {
+    checkPaint({ ...state, spec });
     state.spec = spec;
-    refused = {};
-    for (const bad of document.querySelectorAll("#fields [aria-invalid]")) bad.removeAttribute("aria-invalid");
+    forgetRefused();
     syncFields();
     refresh();
+  }
+
+  function setSpec(spec) {
+    try {
+      takeSpec(spec);
+    } catch (error) {
+      showError(error.message);
+    }
+  }
+
+  /** Forget what was refused in fields: their values, and that they were. */
+  function forgetRefused() {
+    refused = {};
+    for (const bad of document.querySelectorAll("#fields [aria-invalid]")) bad.removeAttribute("aria-invalid");
   }
 
   const hasBadInput = () => document.querySelector("[aria-invalid]") !== null;
@@ -901,7 +1017,8 @@ const dustaugPage = (() => {
     const sync = (spec) => {
       const value = spec[name];
       const values = value === null ? [] : [value].flat();
-      if (document.activeElement !== box) box.value = values.map(numberText).join(", ");
+      const isTyped = document.activeElement === box && String(numbersIn(box, isColor)) === String(value);
+      if (!isTyped) box.value = values.map(numberText).join(", ");
       if (!isColor || value === null) return;
       const levels = values.length === CHANNELS ? values : [values[0], values[0], values[0]];
       color.value = `#${levels.map((level) => Math.round(level).toString(16).padStart(2, "0")).join("")}`;
@@ -978,7 +1095,7 @@ const dustaugPage = (() => {
     choose.setAttribute("aria-label", "Your own picture to take pixels of");
     choose.addEventListener("click", () => input.click());
     const button = make("button", { type: "button", id: "download-donor", class: "plain", text: "Download donor.png" });
-    button.addEventListener("click", () => download(donor.data, "donor.png"));
+    button.addEventListener("click", () => download(donor.data, picture, "donor.png"));
     donorChooser.root.append(make("div", { class: "row" }, choose, button, input));
   }
 
@@ -1039,7 +1156,8 @@ const dustaugPage = (() => {
       (known) => dustaug.reprSpec(known) === dustaug.reprSpec(before),
     );
     setSpec(spec);
-    showNotice(isKnown ? "" : text, { title: "Undo", run: () => setSpec(before) });
+    const isLost = state.spec === spec && !isKnown;
+    showNotice(isLost ? text : "", { title: "Undo", run: () => setSpec(before) });
   }
 
   function makePresets() {
@@ -1072,14 +1190,14 @@ const dustaugPage = (() => {
   // Where the pointer or the keyboard is, in cells of the guide; and the box that is being drawn.
   let cursor = null;
   let drawing = null;
+  // The tool with which the pointer went down, null while it is up: keys may choose another one before it is up again.
+  let stroke = null;
   // What center was before a guide was painted.
   let centerBefore = "normal";
 
-  function emptyGuide() {
-    const longer = Math.max(picture.height, picture.width);
-    const [rows, columns] = [picture.height, picture.width].map((side) =>
-      Math.max(1, Math.round((GUIDE_CELLS * side) / longer)),
-    );
+  function emptyGuide({ height, width } = picture) {
+    const longer = Math.max(height, width);
+    const [rows, columns] = [height, width].map((side) => Math.max(1, Math.round((GUIDE_CELLS * side) / longer)));
     return { data: new Uint8Array(rows * columns), rows, columns };
   }
 
@@ -1196,13 +1314,13 @@ const dustaugPage = (() => {
       cursor = cellAt(place);
       paintGuide([cursor], weightOf(event));
     } else drawing = { from: place, to: place };
-    $("brush").dataset.down = "";
+    stroke = tool;
   }
 
   function onPointerMove(event) {
     if (tool === "look") return;
     const place = placeOf(event);
-    const isDown = "down" in $("brush").dataset;
+    const isDown = stroke === tool;
     if (tool === "guide") {
       const next = cellAt(place);
       if (isDown && cursor !== null) paintGuide(wayTo(cursor, next), weightOf(event));
@@ -1212,16 +1330,17 @@ const dustaugPage = (() => {
   }
 
   function onPointerUp() {
-    delete $("brush").dataset.down;
-    if (drawing === null) return;
-    const box = boxOf(drawing);
+    const drawn = drawing;
+    stroke = null;
     drawing = null;
+    if (drawn === null) return;
+    const box = boxOf(drawn);
     if (box[2] - box[0] > 1 && box[3] - box[1] > 1) addBox(box);
     drawOverlay();
   }
 
   function onPointerCancel() {
-    delete $("brush").dataset.down;
+    stroke = null;
     drawing = null;
     drawOverlay();
   }
@@ -1271,6 +1390,12 @@ const dustaugPage = (() => {
   }
 
   function setBoxes(objects) {
+    try {
+      checkPaint({ ...state, objects });
+    } catch (error) {
+      showError(error.message);
+      return;
+    }
     state.objects = objects;
     makeBoxRows();
     syncTools();
@@ -1421,7 +1546,7 @@ const dustaugPage = (() => {
     brush.addEventListener("keydown", onBrushKey);
     for (const name of ["pointerleave", "blur"]) {
       brush.addEventListener(name, () => {
-        if (!("down" in brush.dataset)) cursor = null;
+        if (stroke === null) cursor = null;
         drawOverlay();
       });
     }
@@ -1490,7 +1615,7 @@ const dustaugPage = (() => {
     for (const name of given.keys()) {
       if (!names.includes(name)) throw new Error(`${name} is unknown`);
     }
-    if (given.has("spec")) next.spec = dustaug.makeSpec(parsed("spec", given.get("spec")));
+    if (given.has("spec")) next.spec = specFrom(given.get("spec"));
     for (const name of ["seed", "epoch", "index"]) {
       if (!given.has(name)) continue;
       const text = given.get(name);
@@ -1530,6 +1655,18 @@ const dustaugPage = (() => {
     }
   }
 
+  function specFrom(text) {
+    const fields = parsed("spec", text);
+    // To write down thousands of levels for a message, the contract would need more stack than there is.
+    if (isDeep(fields, MAX_DEPTH)) throw new Error(`spec must be JSON of at most ${MAX_DEPTH} levels`);
+    return dustaug.makeSpec(fields);
+  }
+
+  const isDeep = (value, levels) =>
+    value !== null &&
+    typeof value === "object" &&
+    (levels === 0 || Object.values(value).some((item) => isDeep(item, levels - 1)));
+
   function objectsFrom(text) {
     const objects = text.split(";").map((box) => box.split(",").map(Number));
     if (objects.length > MAX_BOXES) throw new Error(`objects must be at most ${MAX_BOXES} boxes`);
@@ -1559,20 +1696,28 @@ const dustaugPage = (() => {
 
   /** Take the state from the address, or the defaults if it is broken, and show it. */
   async function restore() {
+    choices += 1;
+    const turn = choices;
     let next = stateFrom("");
-    broken = "";
+    let [fault, isMissing] = ["", false];
     try {
-      next = stateFrom(location.hash);
+      const linked = stateFrom(location.hash);
+      isMissing = linked.picture === "own" && own === null;
+      if (isMissing) linked.picture = DEFAULTS.picture;
+      checkPaint(linked, sidesOf(await sourceOf(linked.picture), linked));
+      next = linked;
     } catch (error) {
-      broken = `This link is broken: ${error.message}. The page shows what it begins with.`;
+      fault = `This link is broken: ${error.message}. The page shows what it begins with.`;
     }
-    const isMissing = next.picture === "own" && own === null;
-    if (isMissing) next.picture = DEFAULTS.picture;
+    // While the picture was decoded, another link or picture may have been chosen.
+    if (turn !== choices) return;
+    broken = fault;
     showNotice(isMissing ? "This link was made with a picture that it does not hold. Here is the same dust on another." : "");
     Object.assign(state, next);
     setGuide(state.guide);
+    forgetRefused();
     syncCoordinates();
-    await loadPicture({ moves: false });
+    if (!(await loadPicture({ moves: false }))) return;
     if (state.spec.center === "guide") setTool("guide");
     else if (state.objects.length) setTool("boxes");
     // Nobody changed anything yet: the address stays as it was typed.
@@ -1717,8 +1862,7 @@ const dustaugPage = (() => {
    *
    * A canvas could do that, but some browsers change what a page reads back from one, to hide whose machine it is.
    */
-  async function pngOf(rgb) {
-    const { height, width } = picture;
+  async function pngOf(rgb, { height, width }) {
     const lines = new Uint8Array(height * (1 + width * CHANNELS));
     for (let y = 0; y < height; y += 1) {
       lines.set(rgb.subarray(y * width * CHANNELS, (y + 1) * width * CHANNELS), y * (1 + width * CHANNELS) + 1);
@@ -1737,8 +1881,8 @@ const dustaugPage = (() => {
     });
   }
 
-  async function download(rgb, name) {
-    const url = URL.createObjectURL(await pngOf(rgb));
+  async function download(rgb, size, name) {
+    const url = URL.createObjectURL(await pngOf(rgb, size));
     make("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
@@ -1750,11 +1894,7 @@ const dustaugPage = (() => {
       const image = make("img", { src: url, alt: "", width: 56, height: 56 });
       const button = make("button", { type: "button", class: "source", "data-picture": name, "aria-pressed": "false" }, image);
       button.setAttribute("aria-label", `Picture of ${title}`);
-      button.addEventListener("click", () => {
-        state.picture = name;
-        showNotice("");
-        loadPicture();
-      });
+      button.addEventListener("click", () => choosePicture(name));
       $("bundled").append(button);
     }
     $("size").append(...SIZES.map((size) => make("option", { value: size, text: size })));
@@ -1856,11 +1996,15 @@ const dustaugPage = (() => {
       event.preventDefault();
       chosenCell().canvas.focus();
     });
-    $("download").addEventListener("click", () => download(chosenCell().rgb, nameOfDusted()));
+    $("download").addEventListener("click", () => {
+      const cell = chosenCell();
+      // The canvas keeps the size that the cell was painted in.
+      download(cell.rgb, cell.canvas, nameOfDusted());
+    });
     for (const id of ["download-picture", "download-read-picture"]) {
-      $(id).addEventListener("click", () => download(picture.data, "picture.png"));
+      $(id).addEventListener("click", () => download(picture.data, picture, "picture.png"));
     }
-    $("download-read-donor").addEventListener("click", () => download(donor.data, "donor.png"));
+    $("download-read-donor").addEventListener("click", () => download(donor.data, picture, "donor.png"));
     // Messages lie over the page: a click or Escape takes them away.
     const dismiss = () => {
       broken = "";
@@ -1920,7 +2064,7 @@ const dustaugPage = (() => {
     /** Return the RGB bytes of the picture ("original") or of an index that is shown, for tests. */
     pixels: (which) => {
       if (which === "original") return [...picture.data];
-      const cell = cells.find(({ index, figure }) => index === BigInt(which) && !figure.hidden);
+      const cell = cells.find((each) => each.index === BigInt(which) && !each.figure.hidden && !isWaiting(each));
       return cell ? [...cell.rgb] : null;
     },
   };
