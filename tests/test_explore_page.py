@@ -381,6 +381,85 @@ class TestPixels:
         on_disk.check(**donors)
 
 
+class TestHints:
+    """The page says what a control needs, and what a link or a file is good for."""
+
+    def test_boxes_and_their_fields(self, on_disk):
+        """Boxes without max_hidden, and max_hidden or per_object without boxes, are said to do nothing."""
+        helps = [on_disk.locator(f"#{name}") for name in ("help-max_hidden", "help-per_object", "boxes-help")]
+        before = [each.text_content() for each in helps]
+        on_disk.set("field-max_hidden", 0.1)
+        expect(helps[0]).to_have_text("There is no box, so max_hidden changes nothing: draw one on the picture.")
+        on_disk.set("field-per_object", True)
+        expect(helps[1]).to_have_text("There is no box, so nothing gets dust: draw one on the picture.")
+        on_disk.locator("input[name=tool][value=boxes]").check(force=True)
+        on_disk.locator("#boxes-add").click()
+        assert [each.text_content() for each in helps[:2]] == before[:2]
+        on_disk.locator("#reset").click()
+        expect(helps[2]).to_have_text("The boxes change nothing yet: set max_hidden or per_object, under Objects.")
+
+    def test_half_a_pair(self, on_disk):
+        """A pair with an empty end is no error while it is typed, but it is when it is left."""
+        error = on_disk.locator("#error")
+        on_disk.locator("#field-count_range-low").fill("")
+        expect(error).to_be_hidden()
+        on_disk.locator("#field-count_range-low").fill("9")
+        on_disk.settle()
+        assert on_disk.spec().count_range == (9, 31)
+        on_disk.locator("#field-count_range-high").fill("")
+        on_disk.locator("#field-count_range-low").focus()
+        expect(error).to_be_hidden()
+        on_disk.locator("#seed").focus()
+        expect(error).to_have_text(re.compile(r"got \(9, None\)"))
+        assert on_disk.spec().count_range == (9, 31)
+        on_disk.locator("#field-count_range-high").fill("12")
+        on_disk.settle()
+        expect(error).to_be_hidden()
+        assert on_disk.spec().count_range == (9, 12)
+
+    def test_undo(self, on_disk):
+        """A preset that replaces a spec of one's own can be undone, and none that replaces a preset asks for it."""
+        on_disk.locator("button[data-preset=cutout]").click()
+        on_disk.locator("button[data-preset=grid_mask]").click()
+        expect(on_disk.locator("#notice")).to_be_hidden()
+        on_disk.set("field-p", 0.5)
+        on_disk.locator("button[data-preset=cutout]").click()
+        on_disk.locator("#notice button").click()
+        on_disk.settle()
+
+        assert on_disk.spec() == PRESETS["grid_mask"].replace(p=0.5)
+        expect(on_disk.locator("#notice")).to_be_hidden()
+
+    def test_links(self, explorer):
+        """What is copied from a disk or from `dustaug explore` is said to open on this machine only."""
+        explorer.locator("#share").click()
+        end = ", while its command runs." if explorer.address.startswith("http") else "."
+
+        expect(explorer.locator("#notice")).to_contain_text(f"This link opens on this machine only{end}")
+        expect(explorer.locator("#docs")).to_be_hidden()
+
+    def test_last_images(self, on_disk):
+        """Where fewer than nine images are left, the mean is said to be of these."""
+        on_disk.set("index", 2**63 - 1)
+
+        expect(on_disk.locator("#coverage")).to_contain_text("in the mean of these 8")
+
+    def test_files_of_the_code(self, on_disk):
+        """The pictures that the code reads are named above it, where it reads any, with their downloads."""
+        picture, donor = (on_disk.locator(f"#download-read-{name}") for name in ("picture", "donor"))
+        on_disk.locator("button[data-preset=cutmix]").click()
+        on_disk.settle()
+        wanted = on_disk.canvas("#original")
+
+        assert np.array_equal(on_disk.download("download-read-picture", "picture.png"), wanted)
+        on_disk.check(donors=on_disk.download("download-read-donor"))
+        on_disk.locator("button[data-preset=cutout]").click()
+        expect(picture).to_be_visible()
+        expect(donor).to_be_hidden()
+        on_disk.locator("button[data-code=json]").click()
+        expect(picture).to_be_hidden()
+
+
 class TestPicture:
     """Pictures come from files, by drop and by paste, and go without loss."""
 
@@ -466,7 +545,7 @@ class TestPicture:
 
         expect(on_disk.locator("#error")).to_contain_text("period_range must give an image at most")
         expect(on_disk.locator("#size")).to_have_value("224")
-        assert np.array_equal(on_disk.download("download", "dusted.png"), shown)
+        assert np.array_equal(on_disk.download("download", "dusted-7-0-0.png"), shown)
 
     def test_orientation_and_transparency(self, on_disk, tmp_path):
         """A picture is turned upright and put on white, as the command line has it."""
@@ -484,7 +563,7 @@ class TestPicture:
         """Both downloads are PNG files with the very pixels that are shown."""
         on_disk.set("index", 17)
 
-        assert np.array_equal(on_disk.download("download", "dusted.png"), on_disk.shown()[17])
+        assert np.array_equal(on_disk.download("download", "dusted-7-0-17.png"), on_disk.shown()[17])
         assert np.array_equal(on_disk.download("download-picture", "picture.png"), on_disk.canvas("#original"))
 
     def test_given(self, visit, tmp_path):
@@ -558,6 +637,20 @@ class TestTerms:
 
         assert 0 < np.count_nonzero(guide_of(on_disk.state())) < np.count_nonzero(guide)
 
+    def test_own_donor(self, on_disk, tmp_path):
+        """The pixels that fill rectangles may be of a file of one's own, until another picture is chosen."""
+        pixels = noise(SIZE, SIZE, 3)
+        on_disk.locator("button[data-preset=cutmix]").click()
+        on_disk.locator("#donor-file").set_input_files(save(tmp_path / "tom.png", pixels))
+        on_disk.until("document.querySelector('#donor').value === 'own'")
+        on_disk.settle()
+        on_disk.check(donors=pixels)
+        on_disk.set("donor", "guitar")
+        donor = on_disk.download("download-donor")
+
+        assert not np.array_equal(donor, pixels)
+        on_disk.check(donors=donor)
+
     def test_tools_change_during_a_stroke(self, on_disk):
         """Keys may choose another tool while the pointer is down: the stroke ends, and the page goes on."""
         tool = on_disk.locator("input[name=tool][value=guide]")
@@ -611,6 +704,55 @@ def guide_of(state):
     guide = state["guide"]
     data = list(guide["data"].values()) if isinstance(guide["data"], dict) else guide["data"]
     return np.array(data, np.uint8).reshape(guide["rows"], guide["columns"])
+
+
+class TestFrame:
+    """Boxes and guide stay on their part of a photograph, whatever frame of it is shown."""
+
+    # Square shows the columns from 30 to 100 of these 130.
+    WIDE = noise(70, 130, 3)
+
+    def test_boxes(self, on_disk, tmp_path):
+        """A box that is drawn in the square becomes the same part of the whole picture, and is the same again after."""
+        on_disk.load(save(tmp_path / "tom.png", self.WIDE))
+        on_disk.locator("input[name=tool][value=boxes]").check(force=True)
+        on_disk.locator("#boxes-add").click()
+        for edge, value in zip(("top", "left", "bottom", "right"), (7, 20, 57, 58), strict=True):
+            on_disk.locator(f"#boxes input[aria-label='Box 1, {edge}']").fill(str(value))
+        square = on_disk.state()["objects"]
+        on_disk.set("crop", False)
+        whole = on_disk.state()["objects"]
+        on_disk.set("size", 32)
+        on_disk.set("size", SIZE)
+        again = on_disk.state()["objects"]
+        on_disk.set("crop", True)
+
+        assert square == on_disk.state()["objects"] == [[7, 20, 57, 58]]
+        # The whole is 34 × 64: 7 * 34 / 64, (30 + 20 * 70 / 64) * 64 / 130, and so on.
+        assert whole == again == [[4, 26, 30, 46]]
+
+    def test_guide(self, on_disk, tmp_path):
+        """What is painted outside the square is there again in the whole picture, and nothing moves."""
+        on_disk.load(save(tmp_path / "tom.png", self.WIDE))
+        on_disk.set("crop", False)
+        on_disk.locator("input[name=tool][value=guide]").check(force=True)
+        on_disk.set("brush-size", 1)
+        on_disk.locator("#brush").focus()
+        for key in ("Space", *["ArrowLeft"] * 7, "Space", "ArrowUp", "Space"):
+            on_disk.keyboard.press(key)
+        on_disk.settle()
+        whole = guide_of(on_disk.state())
+        squares = []
+        for _ in range(3):
+            on_disk.set("crop", True)
+            squares.append(guide_of(on_disk.state()))
+            on_disk.set("crop", False)
+            assert np.array_equal(guide_of(on_disk.state()), whole)
+
+        assert np.count_nonzero(whole) == 3
+        assert all(np.array_equal(square, squares[0]) for square in squares)
+        # Of the three, the square shows the one in the middle, in smaller cells.
+        assert np.argwhere(squares[0]).tolist() == [[6, 7], [6, 8], [7, 7], [7, 8]]
 
 
 class TestCode:

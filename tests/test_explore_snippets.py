@@ -197,15 +197,16 @@ def test_refusals_say_what_to_use(snippets):
 
 
 def test_notes_say_where_a_program_ends(script, snippets):
-    """A note tells of the limit of JAX, of the seeds of torchvision, and which picture donor.png is."""
+    """A note tells of the limit of JAX, torchvision's seeds, how JSON is read, and which picture donor.png is."""
     below, above = (
         {tab["id"]: tab["note"] for tab in script.call("snippets", arguments_of("cutout", index=index))}
         for index in (2**31 - 1, 2**31)
     )
     donors = [tab["note"] for tab in snippets["cutmix"].values() if tab["code"] is not None and tab["id"] != "json"]
 
-    assert [tab for tab in TABS if below[tab] is not None] == ["torchvision"]
+    assert [tab for tab in TABS if below[tab] is not None] == ["torchvision", "json"]
     assert below["torchvision"].startswith("DustRectangles of dustaug.torchvision draws its seeds from torch's ")
+    assert below["json"] == 'In Python, dustaug.Spec.from_dict(json.loads(text)["spec"]) is the spec.'
     assert above == below | {"keras": "On the backend JAX an index must be below 2**31."}
     assert all("donor.png is another picture of the same size" in note for note in donors)
     assert snippets["cutmix"]["torch"]["note"].startswith("A DustDataset has no donors, so dust the tensors.")

@@ -34,6 +34,8 @@ const dustaugPage = (() => {
   const donor = { data: new Uint8Array(0), name: "" };
   /** A picture of the user's own, decoded; it never goes into the address. */
   let own = null;
+  /** The same for fill="donors", as {pixels, number}; without it, the donor is one of the pictures of the page. */
+  let ownDonor = null;
   let guideVersion = 0;
 
   const $ = (id) => document.getElementById(id);
@@ -72,9 +74,12 @@ const dustaugPage = (() => {
 
   let noticeTimer = 0;
 
-  /** Show what is worth knowing, for a while. */
-  function showNotice(text) {
+  /** Show what is worth knowing, for a while, with a button for what may be done about it. */
+  function showNotice(text, action = null) {
     show("notice", text);
+    if (text !== "" && action !== null) {
+      $("notice").append(" ", make("button", { type: "button", class: "quiet", text: action.title, click: action.run }));
+    }
     clearTimeout(noticeTimer);
     noticeTimer = setTimeout(() => show("notice", ""), 12_000);
   }
@@ -225,12 +230,14 @@ const dustaugPage = (() => {
       return false;
     }
     lastGood = { own, choice: { picture: state.picture, donor: state.donor, size: state.size, crop: state.crop } };
-    const before = { height: picture.height, width: picture.width };
     const whole = { left: 0, top: 0, columns: source.width, rows: source.height };
-    picture.data = scale(source, state.crop ? middleOf(source, height, width) : whole, height, width);
+    const part = state.crop ? middleOf(source, height, width) : whole;
+    picture.data = scale(source, part, height, width);
     Object.assign(picture, { height, width, version: picture.version + 1 });
     scaleDonor(donorSource, other);
-    if (moves) moveTerms(before);
+    const before = frameShown;
+    frameShown = { source, part, height, width };
+    if (moves && before !== null) moveTerms(before, frameShown);
     showOriginal();
     syncPicture();
     refresh();
@@ -244,27 +251,79 @@ const dustaugPage = (() => {
     return state.donor;
   }
 
-  function scaleDonor(source, name) {
+  /** Make the donor of a picture of the page, or of the user's own if there is one. */
+  function scaleDonor(bundledSource, bundledName) {
     const { height, width } = picture;
+    const source = ownDonor?.pixels ?? bundledSource;
+    const name = ownDonor === null ? bundledName : `own ${ownDonor.number}`;
     Object.assign(donor, { data: scale(source, middleOf(source, height, width), height, width), name });
   }
 
-  /** Keep boxes and guide on the same part of the picture when its size changes. */
-  function moveTerms({ height, width }) {
-    state.objects = state.objects.map((box) =>
-      box.map((edge, i) => Math.round((edge * (i % 2 ? picture.width : picture.height)) / (i % 2 ? width : height))),
-    );
-    const { rows, columns } = emptyGuide();
-    if (state.guide === null || (state.guide.rows === rows && state.guide.columns === columns)) return;
-    const old = state.guide;
-    const row = (y) => Math.floor((y * old.rows) / rows);
-    const column = (x) => Math.floor((x * old.columns) / columns);
-    const data = Uint8Array.from(
-      { length: rows * columns },
-      (_, i) => old.data[row(Math.floor(i / columns)) * old.columns + column(i % columns)],
-    );
-    setGuide({ data, rows, columns });
+  // Which part of which picture is shown, and at what size.
+  let frameShown = null;
+  // Boxes and guide as they were drawn, each with the frame of then, and what they are in the frame that is shown.
+  const drawn = { objects: null, guide: null };
+
+  /** Keep boxes and guide on the same part of the picture when another frame of it is shown. */
+  function moveTerms(before, after) {
+    state.objects = moved("objects", moveBoxes, before, after);
+    const guide = moved("guide", moveGuide, before, after);
+    if (guide !== state.guide) setGuide(guide);
   }
+
+  /**
+   * Return boxes or guide for a frame, made from what was drawn last and not from what is shown.
+   *
+   * So nothing is lost on the way back: what lies outside a square, for instance, is still there in the whole picture.
+   */
+  function moved(name, move, before, after) {
+    const isSame = before.source === after.source;
+    if (!isSame || drawn[name]?.shown !== state[name]) {
+      // Another picture has no part of this one: there they keep their place in the frame.
+      const frame = isSame ? before : { ...before, part: after.part };
+      drawn[name] = { value: state[name], frame };
+    }
+    const { value, frame } = drawn[name];
+    drawn[name].shown = value === null ? null : move(value, frame, after);
+    return drawn[name].shown;
+  }
+
+  function moveBoxes(boxes, from, to) {
+    const row = along(from.part.top, from.part.rows / from.height, to.part.top, to.part.rows / to.height);
+    const column = along(from.part.left, from.part.columns / from.width, to.part.left, to.part.columns / to.width);
+    return boxes.map((box) => box.map((edge, i) => Math.round(i % 2 ? column(edge) : row(edge))));
+  }
+
+  /** Return a function that takes a place along a side to another frame; each is said by its start and its step. */
+  const along = (start, step, otherStart, otherStep) => (place) => (start + place * step - otherStart) / otherStep;
+
+  /**
+   * Return a guide for another frame. A cell takes the weight at its centre, or that of a cell whose centre it holds, so
+   * that no cell is too small to be seen.
+   */
+  function moveGuide(guide, { part }, { part: other }) {
+    const empty = emptyGuide();
+    const { rows, columns } = empty;
+    const row = along(part.top, part.rows / guide.rows, other.top, other.rows / rows);
+    const column = along(part.left, part.columns / guide.columns, other.left, other.columns / columns);
+    const rowBack = along(other.top, other.rows / rows, part.top, part.rows / guide.rows);
+    const columnBack = along(other.left, other.columns / columns, part.left, part.columns / guide.columns);
+    const data = empty.data.map((_, i) => guide.data[cellOf(guide, rowBack, columnBack, i, columns)] ?? 0);
+    guide.data.forEach((weight, i) => {
+      const cell = cellOf(empty, row, column, i, guide.columns);
+      if (cell >= 0) data[cell] = Math.max(data[cell], weight);
+    });
+    return { ...empty, data };
+  }
+
+  /** Return which cell of a guide holds the centre of a cell of another, or -1. */
+  function cellOf({ rows, columns }, row, column, i, otherColumns) {
+    const [y, x] = [row(Math.floor(i / otherColumns) + 0.5), column((i % otherColumns) + 0.5)].map(Math.floor);
+    return y >= 0 && y < rows && x >= 0 && x < columns ? y * columns + x : -1;
+  }
+
+  const unreadable = (file, error) =>
+    `${file.name || "the picture"} must be a picture that this browser reads, such as PNG, JPEG or WebP: ${error.message}`;
 
   /** Load a file that a person chose, dropped or pasted. */
   async function loadFile(file) {
@@ -275,8 +334,7 @@ const dustaugPage = (() => {
       pixels = await decode(file);
     } catch (error) {
       if (turn !== choices) return;
-      const name = file.name || "the picture";
-      showError(`${name} must be a picture that this browser reads, such as PNG, JPEG or WebP: ${error.message}`);
+      showError(unreadable(file, error));
       return;
     }
     if (turn !== choices) return;
@@ -430,6 +488,9 @@ const dustaugPage = (() => {
     showHidden();
   }
 
+  /** Return a name that tells images apart, and that no code writes: it must not replace what it is compared with. */
+  const nameOfDusted = () => `dusted-${state.seed}-${state.epoch}-${state.index}.png`;
+
   const chosenCell = () => cells.find((cell) => cell.index === state.index && !cell.figure.hidden) ?? cells[0];
 
   /** Return how much is hidden in the mean of some cells, as soon as all of them are painted. */
@@ -457,8 +518,10 @@ const dustaugPage = (() => {
     const line = (some, text) => make("span", {}, make("strong", { text: meanOf(some) }), text);
     $("coverage").replaceChildren(
       line([chosen], " of this image hidden, "),
-      line(shown, ` in the mean of the ${shown.length === NINE ? "nine" : shown.length}`),
+      line(shown, ` in the mean of ${shown.length === NINE ? "the nine" : `these ${shown.length}`}`),
     );
+    $("download").setAttribute("aria-label", `Download ${nameOfDusted()}`);
+    $("download").title = nameOfDusted();
   }
 
   const STEPS = { ArrowLeft: -1n, ArrowRight: 1n, ArrowUp: -3n, ArrowDown: 3n, PageUp: -9n, PageDown: 9n };
@@ -851,6 +914,24 @@ const dustaugPage = (() => {
     return { root, sync };
   }
 
+  /** Listen to the boxes of a pair. While one of them is empty, somebody types: it is a value once both are left. */
+  function listenToPair(name, boxes, pairIn) {
+    const isHalf = () => boxes.filter((box) => numberIn(box) === null).length === 1;
+    for (const box of boxes) {
+      box.addEventListener("input", () => (isHalf() ? forget(name, boxes) : change({ [name]: pairIn() }, box)));
+      box.addEventListener("blur", ({ relatedTarget }) => {
+        if (isHalf() && !boxes.includes(relatedTarget)) change({ [name]: pairIn() }, box);
+      });
+    }
+  }
+
+  /** Take back what was refused of a field. */
+  function forget(name, boxes) {
+    delete refused[name];
+    for (const box of boxes) box.removeAttribute("aria-invalid");
+    if (!hasBadInput()) showError("");
+  }
+
   /** Make a slider with two ends. An end that meets the other one takes it along. */
   function makeRange(field) {
     const { name } = field;
@@ -860,7 +941,7 @@ const dustaugPage = (() => {
       const pair = boxes.map(numberIn);
       return pair.every((end) => end === null) ? null : pair;
     };
-    boxes.forEach((box) => box.addEventListener("input", () => change({ [name]: pairIn() }, box)));
+    listenToPair(name, boxes, pairIn);
     sliders.forEach((slider, i) =>
       slider.addEventListener("input", () => {
         const value = fromSlider(name, Number(slider.value));
@@ -894,7 +975,7 @@ const dustaugPage = (() => {
     const { name } = field;
     const boxes = ENDS.map((end, i) => makeBox(field, `-${end}`, `${name}, ${AXES[name][i]}`));
     const sliders = ENDS.map((end, i) => makeSlider(field, `-${end}`, `${name}, ${AXES[name][i]}`));
-    boxes.forEach((box) => box.addEventListener("input", () => change({ [name]: boxes.map(numberIn) }, box)));
+    listenToPair(name, boxes, () => boxes.map(numberIn));
     sliders.forEach((slider, i) =>
       slider.addEventListener("input", () => {
         const pair = [...state.spec[name]];
@@ -970,18 +1051,52 @@ const dustaugPage = (() => {
   const cellsChooser = makeChooser("cells-by", "hidden cells", "How many, or each on its own", (name) =>
     change(name === "cell_p" ? { cell_p: 0.5 } : { count_range: [0, 31] }, cellsChooser.input),
   );
+  // How often a donor was chosen: the last choice counts, however long a file takes.
+  let donorChoices = 0;
+
   const donorChooser = makeChooser("donor", "pixels of", "The other picture, at the same size", async (name) => {
-    state.donor = name;
+    donorChoices += 1;
+    [state.donor, ownDonor] = [name, null];
     const source = await bundled(name);
     if (state.donor === name) scaleDonor(source, name);
+    syncFields();
     refresh();
   });
 
-  /** Snippets read the other picture from a file, so it can be had as one. */
+  /** Take the pixels of a file of the user's own as donor. */
+  async function loadDonor(file) {
+    donorChoices += 1;
+    const number = donorChoices;
+    let pixels = null;
+    try {
+      pixels = await decode(file);
+    } catch (error) {
+      showError(unreadable(file, error));
+      return;
+    }
+    if (number !== donorChoices) return;
+    ownDonor = { pixels, number };
+    scaleDonor();
+    syncFields();
+    refresh();
+  }
+
+  /** Snippets read the other picture from a file, so it can be had as one; and it can be one of the user's own. */
   function addDonorFile() {
+    const input = make("input", { id: "donor-file", class: "unseen", type: "file", accept: "image/*", tabindex: "-1" });
+    input.setAttribute("aria-label", "A picture of your own, whose pixels fill the rectangles");
+    input.addEventListener("change", () => {
+      const [file] = input.files;
+      if (file) loadDonor(file);
+      // The same file may be chosen again.
+      input.value = "";
+    });
+    const choose = make("button", { type: "button", class: "plain", text: "Your own" });
+    choose.setAttribute("aria-label", "Your own picture to take pixels of");
+    choose.addEventListener("click", () => input.click());
     const button = make("button", { type: "button", id: "download-donor", class: "plain", text: "Download donor.png" });
     button.addEventListener("click", () => download(donor.data, picture, "donor.png"));
-    donorChooser.root.append(button);
+    donorChooser.root.append(make("div", { class: "row" }, choose, button, input));
   }
 
   function makeFields() {
@@ -1027,18 +1142,30 @@ const dustaugPage = (() => {
     fillOptions(cellsChooser.input, ways, spec.cell_p === null ? "count_range" : "cell_p");
     donorChooser.root.hidden = spec.fill !== "donors";
     const others = dustaugPictures.filter(({ name }) => name !== state.picture).map(({ name, title }) => [name, title]);
-    fillOptions(donorChooser.input, others, state.donor);
+    if (ownDonor !== null) others.push(["own", "your own picture"]);
+    fillOptions(donorChooser.input, others, ownDonor === null ? state.donor : "own");
     syncTools();
   }
 
   // ---------------------------------------------------------------------------------------------------------------- presets
+
+  /** Take another spec, and offer the one of before if it would be work to make it again. */
+  function replaceAll(spec, text) {
+    const before = state.spec;
+    const isKnown = [{}, ...dustaug.presets.map((preset) => preset.spec)].some(
+      (known) => dustaug.reprSpec(known) === dustaug.reprSpec(before),
+    );
+    setSpec(spec);
+    const isLost = state.spec === spec && !isKnown;
+    showNotice(isLost ? text : "", { title: "Undo", run: () => setSpec(before) });
+  }
 
   function makePresets() {
     for (const preset of dustaug.presets) {
       const button = make("button", { type: "button", "data-preset": preset.name, "aria-pressed": "false" });
       button.textContent = preset.title;
       button.title = `dustaug.${preset.call}`;
-      button.addEventListener("click", () => setSpec(preset.spec));
+      button.addEventListener("click", () => replaceAll(preset.spec, `${preset.title} replaced your spec.`));
       const link = make("a", { href: preset.url, target: "_blank", rel: "noopener noreferrer", text: preset.paper });
       link.setAttribute("aria-label", `${preset.title}: ${preset.paper} (opens in a new tab)`);
       $("presets").append(make("div", { class: "preset" }, button, link));
@@ -1104,9 +1231,28 @@ const dustaugPage = (() => {
         ? "The guide is empty, so nothing gets dust: paint where dust may lie."
         : "Dust lies where you paint. Arrow keys move on the picture, Space paints, Backspace erases.";
     const takesObjects = state.spec.max_hidden !== null || state.spec.per_object;
-    $("boxes-help").textContent = takesObjects
-      ? "Draw around objects on the picture, or type their edges in pixels."
+    const hasBoxes = state.objects.length > 0;
+    const idle = hasBoxes
+      ? "The boxes change nothing yet: set max_hidden or per_object, under Objects."
       : "Draw around objects on the picture. max_hidden or per_object, under Objects, use the boxes.";
+    $("boxes-help").textContent = takesObjects ? "Draw around objects on the picture, or type their edges in pixels." : idle;
+    $("boxes-help").classList.toggle("missing", hasBoxes && !takesObjects);
+    $("brush-help").classList.toggle("missing", state.spec.center === "guide" && isEmpty);
+    showMissingBoxes(hasBoxes);
+  }
+
+  /** Say at max_hidden and per_object that there are no boxes, which they are about. */
+  function showMissingBoxes(hasBoxes) {
+    const { max_hidden: most, per_object: perObject } = state.spec;
+    const says = {
+      max_hidden: most === null ? "" : "There is no box, so max_hidden changes nothing: draw one on the picture.",
+      per_object: perObject ? "There is no box, so nothing gets dust: draw one on the picture." : "",
+    };
+    for (const [name, text] of Object.entries(says)) {
+      const help = $(`help-${name}`);
+      help.textContent = hasBoxes || text === "" ? FIELD[name].help : text;
+      help.classList.toggle("missing", !hasBoxes && text !== "");
+    }
   }
 
   /** Return where an event is on the picture, in fractions of its sides. */
@@ -1252,6 +1398,7 @@ const dustaugPage = (() => {
     }
     state.objects = objects;
     makeBoxRows();
+    syncTools();
     refresh();
   }
 
@@ -1609,6 +1756,8 @@ const dustaugPage = (() => {
     $("code").replaceChildren(...highlighted(code ?? ""));
     $("code").parentElement.hidden = code === null;
     $("copy").disabled = code === null;
+    $("code-picture").hidden = !code?.includes('"picture.png"');
+    $("code-donor").hidden = !code?.includes('"donor.png"');
     show("code-note", note ?? "");
   }
 
@@ -1808,6 +1957,19 @@ const dustaugPage = (() => {
     });
   }
 
+  const isOnDisk = () => location.protocol === "file:";
+  const isServedHere = () => ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
+
+  /** Return what to know of a link before it is sent: where it opens, and what it lacks. */
+  function reachOfLink() {
+    const isOwn = state.picture === "own" || (ownDonor !== null && state.spec.fill === "donors");
+    const lack = isOwn ? "The link has everything but your picture, which stays on this machine." : "";
+    if (!isOnDisk() && !isServedHere()) return lack;
+    const end = isOnDisk() ? "" : ", while its command runs";
+    const part = "What follows # shows the same dust after the address of any other copy of this page.";
+    return `This link opens on this machine only${end}. ${part} ${lack}`.trim();
+  }
+
   function bindPage() {
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const root = document.documentElement;
@@ -1825,10 +1987,10 @@ const dustaugPage = (() => {
     $("share").addEventListener("click", () => {
       save();
       copy(location.href.split("#")[0] + addressOf(), $("share"));
-      if (state.picture === "own") showNotice("The link has everything but your picture, which stays on this machine.");
+      showNotice(reachOfLink());
     });
     $("copy").addEventListener("click", () => copy($("code").textContent, $("copy")));
-    $("reset").addEventListener("click", () => setSpec(dustaug.makeSpec({})));
+    $("reset").addEventListener("click", () => replaceAll(dustaug.makeSpec({}), "Plain dust replaced your spec."));
     $("enlarge").addEventListener("click", () => setEnlarged(!isEnlarged()));
     $("skip").addEventListener("click", (event) => {
       event.preventDefault();
@@ -1837,9 +1999,12 @@ const dustaugPage = (() => {
     $("download").addEventListener("click", () => {
       const cell = chosenCell();
       // The canvas keeps the size that the cell was painted in.
-      download(cell.rgb, cell.canvas, "dusted.png");
+      download(cell.rgb, cell.canvas, nameOfDusted());
     });
-    $("download-picture").addEventListener("click", () => download(picture.data, picture, "picture.png"));
+    for (const id of ["download-picture", "download-read-picture"]) {
+      $(id).addEventListener("click", () => download(picture.data, picture, "picture.png"));
+    }
+    $("download-read-donor").addEventListener("click", () => download(donor.data, picture, "donor.png"));
     // Messages lie over the page: a click or Escape takes them away.
     const dismiss = () => {
       broken = "";
@@ -1848,9 +2013,12 @@ const dustaugPage = (() => {
     };
     document.querySelector(".messages").addEventListener("click", dismiss);
     window.addEventListener("keydown", (event) => event.key === "Escape" && dismiss());
-    // The page is part of the site, or alone: then there is no documentation beside it.
-    $("docs").hidden = !/\/explore\/(index\.html)?$/.test(location.pathname);
-    window.addEventListener("hashchange", () => restore());
+    // The page is part of the site, or alone: then there is no documentation beside it. A clone has only its sources.
+    $("docs").hidden = isOnDisk() || !/\/explore\/(index\.html)?$/.test(location.pathname);
+    window.addEventListener("hashchange", () => {
+      ownDonor = null;
+      restore();
+    });
     window.addEventListener("pagehide", save);
   }
 

@@ -448,6 +448,7 @@ const dustaugSnippets = (() => {
   /** Return what to know of a program, or null. */
   function remarkOn(id, { index, terms }) {
     const remarks = [];
+    if (id === "json") remarks.push('In Python, dustaug.Spec.from_dict(json.loads(text)["spec"]) is the spec.');
     if (id === "torchvision") {
       remarks.push(
         "DustRectangles of dustaug.torchvision draws its seeds from torch's generator, so a function of the pipeline " +
