@@ -358,7 +358,7 @@ class TestPixels:
 
     def test_slow_specs(self, on_disk):
         """Where a picture takes long, the page shows which are to come, and gives them up for what is asked next."""
-        spec = json.dumps({"count_range": [4000, 4000], "fill": "noise", "side_range": [SIZE, SIZE]})
+        spec = json.dumps({"count_range": [60_000, 60_000], "fill": "color", "side_range": [SIZE, SIZE]})
         on_disk.evaluate("fragment => { location.hash = fragment; }", f"size={SIZE}&spec={urllib.parse.quote(spec)}")
         on_disk.until("[1, 2, 3, 4, 5, 6, 7, 8].includes(document.querySelectorAll('#grid [aria-busy=true]').length)")
         assert on_disk.locator("#grid [data-index='0']").get_attribute("aria-busy") == "false"
