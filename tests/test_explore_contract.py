@@ -92,7 +92,7 @@ class TestPixels:
     """The bytes are those of add_dust."""
 
     @given(case=cases())
-    @settings(max_examples=1200)
+    @settings(max_examples=2000)
     def test_any_spec_paints_the_bytes_of_numpy(self, script, case):
         """Of any spec, size, seed, epoch and index; where one refuses, so does the other, with the same words."""
         image, spec, coordinates, terms = case

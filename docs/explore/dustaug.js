@@ -14,44 +14,47 @@
  * which no double holds, BigInts compute it, once for each spec.
  */
 const dustaug = (() => {
-  const WORDS = 2 ** 32;
-  const HALF_WORD = 2 ** 31;
+  // What stands here and at the end is written by docs/explore/generate.py: the contract's constants, tables and presets.
+  // generated: constants
   const MAX_COUNT = 65535;
   const MAX_SIDE = 65535;
-  const MAX_CELL_SIDES = 8;
-  const MAX_KEPT = 32;
-  const MAX_GUIDE_SUM = 2 ** 31 - 1;
-  const LIMITS = { seed: 2n ** 64n - 1n, epoch: 2n ** 32n - 1n, index: 2n ** 63n - 1n };
-
-  // Blocks of words, beside 0 for the header and 1, 2, … for rectangles.
-  const PARTNER_BLOCK = 2 ** 27;
-  const OBJECT_BLOCK = 2 ** 28;
-  const SIZE_BLOCK = 2 ** 29;
-  const COLOR_BLOCK = 2 ** 30;
-  const NOISE_BLOCK = 2 ** 31;
-
+  const WORDS = 4294967296;
+  const HALF_WORD = 2147483648;
+  const PARTNER_BLOCK = 134217728;
+  const OBJECT_BLOCK = 268435456;
+  const SIZE_BLOCK = 536870912;
+  const SIZE_BLOCKS_PER_RECTANGLE = 8;
+  const COLOR_BLOCK = 1073741824;
+  const COLOR_BLOCKS_PER_RECTANGLE = 256;
+  const NOISE_BLOCK = 2147483648;
+  const MAX_COLOR_CHANNELS = 1024;
+  const MAX_NOISE_BYTES = 34359738368;
+  const MAX_NOISE_HALVES = 17179869184;
   const AREA_TRIES = 10;
   const AREA_BITS = 30;
   const MAX_AREA_SCALE = 36;
   const MAX_LOG_ASPECT = 96;
+  const MAX_CELL_SIDES = 8;
+  const MAX_KEPT = 32;
+  const MAX_GUIDE_SUM = 2147483647;
+  const LIMITS = { seed: 18446744073709551615n, epoch: 4294967295n, index: 9223372036854775807n };
+  const FILLS = {
+    grey: {"per": "rectangle", "drawn": true},
+    constant: {"per": "rectangle", "drawn": false},
+    color: {"per": "channel", "drawn": true},
+    noise: {"per": "value", "drawn": true},
+    mean: {"per": "image", "drawn": false},
+    donors: {"per": "donor", "drawn": false},
+  };
+  const KINDS = {
+    rectangles: {"placed": true, "counted": true},
+    grid: {"placed": false, "counted": true},
+    lattice: {"placed": false, "counted": false},
+  };
+  const PLACEMENTS = {"normal": false, "uniform": false, "inside": true, "guide": false};
+  // end of constants
 
   // ------------------------------------------------------------------------------------------------------ the fields
-
-  /** What a fill has a brightness for, and whether that is drawn. */
-  const FILLS = {
-    grey: { per: "rectangle", drawn: true },
-    constant: { per: "rectangle", drawn: false },
-    color: { per: "channel", drawn: true },
-    noise: { per: "value", drawn: true },
-    mean: { per: "image", drawn: false },
-    donors: { per: "donor", drawn: false },
-  };
-  const CENTERS = ["normal", "uniform", "inside", "guide"];
-  const KINDS = {
-    rectangles: { placed: true, counted: true },
-    grid: { placed: false, counted: true },
-    lattice: { placed: false, counted: false },
-  };
 
   /**
    * All fields in their order. `type` is int, float, bool or choice; `count` is how many numbers there are: 1, 2, "any",
@@ -70,7 +73,7 @@ const dustaug = (() => {
       default: [0, 31],
       help: "Rectangles per image, or hidden cells of a grid",
     },
-    { name: "center", type: "choice", choices: CENTERS, default: "normal", help: "Where rectangles lie" },
+    { name: "center", type: "choice", choices: Object.keys(PLACEMENTS), default: "normal", help: "Where rectangles lie" },
     {
       name: "center_mean",
       type: "float",
@@ -1000,7 +1003,7 @@ const dustaug = (() => {
   /** Return the words of the ten tries of a rectangle, two each. */
   function* triesOf(rectangle, stream) {
     for (let b = 0; b < AREA_TRIES / 2; b += 1) {
-      const [first, second, third, fourth] = wordsOf(SIZE_BLOCK + 8 * rectangle + b, stream);
+      const [first, second, third, fourth] = wordsOf(SIZE_BLOCK + SIZE_BLOCKS_PER_RECTANGLE * rectangle + b, stream);
       yield [first, second];
       yield [third, fourth];
     }
@@ -1018,7 +1021,7 @@ const dustaug = (() => {
       return [side, side];
     },
     height_fraction_range(spec, height, width, rectangle, word, stream) {
-      const words = wordsOf(SIZE_BLOCK + 8 * rectangle, stream);
+      const words = wordsOf(SIZE_BLOCK + SIZE_BLOCKS_PER_RECTANGLE * rectangle, stream);
       const [tall, wide] = planOf(spec).fractions.map((range, axis) => between(words[axis], range));
       if (!spec.halve_sizes) return [pixels(tall, height), pixels(wide, width)];
       const octave = 31 - Math.clz32(rectangle);
@@ -1297,7 +1300,7 @@ const dustaug = (() => {
     }
     const per = FILLS[spec.fill].per;
     if (per === "value") {
-      const most = isDefault(spec, "fill_range") ? 2 ** 35 : 2 ** 34;
+      const most = isDefault(spec, "fill_range") ? MAX_NOISE_BYTES : MAX_NOISE_HALVES;
       if (height * width * channels > most) {
         throw valueError(`images must have at most ${most} values each with fill="${spec.fill}"`);
       }
@@ -1307,8 +1310,8 @@ const dustaug = (() => {
         `fill_value must have one number for each of the images' ${channels} channels, got ${spec.fill_value.length}`,
       );
     }
-    if (per === "channel" && channels > 1024) {
-      throw valueError(`images must have at most 1024 channels with fill="${spec.fill}", got ${channels}`);
+    if (per === "channel" && channels > MAX_COLOR_CHANNELS) {
+      throw valueError(`images must have at most ${MAX_COLOR_CHANNELS} channels with fill="${spec.fill}", got ${channels}`);
     }
     checkCells(spec, height, width);
     checkArea(spec, height, width);
@@ -1481,7 +1484,7 @@ const dustaug = (() => {
     const brightness = [];
     const words = new Uint32Array(4);
     for (let channel = 0; channel < channels; channel += 1) {
-      if (channel % 4 === 0) wordsOf(COLOR_BLOCK + 256 * number + channel / 4, stream, words);
+      if (channel % 4 === 0) wordsOf(COLOR_BLOCK + COLOR_BLOCKS_PER_RECTANGLE * number + channel / 4, stream, words);
       brightness.push(between(words[channel % 4], spec.fill_range));
     }
     return brightness;
@@ -1648,8 +1651,7 @@ const dustaug = (() => {
     return number;
   }
 
-  // What follows is written by docs/explore/generate.py, from the tables and presets of the package.
-  // generated
+  // generated: tables
   const GENERATED = {
     // Rows of three words: quantile.
     quantile: Uint32Array.of(
@@ -2034,7 +2036,7 @@ const dustaug = (() => {
       "random": "center=\"uniform\"",
     },
   };
-  // end of generated
+  // end of tables
 
   const presets = GENERATED.presets.map(({ spec, ...preset }) => ({ ...preset, spec: makeSpec(spec) }));
 
@@ -2061,6 +2063,7 @@ const dustaug = (() => {
     fields,
     sizesOfKind,
     presets,
+    limits: Object.freeze(LIMITS),
   };
 })();
 

@@ -1,7 +1,7 @@
 """Write what dustaug.js has from the package: python docs/explore/generate.py.
 
-The tables of the contract, the presets, and what errors say to those who know other libraries. A test holds the file
-against this script.
+The constants and tables of the contract, the presets, and what errors say to those who know other libraries. A test
+holds the file against this script.
 """
 
 import itertools
@@ -10,11 +10,18 @@ import textwrap
 from pathlib import Path
 
 from dustaug import cutmix, cutout, dust, grid_mask, hide_and_seek, patch_drop, random_erasing, sprinkles
+from dustaug._engine import contract
 from dustaug._engine.tables import LOG_ROW, POWER_ROW, QUANTILE_ROW, curves
 from dustaug._errors import CENTER_HINTS, FIELD_HINTS, FILL_HINTS
+from dustaug.spec import MAX_COUNT, MAX_SIDE
 
 FILE = Path(__file__).parent / "dustaug.js"
-BEGIN, END = "  // generated\n", "  // end of generated\n"
+_CONSTANTS = (
+    *("WORDS", "HALF_WORD", "PARTNER_BLOCK", "OBJECT_BLOCK", "SIZE_BLOCK", "SIZE_BLOCKS_PER_RECTANGLE"),
+    *("COLOR_BLOCK", "COLOR_BLOCKS_PER_RECTANGLE", "NOISE_BLOCK", "MAX_COLOR_CHANNELS", "MAX_NOISE_BYTES"),
+    *("MAX_NOISE_HALVES", "AREA_TRIES", "AREA_BITS", "MAX_AREA_SCALE", "MAX_LOG_ASPECT", "MAX_CELL_SIDES", "MAX_KEPT"),
+    "MAX_GUIDE_SUM",
+)
 # What a button is for: the call, the title, and where it comes from.
 PRESETS = (
     ("dust()", dust(), "Dust", "2017 post", "https://qiita.com/coz-a/items/b8f27f452677ec80a40a"),
@@ -28,8 +35,22 @@ PRESETS = (
 )
 
 
-def generated() -> str:
-    """Return the lines between the two marks of dustaug.js."""
+def constants() -> str:
+    """Return the lines of the contract's constants."""
+    numbers = {"MAX_COUNT": MAX_COUNT, "MAX_SIDE": MAX_SIDE, **{name: getattr(contract, name) for name in _CONSTANTS}}
+    lines = [f"const {name} = {number};" for name, number in numbers.items()]
+    ends = {"seed": contract.MAX_SEED, "epoch": contract.MAX_EPOCH, "index": contract.MAX_INDEX}
+    lines.append(f"const LIMITS = {{ {', '.join(f'{name}: {end}n' for name, end in ends.items())} }};")
+    for name, table in (("FILLS", contract.FILLS), ("KINDS", contract.KINDS)):
+        lines.append(f"const {name} = {{")
+        lines += [f"  {key}: {json.dumps(row._asdict())}," for key, row in table.items()]
+        lines.append("};")
+    lines.append(f"const PLACEMENTS = {json.dumps(contract.PLACEMENTS)};")
+    return textwrap.indent("\n".join(lines) + "\n", "  ")
+
+
+def tables() -> str:
+    """Return the lines of the tables, the presets, and what errors say to those who know other libraries."""
     table, rows = curves()[:, :3], (("quantile", QUANTILE_ROW), ("log", LOG_ROW), ("power", POWER_ROW), ("", None))
     lines = ["const GENERATED = {"]
     for (name, start), (_, stop) in itertools.pairwise(rows):
@@ -57,9 +78,11 @@ def generated() -> str:
 
 def updated(text: str) -> str:
     """Return the text of dustaug.js with what is generated."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return before + BEGIN + generated() + END + after
+    for name, write in (("constants", constants), ("tables", tables)):
+        begin, end = f"  // generated: {name}\n", f"  // end of {name}\n"
+        before, _, rest = text.partition(begin)
+        text = before + begin + write() + end + rest.partition(end)[2]
+    return text
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ const dustaugPage = (() => {
   const MAX_SIDE = 2 ** 15 - 1;
   // Levels of lists in the spec of a link: a spec has two.
   const MAX_DEPTH = 9;
-  const LIMITS = { seed: 2n ** 64n - 1n, epoch: 2n ** 32n - 1n, index: 2n ** 63n - 1n };
+  const LIMITS = dustaug.limits;
   const DEFAULTS = { seed: 7n, epoch: 0n, index: 0n, size: 224, crop: true, picture: "coffee", donor: "", code: "numpy" };
 
   const FIELD = Object.fromEntries(dustaug.fields.map((field) => [field.name, field]));
