@@ -67,7 +67,6 @@ try:
         import tensorflow as tf
         import typer
         from rich.console import Console
-        from rich.progress import Progress
         from rich.table import Table
 except MissingExtraError as error:
     _missing = str(error)
@@ -77,6 +76,7 @@ else:
     from .guitar_photos import load_images, load_photos, predict_photos
     from .guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, judge, make_guides, train
     from .guitars import MODELS, make_guitars
+    from .runs import Reporter, choose, choose_seeds, read_finished, take_folder, write_json
 
 __all__ = ["main"]
 
@@ -172,52 +172,15 @@ def run(
     )
     experiment = _Experiment(
         out=out,
-        arms=(*_choose("arms", arms, ARMS), *([GUIDED] if guided else [])),
-        seeds=_choose_seeds(seeds),
+        arms=(*choose("arms", arms, ARMS), *([GUIDED] if guided else [])),
+        seeds=choose_seeds(seeds),
         recipe=recipe,
         per_model=per_model or _PER_MODEL,
         photos=data,
-        evaluate=_choose("evaluate", evaluate, tuple(_STYLES))[0],
+        evaluate=choose("evaluate", evaluate, tuple(_STYLES))[0],
     )
     tf.config.experimental.enable_op_determinism()  # The same seed gives exactly the same weights.
     experiment.run(resume=resume)
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(_split(text)))
-    if not chosen or not set(chosen) <= set(known):
-        raise typer.BadParameter(f"{name} must be of {', '.join(known)}, got {text!r}: type --{name} {known[0]}")
-    return chosen
-
-
-def _choose_seeds(text: str) -> tuple[int, ...]:
-    chosen = tuple(dict.fromkeys(_split(text)))
-    if not chosen or not all(seed.isascii() and seed.isdecimal() and int(seed) < 10**9 for seed in chosen):
-        raise typer.BadParameter(
-            f"seeds must be whole numbers below {10**9} with commas, got {text!r}: type --seeds 0,1,2"
-        )
-    return tuple(map(int, chosen))
-
-
-class _Progress:
-    """A bar on a terminal, and lines where the error stream is a pipe or a file."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        self._console, self._live = console, console.is_terminal
-        self.bar = Progress(*Progress.get_default_columns(), console=console, disable=not self._live)
-        self._task = self.bar.add_task("", total=total)
-
-    def say(self, line: str) -> None:
-        self.advance(0, line)
-
-    def advance(self, steps: int, line: str, *, log: bool = True) -> None:
-        self.bar.update(self._task, advance=steps, description=line)
-        if log and not self._live:
-            self._console.print(line, highlight=False, soft_wrap=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -259,42 +222,30 @@ class _Experiment:
 
     def run(self, *, resume: bool) -> None:
         """Train and test the models that are missing, and write results and figures."""
-        self._take_folder(resume=resume)
+        take_folder(self.out, resume=resume)
         console = Console(stderr=True)
         results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
         histories: dict[str, list[Any]] = {arm: [] for arm in self.arms}
-        progress = _Progress(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
+        progress = Reporter(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
         with progress.bar:
             for seed in self.seeds:
                 progress.say(f"seed {seed}: reading pictures" if self.photos else f"seed {seed}: drawing")
                 split = self._read(seed)
                 for arm in self.arms:
-                    done = self._finished(arm, seed) if resume else None
+                    done = read_finished(self._path(arm, seed, "json"), self.settings) if resume else None
                     if done is None:
                         done = self._train(arm, seed, split, progress)
                     else:
                         progress.advance(self.recipe.epochs, f"seed {seed}, {arm}: trained before")
                     results["arms"][arm].append(done["result"])
                     histories[arm].append(done["history"])
-        _write_json(self.out / "results.json", results)
+        write_json(self.out / "results.json", results)
         written = [self.out / "results.json", *self._draw(results, histories, self._read(self.seeds[0]))]
         Console().print(_summary(results))
         console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
         if len(self.seeds) == 1:
             # The example's own three seeds differ by up to 7 points in the gain of dust.
             console.print("One seed proves nothing: type --seeds 0,1,2 for means.", highlight=False, soft_wrap=True)
-
-    def _take_folder(self, *, resume: bool) -> None:
-        """Make the folder, or refuse one that holds another run."""
-        trainings = self.out / "trainings"
-        if self.out.exists() and not self.out.is_dir():
-            raise ValueError(f"--out must be a folder, got the file {self.out}: type --out with another name")
-        if not resume and ((self.out / "results.json").exists() or any(trainings.glob("*.json"))):
-            raise ValueError(
-                f"{self.out} must hold no results of another run, which would be overwritten: type --out with another "
-                "folder, or --resume to continue that run"
-            )
-        trainings.mkdir(parents=True, exist_ok=True)
 
     def _read(self, seed: int) -> _Split:
         """Draw the guitars, or read the photos."""
@@ -314,7 +265,7 @@ class _Experiment:
         )
         return _Split(training=training, validation=validation, test=validation, names=photos.names)
 
-    def _train(self, arm: str, seed: int, split: _Split, progress: _Progress) -> dict[str, Any]:
+    def _train(self, arm: str, seed: int, split: _Split, progress: Reporter) -> dict[str, Any]:
         epochs = self.recipe.epochs
 
         def report(epoch: int, accuracy: float) -> None:
@@ -333,20 +284,11 @@ class _Experiment:
         result = {**fields, **judge(model, judged, style=_STYLES[self.evaluate], seed=seed)}
         done = {"settings": self.settings, "names": split.names, "result": result, "history": history}
         model.save(self._path(arm, seed, "keras"))
-        _write_json(self._path(arm, seed, "json"), done)
+        write_json(self._path(arm, seed, "json"), done)
         return done
 
     def _path(self, arm: str, seed: int, suffix: str) -> Path:
         return self.out / "trainings" / f"{arm}-{seed}.{suffix}"
-
-    def _finished(self, arm: str, seed: int) -> dict[str, Any] | None:
-        path = self._path(arm, seed, "json")
-        if not path.exists():
-            return None
-        done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if done["settings"] != json.loads(json.dumps(self.settings)):
-            raise ValueError(f"{path} must be of the same settings for --resume, got others: type another --out")
-        return done
 
     def _draw(self, results: dict[str, Any], histories: dict[str, list[Any]], split: _Split) -> list[Path]:
         out, seed = self.out, self.seeds[0]
@@ -389,13 +331,6 @@ def _choose_answers(scores: dict[str, Any], labels: Any) -> Any:
     firsts = [next(i for i in order if labels[i] == label) for label in np.unique(labels)]
     firsts.sort(key=lambda i: (not disagree[i], i))
     return np.array(firsts[:_ANSWERS])
-
-
-def _write_json(path: Path, content: Any) -> None:
-    """Write a file whole, or not at all if the program is stopped meanwhile."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def _summary(results: dict[str, Any]) -> Table:

@@ -7,10 +7,9 @@ way to hide parts of the training pictures. It has the same colour in all figure
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,8 @@ with name_extra("guitar", "dustaug.examples", "matplotlib"):
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
 
+from .figures import BOLD, GREY, WIDTH, apart, name_arms, sheet_figure, show, styles_of, tidy, write
+
 __all__ = [
     "answers_figure",
     "curves_figure",
@@ -34,45 +35,27 @@ __all__ = [
     "draw_graffiti",
     "draw_learning_curves",
     "graffiti_figure",
-    "sheet_figure",
     "tint",
 ]
 
 Histories = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
-Style = tuple[str, str, str]
-
-# Label, colour and marker of each arm. The colours are those of Okabe and Ito, for colour-blind readers.
-_ARMS: dict[str, Style] = {
-    "none": ("No dust", "#3c3c3c", "s"),
-    "dust": ("Dust", "#0072b2", "o"),
-    "cutout": ("Cutout", "#e69f00", "^"),
-    "random-erasing": ("Random Erasing", "#009e73", "D"),
-    "input-dropout": ("Input dropout", "#cc79a7", "v"),
-    "guided": ("Guided dust", "#d55e00", "P"),
-    "maps": ("Its maps", "#d55e00", "P"),
-}
-_FURTHER = (("#56b4e9", "X"), ("#8c6d46", "p"), ("#a0a000", "h"))
 _HOT, _HOTTEST = (213, 0, 0), 0.8
 _RIGHT, _WRONG, _UNKNOWN = "#1a7f4b", "#f0a58a", "#8c8c8c"
-_BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
-_GRID, _GREY = "#e4e4e4", "#6a6a6a"
-_WIDTH = 10.0  # Inches.
-_DPI = 160  # This makes a figure 1,600 pixels wide.
 
 
 def draw_learning_curves(histories: Histories, path: str | os.PathLike[str]) -> Path:
     """Write :func:`curves_figure` to a file, and return its path."""
-    return _write(curves_figure(histories), path)
+    return write(curves_figure(histories), path)
 
 
 def draw_dusted_sheet(sheets: Mapping[str, NDArray[np.uint8]], path: str | os.PathLike[str]) -> Path:
     """Write :func:`sheet_figure` to a file, and return its path."""
-    return _write(sheet_figure(sheets), path)
+    return write(sheet_figure(sheets), path)
 
 
 def draw_graffiti(results: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """Write :func:`graffiti_figure` to a file, and return its path."""
-    return _write(graffiti_figure(results), path)
+    return write(graffiti_figure(results), path)
 
 
 def draw_answers(
@@ -85,7 +68,7 @@ def draw_answers(
     ground_truth: bool = True,
 ) -> Path:
     """Write :func:`answers_figure` to a file, and return its path."""
-    return _write(answers_figure(images, labels, scores, names, ground_truth=ground_truth), path)
+    return write(answers_figure(images, labels, scores, names, ground_truth=ground_truth), path)
 
 
 def curves_figure(histories: Histories) -> Figure:
@@ -104,11 +87,11 @@ def curves_figure(histories: Histories) -> Figure:
     -------
     matplotlib Figure
     """
-    figure = Figure((_WIDTH, 4.6), layout="constrained")
+    figure = Figure((WIDTH, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    styles = _styles(histories)
-    _tidy(left, "Accuracy (%)", "Epoch")
-    _tidy(right, "Loss", "Epoch")
+    styles = styles_of(histories)
+    tidy(left, "Accuracy (%)", "Epoch")
+    tidy(right, "Loss", "Epoch")
     for ax, key, unit in ((left, "accuracy", 100), (right, "loss", 1)):
         tops = []
         for arm, runs in histories.items():
@@ -126,41 +109,11 @@ def curves_figure(histories: Histories) -> Figure:
         ax.set_ylim(0, 102 if unit == 100 else 1.05 * min(max(highest), 1.5 * highest[0]) or 1)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     lines = [
-        Line2D([], [], color=_GREY, linewidth=2.4, label="clean validation"),
-        Line2D([], [], color=_GREY, linewidth=1.3, linestyle=(0, (3, 1.6)), label="training"),
+        Line2D([], [], color=GREY, linewidth=2.4, label="clean validation"),
+        Line2D([], [], color=GREY, linewidth=1.3, linestyle=(0, (3, 1.6)), label="training"),
     ]
     right.legend(handles=lines, frameon=False, fontsize=13, loc="upper right")
-    _name_arms(figure, left)
-    return figure
-
-
-def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
-    """Draw the same training pictures as each arm sees them.
-
-    Parameters
-    ----------
-    sheets : dict of str to ndarray of uint8, shape (n, size, size, 3)
-        The pictures of each arm; an arm gets one row.
-
-    Returns
-    -------
-    matplotlib Figure
-    """
-    columns = len(next(iter(sheets.values())))
-    styles, margin, gap = _styles(sheets), 1.25, 0.06
-    # With few pictures the figure becomes narrow, and the pictures do not become huge.
-    cell = min((_WIDTH - margin - gap) / columns, 2.2)
-    width, height = margin + columns * cell + gap, len(sheets) * cell + gap
-    figure = Figure((width, height))
-    for (row, (arm, images)), column in itertools.product(enumerate(sheets.items()), range(columns)):
-        low = height - (row + 1) * cell
-        box = (margin + column * cell + gap) / width, low / height, (cell - gap) / width, (cell - gap) / height
-        ax = figure.add_axes(box)
-        _show(ax, images[column])
-        if not column:
-            label, color, _ = styles[arm]
-            lines = label.replace(" ", "\n") if len(label) > 8 else label
-            ax.set_ylabel(lines, rotation=0, labelpad=8, ha="right", va="center", color=color, **_BOLD)
+    name_arms(figure, left)
     return figure
 
 
@@ -189,7 +142,7 @@ def graffiti_figure(results: Mapping[str, Any]) -> Figure:
     matplotlib Figure
     """
     arms: Mapping[str, Sequence[Mapping[str, Any]]] = results["arms"]
-    styles = _styles(arms)
+    styles = styles_of(arms)
     across = {arm: _percent([[0, *run["graffiti_coverage"]] for run in runs]) for arm, runs in arms.items()}
     accuracy = {arm: _percent([[run["clean"], *run["graffiti"]] for run in runs]) for arm, runs in arms.items()}
     flips = {arm: _percent([[0, *run["flips"]] for run in runs]) for arm, runs in arms.items()}
@@ -197,10 +150,10 @@ def graffiti_figure(results: Mapping[str, Any]) -> Figure:
     span = max(10 * math.ceil(deepest / 10), 10)
     far = max(each.max() for each in across.values())
 
-    figure = Figure((_WIDTH, 5.0), layout="constrained")
+    figure = Figure((WIDTH, 5.0), layout="constrained")
     left, right = figure.subplots(1, 2)
-    _tidy(left, "Accuracy (%)", "Share of the body under graffiti (%)")
-    _tidy(right, "Answers changed by graffiti (%)", "Share of the body under graffiti (%)")
+    tidy(left, "Accuracy (%)", "Share of the body under graffiti (%)")
+    tidy(right, "Answers changed by graffiti (%)", "Share of the body under graffiti (%)")
     for ax, shares, low in ((left, accuracy, 100 - span), (right, flips, 0)):
         for arm, share in shares.items():
             label, color, marker = styles[arm]
@@ -212,7 +165,7 @@ def graffiti_figure(results: Mapping[str, Any]) -> Figure:
         ax.set_xlim(-0.03 * far, 1.04 * far)
         ax.set_ylim(low - 0.03 * span, low + 1.03 * span)
         ends = {arm: float(share[:, -1].mean()) for arm, share in shares.items()}
-        for (arm, end), place in zip(ends.items(), _apart(list(ends.values()), 0.058 * span), strict=True):
+        for (arm, end), place in zip(ends.items(), apart(list(ends.values()), 0.058 * span), strict=True):
             ax.annotate(
                 f"{end:.0f}", (1.04 * far, place), xytext=(5, 0), textcoords="offset points", color=styles[arm][1],
                 fontsize=13, fontweight="bold", verticalalignment="center", annotation_clip=False,
@@ -220,9 +173,9 @@ def graffiti_figure(results: Mapping[str, Any]) -> Figure:
     seeds = max(len(runs) for runs in arms.values())
     if seeds > 1:
         left.text(
-            0.03, 0.03, f"mean of {seeds} seeds;\npale: each seed", fontsize=12, color=_GREY, transform=left.transAxes
+            0.03, 0.03, f"mean of {seeds} seeds;\npale: each seed", fontsize=12, color=GREY, transform=left.transAxes
         )
-    _name_arms(figure, left)
+    name_arms(figure, left)
     return figure
 
 
@@ -253,20 +206,20 @@ def answers_figure(
     -------
     matplotlib Figure
     """
-    styles = _styles(scores)
+    styles = styles_of(scores)
     layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.08)
-    figure = Figure((_WIDTH, 0.7 + 2.05 * len(images)), layout=layout)
+    figure = Figure((WIDTH, 0.7 + 2.05 * len(images)), layout=layout)
     axes = figure.subplots(len(images), 1 + len(scores), squeeze=False, width_ratios=[1, *[1.5] * len(scores)])
     for i, (image, row) in enumerate(zip(images, axes, strict=True)):
         truth = int(labels[i]) if ground_truth else None
-        _show(row[0], image)
+        show(row[0], image)
         if truth is not None:
-            row[0].set_xlabel(names[truth], **_BOLD)
+            row[0].set_xlabel(names[truth], **BOLD)
         for ax, (arm, answers) in zip(row[1:], scores.items(), strict=True):
             label, color, _ = styles[arm]
             best = _draw_bars(ax, answers[i], names, truth)
             sign = "" if truth is None else "✓ " if best == truth else "✗ "
-            ax.set_title(f"{sign}{label}", loc="left", color=color, **_BOLD)
+            ax.set_title(f"{sign}{label}", loc="left", color=color, **BOLD)
     title = "Guitars with graffiti, and each model's likeliest answers" if ground_truth else "The likeliest answers"
     figure.suptitle(title, x=0.01, ha="left", fontsize=16, fontweight="bold")
     return figure
@@ -286,59 +239,9 @@ def _draw_bars(ax: Axes, scores: NDArray[Any], names: Sequence[str], truth: int 
     return int(order[0])
 
 
-def _styles(arms: Iterable[str]) -> dict[str, Style]:
-    """Return label, colour and marker of each arm; unknown arms get further ones in turn."""
-    further = itertools.cycle(_FURTHER)
-    return {arm: _ARMS[arm] if arm in _ARMS else (arm.replace("-", " "), *next(further)) for arm in arms}
-
-
-def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """Move places as little as possible until neighbours are at least `gap` apart; their order stays."""
-    moved = np.array(places, float)
-    order = np.argsort(moved, kind="stable")
-    for _ in range(200):
-        for low, high in itertools.pairwise(order):
-            lack = gap - (moved[high] - moved[low])
-            if lack > 0:
-                moved[low] -= lack / 2
-                moved[high] += lack / 2
-    return [float(place) for place in moved]
-
-
-def _name_arms(figure: Figure, ax: Axes) -> None:
-    """Write a legend of the arms under the axes, in one row if it fits."""
-    handles, labels = ax.get_legend_handles_labels()
-    columns = len(labels) if sum(map(len, labels)) < 60 else 4
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=13, handlelength=1.6,
-        columnspacing=1.4,
-    )  # fmt: skip
-
-
 def _share(score: float) -> str:
     return "< 1 %" if 0 < score < 0.005 else f"{100 * score:.0f} %"
 
 
 def _percent(shares: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return 100 * np.array(shares, float)
-
-
-def _show(ax: Axes, image: NDArray[np.uint8]) -> None:
-    ax.imshow(image)
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.spines[:].set_visible(False)
-
-
-def _tidy(ax: Axes, title: str, x: str) -> None:
-    ax.set_title(title, loc="left", fontsize=16, fontweight="bold", pad=12)
-    ax.set_xlabel(x, fontsize=13)
-    ax.tick_params(labelsize=13)
-    ax.grid(visible=True, color=_GRID, linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _write(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    figure.savefig(path, dpi=_DPI, facecolor="white")
-    return Path(path)

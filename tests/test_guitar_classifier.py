@@ -14,9 +14,10 @@ import typer
 from PIL import Image
 
 from examples.graffiti import SHARES
-from examples.guitar_classifier import _choose_answers, _choose_seeds, _Experiment, _without_chatter
+from examples.guitar_classifier import _choose_answers, _Experiment, _without_chatter
 from examples.guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, arm_spec, make_guides, train
 from examples.guitars import MODELS, draw_guitar, make_guitars
+from examples.runs import choose_seeds
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--epochs", "3", "--size", "48", "--per-model", "8", "--guided", "2"]
@@ -146,9 +147,9 @@ def test_a_stopped_run_and_a_file_are_not_overwritten_either(tmp_path):
 @pytest.mark.parametrize("text", ["", ",", "-1", "1.5", "1,99999999999", "²"])
 def test_seeds_are_whole_numbers(text):
     """There is at least one seed, and each is small enough for the parts of the data to have seeds of their own."""
-    assert _choose_seeds("3, 4,3") == (3, 4)
+    assert choose_seeds("3, 4,3") == (3, 4)
     with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1000000000 with commas, got"):
-        _choose_seeds(text)
+        choose_seeds(text)
 
 
 def test_the_loss_falls(trained):
