@@ -37,9 +37,7 @@ ARMS: dict[str, dustaug.Spec | None] = {
     "guided": dustaug.dust(count_range=(0, 15), half_height_range=(1, 2), half_width_range=(1, 2), center="guide"),
     "cutout": dustaug.cutout(8, fill_value=_MEAN_GREY),
     "random-erasing": dustaug.random_erasing(fill="constant", fill_value=_ERASING_GREY),
-    "hide-and-seek": dustaug.hide_and_seek(
-        tuple(side // _SCALE for side in (0, 16, 32, 44, 56)), fill_value=_MEAN_GREY
-    ),
+    "hide-and-seek": dustaug.hide_and_seek((0, 2, 4, 5, 7), fill_value=_MEAN_GREY),
     "grid-mask": dustaug.grid_mask((12, 27), p=0.8, fill_value=_MEAN_GREY),
 }
 """Ways to hide parts of the training pictures. Guided dust has its centres on the garment."""

@@ -28,6 +28,12 @@ SAID = {
         for name, adapter in ADAPTERS.items()
         if adapter.imports
     },
+    "examples.fashion_data": ("fashion", "dustaug.examples needs torch: type {}"),
+    "examples.fashion_figures": ("fashion", "dustaug.examples needs matplotlib: type {}"),
+    "examples.fashion_models": ("fashion", "dustaug.examples needs torch: type {}"),
+    "examples.fashion_occluders": ("fashion", "dustaug.examples needs torch: type {}"),
+    "examples.fashion_training": ("fashion", "dustaug.examples needs torch: type {}"),
+    "examples.figures": ("robustness", "dustaug.examples needs matplotlib: type {}"),
     "examples.graffiti": ("guitar", "dustaug.examples needs PIL: type {}"),
     "examples.guitar_figures": ("guitar", "dustaug.examples needs matplotlib: type {}"),
     "examples.guitar_parts": ("guitar", "dustaug.examples needs PIL: type {}"),
@@ -35,6 +41,7 @@ SAID = {
     "examples.guitar_sheet": ("guitar", "dustaug.examples needs PIL: type {}"),
     "examples.guitar_training": ("guitar", "dustaug.examples needs keras: type {}"),
     "examples.guitars": ("guitar", "dustaug.examples needs PIL: type {}"),
+    "examples.runs": ("cli", "dustaug.examples needs rich: type {}"),
 }
 IMPORT = """
 import importlib
@@ -120,10 +127,16 @@ def test_a_missing_package_is_an_import_error():
     assert str(caught.value) == 'this needs no_such_package: type pip install "dustaug[torch]"'
 
 
-def test_the_classifier_ends_in_one_sentence(run_python):
+@pytest.mark.parametrize(
+    ("program", "sentence"),
+    [
+        ("guitar_classifier", 'The guitar classifier needs keras: type pip install "dustaug[guitar]"'),
+        ("fashion_mnist", 'The Fashion-MNIST example needs matplotlib: type pip install "dustaug[fashion]"'),
+    ],
+)
+def test_an_example_ends_in_one_sentence(run_python, program, sentence):
     """A program with a missing package prints one sentence and no traceback."""
-    program = "from examples import guitar_classifier; guitar_classifier.main()"
-    done = run_python(without(*EXTRAS) + program, check=False)
+    done = run_python(without(*EXTRAS) + f"from examples import {program}; {program}.main()", check=False)
 
     assert done.returncode == 1
-    assert done.stderr == 'The guitar classifier needs keras: type pip install "dustaug[guitar]"\n'
+    assert done.stderr == f"{sentence}\n"

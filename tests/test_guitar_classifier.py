@@ -1,6 +1,5 @@
 """The guitar classifier runs as a program: it writes files, repeats, resumes, and answers for photos."""
 
-import functools
 import json
 import os
 import re
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 
 from examples.graffiti import SHARES
-from examples.guitar_classifier import _choose_answers, _Experiment, _without_chatter
+from examples.guitar_classifier import _choose_answers, _without_chatter
 from examples.guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, arm_spec, make_guides, train
 from examples.guitars import MODELS, draw_guitar, make_guitars
-from examples.runs import choose_seeds
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--epochs", "3", "--size", "48", "--per-model", "8", "--guided", "2"]
@@ -126,30 +123,6 @@ def test_a_run_is_not_overwritten(trained):
     assert printed.endswith(refused)
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert not list(folder.rglob("*.part"))
-
-
-def test_a_stopped_run_and_a_file_are_not_overwritten_either(tmp_path):
-    """One finished training is a run, and a file is no folder."""
-    experiment = functools.partial(
-        _Experiment, arms=("none",), seeds=(0,), recipe=None, per_model=8, photos=None, evaluate="test"
-    )
-    experiment(out=tmp_path)._take_folder(resume=False)
-    (tmp_path / "trainings" / "none-0.json").write_text("{}")
-    with pytest.raises(ValueError, match="must hold no results of another run"):
-        experiment(out=tmp_path)._take_folder(resume=False)
-    experiment(out=tmp_path)._take_folder(resume=True)
-    with pytest.raises(
-        ValueError, match="^--out must be a folder, got the file .*none-0.json: type --out with another"
-    ):
-        experiment(out=tmp_path / "trainings" / "none-0.json")._take_folder(resume=True)
-
-
-@pytest.mark.parametrize("text", ["", ",", "-1", "1.5", "1,99999999999", "²"])
-def test_seeds_are_whole_numbers(text):
-    """There is at least one seed, and each is small enough for the parts of the data to have seeds of their own."""
-    assert choose_seeds("3, 4,3") == (3, 4)
-    with pytest.raises(typer.BadParameter, match="^seeds must be whole numbers below 1000000000 with commas, got"):
-        choose_seeds(text)
 
 
 def test_the_loss_falls(trained):

@@ -1,0 +1,300 @@
+"""Does dust help on photographs? Classifiers of Fashion-MNIST, trained with several ways to hide parts of pictures.
+
+Run ``python -m dustaug.examples.fashion_mnist``, or ``python examples/fashion_mnist.py`` in a clone. It trains a small
+network with and without dust, and measures both on clean pictures, under black cells, under strokes of a marker, and
+under garments that are cut out of other pictures. ``--help`` lists the other arms, and the ResNet-20. The pictures come
+from Debian's package ``dataset-fashion-mnist`` or from torchvision.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+import dustaug
+from dustaug._extras import MissingExtraError, name_extra
+
+if not __package__:  # If it runs as a file of a clone, it still belongs to its package.
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    __package__ = "examples"
+
+_missing = ""
+try:
+    with name_extra("fashion", "The Fashion-MNIST example", "PIL", "matplotlib", "rich", "torch", "typer"):
+        import matplotlib as mpl
+        import PIL
+        import torch
+        import typer
+        from rich.console import Console
+        from rich.table import Table
+except MissingExtraError as error:
+    _missing = str(error)
+else:
+    from dustaug.robustness import OcclusionCurve, OcclusionRuns
+
+    from .fashion_data import Crops, Pictures, find_folder, read_pictures, split
+    from .fashion_figures import error_figure, occlusion_figure, pictures_figure
+    from .fashion_models import MODELS
+    from .fashion_occluders import OCCLUDERS, judge, make_occluders
+    from .fashion_training import ARMS, Recipe, arm_spec, hidden_share, make_predict, paint, time_painting, train
+    from .figures import write
+    from .runs import Reporter, choose, choose_seeds, read_finished, take_folder, write_json
+
+__all__ = ["main"]
+
+_COLUMNS = 10
+_SHOWN = {"cells": (0.3, 0.6), "strokes": (0.22,), "garments": (0.2, 0.4)}
+
+
+def main() -> None:
+    """Run the command line."""
+    if _missing:
+        sys.exit(_missing)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(run)
+    try:
+        app()
+    except (ValueError, OSError) as problem:
+        sys.exit(f"fashion_mnist: {problem}")
+
+
+def run(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the four files, or torchvision's root: that of Debian's package if left out."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results, figures and models.")] = Path("fashion"),
+    arms: Annotated[
+        str,
+        typer.Option(
+            help="Any of none, dust, guided, cutout, random-erasing, hide-and-seek, grid-mask, separated by commas."
+        ),
+    ] = "none,dust",
+    seeds: Annotated[str, typer.Option(help="Seeds separated by commas.")] = "0",
+    model: Annotated[str, typer.Option(help="small (79,866 weights) or resnet20 (272,186).")] = "small",
+    epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 4,
+    batch_size: Annotated[int, typer.Option(min=2, help="Pictures per step.")] = 128,
+    rate: Annotated[float, typer.Option(min=0, help="Greatest learning rate.")] = 0.1,
+    precision: Annotated[
+        str,
+        typer.Option(help="float32 or bfloat16, which is faster on a GPU, and on processors that compute in it."),
+    ] = "float32",
+    device: Annotated[
+        str | None, typer.Option(help="Where to train: cuda if there is a GPU, else cpu, if left out.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads on the CPU. With one, a training repeats bit for bit.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Let N processes of a data loader paint, through DustDataset; the pixels are the same."
+        ),
+    ] = None,
+    train_images: Annotated[int | None, typer.Option(min=100, help="Train on the first N pictures only.")] = None,
+    judge_images: Annotated[int | None, typer.Option(min=100, help="Measure on the first N pictures only.")] = None,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test/--validation",
+            help="Train on all 60,000 pictures and measure on the test pictures, or choose settings: train on 55,000 "
+            "and measure on the other 5,000.",
+        ),
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+) -> None:
+    """Train classifiers of Fashion-MNIST with and without dust, and measure them under occlusion."""
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as problem:  # An AssertionError where torch has no CUDA.
+        raise typer.BadParameter(f"device must be one of this machine, got {device}: type --device cpu") from problem
+    if threads is not None:
+        torch.set_num_threads(threads)
+    experiment = _Experiment(
+        data=find_folder(data),
+        out=out,
+        arms=choose("arms", arms, tuple(ARMS)),
+        seeds=choose_seeds(seeds),
+        recipe=Recipe(
+            model=choose("model", model, tuple(MODELS))[0],
+            epochs=epochs,
+            batch_size=batch_size,
+            rate=rate,
+            precision=choose("precision", precision, ("float32", "bfloat16"))[0],
+        ),
+        device=device,
+        workers=workers,
+        n_images=(train_images, judge_images),
+        is_test=test,
+    )
+    experiment.run(resume=resume)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Experiment:
+    """Arms that are trained on the same pictures, and measured under the same occluders."""
+
+    data: Path
+    out: Path
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    recipe: Recipe
+    device: str
+    workers: int | None
+    n_images: tuple[int | None, int | None]
+    is_test: bool
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that the results depend on, except the arms, the seeds, and the number of threads."""
+        return {
+            **dataclasses.asdict(self.recipe),
+            "judged": "test" if self.is_test else "validation",
+            "train_images": self.n_images[0],
+            "judge_images": self.n_images[1],
+            "device": self.device,
+            "versions": {
+                "dustaug": dustaug.__version__,
+                **{module.__name__: str(module.__version__) for module in (mpl, np, PIL, torch)},
+            },
+        }
+
+    def run(self, *, resume: bool) -> None:
+        """Train and measure the models that are missing, and write results and figures."""
+        take_folder(self.out, resume=resume)
+        console = Console(stderr=True)
+        results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
+        reporter = Reporter(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
+        with reporter.bar:
+            training, judged = self._read()
+            reporter.say("painting the occluders")
+            occluders = make_occluders(judged)
+            for seed in self.seeds:
+                for arm in self.arms:
+                    done = read_finished(self._path(arm, seed, "json"), self.settings) if resume else None
+                    if done is None:
+                        done = self._train(arm, seed, training, judged, occluders, reporter)
+                    else:
+                        reporter.advance(self.recipe.epochs, f"seed {seed}, {arm}: trained before")
+                    results["arms"][arm].append(done["result"])
+        write_json(self.out / "results.json", results)
+        written = [self.out / "results.json", *self._draw(results, training, judged, occluders)]
+        Console().print(_summary(results))
+        console.print("Written:", *written, sep="\n  ", highlight=False, soft_wrap=True)
+        if len(self.seeds) == 1:
+            console.print("One seed proves nothing: type --seeds 0,1,2 for means.", highlight=False, soft_wrap=True)
+
+    def _read(self) -> tuple[Pictures, Pictures]:
+        """Return the pictures for training, and those to measure on. Without --test no test picture is opened."""
+        pictures = read_pictures(self.data, "train")
+        training, judged = (pictures, read_pictures(self.data, "test")) if self.is_test else split(pictures)
+        first, second = self.n_images
+        return training[:first], judged[:second]
+
+    def _train(
+        self, arm: str, seed: int, training: Pictures, judged: Pictures, occluders: Any, reporter: Reporter
+    ) -> dict[str, Any]:
+        epochs = self.recipe.epochs
+
+        def report(epoch: int, _: Any, loss: float) -> None:
+            reporter.advance(1, f"seed {seed}, {arm}, epoch {epoch} of {epochs}: loss {loss:.3f}")
+
+        trained = train(
+            arm,
+            training,
+            self.recipe,
+            seed=seed,
+            device=self.device,
+            workers=self.workers,
+            checkpoint=self._path(arm, seed, "pt"),
+            on_epoch=report,
+        )
+        reporter.say(f"seed {seed}, {arm}: measuring")
+        curves = judge(make_predict(trained.model, device=self.device), judged, occluders)
+        picture_share, garment_share = hidden_share(arm, training, seed=seed)
+        batch_size = self.recipe.batch_size
+        result = {
+            "seed": seed,
+            "error": 1 - next(iter(curves.values())).clean_accuracy,
+            "curves": {name: curve.to_dict() for name, curve in curves.items()},
+            "losses": trained.losses,
+            "hidden": picture_share,
+            "hidden_of_garments": garment_share,
+            "seconds_per_epoch": statistics.median(trained.seconds[1:] or trained.seconds),
+            "painting_seconds": time_painting(arm, training, seed=seed, batch_size=batch_size, device=self.device),
+        }
+        done = {"settings": self.settings, "arm": arm, "result": result}
+        write_json(self._path(arm, seed, "json"), done)
+        return done
+
+    def _path(self, arm: str, seed: int, suffix: str) -> Path:
+        return self.out / "trainings" / f"{arm}-{seed}.{suffix}"
+
+    def _draw(self, results: dict[str, Any], training: Pictures, judged: Pictures, occluders: Any) -> list[Path]:
+        errors = {arm: [run["error"] for run in runs] for arm, runs in results["arms"].items()}
+        crops, index = Crops(training, self.seeds[0]), np.arange(_COLUMNS)
+        sheets = {
+            arm: paint(crops.batch(index)[0], arm_spec(arm), self.seeds[0], 0, index)[:, 0].numpy() for arm in self.arms
+        }
+        few = judged.images[:_COLUMNS]
+        hidden = {"As it is": few}
+        for name, severities in _SHOWN.items():
+            for severity in severities:
+                hidden[f"{name.capitalize()} {severity:.0%}"] = _occlude(occluders[name][severity], few)
+        return [
+            write(error_figure(errors), self.out / "clean_error.png"),
+            write(occlusion_figure(_runs(results), OCCLUDERS), self.out / "occlusion.png"),
+            write(pictures_figure(sheets), self.out / "training_pictures.png"),
+            write(pictures_figure(hidden), self.out / "occluded_pictures.png"),
+        ]
+
+
+def _occlude(occlusion: Any, images: Any) -> Any:
+    """Return the first pictures as `occlusion_curve` paints them."""
+    copies, index = images.copy(), np.arange(len(images))
+    if isinstance(occlusion, dustaug.Spec):
+        return dustaug.add_dust(copies, occlusion, seed=0, index=index, layout="NHW")
+    return occlusion(copies, index)
+
+
+def _runs(results: dict[str, Any]) -> dict[str, dict[str, OcclusionRuns]]:
+    """Return the curves of the seeds, for each arm and occluder."""
+    return {
+        arm: {name: OcclusionRuns(tuple(OcclusionCurve(**each["curves"][name]) for each in runs)) for name in OCCLUDERS}
+        for arm, runs in results["arms"].items()
+    }
+
+
+def _summary(results: dict[str, Any]) -> Table:
+    """Return a table of the arms, with the spread over seeds."""
+    n_seeds = len(next(iter(results["arms"].values())))
+    judged = results["settings"]["judged"]
+    title = f"Error in % on {judged} pictures: clean, and the mean over the severities of each occluder"
+    table = Table(title=title + (", mean±deviation of seeds" if n_seeds > 1 else ""), box=None)
+    for heading in ("arm", "clean", *OCCLUDERS, "s/epoch", "painting"):
+        table.add_column(heading, justify="left" if heading == "arm" else "right", no_wrap=True)
+    for arm, runs in results["arms"].items():
+        rows = [
+            [run["error"], *(1 - statistics.fmean(run["curves"][name]["accuracy"]) for name in OCCLUDERS)]
+            for run in runs
+        ]
+        errors = 100 * np.array(rows)
+        spread = [f"±{value:.2f}" for value in errors.std(axis=0, ddof=1)] if n_seeds > 1 else [""] * 4
+        table.add_row(
+            arm,
+            *(f"{mean:.2f}{each}" for mean, each in zip(errors.mean(axis=0), spread, strict=True)),
+            f"{np.mean([run['seconds_per_epoch'] for run in runs]):.1f}",
+            f"{np.mean([run['painting_seconds'] for run in runs]):.2f}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
