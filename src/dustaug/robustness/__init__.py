@@ -16,20 +16,29 @@ from __future__ import annotations
 import numpy as np  # noqa: F401  typing.get_type_hints looks up the annotations of results here.
 from numpy.typing import NDArray  # noqa: F401
 
+from dustaug._engine.memory import Layout  # noqa: F401
+
 from ._cells import PatchDrop, patch_drops
 from ._curve import occlusion_curve, occlusion_gap
 from ._map import OcclusionMap, occlusion_map
+from ._pasted import PastedObjects, pasted_objects
 from ._results import OcclusionComparison, OcclusionCurve, OcclusionGap
+from ._runs import OcclusionDifferences, OcclusionRuns, occlusion_table
 
 __all__ = [
     "OcclusionComparison",
     "OcclusionCurve",
+    "OcclusionDifferences",
     "OcclusionGap",
     "OcclusionMap",
+    "OcclusionRuns",
+    "PastedObjects",
     "PatchDrop",
     "occlusion_curve",
     "occlusion_gap",
     "occlusion_map",
+    "occlusion_table",
+    "pasted_objects",
     "patch_drops",
 ]
 

@@ -191,7 +191,7 @@ def patch_drops(
     check_choice("choice", choice, ("random", "salient", "non-salient"))
     check_choice("share_of", share_of, ("cells", "saliency"))
     grid = check_whole("grid", grid, 1, _MAX_GRID)
-    checked, fill = _check_ratios(ratios), _check_fill(fill_value)
+    checked, fill = _predict.check_shares("ratios", ratios), _check_fill(fill_value)
     if choice == "random":
         if saliency is not None:
             raise ValueError('saliency must be left out with choice="random", which does not look at it')
@@ -224,20 +224,6 @@ def _as_array(given: Any) -> NDArray[Any]:
 def _check_fill(fill_value: Any) -> float | tuple[float, ...]:
     """Return the brightness of hidden cells, checked as that of a spec is."""
     return cast("float | tuple[float, ...]", Spec(fill="constant", fill_value=fill_value).fill_value)
-
-
-def _check_ratios(ratios: Any) -> list[float]:
-    try:
-        given = list(ratios)
-    except TypeError:
-        given = []
-    if not given or isinstance(ratios, (str, bytes)):
-        raise TypeError(f"ratios must be some numbers, got {shown(ratios)}: type ratios=(0.25, 0.5)")
-    checked = [_predict.check_real("each of ratios", ratio) for ratio in given]
-    for ratio in checked:
-        if not 0 < ratio <= 1:
-            raise ValueError(f"ratios must be above 0, up to 1, got {ratio:g}: the clean images are measured anyway")
-    return checked
 
 
 def _check_saliency(saliency: Any) -> NDArray[Any]:

@@ -31,7 +31,6 @@ Occlusion = Spec | PatchDrop | Callable[[NDArray[Any], NDArray[np.int64]], NDArr
 # They make specs, and are none.
 _PRESETS = (Spec, *(getattr(presets, name) for name in presets.__all__))
 _DEFAULT_COUNTS = (4, 8, 16, 32, 64)
-_LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
 
 
 def occlusion_curve(
@@ -203,7 +202,7 @@ def _measure(
     name, label_name = f"{kind}images", f"{kind}labels"
     _predict.check_predict(predict)
     images = _predict.check_array(name, images)
-    layout, height, width = _predict.check_layout(name, images.shape, layout, _LAYOUTS)
+    layout, height, width = _predict.check_layout(name, images.shape, layout, _predict.BATCH_LAYOUTS)
     truth, levels = _predict.check_labels(label_name, labels, len(images)), _check_occlusions(occlusions)
     for level in levels.values():
         if isinstance(level, PatchDrop) and len(level.order) != len(images):

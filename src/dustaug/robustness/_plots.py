@@ -19,6 +19,7 @@ _TITLES = {
     "flip_rate": "Answers changed by occlusion",
     "gap": "Gap between train and test images under occlusion",
     "ratio": "Errors under occlusion, relative to the reference",
+    "difference": "Difference in accuracy under occlusion",
 }
 _LABELS = {
     "severity": "Severity of occlusion",
@@ -27,6 +28,7 @@ _LABELS = {
     "flip_rate": "Flip rate (%)",
     "gap": "Accuracy, train less test (%)",
     "ratio": "Errors of the reference (%)",
+    "difference": "Accuracy, less that of the others (%)",
 }
 _GRID = "#e4e4e4"
 # From blue over transparent to red. An opaque white in the middle would hide the picture.
@@ -114,6 +116,46 @@ def draw_ratio(
     ax = _draw_line(ax, places, np.array(ratios, float), None, x=x, y="ratio", name=name, color=color, is_marked=False)
     ax.axhline(100, color="#555555", linestyle=":", linewidth=1.4)
     ax.set_ylim(bottom=0)
+    return ax
+
+
+def draw_runs(
+    ax: Axes | None,
+    places: Sequence[float],
+    mean: Sequence[float],
+    deviation: Sequence[float],
+    *,
+    x: str,
+    label: str | None,
+    color: Any,
+) -> Axes:
+    """Draw means of shares and a band of one standard deviation on each side; the first share is the clean one."""
+    share, reach = np.array(mean, float), np.array(deviation, float)
+    clean = f"clean: {100 * share[0]:.1f} %"
+    name = clean if label is None else f"{label} ({clean})"
+    band = None if np.isnan(reach).any() else (share - reach, share + reach)
+    ax = _draw_line(ax, places, share, band, x=x, y="accuracy", name=name, color=color)
+    ax.set_ylim(0, 102)
+    return ax
+
+
+def draw_differences(
+    ax: Axes | None,
+    places: Sequence[float],
+    mean: Sequence[float],
+    interval: Sequence[tuple[float, float]],
+    *,
+    x: str,
+    label: str | None,
+    color: Any,
+) -> Axes:
+    """Draw means of differences and their intervals; the first one is that of the clean images."""
+    limits = np.array(interval, float)
+    band = None if np.isnan(limits).any() else (limits[:, 0], limits[:, 1])
+    ax = _draw_line(
+        ax, places, np.array(mean, float), band, x=x, y="difference", name=label, color=color, is_marked=False
+    )
+    ax.axhline(0, color="#555555", linestyle=":", linewidth=1.4)
     return ax
 
 

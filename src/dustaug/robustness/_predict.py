@@ -19,8 +19,10 @@ from dustaug._engine.checks import (
     resolve_value_range,
 )
 from dustaug._engine.memory import Layout, guess_layout
+from dustaug._errors import shown
 from dustaug._extras import name_extra
 
+BATCH_LAYOUTS: dict[int, tuple[Layout, ...]] = {3: ("NHW",), 4: ("NHWC", "NCHW")}
 _MAX_SIZE = 2**31 - 1
 # Images whose greatest value is at most this share of white are taken for images of another range. Pictures of 10, 12
 # and 14 bits come in 16 bits; pictures of 8 bits, and those in [0, 1], are taken as they are unless nearly black.
@@ -159,6 +161,21 @@ def check_real(name: str, number: Any) -> float:
         return float(number)
     except OverflowError:
         raise ValueError(f"{name} must be a number that floats can hold, got a larger one") from None
+
+
+def check_shares(name: str, shares: Any) -> list[float]:
+    """Return shares that occlusions hide, each above 0, up to 1."""
+    try:
+        given = list(shares)
+    except TypeError:
+        given = []
+    if not given or isinstance(shares, (str, bytes)):
+        raise TypeError(f"{name} must be some numbers, got {shown(shares)}: type {name}=(0.25, 0.5)")
+    checked = [check_real(f"each of {name}", share) for share in given]
+    for share in checked:
+        if not 0 < share <= 1:
+            raise ValueError(f"{name} must be above 0, up to 1, got {share:g}: the clean images are measured anyway")
+    return checked
 
 
 def check_size(name: str, size: Any) -> int:

@@ -123,7 +123,7 @@ class OcclusionCurve:
         ValueError
             If `x` or `y` is not one of its choices.
         """
-        places = _places(self, x)
+        places = find_places(self, x)
         check_choice("y", y, ("accuracy", "flip_rate"))
         shares = (self.clean_accuracy, *self.accuracy) if y == "accuracy" else (0, *self.flip_rate)
         return _plots.draw_curve(ax, places, shares, n_images=self.n_images, x=x, y=y, label=label, color=color)
@@ -263,7 +263,7 @@ class OcclusionComparison:
         ValueError
             If `x` is not one of its choices.
         """
-        places = _places(self.curve, x)
+        places = find_places(self.curve, x)
         ratios = (_divide(1 - self.curve.clean_accuracy, 1 - self.reference.clean_accuracy), *self.ratio)
         error = self.corruption_error
         return _plots.draw_ratio(ax, places, ratios, corruption_error=error, x=x, label=label, color=color)
@@ -388,7 +388,7 @@ class OcclusionGap:
         ValueError
             If `x` is not one of its choices.
         """
-        places = _places(self.test, x)
+        places = find_places(self.test, x)
         train, test = ((curve.clean_accuracy, *curve.accuracy) for curve in (self.train, self.test))
         n_images = self.train.n_images, self.test.n_images
         return _plots.draw_gap(ax, places, train, test, n_images=n_images, x=x, label=label, color=color)
@@ -411,17 +411,20 @@ class OcclusionGap:
         return "\n".join(head + lines)
 
 
+def read_curve(name: str, given: Any) -> OcclusionCurve:
+    """Return a curve, also of a dict, as JSON gives it back."""
+    is_dict = isinstance(given, Mapping) and set(given) == {field.name for field in dataclasses.fields(OcclusionCurve)}
+    curve = OcclusionCurve(**given) if is_dict else given
+    if not isinstance(curve, OcclusionCurve):
+        raise TypeError(f"{name} must be an OcclusionCurve, got {type(curve).__name__}: type occlusion_curve(…)")
+    return curve
+
+
 def _read_curves(result: OcclusionComparison | OcclusionGap, *names: str) -> None:
-    """Check that the fields are curves of the same severities. A dict, as JSON gives it back, becomes a curve."""
+    """Check that the fields are curves of the same severities. A dict becomes a curve."""
     severities = []
     for name in names:
-        given = getattr(result, name)
-        is_dict = isinstance(given, Mapping) and set(given) == {
-            field.name for field in dataclasses.fields(OcclusionCurve)
-        }
-        curve = OcclusionCurve(**given) if is_dict else given
-        if not isinstance(curve, OcclusionCurve):
-            raise TypeError(f"{name} must be an OcclusionCurve, got {type(curve).__name__}: type occlusion_curve(…)")
+        curve = read_curve(name, getattr(result, name))
         object.__setattr__(result, name, curve)
         severities.append(curve.severities)
     if severities[0] != severities[1]:
@@ -432,7 +435,7 @@ def _read_curves(result: OcclusionComparison | OcclusionGap, *names: str) -> Non
         )
 
 
-def _places(curve: OcclusionCurve, x: Any) -> tuple[float, ...]:
+def find_places(curve: OcclusionCurve, x: Any) -> tuple[float, ...]:
     """Return where the clean images and each severity lie on the horizontal axis."""
     check_choice("x", x, ("severity", "coverage"))
     return (0.0, *(curve.severities if x == "severity" else curve.coverage))
