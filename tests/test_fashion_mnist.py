@@ -133,7 +133,7 @@ class TestData:
             labels.write_bytes(labels.read_bytes()[:-9])
         else:
             write_idx(labels, np.full(10_000, 10), zip_it=True)
-        with pytest.raises(ValueError, match=r"must be (an IDX file of|a whole gzip file|from 0 to 9), got"):
+        with pytest.raises(ValueError, match=r"must be (an IDX file of .*|a whole gzip file|from 0 to 9), got"):
             read_pictures(tmp_path, "test")
         assert len(read_pictures(tmp_path, "train")) == 60_000
 
@@ -295,7 +295,7 @@ class TestTraining:
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_it_learns(self, precision):
         """The loss falls, and the network knows new pictures of the same kind."""
-        trained = train("none", draw_pictures(600, 1), Recipe(epochs=4, precision=precision), seed=1)
+        trained = train("none", draw_pictures(1000, 1), Recipe(epochs=6, precision=precision), seed=1)
         new = draw_pictures(200, 2)
         scores = make_predict(trained.model)(new.images)
 
@@ -369,14 +369,15 @@ class TestFigures:
         assert [ax.get_ylabel() for ax in figure.axes[::4]] == ["Dust", "As it is"]
 
 
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """Train two arms with two seeds for a short time, and return the folder and what was printed."""
+    out = tmp_path_factory.mktemp("fashion")
+    return out, classify("--data", folder, "--out", out, *QUICK, "--arms", "none,guided", "--seeds", "3,4")
+
+
 class TestProgram:
     """The program trains, measures, writes, and goes on."""
-
-    @pytest.fixture(scope="class")
-    def trained(self, folder, tmp_path_factory):
-        """Train two arms with two seeds for a short time, and return the folder and what was printed."""
-        out = tmp_path_factory.mktemp("fashion")
-        return out, classify("--data", folder, "--out", out, *QUICK, "--arms", "none,guided", "--seeds", "3,4")
 
     def test_a_run_leaves_results_and_figures(self, trained):
         """A run writes results with sensible numbers, and figures that can be opened."""
@@ -397,7 +398,7 @@ class TestProgram:
                 assert {curve.n_images for curve in curves.values()} == {200}
         for name in FIGURES:
             with Image.open(out / name) as figure:
-                assert min(figure.size) > 300
+                assert min(figure.size) > 200
             assert name in printed
         assert "arm clean cells strokes garments s/epoch painting" in " ".join(printed.split())
         assert "seed 4, guided, epoch 2 of 2: loss " in printed
