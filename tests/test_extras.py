@@ -41,7 +41,7 @@ SAID = {
     "examples.guitar_sheet": ("guitar", "dustaug.examples needs PIL: type {}"),
     "examples.guitar_training": ("guitar", "dustaug.examples needs keras: type {}"),
     "examples.guitars": ("guitar", "dustaug.examples needs PIL: type {}"),
-    "examples.runs": ("cli", "dustaug.examples needs rich: type {}"),
+    "examples.runs": ("cli", "dustaug.examples needs typer: type {}"),
 }
 IMPORT = """
 import importlib

@@ -207,8 +207,8 @@ def test_an_arm_has_one_colour_in_all_figures():
 
 def test_unknown_arms_have_further_colours():
     """Arms that nobody foresaw are drawn under their own names, in colours of their own."""
-    figure = figures.graffiti_figure(_results((*ARMS, "grid-mask", "snow"), 1))
-    assert _legend(figure) == [*LABELS, "grid mask", "snow"]
+    figure = figures.graffiti_figure(_results((*ARMS, "fog-bank", "snow"), 1))
+    assert _legend(figure) == [*LABELS, "fog bank", "snow"]
     assert len({line.get_color() for line in figure.axes[0].lines}) == 7
 
 
