@@ -18,7 +18,8 @@ from dustaug.robustness import OcclusionRuns
 with name_extra("fashion", "dustaug.examples", "matplotlib"):
     from matplotlib.figure import Figure
 
-from .figures import GREY, WIDTH, sheet_figure, styles_of, tidy
+from .fashion_training import ARMS
+from .figures import DARK, GREY, WIDTH, sheet_figure, styles_of, tidy
 
 __all__ = ["error_figure", "occlusion_figure", "pictures_figure"]
 
@@ -82,6 +83,9 @@ def occlusion_figure(runs: Mapping[str, Mapping[str, OcclusionRuns]], titles: Ma
         tidy(ax, title[0].upper() + title[1:], "Covered pixels (%)")
         ax.set_ylabel("Accuracy (%)" if ax is axes[0] else "", fontsize=13)
         ax.get_legend().remove()
+        for line in ax.get_lines():
+            if line.get_linestyle() == ":":  # The level of the clean pictures, of seven arms.
+                line.remove()
         lowest = min(min(found[occluder].mean) for found in runs.values())
         ax.set_ylim(max(0, 10 * np.floor(10 * lowest - 0.5)), 100)
     handles = axes[0].get_lines()
@@ -104,4 +108,5 @@ def pictures_figure(rows: Mapping[str, NDArray[np.uint8]]) -> Figure:
     matplotlib Figure
     """
     in_colour: dict[str, Any] = {name: np.repeat(images[..., None], 3, axis=3) for name, images in rows.items()}
-    return sheet_figure(in_colour)
+    styles = {name: style if name in ARMS else (name, DARK, "o") for name, style in styles_of(rows).items()}
+    return sheet_figure(in_colour, styles)

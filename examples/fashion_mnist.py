@@ -247,7 +247,7 @@ class _Experiment:
         hidden = {"As it is": few}
         for name, severities in _SHOWN.items():
             for severity in severities:
-                hidden[f"{name.capitalize()} {severity:.0%}"] = _occlude(occluders[name][severity], few)
+                hidden[f"{name.capitalize()} {100 * severity:.0f} %"] = _occlude(occluders[name][severity], few)
         return [
             write(error_figure(errors), self.out / "clean_error.png"),
             write(occlusion_figure(_runs(results), OCCLUDERS), self.out / "occlusion.png"),
@@ -286,10 +286,13 @@ def _summary(results: dict[str, Any]) -> Table:
             for run in runs
         ]
         errors = 100 * np.array(rows)
-        spread = [f"±{value:.2f}" for value in errors.std(axis=0, ddof=1)] if n_seeds > 1 else [""] * 4
+        means, deviations = errors.mean(axis=0), errors.std(axis=0, ddof=1) if n_seeds > 1 else None
         table.add_row(
             arm,
-            *(f"{mean:.2f}{each}" for mean, each in zip(errors.mean(axis=0), spread, strict=True)),
+            *(
+                f"{mean:.{digits}f}" + ("" if deviations is None else f"±{deviations[i]:.{digits}f}")
+                for i, (mean, digits) in enumerate(zip(means, (2, 1, 1, 1), strict=True))
+            ),
             f"{np.mean([run['seconds_per_epoch'] for run in runs]):.1f}",
             f"{np.mean([run['painting_seconds'] for run in runs]):.2f}",
         )

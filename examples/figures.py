@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ with name_extra("robustness", "dustaug.examples", "matplotlib"):
 
 __all__ = [
     "BOLD",
+    "DARK",
     "GREY",
     "GRID",
     "WIDTH",
@@ -48,7 +50,7 @@ _ARMS: dict[str, Style] = {
 }
 _FURTHER = (("#a0a000", "h"), ("#7a5195", "X"), ("#b0b0b0", "p"))
 BOLD: dict[str, Any] = {"fontsize": 14, "fontweight": "bold"}
-GRID, GREY = "#e4e4e4", "#6a6a6a"
+GRID, GREY, DARK = "#e4e4e4", "#6a6a6a", "#3c3c3c"
 WIDTH = 10.0  # Inches.
 _DPI = 160  # This makes a figure 1,600 pixels wide.
 
@@ -100,20 +102,22 @@ def tidy(ax: Axes, title: str, x: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
+def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]], styles: Mapping[str, Style] | None = None) -> Figure:
     """Draw the same training pictures as each arm sees them.
 
     Parameters
     ----------
     sheets : dict of str to ndarray of uint8, shape (n, size, size, 3)
         The pictures of each arm; an arm gets one row.
+    styles : dict of str to (label, colour, marker), optional
+        Looks of the rows' names, by default those of the arms.
 
     Returns
     -------
     matplotlib Figure
     """
     columns = len(next(iter(sheets.values())))
-    styles, margin, gap = styles_of(sheets), 1.25, 0.06
+    styles, margin, gap = styles or styles_of(sheets), 1.25, 0.06
     # With few pictures the figure becomes narrow, and the pictures do not become huge.
     cell = min((WIDTH - margin - gap) / columns, 2.2)
     width, height = margin + columns * cell + gap, len(sheets) * cell + gap
@@ -125,7 +129,7 @@ def sheet_figure(sheets: Mapping[str, NDArray[np.uint8]]) -> Figure:
         show(ax, images[column])
         if not column:
             label, color, _ = styles[arm]
-            lines = label.replace(" ", "\n") if len(label) > 8 else label
+            lines = textwrap.fill(label, 8, break_long_words=False)
             ax.set_ylabel(lines, rotation=0, labelpad=8, ha="right", va="center", color=color, **BOLD)
     return figure
 
