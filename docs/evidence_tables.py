@@ -89,7 +89,7 @@ def gain(differences: OcclusionDifferences, place: int, digits: int) -> str:
 
 def _clean_table(model: str, arms: dict[str, list[dict[str, Any]]], cells: dict[str, OcclusionRuns]) -> str:
     lines = [
-        "| arm | error (%) | gain, points | published error (%) | hides: picture, garment (%) | s / epoch | painting, s |",
+        "| arm | error (%) | gain, points | published (%) | hides: picture, garment (%) | s / epoch | painting, s |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for arm, found in arms.items():
