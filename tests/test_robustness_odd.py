@@ -11,7 +11,19 @@ from matplotlib import pyplot as plt
 
 import dustaug
 from dustaug import dust
-from dustaug.robustness import OcclusionCurve, OcclusionGap, OcclusionMap, PatchDrop, occlusion_gap, patch_drops
+from dustaug.robustness import (
+    OcclusionCurve,
+    OcclusionDifferences,
+    OcclusionGap,
+    OcclusionMap,
+    OcclusionRuns,
+    PastedObjects,
+    PatchDrop,
+    occlusion_gap,
+    occlusion_table,
+    pasted_objects,
+    patch_drops,
+)
 from toy_models import curve_of, map_of, pictures
 
 END = ", or whatever black and white are"
@@ -329,6 +341,7 @@ DROPS, DROP, GAP = (
     ("order", "count", "grid"),
     ("train", "test"),
 )
+PASTED = ("objects", "masks", "share", "seed", "layout")
 TRAIN = {"train_images": pictures(2, 8, 8), "train_labels": [0, 0]}
 MAP = ("image", "target", "patch", "stride", "fill_value", "batch_size", "layout", "value_range", "progress")
 
@@ -351,6 +364,16 @@ def test_every_odd_argument_has_an_answer(odd):
     ]
     calls += [lambda: PatchDrop(order=[[0]], count=1, grid=1).rectangles(odd, height=2, width=2)]
     calls += [lambda name=name: OcclusionGap(**{"train": curve_of(), "test": curve_of(), name: odd}) for name in GAP]
+    things = {"objects": pictures(2, 8, 8), "masks": np.ones((2, 8, 8), bool)}
+    calls += [lambda name=name: PastedObjects(**{**things, "share": 0.1, name: odd}) for name in PASTED]
+    calls += [lambda: pasted_objects(**things, shares=odd)]
+    calls += [lambda: PastedObjects(**things, share=0.1)(odd, [0, 1])]
+    calls += [lambda: PastedObjects(**things, share=0.1)(pictures(2, 8, 8), odd)]
+    runs = OcclusionRuns([curve_of()])
+    calls += [lambda: OcclusionRuns(odd), lambda: OcclusionRuns([odd]), lambda: runs.minus(odd)]
+    calls += [lambda: OcclusionDifferences(runs=odd, others=runs)]
+    calls += [lambda: occlusion_table(odd), lambda: occlusion_table({"a": odd})]
+    calls += [lambda name=name: occlusion_table({"a": runs}, **{name: odd}) for name in ("of", "digits")]
     calls += [
         lambda name=name: occlusion_gap(ones, pictures(2, 8, 8), [0, 0], progress=False, **{**TRAIN, name: odd})
         for name in ("train_images", "train_labels")

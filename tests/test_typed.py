@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dustaug
-from dustaug.robustness import occlusion_curve, patch_drops
+from dustaug.robustness import OcclusionRuns, occlusion_curve, occlusion_table, pasted_objects, patch_drops
 
 def predict(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     return images.reshape(len(images), -1).astype(float)
@@ -21,6 +21,9 @@ hidden: NDArray[np.bool_] = rectangles.mask(32, 32)
 images = stream(images)
 coverage: tuple[float, ...] = occlusion_curve(predict, images, [0, 1, 2, 3]).coverage
 dropped = occlusion_curve(predict, images, [0, 1, 2, 3], patch_drops("salient", np.ones((4, 7, 7))))
+pasted = occlusion_curve(predict, images, [0, 1, 2, 3], pasted_objects(images, images[..., 0] > 9, seed=1))
+interval: tuple[tuple[float, float], ...] = OcclusionRuns((pasted,)).minus(OcclusionRuns((pasted,))).interval
+table: str = occlusion_table({"pasted": pasted}, of="error")
 error: float = dropped.relative_to(occlusion_curve(predict, images, [0, 1, 2, 3], patch_drops())).corruption_error
 """
 MISTAKES = {

@@ -13,7 +13,9 @@ The plots need matplotlib and the progress bars need rich: ``pip install "dustau
 
 from __future__ import annotations
 
-import numpy as np  # noqa: F401  typing.get_type_hints looks up the annotations of results here.
+from typing import Any  # noqa: F401  typing.get_type_hints looks up the annotations of results here.
+
+import numpy as np  # noqa: F401
 from numpy.typing import NDArray  # noqa: F401
 
 from dustaug._engine.memory import Layout  # noqa: F401

@@ -28,7 +28,7 @@ _LABELS = {
     "flip_rate": "Flip rate (%)",
     "gap": "Accuracy, train less test (%)",
     "ratio": "Errors of the reference (%)",
-    "difference": "Accuracy, less that of the others (%)",
+    "difference": "Accuracy, one less the other (percentage points)",
 }
 _GRID = "#e4e4e4"
 # From blue over transparent to red. An opaque white in the middle would hide the picture.

@@ -207,7 +207,7 @@ class OcclusionDifferences:
     >>> differences = OcclusionRuns(with_dust).minus(OcclusionRuns(without))
     >>> differences
     OcclusionDifferences of 2 pairs of trainings on 50 images
-    severity  coverage      mean ± deviation    95 % interval
+    severity  coverage      mean ± deviation      95 % interval
        clean     0.0 %     0.0 %       0.0 %     0.0 to   0.0 %
            4    10.0 %     4.0 %       0.0 %     4.0 to   4.0 %
            8    20.0 %    19.0 %       1.4 %     6.3 to  31.7 %
@@ -313,7 +313,7 @@ class OcclusionDifferences:
         ]
         head = [
             f"OcclusionDifferences of {n} pair{'s' * (n > 1)} of trainings on {first.n_images:,} images",
-            "severity  coverage      mean ± deviation    95 % interval",
+            "severity  coverage      mean ± deviation      95 % interval",
         ]
         return "\n".join(head + lines)
 
@@ -433,13 +433,15 @@ def _severities_error(names: str, first: OcclusionCurve, other: OcclusionCurve) 
 
 
 def _mean(values: NDArray[np.float64]) -> tuple[float, ...]:
-    return tuple(map(float, values.mean(axis=0)))
+    means: list[float] = values.mean(axis=0).tolist()
+    return tuple(means)
 
 
 def _deviation(values: NDArray[np.float64]) -> tuple[float, ...]:
     if len(values) == 1:  # NumPy would warn.
-        return (math.nan,) * values.shape[1]
-    return tuple(map(float, values.std(axis=0, ddof=1)))
+        return tuple(math.nan for _ in values[0])
+    deviations: list[float] = values.std(axis=0, ddof=1).tolist()
+    return tuple(deviations)
 
 
 def _names(curve: OcclusionCurve) -> tuple[str, ...]:
