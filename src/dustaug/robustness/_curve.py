@@ -61,9 +61,9 @@ def occlusion_curve(
         The right classes, as positions of columns of the scores.
     occlusions : dict of float to Spec, PatchDrop or callable, optional
         Occlusion for each severity, a number above 0 of any unit. A spec is painted by :func:`dustaug.add_dust`;
-        :func:`patch_drops` makes such dicts. A callable ``(images, index) -> images`` gets a batch of copies, which it
-        may change and return, and int64 indices (n,) to draw its randomness from. By default exactly 4, 8, 16, 32 and
-        64 rectangles of :func:`dustaug.dust`, which are made for images of about 224 pixels.
+        :func:`patch_drops` and :func:`pasted_objects` make such dicts. A callable ``(images, index) -> images`` gets a
+        batch of copies, which it may change and return, and int64 indices (n,) to draw its randomness from. By default
+        exactly 4, 8, 16, 32 and 64 rectangles of :func:`dustaug.dust`, which are made for images of about 224 pixels.
     seed : int, default 0
         0 … 2**64 - 1, for specs; a callable has its own randomness.
     batch_size : int, default 64

@@ -142,8 +142,9 @@ def pasted_objects(
     such occluders.
 
     Image number i gets an object that `seed` and i choose, and never object number i. So images may be their own
-    donors: pass them as `objects`, with their masks. Every object but that one is equally likely. All shares have the
-    same object at the same relative place, so that what they hide is as nested as a change of size allows.
+    donors: pass them as `objects`, in the same order, with their masks. Every object but that one is equally likely.
+    All shares have the same object at the same relative place, so that what they hide is as nested as a change of size
+    allows.
 
     The object is cropped to the box around its mask, and resized by the nearest neighbour, with both sides multiplied
     by the same number, so that its mask covers about the share. Sides are rounded to whole pixels, from 1 up to that of
