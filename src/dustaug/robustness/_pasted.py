@@ -153,7 +153,7 @@ def pasted_objects(
     tells how many pixels have changed.
 
     Object and place are a function of (seed, i) alone, whatever the batches are: three words of NumPy's
-    ``Philox(SeedSequence((seed, i)))``, of 53 bits each.
+    ``Philox(key=(seed, i))``, of 53 bits each.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def _without_channels(images: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 def _draw(seed: int, number: int, n_objects: int) -> tuple[int, float, float]:
     """Return which object an image gets, and how far down and across it lies, from 0 up to but not including 1."""
-    words = np.random.Philox(np.random.SeedSequence((seed, number))).random_raw(3)
+    words = np.random.Philox(key=np.array([seed, number], np.uint64)).random_raw(3)
     which, down, across = ((int(word) >> 11) * 2.0**-53 for word in words)
     if number >= n_objects:
         return math.floor(which * n_objects), down, across
