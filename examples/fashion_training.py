@@ -33,8 +33,8 @@ _ERASING_GREY = round(255 * (0.4914 * 0.3081 + 0.1307))
 
 ARMS: dict[str, dustaug.Spec | None] = {
     "none": None,
-    "dust": dustaug.dust(count_range=(0, 15), half_height_range=(1, 2), half_width_range=(1, 2)),
-    "guided": dustaug.dust(count_range=(0, 15), half_height_range=(1, 2), half_width_range=(1, 2), center="guide"),
+    "dust": dustaug.dust(half_height_range=(1, 1), half_width_range=(1, 1)),
+    "guided": dustaug.dust(half_height_range=(1, 1), half_width_range=(1, 1), center="guide"),
     "cutout": dustaug.cutout(8, fill_value=_MEAN_GREY),
     "random-erasing": dustaug.random_erasing(fill="constant", fill_value=_ERASING_GREY),
     "hide-and-seek": dustaug.hide_and_seek((0, 2, 4, 5, 7), fill_value=_MEAN_GREY),
