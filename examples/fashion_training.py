@@ -121,6 +121,11 @@ def train(
         File that holds the training after each epoch. If it exists, the training goes on from there.
     on_epoch : callable
         It gets the number of each finished epoch, from 1 on, the network, and the mean loss.
+
+    Raises
+    ------
+    ValueError
+        If the loss is no longer finite.
     """
     crops = Crops(pictures, seed, "cpu" if workers is not None else device)
     batches = _Batches(crops, arm_spec(arm), seed, recipe.batch_size, workers)
@@ -139,6 +144,11 @@ def train(
     for epoch in range(len(done.losses), recipe.epochs):
         start = time.perf_counter()
         loss = _train_epoch(model, optimizer, schedule, batches.of(epoch), device, recipe.precision)
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"the loss must stay finite, got {loss} in epoch {epoch + 1} with a rate of {recipe.rate:g}: type "
+                "--rate 0.1"
+            )
         done.losses.append(loss)
         done.seconds.append(time.perf_counter() - start)
         if checkpoint is not None:

@@ -292,6 +292,13 @@ class TestTraining:
         assert len(resumed.seconds) == 3
         assert [checkpoint] == list(tmp_path.iterdir())
 
+    def test_a_loss_that_leaves_the_numbers_ends_it(self, tmp_path):
+        """The error says in which epoch, and no checkpoint of it is kept."""
+        message = r"^the loss must stay finite, got nan in epoch 1 with a rate of 1e\+30: type --rate 0\.1$"
+        with pytest.raises(ValueError, match=message):
+            train("none", draw_pictures(300, 1), Recipe(epochs=1, rate=1e30), seed=1, checkpoint=tmp_path / "none-1.pt")
+        assert not list(tmp_path.iterdir())
+
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_it_learns(self, precision):
         """The loss falls, and the network knows new pictures of the same kind."""
