@@ -37,9 +37,7 @@ def by_hand(images, index, objects, masks, share, seed):
     painted, m = [image.tolist() for image in images], len(objects)
     height, width = images.shape[1:3]
     for image, i in zip(painted, index, strict=True):
-        u = [
-            word // 2**11 / 2**53 for word in np.random.Philox(key=seed + (i << 64)).random_raw(3).tolist()
-        ]
+        u = [word // 2**11 / 2**53 for word in np.random.Philox(key=seed + (i << 64)).random_raw(3).tolist()]
         others = [k for k in range(m) if k != i]
         k = others[int(u[0] * len(others))]
         where = [(row, column) for row, column in np.ndindex(masks.shape[1:]) if masks[k][row][column]]
