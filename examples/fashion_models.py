@@ -91,4 +91,5 @@ def make_model(name: str, seed: int) -> Normalised:
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-    return Normalised(network).to(memory_format=torch.channels_last)
+                layer.weight.data = layer.weight.data.to(memory_format=torch.channels_last)
+    return Normalised(network)
