@@ -19,7 +19,7 @@ with name_extra("fashion", "dustaug.examples", "matplotlib"):
     from matplotlib.figure import Figure
 
 from .fashion_training import ARMS
-from .figures import DARK, GREY, WIDTH, sheet_figure, styles_of, tidy
+from .figures import BOLD, DARK, GREY, WIDTH, sheet_figure, styles_of, tidy
 
 __all__ = ["error_figure", "occlusion_figure", "pictures_figure"]
 
@@ -73,14 +73,15 @@ def occlusion_figure(runs: Mapping[str, Mapping[str, OcclusionRuns]], titles: Ma
     -------
     matplotlib Figure
     """
-    figure = Figure((1.5 * WIDTH, 5.6), layout="constrained")
+    figure = Figure((1.2 * WIDTH, 4.6), layout="constrained")
     styles = styles_of(runs)
     axes = figure.subplots(1, len(titles), squeeze=False)[0]
     for ax, (occluder, title) in zip(axes, titles.items(), strict=True):
         for arm, found in runs.items():
             label, color, _ = styles[arm]
             found[occluder].plot(ax, x="coverage", label=label, color=color)
-        tidy(ax, title[0].upper() + title[1:], "Covered pixels (%)")
+        tidy(ax, "", "Covered pixels (%)")
+        ax.set_title(title[0].upper() + title[1:], loc="left", pad=10, **BOLD)
         ax.set_ylabel("Accuracy (%)" if ax is axes[0] else "", fontsize=13)
         ax.get_legend().remove()
         for line in ax.get_lines():
@@ -91,7 +92,9 @@ def occlusion_figure(runs: Mapping[str, Mapping[str, OcclusionRuns]], titles: Ma
     handles = axes[0].get_lines()
     names = [styles[arm][0] for arm in runs]
     shown = [next(line for line in handles if line.get_label().startswith(name)) for name in names]
-    figure.legend(shown, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=13)
+    figure.legend(
+        shown, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=12, columnspacing=1.2
+    )
     return figure
 
 

@@ -247,7 +247,8 @@ class _Experiment:
         hidden = {"As it is": few}
         for name, severities in _SHOWN.items():
             for severity in severities:
-                hidden[f"{name.capitalize()} {100 * severity:.0f} %"] = _occlude(occluders[name][severity], few)
+                row = f"{name.capitalize()} {100 * severity:.0f}\N{NO-BREAK SPACE}%"
+                hidden[row] = _occlude(occluders[name][severity], few)
         return [
             write(error_figure(errors), self.out / "clean_error.png"),
             write(occlusion_figure(_runs(results), OCCLUDERS), self.out / "occlusion.png"),
