@@ -18,8 +18,7 @@ from dustaug.robustness import OcclusionRuns
 with name_extra("fashion", "dustaug.examples", "matplotlib"):
     from matplotlib.figure import Figure
 
-from .fashion_training import ARMS
-from .figures import BOLD, DARK, GREY, WIDTH, sheet_figure, styles_of, tidy
+from .figures import BOLD, DARK, GREY, STYLES, WIDTH, sheet_figure, styles_of, tidy
 
 __all__ = ["error_figure", "occlusion_figure", "pictures_figure"]
 
@@ -111,5 +110,5 @@ def pictures_figure(rows: Mapping[str, NDArray[np.uint8]]) -> Figure:
     matplotlib Figure
     """
     in_colour: dict[str, Any] = {name: np.repeat(images[..., None], 3, axis=3) for name, images in rows.items()}
-    styles = {name: style if name in ARMS else (name, DARK, "o") for name, style in styles_of(rows).items()}
+    styles = {name: style if name in STYLES else (name, DARK, "o") for name, style in styles_of(rows).items()}
     return sheet_figure(in_colour, styles)

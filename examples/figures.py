@@ -23,6 +23,7 @@ __all__ = [
     "DARK",
     "GREY",
     "GRID",
+    "STYLES",
     "WIDTH",
     "Style",
     "apart",
@@ -37,7 +38,7 @@ __all__ = [
 Style = tuple[str, str, str]
 
 # Label, colour and marker of each arm. The colours are those of Okabe and Ito, for colour-blind readers.
-_ARMS: dict[str, Style] = {
+STYLES: dict[str, Style] = {
     "none": ("No dust", "#3c3c3c", "s"),
     "dust": ("Dust", "#0072b2", "o"),
     "cutout": ("Cutout", "#e69f00", "^"),
@@ -58,7 +59,7 @@ _DPI = 160  # This makes a figure 1,600 pixels wide.
 def styles_of(arms: Iterable[str]) -> dict[str, Style]:
     """Return label, colour and marker of each arm; unknown arms get further ones in turn."""
     further = itertools.cycle(_FURTHER)
-    return {arm: _ARMS[arm] if arm in _ARMS else (arm.replace("-", " "), *next(further)) for arm in arms}
+    return {arm: STYLES[arm] if arm in STYLES else (arm.replace("-", " "), *next(further)) for arm in arms}
 
 
 def apart(places: Sequence[float], gap: float) -> list[float]:
