@@ -179,6 +179,8 @@ class _Experiment:
             for seed in self.seeds:
                 for arm in self.arms:
                     done = read_finished(self._path(arm, seed, "json"), self.settings) if resume else None
+                    if not resume:  # What a run left that was stopped before its first training had ended.
+                        self._path(arm, seed, "pt").unlink(missing_ok=True)
                     if done is None:
                         done = self._train(arm, seed, training, judged, occluders, reporter)
                     else:
@@ -214,6 +216,7 @@ class _Experiment:
             device=self.device,
             workers=self.workers,
             checkpoint=self._path(arm, seed, "pt"),
+            settings=self.settings,
             on_epoch=report,
         )
         reporter.say(f"seed {seed}, {arm}: measuring")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from dustaug.torch import DustDataset, add_dust
 
 from .fashion_data import MEAN, SIDE, Crops, Pictures, garment
 from .fashion_models import Normalised, make_model
+from .runs import check_settings
 
 __all__ = ["ARMS", "Recipe", "Training", "arm_spec", "hidden_share", "make_predict", "time_painting", "train"]
 
@@ -98,6 +100,7 @@ def train(
     device: str = "cpu",
     workers: int | None = None,
     checkpoint: Path | None = None,
+    settings: Any = None,
     on_epoch: Callable[[int, Normalised, float], None] = lambda *_: None,
 ) -> Training:
     """Train one classifier. On one thread of a CPU the same arguments give the same weights.
@@ -119,13 +122,15 @@ def train(
         out, the device does it, in batches. The pixels are the same.
     checkpoint : Path, optional
         File that holds the training after each epoch. If it exists, the training goes on from there.
+    settings : dict, optional
+        Everything else that the training depends on, in words of JSON. A checkpoint of other settings is refused.
     on_epoch : callable
         It gets the number of each finished epoch, from 1 on, the network, and the mean loss.
 
     Raises
     ------
     ValueError
-        If the loss is no longer finite.
+        If the loss is no longer finite, or the checkpoint is of other settings.
     """
     crops = Crops(pictures, seed, "cpu" if workers is not None else device)
     batches = _Batches(crops, arm_spec(arm), seed, recipe.batch_size, workers)
@@ -138,6 +143,7 @@ def train(
     done = Training(model=model, losses=[], seconds=[])
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
+        check_settings(checkpoint, json.loads(state["settings"]), settings)
         for name, part in parts.items():
             part.load_state_dict(state[name])
         done.losses, done.seconds = state["losses"], state["seconds"]
@@ -154,7 +160,8 @@ def train(
         if checkpoint is not None:
             state = {name: part.state_dict() for name, part in parts.items()}
             part_file = checkpoint.with_suffix(".part")
-            torch.save({**state, "losses": done.losses, "seconds": done.seconds}, part_file)
+            record = {"losses": done.losses, "seconds": done.seconds, "settings": json.dumps(settings)}
+            torch.save({**state, **record}, part_file)
             part_file.replace(checkpoint)
         on_epoch(epoch + 1, model, loss)
     return done

@@ -13,7 +13,7 @@ with name_extra("cli", "dustaug.examples", "rich", "typer"):
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["Reporter", "choose", "choose_seeds", "read_finished", "take_folder", "write_json"]
+__all__ = ["Reporter", "check_settings", "choose", "choose_seeds", "read_finished", "take_folder", "write_json"]
 
 
 def choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,6 +95,11 @@ def read_finished(path: Path, settings: Any) -> dict[str, Any] | None:
     if not path.exists():
         return None
     done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if done["settings"] != json.loads(json.dumps(settings)):
-        raise ValueError(f"{path} must be of the same settings for --resume, got others: type another --out")
+    check_settings(path, done["settings"], settings)
     return done
+
+
+def check_settings(path: Path, found: Any, settings: Any) -> None:
+    """Refuse to go on from a file of other settings; `found` are those of the file, as JSON has them."""
+    if found != json.loads(json.dumps(settings)):
+        raise ValueError(f"{path} must be of the same settings for --resume, got others: type another --out")

@@ -430,6 +430,18 @@ class TestProgram:
         other = classify(*arguments, "--resume", "--rate", "0.2", check=False)
         assert "none-3.json must be of the same settings for --resume" in " ".join(other.split())
 
+    def test_a_half_training_of_other_settings_is_not_taken(self, trained, folder, tmp_path):
+        """With --resume it is refused, and without it the training begins anew."""
+        (tmp_path / "trainings").mkdir()
+        name = "trainings/none-3.pt"
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+        arguments = ["--data", folder, "--out", tmp_path, *QUICK, "--arms", "none", "--seeds", "3", "--rate", "0.2"]
+        refused = classify(*arguments, "--resume", check=False)
+        printed = classify(*arguments)
+
+        assert "none-3.pt must be of the same settings for --resume, got others" in " ".join(refused.split())
+        assert "seed 3, none, epoch 1 of 2: loss " in printed
+
     def test_test_pictures_are_opened_with_test_only(self, folder, tmp_path):
         """A validation run reads no test file."""
         for path in folder.iterdir():
