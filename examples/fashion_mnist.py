@@ -41,7 +41,7 @@ else:
     from .fashion_figures import error_figure, occlusion_figure, pictures_figure
     from .fashion_models import MODELS
     from .fashion_occluders import OCCLUDERS, judge, make_occluders
-    from .fashion_training import ARMS, Recipe, arm_spec, hidden_share, make_predict, paint, time_painting, train
+    from .fashion_training import ARMS, Recipe, hidden_share, make_predict, paint, time_painting, train
     from .figures import write
     from .runs import Reporter, choose, choose_seeds, read_finished, take_folder, write_json
 
@@ -244,7 +244,7 @@ class _Experiment:
         errors = {arm: [run["error"] for run in runs] for arm, runs in results["arms"].items()}
         crops, index = Crops(training, self.seeds[0]), np.arange(_COLUMNS)
         sheets = {
-            arm: paint(crops.batch(index)[0], arm_spec(arm), self.seeds[0], 0, index)[:, 0].numpy() for arm in self.arms
+            arm: paint(crops.batch(index)[0], ARMS[arm], self.seeds[0], 0, index)[:, 0].numpy() for arm in self.arms
         }
         few = judged.images[:_COLUMNS]
         hidden = {"As it is": few}

@@ -26,19 +26,20 @@ from .fashion_data import MEAN, SIDE, Crops, Pictures, garment
 from .fashion_models import Normalised, make_model
 from .runs import check_settings
 
-__all__ = ["ARMS", "Recipe", "Training", "arm_spec", "hidden_share", "make_predict", "time_painting", "train"]
+__all__ = ["ARMS", "Recipe", "Training", "hidden_share", "make_predict", "time_painting", "train"]
 
-# The papers of Hide-and-Seek and GridMask have numbers for 224 pixels, eight times as many.
 _MEAN_GREY = round(255 * MEAN)
 # The author's script for Fashion-MNIST paints 0.4914 after it has normalised by 0.1307 and 0.3081.
 _ERASING_GREY = round(255 * (0.4914 * 0.3081 + 0.1307))
+_DUST = dustaug.dust(half_height_range=(1, 1), half_width_range=(1, 1))
 
 ARMS: dict[str, dustaug.Spec | None] = {
     "none": None,
-    "dust": dustaug.dust(half_height_range=(1, 1), half_width_range=(1, 1)),
-    "guided": dustaug.dust(half_height_range=(1, 1), half_width_range=(1, 1), center="guide"),
+    "dust": _DUST,
+    "guided": _DUST.replace(center="guide"),
     "cutout": dustaug.cutout(8, fill_value=_MEAN_GREY),
     "random-erasing": dustaug.random_erasing(fill="constant", fill_value=_ERASING_GREY),
+    # The papers of these two have numbers for 224 pixels, eight times as many.
     "hide-and-seek": dustaug.hide_and_seek((0, 2, 4, 5, 7), fill_value=_MEAN_GREY),
     "grid-mask": dustaug.grid_mask((12, 27), p=0.8, fill_value=_MEAN_GREY),
 }
@@ -86,11 +87,6 @@ class Training:
     seconds: list[float]
 
 
-def arm_spec(arm: str) -> dustaug.Spec | None:
-    """Return the spec of an arm, or None for the pictures as they are."""
-    return ARMS[arm]
-
-
 def train(
     arm: str,
     pictures: Pictures,
@@ -133,7 +129,7 @@ def train(
         If the loss is no longer finite, or the checkpoint is of other settings.
     """
     crops = Crops(pictures, seed, "cpu" if workers is not None else device)
-    batches = _Batches(crops, arm_spec(arm), seed, recipe.batch_size, workers)
+    batches = _Batches(crops, ARMS[arm], seed, recipe.batch_size, workers)
     model = make_model(recipe.model, seed).to(device)
     optimizer = torch.optim.SGD(model.parameters(), recipe.rate, momentum=0.9, weight_decay=recipe.decay, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -237,7 +233,7 @@ def paint(
 
 def time_painting(arm: str, pictures: Pictures, *, seed: int, batch_size: int, device: str = "cpu") -> float:
     """Return the seconds that the arm's rectangles take in an epoch, guides included, without cropping."""
-    crops, spec = Crops(pictures, seed, device), arm_spec(arm)
+    crops, spec = Crops(pictures, seed, device), ARMS[arm]
     total = 0.0
     for start in range(0, len(crops), batch_size):
         index = crops.draws.order[start : start + batch_size]
@@ -257,7 +253,7 @@ def _wait(device: str) -> None:
 
 def hidden_share(arm: str, pictures: Pictures, *, seed: int) -> tuple[float, float]:
     """Return the shares of the training pictures, and of the garments in them, that an arm hides in its first epoch."""
-    spec, crops = arm_spec(arm), Crops(pictures, seed)
+    spec, crops = ARMS[arm], Crops(pictures, seed)
     if spec is None:
         return 0.0, 0.0
     counts = np.zeros(4, np.int64)

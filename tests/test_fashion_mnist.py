@@ -25,7 +25,6 @@ from examples.fashion_training import (
     ARMS,
     Recipe,
     _Batches,
-    arm_spec,
     hidden_share,
     make_predict,
     time_painting,
@@ -185,7 +184,7 @@ class TestCrops:
     def test_a_loader_paints_what_the_device_paints(self, arm, workers):
         """DustDataset in a data loader, with or without workers, gives the bytes of whole painted batches."""
         crops = Crops(draw_pictures(300, 2), 7)
-        on_device, loaded = (_Batches(crops, arm_spec(arm), 7, 128, how) for how in (None, workers))
+        on_device, loaded = (_Batches(crops, ARMS[arm], 7, 128, how) for how in (None, workers))
 
         for epoch in (0, 3):
             pairs = list(zip(on_device.of(epoch), loaded.of(epoch), strict=True))
@@ -199,12 +198,12 @@ class TestArms:
 
     def test_specs(self):
         """The numbers are those of the papers' code, and of the protocol."""
-        assert arm_spec("none") is None
-        assert arm_spec("dust").replace(center="guide") == arm_spec("guided")
-        assert arm_spec("cutout").side_range == (8, 8)
-        assert arm_spec("random-erasing") == dustaug.random_erasing(fill="constant", fill_value=72)
-        assert [side / 8 for side in (0, 16, 32, 40, 56)] == list(arm_spec("hide-and-seek").cell_sides)
-        assert arm_spec("grid-mask").period_range == (96 / 8, 223 // 8)
+        assert ARMS["none"] is None
+        assert ARMS["dust"].replace(center="guide") == ARMS["guided"]
+        assert ARMS["cutout"].side_range == (8, 8)
+        assert ARMS["random-erasing"] == dustaug.random_erasing(fill="constant", fill_value=72)
+        assert [side / 8 for side in (0, 16, 32, 40, 56)] == list(ARMS["hide-and-seek"].cell_sides)
+        assert ARMS["grid-mask"].period_range == (96 / 8, 223 // 8)
 
     @pytest.mark.parametrize("arm", ARMS)
     def test_shares_that_are_hidden(self, arm):
@@ -218,9 +217,7 @@ class TestArms:
             assert of_garment > 2 * of_picture
         images = Crops(pictures, 1).batch(np.arange(400))[0]
         if arm not in ("none", "guided"):
-            mask = dustaug.sample_rectangles(arm_spec(arm), height=28, width=28, seed=1, index=np.arange(400)).mask(
-                28, 28
-            )
+            mask = dustaug.sample_rectangles(ARMS[arm], height=28, width=28, seed=1, index=np.arange(400)).mask(28, 28)
             worn = garment(images)[:, 0].numpy().astype(bool)
             assert (of_picture, of_garment) == (mask.mean(), mask[worn].mean())
 
