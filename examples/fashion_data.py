@@ -27,6 +27,7 @@ MEAN, STD = 0.2860, 0.3530
 
 _DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 _PARTS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
+_FILES = [(part, kind) for part in _PARTS for kind in ("images", "labels")]
 # IDX files begin with two zeros, a code of the dtype, 8 for uint8, and the number of axes.
 _MAGIC = b"\0\0\x08"
 _PAD = 4
@@ -62,20 +63,25 @@ def find_folder(folder: Path | None = None) -> Path:
         If a file is missing.
     """
     roots = (_DEBIAN, Path("data")) if folder is None else (folder,)
-    for root in roots:
-        for place in (root, root / "FashionMNIST" / "raw", root / "raw"):
-            if all(_find_file(place, part, kind) for part in _PARTS for kind in ("images", "labels")):
-                return place
+    places = [place for root in roots for place in (root, root / "FashionMNIST" / "raw", root / "raw")]
+    for place in places:
+        if all(_find_file(place, part, kind) for part, kind in _FILES):
+            return place
     asked = " or ".join(map(str, roots))
+    missing = [_name(part, kind) for part, kind in _FILES if not any(_find_file(each, part, kind) for each in places)]
     raise FileNotFoundError(
-        f"Fashion-MNIST must lie in {asked}, got no folder with its four files: type apt-get install "
-        'dataset-fashion-mnist on Debian and Ubuntu, or elsewhere python -c "import torchvision; '
-        "torchvision.datasets.FashionMNIST('data', download=True)\""
+        f"Fashion-MNIST must lie in {asked}, got no folder with {' and '.join(missing) or 'all four files'}: type "
+        "apt-get install dataset-fashion-mnist on Debian and Ubuntu, or elsewhere pip install torchvision, and "
+        f"python -c \"import torchvision; torchvision.datasets.FashionMNIST('{roots[-1]}', download=True)\""
     )
 
 
+def _name(part: str, kind: str) -> str:
+    return f"{_PARTS[part][0]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+
+
 def _find_file(folder: Path, part: str, kind: str) -> Path | None:
-    name = f"{_PARTS[part][0]}-{kind}-idx{3 if kind == 'images' else 1}-ubyte"
+    name = _name(part, kind)
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
@@ -91,7 +97,9 @@ def read_pictures(folder: Path, part: str) -> Pictures:
     images = _read_idx(_find_file(folder, part, "images"), (n, SIDE, SIDE))
     labels = _read_idx(_find_file(folder, part, "labels"), (n,))
     if labels.max() >= len(CLASSES):
-        raise ValueError(f"labels of Fashion-MNIST must be from 0 to 9, got {labels.max()} in {folder}")
+        raise ValueError(
+            f"labels of Fashion-MNIST must be from 0 to 9, got {labels.max()} in {folder}: fetch the files again"
+        )
     return Pictures(images, labels.astype(np.int64))
 
 
@@ -102,12 +110,15 @@ def _read_idx(path: Path | None, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             content = file.read()
     except (EOFError, gzip.BadGzipFile) as problem:
-        raise ValueError(f"{path} must be a whole gzip file, got one that cannot be read ({problem})") from problem
-    head = _MAGIC + bytes([len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
-    if content[: len(head)] != head or len(content) != len(head) + int(np.prod(shape)):
         raise ValueError(
-            f"{path} must be an IDX file of {' x '.join(map(str, shape))} bytes, got {len(content):,} bytes that begin "
-            f"with {content[: len(head)].hex(' ')}"
+            f"{path} must be a whole gzip file, got one that cannot be read ({problem}): delete it, and fetch it again"
+        ) from problem
+    head = _MAGIC + bytes([len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+    n_bytes = len(head) + int(np.prod(shape))
+    if content[: len(head)] != head or len(content) != n_bytes:
+        raise ValueError(
+            f"{path} must have {n_bytes:,} bytes that begin with {head.hex(' ')}, got {len(content):,} that begin with "
+            f"{content[: len(head)].hex(' ')}: delete it, and fetch it again"
         )
     return np.frombuffer(content, np.uint8, offset=len(head)).reshape(shape)
 

@@ -9,6 +9,7 @@ from Debian's package ``dataset-fashion-mnist`` or from torchvision.
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ else:
     from .fashion_occluders import OCCLUDERS, judge, make_occluders
     from .fashion_training import ARMS, Recipe, hidden_share, make_predict, paint, time_painting, train
     from .figures import write
-    from .runs import Reporter, choose, choose_seeds, read_finished, take_folder, write_json
+    from .runs import Reporter, choose, choose_seeds, read_finished, start, take_folder, write_json
 
 __all__ = ["main"]
 
@@ -55,12 +56,7 @@ def main() -> None:
     """Run the command line."""
     if _missing:
         sys.exit(_missing)
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(run)
-    try:
-        app()
-    except (ValueError, OSError) as problem:
-        sys.exit(f"fashion_mnist: {problem}")
+    start(run)
 
 
 def run(
@@ -80,7 +76,7 @@ def run(
     model: Annotated[str, typer.Option(help="small (79,866 weights) or resnet20 (272,186).")] = "small",
     epochs: Annotated[int, typer.Option(min=1, help="Number of passes over the training pictures.")] = 4,
     batch_size: Annotated[int, typer.Option(min=2, help="Pictures per step.")] = 128,
-    rate: Annotated[float, typer.Option(min=0, help="Greatest learning rate.")] = 0.1,
+    rate: Annotated[float, typer.Option(help="Greatest learning rate.")] = 0.1,
     precision: Annotated[
         str,
         typer.Option(help="float32 or bfloat16, which is faster on a GPU, and on processors that compute in it."),
@@ -113,8 +109,11 @@ def run(
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         torch.empty(0, device=device)
+        torch.autocast(torch.device(device).type)
     except (RuntimeError, AssertionError) as problem:  # An AssertionError where torch has no CUDA.
         raise typer.BadParameter(f"device must be one of this machine, got {device}: type --device cpu") from problem
+    if not 0 < rate < math.inf:
+        raise typer.BadParameter(f"rate must be a positive number, got {rate:g}: type --rate 0.1")
     if threads is not None:
         torch.set_num_threads(threads)
     experiment = _Experiment(
@@ -198,7 +197,7 @@ class _Experiment:
         pictures = read_pictures(self.data, "train")
         training, judged = (pictures, read_pictures(self.data, "test")) if self.is_test else split(pictures)
         first, second = self.n_images
-        return training[:first], judged[:second]
+        return _first(training, first, "train-images"), _first(judged, second, "judge-images")
 
     def _train(
         self, arm: str, seed: int, training: Pictures, judged: Pictures, occluders: Any, reporter: Reporter
@@ -258,6 +257,13 @@ class _Experiment:
             write(pictures_figure(sheets), self.out / "training_pictures.png"),
             write(pictures_figure(hidden), self.out / "occluded_pictures.png"),
         ]
+
+
+def _first(pictures: Pictures, n: int | None, name: str) -> Pictures:
+    """Return the first n pictures, or all."""
+    if n is not None and n > len(pictures):
+        raise ValueError(f"--{name} must be at most {len(pictures)}, got {n}: type --{name} {len(pictures)}")
+    return pictures[:n]
 
 
 def _occlude(occlusion: Any, images: Any) -> Any:

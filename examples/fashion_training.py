@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,7 +139,7 @@ def train(
     parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
     done = Training(model=model, losses=[], seconds=[])
     if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        state = _load(checkpoint, device)
         check_settings(checkpoint, json.loads(state["settings"]), settings)
         for name, part in parts.items():
             part.load_state_dict(state[name])
@@ -161,6 +162,18 @@ def train(
             part_file.replace(checkpoint)
         on_epoch(epoch + 1, model, loss)
     return done
+
+
+def _load(checkpoint: Path, device: str) -> dict[str, Any]:
+    """Return what a training that was stopped has left."""
+    try:
+        state: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as problem:
+        raise ValueError(
+            f"{checkpoint} must be what a stopped training left, got a file that cannot be read: delete it, and the "
+            "training begins anew"
+        ) from problem
+    return state
 
 
 def _train_epoch(

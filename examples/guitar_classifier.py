@@ -76,7 +76,7 @@ else:
     from .guitar_photos import load_images, load_photos, predict_photos
     from .guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, judge, make_guides, train
     from .guitars import MODELS, make_guitars
-    from .runs import Reporter, choose, choose_seeds, read_finished, take_folder, write_json
+    from .runs import Reporter, choose, choose_seeds, read_finished, start, take_folder, write_json
 
 __all__ = ["main"]
 
@@ -91,12 +91,7 @@ def main() -> None:
     """Run the command line."""
     if _missing:
         sys.exit(_missing)
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(run)
-    try:
-        app()
-    except (ValueError, OSError) as problem:
-        sys.exit(f"guitar_classifier: {problem}")
+    start(run)
 
 
 def run(

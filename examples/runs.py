@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,36 @@ with name_extra("cli", "dustaug.examples", "rich", "typer"):
     from rich.console import Console
     from rich.progress import Progress
 
-__all__ = ["Reporter", "check_settings", "choose", "choose_seeds", "read_finished", "take_folder", "write_json"]
+__all__ = [
+    "Reporter",
+    "check_settings",
+    "choose",
+    "choose_seeds",
+    "read_finished",
+    "start",
+    "take_folder",
+    "write_json",
+]
+
+
+def start(run: Callable[..., None]) -> None:
+    """Run the command line of an example; what the user must mend ends it with one line."""
+    name = Path(run.__code__.co_filename).stem
+
+    @functools.wraps(run)
+    def stoppable(**options: Any) -> None:
+        try:
+            run(**options)
+        except KeyboardInterrupt:
+            typer.echo(f"{name}: stopped: type the same command with --resume to go on", err=True)
+            raise
+
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(stoppable)
+    try:
+        app()
+    except (ValueError, OSError) as problem:
+        sys.exit(f"{name}: {problem}")
 
 
 def choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
@@ -26,12 +58,12 @@ def choose(name: str, text: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 def choose_seeds(text: str) -> tuple[int, ...]:
     """Return the seeds of a list with commas, each once."""
-    chosen = tuple(dict.fromkeys(_split(text)))
+    chosen = _split(text)
     if not chosen or not all(seed.isascii() and seed.isdecimal() and int(seed) < 10**9 for seed in chosen):
         raise typer.BadParameter(
             f"seeds must be whole numbers below {10**9} with commas, got {text!r}: type --seeds 0,1,2"
         )
-    return tuple(map(int, chosen))
+    return tuple(dict.fromkeys(map(int, chosen)))
 
 
 def _split(text: str) -> list[str]:
@@ -80,7 +112,12 @@ def take_folder(out: Path, *, resume: bool) -> None:
             f"{out} must hold no results of another run, which would be overwritten: type --out with another "
             "folder, or --resume to continue that run"
         )
-    trainings.mkdir(parents=True, exist_ok=True)
+    try:
+        trainings.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ValueError(
+            f"--out must be a folder that can be written, got {out} ({problem.strerror}): type --out with another name"
+        ) from problem
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -94,12 +131,35 @@ def read_finished(path: Path, settings: Any) -> dict[str, Any] | None:
     """Return what a finished training wrote, or None if there is none; it must have the same settings."""
     if not path.exists():
         return None
-    done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    check_settings(path, done["settings"], settings)
+    try:
+        done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found, _ = done["settings"], done["result"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError(
+            f"{path} must be the record of a finished training, got one that cannot be read: delete it, and it is made "
+            "anew"
+        ) from problem
+    check_settings(path, found, settings)
     return done
 
 
 def check_settings(path: Path, found: Any, settings: Any) -> None:
     """Refuse to go on from a file of other settings; `found` are those of the file, as JSON has them."""
-    if found != json.loads(json.dumps(settings)):
-        raise ValueError(f"{path} must be of the same settings for --resume, got others: type another --out")
+    found, asked = _flat(found or {}), _flat(json.loads(json.dumps(settings or {})))
+    if found != asked:
+        others = [
+            f"{name} {found.get(name)} instead of {asked.get(name)}"
+            for name in dict.fromkeys((*asked, *found))
+            if found.get(name) != asked.get(name)
+        ]
+        raise ValueError(
+            f"{path} must be of the same settings for --resume, got {', '.join(others)}: type those, or another --out"
+        )
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without those inside others, as the versions of libraries are."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat.update(value if isinstance(value, dict) else {name: value})
+    return flat

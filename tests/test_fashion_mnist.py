@@ -106,12 +106,19 @@ class TestData:
         monkeypatch.setattr(fashion_data, "_DEBIAN", tmp_path)
         monkeypatch.chdir(tmp_path)
         message = (
-            f"^Fashion-MNIST must lie in {tmp_path} or data, got no folder with its four files: type apt-get install"
+            f"^Fashion-MNIST must lie in {tmp_path} or data, got no folder with train-images-idx3-ubyte and .* and "
+            "t10k-labels-idx1-ubyte: type apt-get install"
         )
         with pytest.raises(FileNotFoundError, match=message):
             find_folder()
-        with pytest.raises(FileNotFoundError, match="must lie in elsewhere, got no folder"):
+        with pytest.raises(
+            FileNotFoundError, match=r"must lie in elsewhere, got .*FashionMNIST\('elsewhere', download"
+        ):
             find_folder(Path("elsewhere"))
+        for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte"):
+            (tmp_path / name).touch()
+        with pytest.raises(FileNotFoundError, match="got no folder with t10k-images-idx3-ubyte: type"):
+            find_folder(tmp_path)
 
     @pytest.mark.parametrize("damage", ["cut", "other magic", "other size", "broken gzip", "cut gzip", "labels"])
     def test_other_files_are_refused(self, folder, tmp_path, damage):
@@ -132,7 +139,10 @@ class TestData:
             labels.write_bytes(labels.read_bytes()[:-9])
         else:
             write_idx(labels, np.full(10_000, 10), zip_it=True)
-        with pytest.raises(ValueError, match=r"must be (an IDX file of .*|a whole gzip file|from 0 to 9), got"):
+        with pytest.raises(
+            ValueError,
+            match=r"must (have .* bytes that begin with .*|be a whole gzip file|be from 0 to 9), got .*fetch",
+        ):
             read_pictures(tmp_path, "test")
         assert len(read_pictures(tmp_path, "train")) == 60_000
 
@@ -296,6 +306,14 @@ class TestTraining:
             train("none", draw_pictures(300, 1), Recipe(epochs=1, rate=1e30), seed=1, checkpoint=tmp_path / "none-1.pt")
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("content", [b"", b"PK", b"x" * 5000])
+    def test_a_broken_checkpoint_is_named(self, tmp_path, content):
+        """The error says which file to delete."""
+        path = tmp_path / "none-1.pt"
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"none-1\.pt must be what a stopped training left, got .*: delete it"):
+            train("none", draw_pictures(300, 1), Recipe(epochs=1), seed=1, checkpoint=path)
+
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_it_learns(self, precision):
         """The loss falls, and the network knows new pictures of the same kind."""
@@ -436,7 +454,9 @@ class TestProgram:
         refused = classify(*arguments, "--resume", check=False)
         printed = classify(*arguments)
 
-        assert "none-3.pt must be of the same settings for --resume, got others" in " ".join(refused.split())
+        assert "none-3.pt must be of the same settings for --resume, got rate 0.1 instead of 0.2: type" in " ".join(
+            refused.split()
+        )
         assert "seed 3, none, epoch 1 of 2: loss " in printed
 
     def test_test_pictures_are_opened_with_test_only(self, folder, tmp_path):
@@ -447,7 +467,7 @@ class TestProgram:
         arguments = ["--data", tmp_path, *QUICK, "--epochs", "1", "--arms", "none"]
         assert "Written:" in classify(*arguments, "--out", tmp_path / "validation")
         assert re.search(
-            "t10k-images-idx3-ubyte must be an IDX file of 10000 x 28 x 28 bytes, got 6 bytes",
+            "t10k-images-idx3-ubyte must have 7,840,016 bytes that begin with 00 00 08 03 .* got 6 that begin",
             " ".join(classify(*arguments, "--out", tmp_path / "test", "--test", check=False).split()),
         )
 
@@ -458,6 +478,10 @@ class TestProgram:
             (["--model", "vit"], "model must be of small, resnet20, got 'vit'"),
             (["--precision", "float16"], "precision must be of float32, bfloat16"),
             (["--device", "sofa"], "device must be one of this machine, got sofa: type --device cpu"),
+            (["--device", "meta"], "device must be one of this machine, got meta: type --device cpu"),
+            (["--rate", "0"], "rate must be a positive number, got 0: type --rate 0.1"),
+            (["--judge-images", "5001"], "--judge-images must be at most 5000, got 5001: type --judge-images 5000"),
+            (["--train-images", "70000"], "--train-images must be at most 55000, got 70000: type"),
         ],
     )
     def test_bad_options_are_named(self, folder, arguments, message):
