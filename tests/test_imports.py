@@ -332,6 +332,7 @@ ALLOWED = {
         "core",
         "presets",
         "robustness._cells",
+        "robustness._pasted",
         "robustness._predict",
         "robustness._results",
         "schedule",

@@ -5,6 +5,7 @@ import math
 import pickle
 import typing
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -222,6 +223,28 @@ class TestResult:
         assert (again(images, range(6)) == pasted(images, range(6))).all()
         assert b"_pasted" not in pickle.dumps(pasted)
 
+    @pytest.mark.parametrize("dtype", [np.float16, np.float32, ml_dtypes.bfloat16])
+    def test_pixels_off_the_masks_may_be_anything(self, dtype):
+        """They are never pasted, so that NaN and infinity may stand for no object."""
+        objects, masks, images = pictures(5, 9, 7, dtype=dtype), masks_of(5, 9, 7), pictures(N, 12, 17, dtype=dtype)
+        made = pasted_objects(objects, masks)
+        for value in (np.nan, np.inf, 255):
+            odd = np.where(masks, objects, np.array(value, dtype))
+            assert curve_of(images, occlusions=pasted_objects(odd, masks)) == curve_of(images, occlusions=made)
+
+    def test_objects_of_other_ranges_go_with_their_images(self):
+        """Floats of 0 to 255, normalised ones, those that are nearly in [0, 1], and those of a value range."""
+        unit, masks = pictures(N, HEIGHT, WIDTH, dtype=np.float32), np.ones((N, HEIGHT, WIDTH), bool)
+        for images, objects in (
+            (unit * 255, unit * 255),
+            ((unit - 0.5) * 4, (unit - 0.5) * 4),
+            (unit, unit * 1.0005),
+            (unit * 0, unit * 255),
+        ):
+            assert curve_of(images, occlusions=pasted_objects(objects, masks)).n_images == N
+        pasted = pasted_objects(unit * 16, masks)
+        assert curve_of(unit, occlusions=pasted, value_range=(0, 16)).n_images == N
+
     def test_values_need_no_range(self):
         """Pixels are copied, so that images of any range are taken."""
         images = pictures(N, HEIGHT, WIDTH).astype(np.int64) - 1000
@@ -233,6 +256,19 @@ def call(images=None, index=range(6), **fields):
     """Paste on six images, with some arguments replaced."""
     given_fields = {"objects": pictures(5, 9, 7, 3), "masks": masks_of(5, 9, 7), "share": 0.3, **fields}
     return PastedObjects(**given_fields)(pictures(6, 12, 17, 3) if images is None else images, index)
+
+
+def floats(value=None, factor=1):
+    """Return float objects, with one odd value."""
+    objects = pictures(5, 9, 7, dtype=np.float32) * np.float32(factor)
+    if value is not None:
+        objects[3, 4, 5] = value
+    return objects
+
+
+def curve_with(objects):
+    images, masks = pictures(N, HEIGHT, WIDTH, dtype=np.float32), np.ones((5, 9, 7), bool)
+    return curve_of(images, occlusions=pasted_objects(objects, masks))
 
 
 def two_masks(*, empty):
@@ -285,6 +321,29 @@ ERRORS = [
             "masks must have at least one pixel each, got none in number 3: type kept = masks.any(axis=(1, 2)), and "
             "objects[kept], masks[kept]"
         ),
+    ),
+    (
+        lambda: call(objects=floats(np.nan), masks=np.ones((5, 9, 7), bool)),
+        ValueError,
+        "objects must be finite, got nan to nan: type numpy.nan_to_num(objects)",
+    ),
+    (
+        lambda: pasted_objects(floats(-np.inf), np.ones((5, 9, 7), bool)),
+        ValueError,
+        "objects must be finite, got -inf to 1: type numpy.nan_to_num(objects)",
+    ),
+    (
+        lambda: curve_with(floats(0, 255)),
+        ValueError,
+        (
+            "objects must lie in [0, 1], as the images do, got 0 to 255: type objects / 255, or what makes "
+            "black 0 and white 1"
+        ),
+    ),
+    (
+        lambda: curve_with(floats(-0.25)),
+        ValueError,
+        "objects must lie in [0, 1], as the images do, got -0.25 to 1: type numpy.clip(objects, 0, 1)",
     ),
     (
         lambda: call(share=0),

@@ -59,6 +59,35 @@ class TestResults:
         assert {len(line) for line in lines[1:]} == {len(lines[1])}
 
 
+class TestShares:
+    """Shares of a curve run from 0 to 1."""
+
+    @pytest.mark.parametrize("name", ["clean_accuracy", "coverage", "accuracy", "flip_rate"])
+    @pytest.mark.parametrize(
+        ("share", "found"),
+        [
+            (80, "got 80: type 0.8 for 80 %"),
+            (-0.25, "got -0.25"),
+            (float("nan"), "got nan"),
+            (float("inf"), "got inf"),
+        ],
+    )
+    def test_other_numbers_are_refused(self, name, share, found):
+        """Those in %, and what is no number."""
+        fields = {**curve_of().to_dict(), name: share if name == "clean_accuracy" else (0, 1, share)}
+        subject = name if name == "clean_accuracy" else f"each number of {name}"
+        with pytest.raises(ValueError, match=r"^[a-z_ ]+ must be from 0 to 1, got ") as caught:
+            OcclusionCurve(**fields)
+
+        assert str(caught.value) == f"{subject} must be from 0 to 1, {found}"
+
+    def test_the_ends_are_taken(self):
+        """Whole numbers, as JSON has them, are shares too, and a severity may be any number."""
+        fields = {"coverage": [0, 1], "accuracy": [1, 0], "flip_rate": [0, 1], "severities": [4, 99]}
+
+        assert OcclusionCurve(n_images=3, clean_accuracy=1, **fields).accuracy == (1, 0)
+
+
 class TestPlace:
     """The public names are those of dustaug.robustness, whichever file holds the code."""
 

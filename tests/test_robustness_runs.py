@@ -14,8 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dustaug.robustness import OcclusionCurve, OcclusionDifferences, OcclusionRuns, _runs, occlusion_table
-from toy_models import curve_of
+from dustaug.robustness import (
+    OcclusionCurve,
+    OcclusionDifferences,
+    OcclusionRuns,
+    _runs,
+    occlusion_table,
+    pasted_objects,
+    patch_drops,
+)
+from toy_models import HEIGHT, WIDTH, N, brightness, curve_of, pictures
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -37,6 +45,10 @@ def curve(clean, *accuracy, n_images=1000, severities=(4, 8.5), coverage=(0.1, 0
 
 def runs_of(rows=ACCURACY, **options):
     return OcclusionRuns([curve(*row, **options) for row in rows])
+
+
+def darkness(images):
+    return 1 - brightness(images)
 
 
 def differences_of(n=4):
@@ -110,6 +122,34 @@ class TestDifferences:
         expected = [stats.ttest_1samp(column, 0).confidence_interval(0.95) for column in columns]
 
         assert np.array(differences_of(n).interval) == pytest.approx(np.array(expected), abs=1e-6)
+
+    def test_other_occlusions_are_refused(self):
+        """Pasted objects are not compared with cells of the same severities."""
+        images, shares = pictures(N, HEIGHT, WIDTH), (0.1, 0.4)
+        pasted, cells = (
+            OcclusionRuns([curve_of(images, occlusions=each, predict=predict) for predict in (brightness, darkness)])
+            for each in (pasted_objects(images, images > 99, shares=shares), patch_drops(grid=4, ratios=shares))
+        )
+
+        with pytest.raises(ValueError, match="^runs and others must be of the same occlusions and images, got a cov"):
+            pasted.minus(cells)
+        assert pasted.minus(pasted).mean == cells.minus(cells).mean == (0, 0, 0)
+
+    def test_occlusions_may_depend_on_the_model(self):
+        """Each model may have cells of its own saliency, whose coverage differs, and each pair occlusions of its own.
+
+        Cells of one number cover different shares of an image that the grid does not divide.
+        """
+        images, grid = pictures(N, HEIGHT, WIDTH), 5
+        maps = np.random.default_rng(2).random((4, N, grid, grid))
+        for share_of in ("cells", "saliency"):
+            levels = [patch_drops("salient", each, grid=grid, ratios=(0.3,), share_of=share_of) for each in maps]
+            curves = [curve_of(images, occlusions=each) for each in levels]
+            assert len({each.coverage for each in curves}) == 4
+            assert len(OcclusionRuns(curves[:2]).minus(OcclusionRuns(curves[2:])).differences) == 2
+            assert len(OcclusionRuns(curves[:1]).minus(OcclusionRuns(curves[1:2])).differences) == 1
+        seeds = OcclusionRuns([curve_of(images, seed=seed) for seed in (0, 1)])
+        assert seeds.minus(seeds).mean == (0, 0, 0, 0)
 
     def test_a_single_pair_has_no_interval(self):
         """The limits are NaN, without a warning."""
@@ -270,6 +310,19 @@ ERRORS = [
         lambda: occlusion_table({"a": curve_of(), "b": runs_of()}),
         ValueError,
         f"runs must have the same severities, got 0.5, 2, 9 and 4, 8.5: {OTHER}",
+    ),
+    (
+        lambda: occlusion_table({"a": runs_of(), "b": runs_of(n_images=9)}),
+        ValueError,
+        "runs must be of the same images, got 1,000 and 9 images",
+    ),
+    (
+        lambda: runs_of().minus(runs_of(coverage=(0.1, 0.2 + 1e-7))),
+        ValueError,
+        (
+            "runs and others must be of the same occlusions and images, got a coverage of 0.2 and 0.2000001 at "
+            "severity 8.5: type the same occlusions and images for all curves"
+        ),
     ),
     (
         lambda: occlusion_table({"a": curve_of()}, of="loss"),

@@ -24,6 +24,7 @@ from dustaug.spec import Spec
 
 from . import _predict
 from ._cells import PatchDrop
+from ._pasted import check_objects
 from ._results import OcclusionCurve, OcclusionGap
 
 Occlusion = Spec | PatchDrop | Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]]
@@ -213,6 +214,8 @@ def _measure(
         _predict.check_range(name, images, value_range)
     elif value_range is not None:
         resolve_value_range(value_range, images.dtype)
+    if value_range is None:
+        check_objects(images, levels.values())
     occlude = functools.partial(
         _occlude, size=(height, width), layout=layout, seed=check_seed(seed), value_range=value_range
     )

@@ -28,7 +28,7 @@ class PastedObjects:
     Parameters
     ----------
     objects : array, (m, h, w), (m, h, w, c) or (m, c, h, w)
-        Images of at least two objects, of any dtype. They are not copied.
+        Images of at least two objects, of any dtype, finite where the masks are not zero. They are not copied.
     masks : bool or uint8, (m, h, w)
         Not zero where the object is.
     share : float
@@ -41,7 +41,8 @@ class PastedObjects:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or shape, or out of its limits, or if a mask is empty.
+        If an argument is of the wrong kind or shape, or out of its limits, or if a mask is empty or a pixel of an
+        object is not finite.
 
     Examples
     --------
@@ -76,6 +77,18 @@ class PastedObjects:
         object.__setattr__(self, "share", _predict.check_shares("share", [self.share])[0])
         object.__setattr__(self, "seed", check_seed(self.seed))
         object.__setattr__(self, "layout", layout)
+        if objects.dtype.kind not in "iub":
+            _predict.check_finite("objects", *self._ends())
+
+    def _ends(self) -> tuple[float, float]:
+        """Return the least and the greatest value of all pixels that may be pasted."""
+        objects = _without_channels(self.objects, cast("Layout", self.layout))
+        ends = [
+            (float(pixels.min()), float(pixels.max()))
+            for pixels in (thing[mask].real for thing, mask in zip(objects, self.masks, strict=True))
+        ]
+        lows, highs = np.transpose(ends)
+        return float(lows.min()), float(highs.max())
 
     def __repr__(self) -> str:
         return f"PastedObjects(share={self.share:g}, of {len(self.objects):,} objects)"
@@ -127,6 +140,16 @@ class PastedObjects:
         return painted
 
 
+def check_objects(images: NDArray[Any], occlusions: Iterable[Any]) -> None:
+    """Refuse objects that go beyond [0, 1] where the images are floats that do not."""
+    pasted = [each for each in occlusions if isinstance(each, PastedObjects)]
+    if not pasted or not _predict.is_unit(images):
+        return
+    for each in pasted:
+        if each.objects.dtype == images.dtype:  # Others are refused when they are pasted.
+            _predict.check_unit("objects", *each._ends())  # noqa: SLF001  Both are of this file.
+
+
 def pasted_objects(
     objects: NDArray[Any],
     masks: NDArray[Any],
@@ -158,8 +181,9 @@ def pasted_objects(
     Parameters
     ----------
     objects : array, (m, h, w), (m, h, w, c) or (m, c, h, w)
-        Images of at least two objects, in the dtype, the layout and the channels of the images to occlude. Their size
-        may differ.
+        Images of at least two objects, in the dtype, the layout, the channels and the value range of the images to
+        occlude, finite where the masks are not zero. Their size may differ. If the images are floats in [0, 1],
+        :func:`occlusion_curve` refuses objects that are not, unless it gets a `value_range`.
     masks : bool or uint8, (m, h, w)
         Not zero where the object is, which is at least one pixel.
     shares : numbers, default 0.1, 0.2, 0.3, 0.4
@@ -178,7 +202,7 @@ def pasted_objects(
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If it has the wrong shape, or is out of its limits, or if a mask is empty.
+        If it has the wrong shape, or is out of its limits, or if a mask is empty or a pixel of an object is not finite.
 
     Examples
     --------

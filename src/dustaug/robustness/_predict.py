@@ -28,6 +28,7 @@ _MAX_SIZE = 2**31 - 1
 # and 14 bits come in 16 bits; pictures of 8 bits, and those in [0, 1], are taken as they are unless nearly black.
 _FILLED = {1: 1 / 15, 2: 1 / 2}
 _FILLED_BY_FLOATS = 1 / 15
+_SLACK = 1e-3  # How far floats may lie beyond [0, 1].
 
 
 def check_predict(predict: Any) -> None:
@@ -114,10 +115,9 @@ def check_range(name: str, images: NDArray[Any], value_range: Any) -> None:
         return
     white = int(np.iinfo(dtype).max) if whole else 1
     share = _FILLED.get(dtype.itemsize) if whole else _FILLED_BY_FLOATS
-    slack = 0 if whole else 1e-3
+    slack = 0 if whole else _SLACK
     low, high = _ends(images, white if share is None else share * white)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"{name} must be finite, got {low:g} to {high:g}: type numpy.nan_to_num({name})")
+    check_finite(name, low, high)
     if share is None:
         rule = "come with a value_range, as no picture fills it"
     elif low < -slack or high > white + slack:
@@ -130,6 +130,27 @@ def check_range(name: str, images: NDArray[Any], value_range: Any) -> None:
         f"{name} of {dtype} must {rule}, got {low:.6g} to {high:.6g}: type "
         f"value_range={_suggest_range(low, high, whole=whole)}, or whatever black and white are"
     )
+
+
+def check_finite(name: str, low: Any, high: Any) -> None:
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"{name} must be finite, got {low:g} to {high:g}: type numpy.nan_to_num({name})")
+
+
+def is_unit(images: NDArray[Any]) -> bool:
+    """Tell whether images are floats that :func:`check_range` takes for pictures in [0, 1], and not for black ones."""
+    if images.dtype.kind in "iub":
+        return False
+    low, high = _ends(images, 1)
+    return bool(low >= -_SLACK and _FILLED_BY_FLOATS < high <= 1 + _SLACK)
+
+
+def check_unit(name: str, low: Any, high: Any) -> None:
+    """Refuse what is pasted on pictures in [0, 1], and goes beyond."""
+    if low < -_SLACK or high > 1 + _SLACK:
+        is_near = low > -0.5 and high < 1.5  # As resizing by splines makes it.
+        hint = f"numpy.clip({name}, 0, 1)" if is_near else f"{name} / 255, or what makes black 0 and white 1"
+        raise ValueError(f"{name} must lie in [0, 1], as the images do, got {low:.6g} to {high:.6g}: type {hint}")
 
 
 def _suggest_range(low: Any, high: Any, *, whole: bool) -> str:

@@ -34,6 +34,13 @@ class OcclusionCurve:
     flip_rate : tuple of float
         Share of the images whose predicted class, right or wrong, differs from that of the clean image.
 
+    Raises
+    ------
+    TypeError
+        If a field is of the wrong kind.
+    ValueError
+        If a share is not from 0 to 1, if the tuples differ in length, or if `n_images` is below 1.
+
     Examples
     --------
     >>> curve = OcclusionCurve(
@@ -63,7 +70,7 @@ class OcclusionCurve:
 
     def __post_init__(self) -> None:
         check_whole("n_images", self.n_images, 1, 2**63 - 1)
-        object.__setattr__(self, "clean_accuracy", _predict.check_real("clean_accuracy", self.clean_accuracy))
+        object.__setattr__(self, "clean_accuracy", _check_share("clean_accuracy", self.clean_accuracy))
         lengths = []
         for name in ("severities", "coverage", "accuracy", "flip_rate"):
             given = getattr(self, name)
@@ -71,7 +78,8 @@ class OcclusionCurve:
                 items = tuple(given)
             except TypeError:
                 raise TypeError(f"{name} must be a tuple of numbers, got {type(given).__name__}") from None
-            numbers = tuple(_predict.check_real(f"each number of {name}", item) for item in items)
+            check = _predict.check_real if name == "severities" else _check_share
+            numbers = tuple(check(f"each number of {name}", item) for item in items)
             object.__setattr__(self, name, numbers)
             lengths.append(len(numbers))
         if len(set(lengths)) > 1:
@@ -409,6 +417,14 @@ class OcclusionGap:
             "severity     train      test       gap    change",
         ]
         return "\n".join(head + lines)
+
+
+def _check_share(name: str, number: Any) -> float:
+    share = _predict.check_real(name, number)
+    if not 0 <= share <= 1:  # NaN too.
+        hint = f": type {share / 100:.4g} for {share:.4g} %" if 1 < share <= 100 else ""
+        raise ValueError(f"{name} must be from 0 to 1, got {share:.9g}{hint}")
+    return share
 
 
 def read_curve(name: str, given: Any) -> OcclusionCurve:

@@ -26,6 +26,7 @@ T_QUANTILES = (
     *(2.079614, 2.073873, 2.068658, 2.063899, 2.059539, 2.055529, 2.051831, 2.048407, 2.04523, 2.042272),
 )
 _MOST_DIGITS = 15
+_COVERAGE_SLACK = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -34,6 +35,10 @@ class OcclusionRuns:
 
     How much the accuracy varies from training to training is often more than a gain that is claimed, and no curve of a
     single training can tell. All numbers are shares from 0 to 1.
+
+    Curves do not tell which occlusions they are of. Nothing refuses a curve of cells among curves of pasted objects, if
+    severities and numbers of images are the same. Their coverage cannot tell: it also differs between trainings if each
+    has cells of its own saliency, or a seed of its own for the occlusions. Look at ``curve.coverage`` if in doubt.
 
     Parameters
     ----------
@@ -115,7 +120,7 @@ class OcclusionRuns:
         Parameters
         ----------
         other : OcclusionRuns
-            As many trainings, with the same severities and images. A pair is best of one seed, so that what both share
+            As many trainings, with the same occlusions and images. A pair is best of one seed, so that what both share
             cancels out.
 
         Returns
@@ -127,7 +132,8 @@ class OcclusionRuns:
         TypeError
             If `other` is not an OcclusionRuns.
         ValueError
-            If it has another number of trainings, other severities, or another number of images.
+            If it has another number of trainings, other severities, another number of images, or another coverage, as
+            :class:`OcclusionDifferences` says.
         """
         return OcclusionDifferences(runs=self, others=other)
 
@@ -187,6 +193,11 @@ class OcclusionDifferences:
 
     Tuples begin with the clean images, and go on with each severity. All numbers are shares.
 
+    Both kinds must be of the same occlusions and images, and their coverage is compared where it can tell. If all
+    trainings of each kind have the same coverage, then it does not depend on the training, and it must be the same in
+    both kinds. It is not compared if it differs within a kind, as that of cells of each model's own saliency does, and
+    not for a single pair.
+
     Parameters
     ----------
     runs, others : OcclusionRuns
@@ -197,7 +208,7 @@ class OcclusionDifferences:
     TypeError
         If an argument is not an OcclusionRuns.
     ValueError
-        If they have different severities, or numbers of trainings or images.
+        If they have different severities, or numbers of trainings or images, or if each kind has a coverage of its own.
 
     Examples
     --------
@@ -229,6 +240,7 @@ class OcclusionDifferences:
                 f"{len(self.runs)} and {len(self.others)}"
             )
         _check_same("runs and others", self.runs.curves[0], self.others.curves[0])
+        _check_coverage(self.runs.curves, self.others.curves)
 
     @property
     def differences(self) -> tuple[tuple[float, ...], ...]:
@@ -329,7 +341,8 @@ def occlusion_table(
     Parameters
     ----------
     runs : dict of str to OcclusionRuns or OcclusionCurve
-        What was measured of each kind, with the same severities.
+        What was measured of each kind, with the same severities, on the same images. Rows may be of different
+        occlusions.
     of : {"accuracy", "error"}
         The error is 100 % less the accuracy.
     digits : int, default 1
@@ -345,7 +358,7 @@ def occlusion_table(
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If there is no row, if the severities differ, or if an argument is out of its limits.
+        If there is no row, if the severities or the numbers of images differ, or if an argument is out of its limits.
 
     Examples
     --------
@@ -363,8 +376,7 @@ def occlusion_table(
     first = next(iter(measured.values())).curves[0]
     rows = [[f"{of} (%)", *_names(first)]]
     for name, each in measured.items():
-        if each.curves[0].severities != first.severities:
-            raise _severities_error("runs", first, each.curves[0])
+        _check_same("runs", first, each.curves[0])
         shares = each.mean if of == "accuracy" else tuple(1 - share for share in each.mean)
         cells = [
             f"{100 * share:.{digits}f}" + (f" ± {100 * spread:.{digits}f}" if len(each) > 1 else "")
@@ -420,16 +432,31 @@ def _check_rows(runs: Any) -> dict[str, OcclusionRuns]:
 
 def _check_same(names: str, first: OcclusionCurve, other: OcclusionCurve) -> None:
     if first.severities != other.severities:
-        raise _severities_error(names, first, other)
+        ours, theirs = (", ".join(f"{number:g}" for number in curve.severities) for curve in (first, other))
+        raise ValueError(
+            f"{names} must have the same severities, got {ours} and {theirs}: type the same occlusions for all curves"
+        )
     if first.n_images != other.n_images:
         raise ValueError(f"{names} must be of the same images, got {first.n_images:,} and {other.n_images:,} images")
 
 
-def _severities_error(names: str, first: OcclusionCurve, other: OcclusionCurve) -> ValueError:
-    ours, theirs = (", ".join(f"{number:g}" for number in curve.severities) for curve in (first, other))
-    return ValueError(
-        f"{names} must have the same severities, got {ours} and {theirs}: type the same occlusions for all curves"
-    )
+def _check_coverage(runs: tuple[OcclusionCurve, ...], others: tuple[OcclusionCurve, ...]) -> None:
+    """Refuse two kinds with a coverage of their own, which no training changes, as their occlusions are not the same.
+
+    Two trainings tell whether the coverage depends on the training. One cannot.
+    """
+    covered = [np.array([curve.coverage for curve in kind]) for kind in (runs, others)]
+    if len(runs) == 1 or any((abs(kind - kind[0]) > _COVERAGE_SLACK).any() for kind in covered):
+        return
+    ours, theirs = covered[0][0], covered[1][0]
+    differs = abs(ours - theirs) > _COVERAGE_SLACK
+    if differs.any():
+        i = int(differs.argmax())
+        raise ValueError(
+            "runs and others must be of the same occlusions and images, got a coverage of "
+            f"{ours[i]:.9g} and {theirs[i]:.9g} at severity {runs[0].severities[i]:g}: type the same occlusions and "
+            "images for all curves"
+        )
 
 
 def _mean(values: NDArray[np.float64]) -> tuple[float, ...]:
