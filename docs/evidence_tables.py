@@ -87,7 +87,7 @@ def mean_of(runs: OcclusionRuns) -> OcclusionRuns:
 def gain(differences: OcclusionDifferences, place: int, digits: int) -> str:
     """Return a mean difference with its interval, in points; bold if the interval leaves out 0."""
     low, high = differences.interval[place]
-    text = f"{100 * differences.mean[place]:+.{digits}f} ({100 * low:+.{digits}f} to {100 * high:+.{digits}f})"
+    text = f"{100 * differences.mean[place]:+.{digits}f} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
     text = text.replace("-", "−")
     return f"**{text}**" if low > 0 or high < 0 else text
 

@@ -69,6 +69,6 @@ def test_gains_are_bold_where_the_interval_leaves_out_0():
     reach = 4.302653 * differences.std(ddof=1) / np.sqrt(3)
 
     assert better.interval[1] == pytest.approx((0.11 - reach, 0.11 + reach), abs=1e-7)
-    assert evidence_tables.gain(better, 1, 1) == "**+11.0 (+8.5 to +13.5)**"
-    assert evidence_tables.gain(better, 0, 1) == "+0.0 (+0.0 to +0.0)"
-    assert evidence_tables.gain(unclear, 1, 1) == "−3.3 (−32.0 to +25.4)"
+    assert evidence_tables.gain(better, 1, 1) == "**+11.0 (8.5 to 13.5)**"
+    assert evidence_tables.gain(better, 0, 1) == "+0.0 (0.0 to 0.0)"
+    assert evidence_tables.gain(unclear, 1, 1) == "−3.3 (−32.0 to 25.4)"
