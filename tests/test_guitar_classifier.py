@@ -170,7 +170,8 @@ def test_a_stopped_run_is_resumed(trained):
     assert before == results_of(folder)
     assert age == kept.stat().st_mtime_ns
     refused = classify("--out", folder, "--seeds", "3", "--resume", check=False)
-    assert "must be of the same settings for --resume, got others: type another --out" in " ".join(refused.split())
+    assert "none-3.json must be of the same settings for --resume, got " in " ".join(refused.split())
+    assert "epochs 3 instead of 30" in " ".join(refused.split())
 
 
 def test_trained_models_answer(trained, tmp_path):
