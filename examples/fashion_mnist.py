@@ -2,13 +2,14 @@
 
 Run ``python -m dustaug.examples.fashion_mnist``, or ``python examples/fashion_mnist.py`` in a clone. It trains a small
 network with and without dust, and measures both on clean pictures, under black cells, under strokes of a marker, and
-under garments that are cut out of other pictures. ``--help`` lists the other arms, and the ResNet-20. The pictures come
-from Debian's package ``dataset-fashion-mnist`` or from torchvision.
+under garments that are cut out of other pictures. ``--help`` lists the other arms, how to try a spec of your own, and
+the ResNet-20. The pictures come from Debian's package ``dataset-fashion-mnist`` or from torchvision.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import statistics
 import sys
@@ -69,7 +70,8 @@ def run(
     arms: Annotated[
         str,
         typer.Option(
-            help="Any of none, dust, guided, cutout, random-erasing, hide-and-seek, grid-mask, separated by commas."
+            help="Any of none, dust, guided, cutout, random-erasing, hide-and-seek, grid-mask, separated by commas, "
+            "and JSON files of your own specs, as Spec.to_dict() has them: mine.json becomes the arm mine."
         ),
     ] = "none,dust",
     seeds: Annotated[str, typer.Option(help="Seeds separated by commas.")] = "0",
@@ -119,7 +121,7 @@ def run(
     experiment = _Experiment(
         data=find_folder(data),
         out=out,
-        arms=choose("arms", arms, tuple(ARMS)),
+        arms=_read_arms(arms),
         seeds=choose_seeds(seeds),
         recipe=Recipe(
             model=choose("model", model, tuple(MODELS))[0],
@@ -142,7 +144,7 @@ class _Experiment:
 
     data: Path
     out: Path
-    arms: tuple[str, ...]
+    arms: dict[str, dustaug.Spec | None]
     seeds: tuple[int, ...]
     recipe: Recipe
     device: str
@@ -165,11 +167,18 @@ class _Experiment:
             },
         }
 
+    def settings_of(self, arm: str) -> dict[str, Any]:
+        """Everything that the trainings of an arm depend on; that includes the spec where its name does not tell it."""
+        spec = self.arms[arm]
+        return {**self.settings, **({} if arm in ARMS or spec is None else {"spec": spec.to_dict()})}
+
     def run(self, *, resume: bool) -> None:
         """Train and measure the models that are missing, and write results and figures."""
         take_folder(self.out, resume=resume)
         console = Console(stderr=True)
         results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
+        if own := {arm: each["spec"] for arm in self.arms if "spec" in (each := self.settings_of(arm))}:
+            results["specs"] = own
         reporter = Reporter(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
         with reporter.bar:
             training, judged = self._read()
@@ -177,7 +186,7 @@ class _Experiment:
             occluders = make_occluders(judged)
             for seed in self.seeds:
                 for arm in self.arms:
-                    done = read_finished(self._path(arm, seed, "json"), self.settings) if resume else None
+                    done = read_finished(self._path(arm, seed, "json"), self.settings_of(arm)) if resume else None
                     if not resume:  # What a run left that was stopped before its first training had ended.
                         self._path(arm, seed, "pt").unlink(missing_ok=True)
                     if done is None:
@@ -202,25 +211,25 @@ class _Experiment:
     def _train(
         self, arm: str, seed: int, training: Pictures, judged: Pictures, occluders: Any, reporter: Reporter
     ) -> dict[str, Any]:
-        epochs = self.recipe.epochs
+        epochs, spec, settings = self.recipe.epochs, self.arms[arm], self.settings_of(arm)
 
         def report(epoch: int, _: Any, loss: float) -> None:
             reporter.advance(1, f"seed {seed}, {arm}, epoch {epoch} of {epochs}: loss {loss:.3f}")
 
         trained = train(
-            arm,
+            spec,
             training,
             self.recipe,
             seed=seed,
             device=self.device,
             workers=self.workers,
             checkpoint=self._path(arm, seed, "pt"),
-            settings=self.settings,
+            settings=settings,
             on_epoch=report,
         )
         reporter.say(f"seed {seed}, {arm}: measuring")
         curves = judge(make_predict(trained.model, device=self.device), judged, occluders)
-        picture_share, garment_share = hidden_share(arm, training, seed=seed)
+        picture_share, garment_share = hidden_share(spec, training, seed=seed)
         batch_size = self.recipe.batch_size
         result = {
             "seed": seed,
@@ -230,9 +239,9 @@ class _Experiment:
             "hidden": picture_share,
             "hidden_of_garments": garment_share,
             "seconds_per_epoch": statistics.median(trained.seconds[1:] or trained.seconds),
-            "painting_seconds": time_painting(arm, training, seed=seed, batch_size=batch_size, device=self.device),
+            "painting_seconds": time_painting(spec, training, seed=seed, batch_size=batch_size, device=self.device),
         }
-        done = {"settings": self.settings, "arm": arm, "result": result}
+        done = {"settings": settings, "arm": arm, "result": result}
         write_json(self._path(arm, seed, "json"), done)
         return done
 
@@ -243,7 +252,8 @@ class _Experiment:
         errors = {arm: [run["error"] for run in runs] for arm, runs in results["arms"].items()}
         crops, index = Crops(training, self.seeds[0]), np.arange(_COLUMNS)
         sheets = {
-            arm: paint(crops.batch(index)[0], ARMS[arm], self.seeds[0], 0, index)[:, 0].numpy() for arm in self.arms
+            arm: paint(crops.batch(index)[0], spec, self.seeds[0], 0, index)[:, 0].numpy()
+            for arm, spec in self.arms.items()
         }
         few = judged.images[:_COLUMNS]
         hidden = {"As it is": few}
@@ -257,6 +267,37 @@ class _Experiment:
             write(pictures_figure(sheets), self.out / "training_pictures.png"),
             write(pictures_figure(hidden), self.out / "occluded_pictures.png"),
         ]
+
+
+def _read_arms(text: str) -> dict[str, dustaug.Spec | None]:
+    """Return the specs of a list with commas of names of arms, and of JSON files, which become arms of their names."""
+    files = [word.strip() for word in text.split(",") if word.strip().endswith(".json")]
+    arms: dict[str, dustaug.Spec | None] = {}
+    for word in choose("arms", text, (*ARMS, *(files or ["SPEC.json"]))):
+        name = Path(word).stem if word in files else word
+        if name in arms or (word in files and name in ARMS):
+            raise ValueError(f"{word} must have a name that no other arm has, got {name}: rename the file")
+        arms[name] = _read_spec(Path(word)) if word in files else ARMS[word]
+    return arms
+
+
+def _read_spec(path: Path) -> dustaug.Spec:
+    """Return the spec of a file, once it has painted one picture."""
+    try:
+        spec = dustaug.Spec.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        white = np.full((1, 28, 28), 255, np.uint8)
+        hidden_share(spec, Pictures(white, np.zeros(1, np.int64)), seed=0)
+        paint(torch.from_numpy(white)[:, None], spec, 0, 0, np.zeros(1, np.int64))
+    except OSError as problem:
+        raise ValueError(
+            f"{path} must be a file that holds a spec, got {problem.strerror}: type --arms none,dust, or write "
+            "json.dumps(spec.to_dict()) into it"
+        ) from problem
+    except (ValueError, TypeError) as problem:
+        raise ValueError(
+            f"{path} must hold the fields of a Spec in JSON that can paint pictures of 28 pixels, got: {problem}"
+        ) from problem
+    return spec
 
 
 def _first(pictures: Pictures, n: int | None, name: str) -> Pictures:

@@ -89,7 +89,7 @@ class Training:
 
 
 def train(
-    arm: str,
+    spec: dustaug.Spec | None,
     pictures: Pictures,
     recipe: Recipe,
     *,
@@ -104,8 +104,8 @@ def train(
 
     Parameters
     ----------
-    arm : str
-        One of :data:`ARMS`.
+    spec : dustaug.Spec or None
+        What is painted on the training pictures, as one of :data:`ARMS`.
     pictures : Pictures
         The training pictures.
     recipe : Recipe
@@ -130,7 +130,7 @@ def train(
         If the loss is no longer finite, or the checkpoint is of other settings.
     """
     crops = Crops(pictures, seed, "cpu" if workers is not None else device)
-    batches = _Batches(crops, ARMS[arm], seed, recipe.batch_size, workers)
+    batches = _Batches(crops, spec, seed, recipe.batch_size, workers)
     model = make_model(recipe.model, seed).to(device)
     optimizer = torch.optim.SGD(model.parameters(), recipe.rate, momentum=0.9, weight_decay=recipe.decay, nesterov=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -237,16 +237,18 @@ class _Batches:
 def paint(
     images: torch.Tensor, spec: dustaug.Spec | None, seed: int, epoch: int, index: NDArray[np.int64]
 ) -> torch.Tensor:
-    """Paint an arm's rectangles on a batch, in place, and return the batch."""
+    """Paint a spec's rectangles on a batch, in place, and return the batch."""
     if spec is None:
         return images
     guide = garment(images)[:, 0] if spec.center == "guide" else None
     return add_dust(images, spec, seed=seed, epoch=epoch, index=index, guide=guide)
 
 
-def time_painting(arm: str, pictures: Pictures, *, seed: int, batch_size: int, device: str = "cpu") -> float:
-    """Return the seconds that the arm's rectangles take in an epoch, guides included, without cropping."""
-    crops, spec = Crops(pictures, seed, device), ARMS[arm]
+def time_painting(
+    spec: dustaug.Spec | None, pictures: Pictures, *, seed: int, batch_size: int, device: str = "cpu"
+) -> float:
+    """Return the seconds that the spec's rectangles take in an epoch, guides included, without cropping."""
+    crops = Crops(pictures, seed, device)
     total = 0.0
     for start in range(0, len(crops), batch_size):
         index = crops.draws.order[start : start + batch_size]
@@ -264,11 +266,11 @@ def _wait(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def hidden_share(arm: str, pictures: Pictures, *, seed: int) -> tuple[float, float]:
-    """Return the shares of the training pictures, and of the garments in them, that an arm hides in its first epoch."""
-    spec, crops = ARMS[arm], Crops(pictures, seed)
+def hidden_share(spec: dustaug.Spec | None, pictures: Pictures, *, seed: int) -> tuple[float, float]:
+    """Return the shares of the training pictures, and of the garments in them, that a spec hides in its first epoch."""
     if spec is None:
         return 0.0, 0.0
+    crops = Crops(pictures, seed)
     counts = np.zeros(4, np.int64)
     for start in range(0, len(crops), 1000):
         index = np.arange(start, min(start + 1000, len(crops)))

@@ -19,6 +19,7 @@ from dustaug.robustness import OcclusionCurve, OcclusionRuns
 from examples import fashion_data
 from examples.fashion_data import Crops, Draws, Pictures, find_folder, garment, read_pictures, split
 from examples.fashion_figures import error_figure, occlusion_figure, pictures_figure
+from examples.fashion_mnist import _read_arms
 from examples.fashion_models import MODELS, make_model
 from examples.fashion_occluders import OCCLUDERS, judge, make_occluders, paint_strokes
 from examples.fashion_training import (
@@ -219,11 +220,11 @@ class TestArms:
     def test_shares_that_are_hidden(self, arm):
         """Every arm but the first hides some of the pictures; guided dust hides most of the garments."""
         pictures = draw_pictures(400, 3)
-        of_picture, of_garment = hidden_share(arm, pictures, seed=1)
+        of_picture, of_garment = hidden_share(ARMS[arm], pictures, seed=1)
 
         assert (arm != "none") == (0 < of_picture < 0.6)
         if arm == "guided":
-            assert of_garment > 2 * hidden_share("dust", pictures, seed=1)[1]
+            assert of_garment > 2 * hidden_share(ARMS["dust"], pictures, seed=1)[1]
             assert of_garment > 2 * of_picture
         images = Crops(pictures, 1).batch(np.arange(400))[0]
         if arm not in ("none", "guided"):
@@ -233,7 +234,7 @@ class TestArms:
 
     def test_painting_is_timed(self):
         """The time is above 0 for dust."""
-        assert time_painting("dust", draw_pictures(300, 1), seed=0, batch_size=128) > 0
+        assert time_painting(ARMS["dust"], draw_pictures(300, 1), seed=0, batch_size=128) > 0
 
 
 class TestModels:
@@ -277,8 +278,8 @@ class TestTraining:
     def test_it_repeats_and_goes_on(self, tmp_path, arm):
         """The same seed gives the same weights, also if the training was stopped and went on."""
         pictures, recipe = draw_pictures(300, 1), Recipe(epochs=3)
-        whole = train(arm, pictures, recipe, seed=1)
-        again = train(arm, pictures, recipe, seed=1, workers=0)
+        whole = train(ARMS[arm], pictures, recipe, seed=1)
+        again = train(ARMS[arm], pictures, recipe, seed=1, workers=0)
 
         def stop(epoch, *_):
             if epoch == 2:
@@ -286,10 +287,10 @@ class TestTraining:
 
         checkpoint = tmp_path / "none-1.pt"
         with pytest.raises(KeyboardInterrupt):
-            train(arm, pictures, recipe, seed=1, checkpoint=checkpoint, on_epoch=stop)
+            train(ARMS[arm], pictures, recipe, seed=1, checkpoint=checkpoint, on_epoch=stop)
         seen = []
         resumed = train(
-            arm, pictures, recipe, seed=1, checkpoint=checkpoint, on_epoch=lambda epoch, *_: seen.append(epoch)
+            ARMS[arm], pictures, recipe, seed=1, checkpoint=checkpoint, on_epoch=lambda epoch, *_: seen.append(epoch)
         )
 
         assert seen == [3]
@@ -303,7 +304,7 @@ class TestTraining:
         """The error says in which epoch, and no checkpoint of it is kept."""
         message = r"^the loss must stay finite, got nan in epoch 1 with a rate of 1e\+30: type --rate 0\.1$"
         with pytest.raises(ValueError, match=message):
-            train("none", draw_pictures(300, 1), Recipe(epochs=1, rate=1e30), seed=1, checkpoint=tmp_path / "none-1.pt")
+            train(None, draw_pictures(300, 1), Recipe(epochs=1, rate=1e30), seed=1, checkpoint=tmp_path / "none-1.pt")
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize("content", [b"", b"PK", b"x" * 5000])
@@ -312,12 +313,12 @@ class TestTraining:
         path = tmp_path / "none-1.pt"
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"none-1\.pt must be what a stopped training left, got .*: delete it"):
-            train("none", draw_pictures(300, 1), Recipe(epochs=1), seed=1, checkpoint=path)
+            train(None, draw_pictures(300, 1), Recipe(epochs=1), seed=1, checkpoint=path)
 
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_it_learns(self, precision):
         """The loss falls, and the network knows new pictures of the same kind."""
-        trained = train("none", draw_pictures(1000, 1), Recipe(epochs=6, precision=precision), seed=1)
+        trained = train(None, draw_pictures(1000, 1), Recipe(epochs=6, precision=precision), seed=1)
         new = draw_pictures(200, 2)
         scores = make_predict(trained.model)(new.images)
 
@@ -458,6 +459,60 @@ class TestProgram:
             refused.split()
         )
         assert "seed 3, none, epoch 1 of 2: loss " in printed
+
+    def test_a_spec_of_a_file_is_an_arm(self, trained, folder, tmp_path):
+        """It is trained as the arm of the same spec; its spec is recorded, and another one is not resumed."""
+        out, _ = trained
+        mine, place = tmp_path / "mine.json", tmp_path / "out"
+        mine.write_text(json.dumps(ARMS["guided"].to_dict()))
+        arguments = ["--data", folder, "--out", place, *QUICK, "--arms", f"none,{mine}", "--seeds", "3"]
+        (place / "trainings").mkdir(parents=True)
+        (place / "trainings" / "none-3.json").write_bytes((out / "trainings" / "none-3.json").read_bytes())
+        classify(*arguments, "--resume")
+        expected, found = (json.loads((path / "results.json").read_text()) for path in (out, place))
+        mine.write_text(json.dumps({**ARMS["guided"].to_dict(), "count_range": [0, 7]}))
+        refused = classify(*arguments, "--resume", check=False)
+
+        assert list(found["arms"]) == ["none", "mine"]
+        assert expected["settings"] == found["settings"]
+        assert {name: dustaug.Spec.from_dict(spec) for name, spec in found["specs"].items()} == {"mine": ARMS["guided"]}
+        assert "specs" not in expected
+        for key in ("seed", "error", "curves", "losses", "hidden", "hidden_of_garments"):
+            assert expected["arms"]["guided"][0][key] == found["arms"]["mine"][0][key]
+        assert "mine-3.json must be of the same settings for --resume, got count_range [0, 31] instead of [0, 7]" in (
+            " ".join(refused.split())
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("mine.json", "{", "Spec in JSON that can paint pictures of 28 pixels, got: Expecting property name"),
+            ("mine.json", "[]", "of 28 pixels, got: fields of Spec must be a mapping"),
+            ("mine.json", '{"counts": 3}', "of 28 pixels, got: fields of Spec must be known, got counts"),
+            ("mine.json", '{"p": 2}', "mine.json must hold the fields of a Spec in JSON"),
+            ("mine.json", '{"per_object": true}', "of 28 pixels, got: objects must be given with per_object"),
+            ("mine.json", None, "mine.json must be a file that holds a spec, got No such file or directory: type"),
+            ("dust.json", "{}", "dust.json must have a name that no other arm has, got dust: rename the file"),
+        ],
+    )
+    def test_files_that_hold_no_spec_are_refused(self, tmp_path, monkeypatch, name, content, message):
+        """The error names the file, and what is wrong with it."""
+        monkeypatch.chdir(tmp_path)
+        if content is not None:
+            (tmp_path / name).write_text(content)
+
+        with pytest.raises(ValueError, match=re.escape(message)):
+            _read_arms(f"none,{name}")
+
+    def test_two_files_of_one_name_are_refused(self, tmp_path):
+        """Their arms could not be told apart."""
+        paths = [tmp_path / "a.json", tmp_path / "b" / "a.json"]
+        paths[1].parent.mkdir()
+        for path in paths:
+            path.write_text("{}")
+
+        with pytest.raises(ValueError, match=r"b/a\.json must have a name that no other arm has, got a: rename"):
+            _read_arms(",".join(map(str, paths)))
 
     def test_test_pictures_are_opened_with_test_only(self, folder, tmp_path):
         """A validation run reads no test file."""
