@@ -1,7 +1,7 @@
 """Write the tables of ``docs/evidence.md`` from the recorded trainings: ``python -m docs.evidence_tables``.
 
 It trains and measures nothing: every number comes from ``docs/evidence_….json``, the ``results.json`` of
-``examples/fashion_mnist.py``.
+``examples/fashion_mnist.py``, and those of others from :data:`PUBLISHED`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from dustaug.robustness import OcclusionCurve, OcclusionDifferences, OcclusionRu
 DOCS = Path(__file__).parent
 PAGE = DOCS / "evidence.md"
 RESULTS = {"small": DOCS / "evidence_small.json", "resnet20": DOCS / "evidence_resnet20.json"}
+VALIDATION = DOCS / "evidence_validation.json"
+"""The small network, judged on validation pictures: the `results.json` of each command."""
 OCCLUDERS = ("cells", "strokes", "garments")
 NAMES = {
     "none": "none",
@@ -26,6 +28,8 @@ NAMES = {
     "random-erasing": "Random Erasing",
     "hide-and-seek": "Hide-and-Seek",
     "grid-mask": "GridMask",
+    "one-grey": "dust of one grey",
+    "grey-erasing": "Random Erasing of random greys",
 }
 PUBLISHED = {"resnet20": {"none": "4.82 ± 0.04", "random-erasing": "4.45 ± 0.04"}}
 """Errors that others report for the same network, in %: those of the code of Random Erasing."""
@@ -35,11 +39,16 @@ def main() -> None:
     """Write all tables into the page."""
     page = PAGE.read_text(encoding="utf-8")
     for model, path in RESULTS.items():
-        if path.exists():
-            results = json.loads(path.read_text(encoding="utf-8"))
-            for name, table in tables_of(model, results).items():
-                page = put_between(page, *marks(model, name), table)
+        for name, table in tables_of(model, _read(path)).items():
+            page = put_between(page, *marks(model, name), table)
+    for name, table in validation_tables(_read(VALIDATION)).items():
+        page = put_between(page, *marks("validation", name), table)
     PAGE.write_text(page, encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
 
 
 def marks(model: str, name: str) -> tuple[str, str]:
@@ -50,10 +59,10 @@ def marks(model: str, name: str) -> tuple[str, str]:
 def tables_of(model: str, results: dict[str, Any]) -> dict[str, str]:
     """Return the tables of a network: errors on clean pictures, gains over none and of dust, and one per occluder."""
     arms: dict[str, list[dict[str, Any]]] = results["arms"]
-    runs = {name: {arm: _runs(found, name) for arm, found in arms.items()} for name in OCCLUDERS}
+    runs = _curves(arms)
     tables = {
         "clean": _clean_table(model, arms, runs["cells"]),
-        "gains": _gains_table("arm", [(NAMES[arm], arm, "none") for arm in arms if arm != "none"], runs),
+        "gains": _gains_over_none(runs),
         "dust": _gains_table(
             "dust less", [(NAMES[arm], "dust", arm) for arm in arms if arm not in ("none", "dust")], runs
         ),
@@ -63,6 +72,32 @@ def tables_of(model: str, results: dict[str, Any]) -> dict[str, str]:
         table = occlusion_table({NAMES[arm]: each for arm, each in runs[name].items()}, digits=1)
         tables[name] = f"{table}\n\nIn the mean these cover {covered} % of a picture."
     return tables
+
+
+def validation_tables(validation: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the tables of what was tried on validation pictures: the cost of dust on clean ones, and greys."""
+    lines = ["| epochs | squares | none | dust | costs, points |", "|---:|---:|---:|---:|---:|"]
+    for epochs, arm, squares in (
+        ("6", "dust", "0–31"),
+        ("12", "dust", "0–31"),
+        ("24", "dust", "0–31"),
+        ("12", "fewer", "0–7"),
+    ):
+        arms = validation[epochs]["arms"]
+        none, dust = (100 * arms[each][0]["curves"]["cells"]["clean_accuracy"] for each in ("none", arm))
+        lines.append(f"| {epochs} | {squares} | {none:.2f} | {dust:.2f} | {none - dust:.2f} |")
+    greys = _curves(validation["greys"]["arms"])
+    pairs = [("**dust**", "dust", "one-grey"), ("Random Erasing", "grey-erasing", "random-erasing")]
+    return {
+        "cost": "\n".join(lines),
+        "greys": _gains_over_none(greys),
+        "random greys": _gains_table("random greys less one grey", pairs, greys),
+    }
+
+
+def _curves(arms: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, OcclusionRuns]]:
+    """Return the curves under each occluder, for each arm."""
+    return {name: {arm: _runs(found, name) for arm, found in arms.items()} for name in OCCLUDERS}
 
 
 def _runs(found: list[dict[str, Any]], name: str) -> OcclusionRuns:
@@ -117,6 +152,10 @@ def _clean_table(model: str, arms: dict[str, list[dict[str, Any]]], cells: dict[
             row.insert(3, published.get(arm, ""))
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines)
+
+
+def _gains_over_none(runs: dict[str, dict[str, OcclusionRuns]]) -> str:
+    return _gains_table("arm", [(NAMES[arm], arm, "none") for arm in runs["cells"] if arm != "none"], runs)
 
 
 def _gains_table(heading: str, pairs: list[tuple[str, str, str]], runs: dict[str, dict[str, OcclusionRuns]]) -> str:
