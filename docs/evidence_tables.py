@@ -129,7 +129,7 @@ def gain(differences: OcclusionDifferences, place: int, digits: int) -> str:
 
 def _clean_table(model: str, arms: dict[str, list[dict[str, Any]]], cells: dict[str, OcclusionRuns]) -> str:
     published = PUBLISHED.get(model)
-    heading = ["arm", "error (%)", "gain, points", "hides: picture, garment (%)", "s / epoch", "painting, s"]
+    heading = ["arm", "error (%)", "gain, points", "hides: picture, garment (%)", "epoch, painting (s)"]
     if published:
         heading.insert(3, "published (%)")
     lines = [f"| {' | '.join(heading)} |", "|---" + "|---:" * (len(heading) - 1) + "|"]
@@ -145,8 +145,7 @@ def _clean_table(model: str, arms: dict[str, list[dict[str, Any]]], cells: dict[
             f"{100 * (1 - cells[arm].mean[0]):.2f}{deviation}",
             gained,
             f"{hidden:.1f}, {worn:.1f}",
-            f"{seconds:.0f}",
-            f"{painting:.2f}" if arm != "none" else "",
+            f"{seconds:.0f}, {painting:.2f}",
         ]
         if published:
             row.insert(3, published.get(arm, ""))
