@@ -73,7 +73,7 @@ except MissingExtraError as error:
 else:
     from .graffiti import SHARES, paint_graffiti
     from .guitar_figures import draw_answers, draw_dusted_sheet, draw_graffiti, draw_learning_curves, tint
-    from .guitar_photos import load_images, load_photos, predict_photos
+    from .guitar_photos import BACKBONES, load_images, load_photos, predict_photos
     from .guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, judge, make_guides, train
     from .guitars import MODELS, make_guitars
     from .runs import Reporter, choose, choose_seeds, read_finished, start, take_folder, write_json
@@ -144,6 +144,7 @@ def run(
         return
     if images:
         raise typer.BadParameter(f"pictures come with --predict, got {images[0]}: type --predict {images[0]}")
+    backbone = choose("backbone", backbone, ("small", *BACKBONES))[0]
     small = backbone == "small"
     if small and weights not in (None, "none"):
         raise typer.BadParameter(

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -119,6 +120,25 @@ sys.meta_path.insert(0, Nowhere)
 def without(*packages):
     """Return the beginning of a program for which packages are not installed, whether they are or not."""
     return WITHOUT.format(packages)
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys, tmp_path):
+    """Run a program in this process, in an empty folder, and return what it says as it ends with an error.
+
+    A process of its own would import a framework again.
+    """
+
+    def run(main, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["program", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code not in (None, 0)
+        said = "".join(capsys.readouterr()) + str(ended.value.code)
+        return " ".join(re.sub("[│╭╮╰╯─]", " ", said).split())
+
+    return run
 
 
 @pytest.fixture

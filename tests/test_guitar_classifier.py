@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from examples.graffiti import SHARES
-from examples.guitar_classifier import _choose_answers, _without_chatter
+from examples.guitar_classifier import _choose_answers, _without_chatter, main
 from examples.guitar_training import ARMS, GUIDED, Part, Recipe, arm_images, arm_spec, make_guides, train
 from examples.guitars import MODELS, draw_guitar, make_guitars
 
@@ -209,17 +209,22 @@ def test_photos_of_ones_own(tmp_path, backbone):
         (["guitar.png"], "pictures come with --predict"),
         (["--predict"], "--predict must be given pictures"),
         (["--predict", "guitar.png", "--out", "nowhere"], "nowhere must hold trained models"),
-        (["--data", "nowhere"], "nowhere"),
-        (["--backbone", "resnet51", "--weights", "none"], "resnet50"),
+        (
+            ["--backbone", "resnet51", "--weights", "none"],
+            "backbone must be of small, resnet50, mobilenetv2, efficientnetb0, got 'resnet51': type --backbone small",
+        ),
         (["--weights", "imagenet"], "weights must come with a network that has some, got 'imagenet' with small"),
     ],
 )
-def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path):
-    """A bad argument prints one sentence and no traceback."""
-    out = [] if "--out" in arguments else ["--out", tmp_path]
-    printed = " ".join(classify(*arguments, *out, check=False).replace("│", " ").split())
+def test_bad_arguments_end_in_one_sentence(arguments, message, tmp_path, refused):
+    """A bad argument prints one sentence, before anything is drawn."""
+    assert message in refused(main, *arguments)
+    assert list(tmp_path.iterdir()) == []
 
-    assert message in printed
+
+def test_a_folder_that_is_missing_ends_in_one_sentence(tmp_path):
+    """So does a process: it prints no traceback."""
+    assert "nowhere" in classify("--data", tmp_path / "nowhere", "--out", tmp_path / "out", check=False)
 
 
 def test_arms_hide_what_they_say():
