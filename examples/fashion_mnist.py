@@ -167,18 +167,23 @@ class _Experiment:
             },
         }
 
+    @property
+    def own_specs(self) -> dict[str, dict[str, Any]]:
+        """Fields of the specs that came from files; the names of the other arms tell theirs."""
+        return {arm: spec.to_dict() for arm, spec in self.arms.items() if spec is not None and arm not in ARMS}
+
     def settings_of(self, arm: str) -> dict[str, Any]:
-        """Everything that the trainings of an arm depend on; that includes the spec where its name does not tell it."""
-        spec = self.arms[arm]
-        return {**self.settings, **({} if arm in ARMS or spec is None else {"spec": spec.to_dict()})}
+        """Everything that the trainings of an arm depend on, except the seed and the number of threads."""
+        own = self.own_specs
+        return {**self.settings, "spec": own[arm]} if arm in own else self.settings
 
     def run(self, *, resume: bool) -> None:
         """Train and measure the models that are missing, and write results and figures."""
         take_folder(self.out, resume=resume)
         console = Console(stderr=True)
         results: dict[str, Any] = {"settings": self.settings, "arms": {arm: [] for arm in self.arms}}
-        if own := {arm: each["spec"] for arm in self.arms if "spec" in (each := self.settings_of(arm))}:
-            results["specs"] = own
+        if self.own_specs:
+            results["specs"] = self.own_specs
         reporter = Reporter(console, len(self.seeds) * len(self.arms) * self.recipe.epochs)
         with reporter.bar:
             training, judged = self._read()
